@@ -1,0 +1,182 @@
+import { existsSync } from 'node:fs';
+import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { dirname } from 'node:path';
+import { ERROR_CODES, type ErrorBody, LockstepError } from '../schema/error.ts';
+import { MAX_DOCUMENT_BYTES, tooLarge } from '../schema/json.ts';
+import type {
+  ApplyRequest,
+  ChangeAnswer,
+  ChangeRequest,
+  Description,
+  DiffAnswer,
+  ImportAnswer,
+  ImportRequest,
+  Invitation,
+  PairedAnswer,
+  Receipt,
+  ShowAnswer,
+  ShowRequest,
+  Status,
+  TakeoverAnswer,
+  UnitFace,
+} from '../unit/face.ts';
+import { AUTHOR_HEADER, writeAuthor } from './author.ts';
+import { checkSocketPath, socketIn } from './socket.ts';
+
+/** A first update of a large standby may take minutes; past this, silence is taken for a unit that hangs. */
+const DEFAULT_TIMEOUT_MS = 10 * 60 * 1000;
+
+type Asked<Request> = Omit<Request, 'author'>;
+type Query = Record<string, string | number | boolean | undefined>;
+
+export interface ClientOptions {
+  dir: string;
+  author: string;
+  timeoutMs?: number;
+}
+
+/**
+ * The API of the unit that runs on a directory, over its socket. Every method throws LockstepError only: what the
+ * unit answered, or `unit-unreachable` with what to do about it.
+ */
+export class ApiClient {
+  private readonly socketPath: string;
+  private readonly author: string;
+  private readonly timeoutMs: number;
+
+  constructor({ dir, author, timeoutMs = DEFAULT_TIMEOUT_MS }: ClientOptions) {
+    this.socketPath = socketIn(dir);
+    this.author = author;
+    this.timeoutMs = timeoutMs;
+    checkSocketPath(this.socketPath);
+  }
+
+  status = (): Promise<Status> => this.get('/v1/status');
+  show = ({ path, defaults }: ShowRequest): Promise<ShowAnswer> => this.get('/v1/config', { path, defaults });
+  describe = (path: string): Promise<Description> => this.get('/v1/describe', { path });
+  change = (asked: Asked<ChangeRequest>): Promise<ChangeAnswer> => this.post('/v1/changes', asked);
+  apply = (asked: Asked<ApplyRequest>): Promise<ChangeAnswer> => this.post('/v1/apply', asked);
+  importLoadMaster = (asked: Asked<ImportRequest>): Promise<ImportAnswer> =>
+    this.post('/v1/import/loadmaster', asked);
+  history = (asked: { path?: string; limit?: number }): ReturnType<UnitFace['history']> =>
+    this.get('/v1/history', asked);
+  diff = ({ from, to }: { from: number; to?: number }): Promise<DiffAnswer> =>
+    this.get('/v1/diff', { from, to });
+  rollback = (asked: Asked<Parameters<UnitFace['rollback']>[0]>): Promise<ChangeAnswer> =>
+    this.post('/v1/rollback', asked);
+  forceUpdate = (): Promise<Receipt> => this.post('/v1/force-update', {});
+  takeover = (asked: { force?: boolean }): Promise<TakeoverAnswer> => this.post('/v1/takeover', asked);
+  invite = (): Promise<Invitation> => this.post('/v1/pair/invite', {});
+  join = (asked: { host: string; port?: number; code: string }): Promise<PairedAnswer> =>
+    this.post('/v1/pair/join', asked);
+  restoreFile = (file: string): Promise<{ file: string }> => this.post('/v1/mirror/restore', { file });
+
+  private async get<Answer>(url: string, query: Query = {}): Promise<Answer> {
+    const search = new URLSearchParams();
+    for (const [name, value] of Object.entries(query))
+      if (value !== undefined) search.set(name, String(value));
+    return (await this.exchange('GET', search.size === 0 ? url : `${url}?${search}`)) as Answer;
+  }
+
+  private async post<Answer>(url: string, body: object): Promise<Answer> {
+    const bytes = Buffer.from(JSON.stringify(body));
+    // The unit would refuse it in the middle of the sending, which looks like a broken connection.
+    if (bytes.length > MAX_DOCUMENT_BYTES) throw tooLarge('The request', bytes.length);
+    return (await this.exchange('POST', url, bytes)) as Answer;
+  }
+
+  private exchange(method: string, path: string, body?: Buffer): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const asked: ClientRequest = request({
+        socketPath: this.socketPath,
+        method,
+        path,
+        headers: this.headers(body),
+        timeout: this.timeoutMs,
+      });
+      asked.on('timeout', () => asked.destroy(silent(this.timeoutMs)));
+      asked.on('error', error =>
+        reject(error instanceof LockstepError ? error : unreachable(error, this.socketPath, method)),
+      );
+      asked.on('response', response => readAnswer(response, method).then(resolve, reject));
+      asked.end(body);
+    });
+  }
+
+  private headers(body: Buffer | undefined): Record<string, string | number> {
+    const own = { [AUTHOR_HEADER]: writeAuthor(this.author) };
+    return body === undefined
+      ? own
+      : { ...own, 'content-type': 'application/json', 'content-length': body.length };
+  }
+}
+
+async function readAnswer(response: IncomingMessage, method: string): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of response) chunks.push(chunk as Buffer);
+  } catch {
+    throw cutOff(method);
+  }
+  const answer = parse(Buffer.concat(chunks).toString('utf8'));
+  if (response.statusCode === 200) return answer;
+  throw refusal(answer);
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new LockstepError('internal', 'The unit gave an answer that is not JSON.');
+  }
+}
+
+/** The error that the unit threw, as it was there. */
+function refusal(answer: unknown): LockstepError {
+  const body = answer as Partial<ErrorBody> | null;
+  if (typeof body?.code !== 'string' || !Object.hasOwn(ERROR_CODES, body.code)) {
+    return new LockstepError('internal', 'The unit answered with an error that this version does not know.', {
+      hint: 'Is the daemon of another version? Restart it.',
+      facts: { answer },
+    });
+  }
+  return new LockstepError(body.code, body.message ?? '', { hint: body.hint, facts: body.facts ?? {} });
+}
+
+function unreachable(error: NodeJS.ErrnoException, socketPath: string, method: string): LockstepError {
+  const dir = dirname(socketPath);
+  const facts = { socketPath, errno: error.code };
+  if (error.code === 'EACCES' || error.code === 'EPERM') {
+    return new LockstepError('unit-unreachable', `This user may not talk to the unit in ${dir}.`, {
+      hint: 'Type the command as the user that the unit runs as, or with sudo.',
+      facts,
+    });
+  }
+  if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED' || error.code === 'ENOTDIR') {
+    return new LockstepError('unit-unreachable', `No unit runs in ${dir}.`, { hint: howToStart(dir), facts });
+  }
+  return cutOff(method);
+}
+
+function howToStart(dir: string): string {
+  if (existsSync(dir)) return `Start it with: lockstep serve --dir ${dir}`;
+  return `There is no ${dir}. Name the unit's directory with --dir or LOCKSTEP_DIR, or make a unit with: lockstep init --dir ${dir} --mode single|first|second`;
+}
+
+function cutOff(method: string): LockstepError {
+  const hint =
+    method === 'GET'
+      ? 'Ask again.'
+      : 'Whether it was done is not known: look with lockstep history and lockstep status.';
+  return new LockstepError('unit-unreachable', 'The unit went away before it answered.', { hint });
+}
+
+function silent(timeoutMs: number): LockstepError {
+  return new LockstepError(
+    'unit-unreachable',
+    `The unit did not answer within ${Math.round(timeoutMs / 1000)} seconds.`,
+    {
+      hint: 'Look at its log; lockstep status tells whether it still answers.',
+    },
+  );
+}

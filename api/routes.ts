@@ -1,0 +1,150 @@
+import type { JsonObject } from '../schema/json.ts';
+import type { ApplyRequest, ChangeRequest, ImportRequest, ShowRequest, UnitFace } from '../unit/face.ts';
+import * as schemas from './schemas.ts';
+
+/** What a handler gets; query and body were checked against the schemas of the route. */
+export interface RouteInput {
+  query: unknown;
+  body: unknown;
+  author: string;
+}
+
+/** One route is one method of the unit. */
+export interface Route {
+  method: 'GET' | 'POST';
+  url: string;
+  summary: string;
+  query?: JsonObject;
+  body?: JsonObject;
+  answer: JsonObject;
+  /** Default: JSON. */
+  type?: string;
+  call(unit: UnitFace, input: RouteInput): Promise<unknown>;
+}
+
+type Body<Request> = Omit<Request, 'author'>;
+type Arguments<Method extends (request: never) => unknown> = Body<Parameters<Method>[0]>;
+
+const { closed } = schemas;
+
+export const ROUTES: Route[] = [
+  {
+    method: 'GET',
+    url: '/v1/status',
+    summary: 'Role, revision, partner, and whether the pair is in step',
+    answer: schemas.status,
+    call: unit => unit.status(),
+  },
+  {
+    method: 'GET',
+    url: '/v1/config',
+    summary: 'The configuration, or the part of it at a path; secrets are masked',
+    query: closed({ path: schemas.path, defaults: schemas.defaults }),
+    answer: schemas.showAnswer,
+    call: (unit, { query }) => unit.show({ ...(query as ShowRequest) }),
+  },
+  {
+    method: 'GET',
+    url: '/v1/describe',
+    summary: 'What may stand at a path, and which paths could come next',
+    query: closed({ path: schemas.path }),
+    answer: schemas.description,
+    call: (unit, { query }) => unit.describe((query as { path?: string }).path ?? ''),
+  },
+  {
+    method: 'POST',
+    url: '/v1/changes',
+    summary: 'Change records and fields, all of them or none',
+    body: schemas.changeRequest,
+    answer: schemas.changeAnswer,
+    call: (unit, { body, author }) => unit.change({ ...(body as Body<ChangeRequest>), author }),
+  },
+  {
+    method: 'POST',
+    url: '/v1/apply',
+    summary: 'Make the configuration say what a document says',
+    body: schemas.applyRequest,
+    answer: schemas.changeAnswer,
+    call: (unit, { body, author }) => unit.apply({ ...(body as Body<ApplyRequest>), author }),
+  },
+  {
+    method: 'POST',
+    url: '/v1/import/loadmaster',
+    summary: 'Take over the configuration of a LoadMaster from its captures',
+    body: schemas.importRequest,
+    answer: schemas.importAnswer,
+    call: (unit, { body, author }) => unit.importLoadMaster({ ...(body as Body<ImportRequest>), author }),
+  },
+  {
+    method: 'GET',
+    url: '/v1/history',
+    summary: 'Revisions, newest first',
+    query: closed({ path: schemas.path, limit: schemas.limit }),
+    answer: schemas.historyAnswer,
+    call: (unit, { query }) => unit.history({ ...(query as Arguments<UnitFace['history']>) }),
+  },
+  {
+    method: 'GET',
+    url: '/v1/diff',
+    summary: 'What differs between two revisions, record by record; without `to`, up to now',
+    query: closed({ from: schemas.revision, to: schemas.revision }, ['from']),
+    answer: schemas.diffAnswer,
+    call: (unit, { query }) => unit.diff({ ...(query as Arguments<UnitFace['diff']>) }),
+  },
+  {
+    method: 'POST',
+    url: '/v1/rollback',
+    summary: 'Make the configuration what it was at a revision, as a new revision',
+    body: schemas.rollbackRequest,
+    answer: schemas.changeAnswer,
+    call: (unit, { body, author }) => unit.rollback({ ...(body as Arguments<UnitFace['rollback']>), author }),
+  },
+  {
+    method: 'POST',
+    url: '/v1/force-update',
+    summary: 'Update the standby now; answers with its receipt',
+    body: schemas.nothing,
+    answer: schemas.receipt,
+    call: (unit, { author }) => unit.forceUpdate({ author }),
+  },
+  {
+    method: 'POST',
+    url: '/v1/takeover',
+    summary: 'Make this unit the active one',
+    body: schemas.takeoverRequest,
+    answer: schemas.takeoverAnswer,
+    call: (unit, { body, author }) => unit.takeover({ ...(body as Arguments<UnitFace['takeover']>), author }),
+  },
+  {
+    method: 'POST',
+    url: '/v1/pair/invite',
+    summary: 'Make a one-time code for the other unit',
+    body: schemas.nothing,
+    answer: schemas.invitation,
+    call: unit => unit.invite(),
+  },
+  {
+    method: 'POST',
+    url: '/v1/pair/join',
+    summary: 'Pair with the unit that made the code',
+    body: schemas.joinRequest,
+    answer: schemas.pairedAnswer,
+    call: (unit, { body }) => unit.join(body as Arguments<UnitFace['join']>),
+  },
+  {
+    method: 'POST',
+    url: '/v1/mirror/restore',
+    summary: 'Overwrite a file under config/ that could not be committed with what the unit holds',
+    body: schemas.restoreFileRequest,
+    answer: schemas.restoredFile,
+    call: (unit, { body }) => unit.restoreFile((body as { file: string }).file),
+  },
+  {
+    method: 'GET',
+    url: '/metrics',
+    summary: 'Figures for Prometheus',
+    answer: schemas.metrics,
+    type: 'text/plain; version=0.0.4; charset=utf-8',
+    call: unit => unit.metrics(),
+  },
+];

@@ -1,0 +1,247 @@
+import type { JsonObject } from '../schema/json.ts';
+
+/** JSON Schemas of what crosses the API. Requests are checked against them; answers are only documented by them. */
+
+type Properties = Record<string, JsonObject>;
+
+/** A closed object, `required` naming what must be there. */
+export function closed(properties: Properties, required: string[] = []): JsonObject {
+  return { type: 'object', properties, required, additionalProperties: false };
+}
+
+/** An object of an answer: what is not named may be there as well. */
+function open(properties: Properties): JsonObject {
+  return { type: 'object', properties, additionalProperties: true };
+}
+
+function text(description: string, more: JsonObject = {}): JsonObject {
+  return { type: 'string', description, ...more };
+}
+
+function flag(description: string): JsonObject {
+  return { type: 'boolean', description };
+}
+
+function list(items: JsonObject, more: JsonObject = {}): JsonObject {
+  return { type: 'array', items, ...more };
+}
+
+const anything: JsonObject = { description: 'Any JSON value.' };
+
+export const path = text(
+  'Path of a group, record or field, such as virtualServices/tcp:10.20.0.100:443/enable. Empty: everything.',
+  {
+    maxLength: 4096,
+  },
+);
+const recordPath = text('Path of one record.', { minLength: 1, maxLength: 4096 });
+export const revision: JsonObject = { type: 'integer', minimum: 0, description: 'Number of a revision.' };
+export const limit: JsonObject = {
+  type: 'integer',
+  minimum: 1,
+  maximum: 10_000,
+  description: 'How many revisions at most, newest first.',
+};
+export const defaults = flag('Fill in the defaults of the schema.');
+
+const reason = text('Why, in words; kept with the revision.', { maxLength: 1000 });
+const expected: JsonObject = {
+  ...revision,
+  description: 'Refuse with `conflict` unless this revision still stands.',
+};
+const dryRun = flag('Check and tell what would change, but change nothing.');
+
+const fieldWay = list(text('Name of a field, or index in a list.'), {
+  minItems: 1,
+  maxItems: 64,
+  description: 'The way from the record to the field.',
+});
+
+function operation(op: string, description: string, properties: Properties, required: string[]): JsonObject {
+  return {
+    ...closed({ op: { const: op }, path: recordPath, ...properties }, ['op', 'path', ...required]),
+    description,
+  };
+}
+
+const change: JsonObject = {
+  type: 'object',
+  required: ['op'],
+  discriminator: { propertyName: 'op' },
+  oneOf: [
+    operation('put', 'The record is exactly this.', { value: { type: 'object' } }, ['value']),
+    operation(
+      'set',
+      'One field; the record is made when it does not exist.',
+      { field: fieldWay, value: anything },
+      ['field', 'value'],
+    ),
+    operation('unset', 'One field goes.', { field: fieldWay }, ['field']),
+    operation(
+      'remove',
+      'The record and everything below it go; a path above records removes all of them.',
+      {},
+      [],
+    ),
+  ],
+};
+
+export const changeRequest = closed(
+  {
+    changes: list(change, { minItems: 1, maxItems: 1_000_000 }),
+    reason,
+    expected,
+    dryRun,
+    valueFrom: {
+      enum: ['argument', 'input'],
+      description: 'Where values came from; a secret that came as an argument is refused.',
+    },
+  },
+  ['changes'],
+);
+
+export const applyRequest = closed(
+  {
+    document: { ...anything, description: 'Nested document, as GET /v1/config gives it.' },
+    path: { ...path, description: 'Where the document stands. Default: the root.' },
+    replace: flag('Each collection or record that the document names becomes exactly what it says.'),
+    reason,
+    expected,
+    dryRun,
+  },
+  ['document'],
+);
+
+const capture = closed(
+  { name: text('Name of the file, for messages.', { maxLength: 4096 }), text: text('What is in it.') },
+  ['name', 'text'],
+);
+export const importRequest = closed(
+  { files: list(capture, { minItems: 1, maxItems: 1000 }), reason, dryRun },
+  ['files'],
+);
+export const rollbackRequest = closed({ revision, reason, dryRun }, ['revision']);
+export const takeoverRequest = closed({
+  force: flag('Take over although changes that only the partner holds would be left behind.'),
+});
+export const joinRequest = closed(
+  {
+    host: text('Name or address of the unit that made the code.', { minLength: 1, maxLength: 253 }),
+    port: { type: 'integer', minimum: 1, maximum: 65535, description: 'TCP port. Default: 6973.' },
+    code: text('The code that `lockstep pair --invite` printed.', { minLength: 1, maxLength: 1024 }),
+  },
+  ['host', 'code'],
+);
+export const restoreFileRequest = closed(
+  { file: text('File under config/.', { minLength: 1, maxLength: 4096 }) },
+  ['file'],
+);
+export const nothing = closed({});
+
+const recordValue: JsonObject = { type: 'object', description: 'Secrets are masked.' };
+const changeView = open({
+  path: recordPath,
+  change: { enum: ['added', 'changed', 'removed'] },
+  before: recordValue,
+  after: recordValue,
+});
+const count: JsonObject = { type: 'integer', minimum: 0 };
+const changeProperties: Properties = {
+  revision: { ...revision, description: 'The revision that stands now.' },
+  digest: text('Digest of the shared configuration.'),
+  dryRun: { type: 'boolean' },
+  counts: open({ added: count, changed: count, removed: count }),
+  changes: list(changeView, { description: 'The first 1,000.' }),
+};
+
+export const changeAnswer = open(changeProperties);
+export const importAnswer = open({
+  ...changeProperties,
+  leftOut: list(
+    open({ source: text('File and place.'), parameter: text(''), value: text(''), reason: text('') }),
+  ),
+});
+export const showAnswer = open({ path, revision, value: anything });
+export const description = open({
+  path,
+  type: { enum: ['group', 'record', 'field'] },
+  kind: text('Kind of the record.'),
+  record: text('For a field: the path of its record.'),
+  field: list(text('')),
+  schema: { type: 'object', description: 'JSON Schema of the record or field.' },
+  secret: { type: 'boolean' },
+  next: list(text(''), { description: 'Whole paths that could come next, at most 200.' }),
+});
+const header = open({
+  revision,
+  at: text('ISO 8601.'),
+  kind: text('Why it came to be.'),
+  author: text(''),
+  reason: text(''),
+  parent: text('Digest before.'),
+  digest: text('Digest after.'),
+  epoch: count,
+  records: count,
+});
+export const historyAnswer = open({ revisions: list(header) });
+export const diffAnswer = open({ from: revision, to: revision, changes: list(changeView) });
+export const receipt = open({
+  result: { enum: ['applied', 'already-applied'] },
+  kind: { enum: ['periodic', 'forced'] },
+  revision,
+  digest: text(''),
+  records: count,
+  bytes: count,
+  ms: { type: 'number', description: 'Milliseconds from the request to the receipt.' },
+  at: text('ISO 8601.'),
+});
+export const takeoverAnswer = open({
+  role: { enum: ['active', 'standby'] },
+  epoch: count,
+  partnerSteppedDown: { type: 'boolean' },
+});
+export const invitation = open({
+  code: text(''),
+  fingerprint: text(''),
+  expiresAt: text('ISO 8601.'),
+  host: text(''),
+  port: count,
+});
+export const pairedAnswer = open({
+  partner: open({ name: text(''), host: text(''), port: count, fingerprint: text('') }),
+});
+export const restoredFile = open({ file: text('The file that was written.') });
+export const status = open({
+  unit: open({
+    id: text(''),
+    name: text(''),
+    mode: { enum: ['single', 'first', 'second'] },
+    role: { enum: ['active', 'standby'] },
+    revision,
+    epoch: count,
+  }),
+  squares: list(
+    open({
+      unit: { enum: ['HA1', 'HA2'] },
+      colour: text(''),
+      active: { type: 'boolean' },
+      sentence: text(''),
+    }),
+  ),
+  partner: { description: 'null: there is none.' },
+  sync: open({
+    state: text(''),
+    sentence: text(''),
+    inStep: { description: 'true, false, or null when it is not known.' },
+  }),
+  files: list(open({ file: text(''), path: text(''), reason: text(''), code: text('') })),
+  warnings: list(open({ code: text(''), path: text(''), message: text('') })),
+});
+export const metrics = text('Prometheus text format.');
+export const error = open({
+  code: text('Stable: scripts may rely on it.'),
+  class: { enum: ['usage', 'refused', 'missing', 'unreachable', 'damaged'] },
+  message: text('A sentence.'),
+  hint: text('What to do next.'),
+  facts: { type: 'object' },
+});

@@ -1,0 +1,86 @@
+import { resolve } from 'node:path';
+import type { Argument, Command, Option } from 'commander';
+import { buildProgram } from './program.ts';
+
+/** Asks the unit in `dir` (undefined: the usual one) which whole paths come after `path`. */
+export type NextPaths = (path: string, dir: string | undefined) => Promise<string[]>;
+
+/** What may stand in place of the last of `words`; empty where only a person, or a file name, can tell. */
+export async function candidates(words: string[], nextPaths: NextPaths): Promise<string[]> {
+  const current = words.at(-1) ?? '';
+  const program = await buildProgram(words);
+  const line = readLine(program, words.slice(0, -1));
+  const found = await wordsAt(program, line, current, nextPaths);
+  return found.filter(word => word.startsWith(current)).sort();
+}
+
+/** What the words before the cursor say. */
+interface Line {
+  command: Command | undefined;
+  /** Operands after the command. */
+  operands: number;
+  /** The option whose value stands at the cursor. */
+  valueOf: Option | undefined;
+  dir: string | undefined;
+}
+
+function readLine(program: Command, words: string[]): Line {
+  const line: Line = { command: undefined, operands: 0, valueOf: undefined, dir: undefined };
+  for (const word of words) takeWord(program, line, word);
+  return line;
+}
+
+function takeWord(program: Command, line: Line, word: string): void {
+  if (line.valueOf !== undefined) {
+    if (line.valueOf.long === '--dir') line.dir = resolve(word);
+    line.valueOf = undefined;
+  } else if (word.startsWith('-') && word !== '-') {
+    line.valueOf = optionWithValue(optionsAt(program, line.command), word);
+  } else if (line.command === undefined) {
+    line.command = program.commands.find(command => command.name() === word);
+  } else {
+    line.operands += 1;
+  }
+}
+
+function optionWithValue(options: readonly Option[], word: string): Option | undefined {
+  return options.find(option => option.required && (option.long === word || option.short === word));
+}
+
+function optionsAt(program: Command, command: Command | undefined): readonly Option[] {
+  return [...program.options, ...(command?.options ?? [])];
+}
+
+async function wordsAt(
+  program: Command,
+  line: Line,
+  current: string,
+  nextPaths: NextPaths,
+): Promise<string[]> {
+  if (line.valueOf !== undefined) return valuesOf(line.valueOf, () => nextPaths(parentOf(current), line.dir));
+  if (current.startsWith('-')) return optionsAt(program, line.command).flatMap(option => option.long ?? []);
+  if (line.command === undefined) return visibleNames(program);
+  const argument = line.command.registeredArguments[line.operands];
+  if (argument === undefined) return [];
+  return isPath(argument) ? nextPaths(parentOf(current), line.dir) : (argument.argChoices ?? []);
+}
+
+function visibleNames(program: Command): string[] {
+  return program
+    .createHelp()
+    .visibleCommands(program)
+    .map(command => command.name());
+}
+
+async function valuesOf(option: Option, paths: () => Promise<string[]>): Promise<string[]> {
+  return option.long === '--path' ? paths() : (option.argChoices ?? []);
+}
+
+function isPath(argument: Argument): boolean {
+  return argument.name() === 'path';
+}
+
+/** Everything up to the last slash: the part that is whole. */
+function parentOf(path: string): string {
+  return path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '';
+}

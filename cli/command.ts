@@ -1,0 +1,35 @@
+import type { Command } from 'commander';
+import type { Context } from './context.ts';
+import type { ExitCode } from './exit.ts';
+
+/** One command, one file: its options, examples, and what it does. */
+export interface CliCommand<Args extends unknown[] = unknown[], Options = unknown> {
+  /** Adds arguments and options. */
+  define(command: Command): void;
+  /** What a person would type, shown by --help. */
+  examples: string[];
+  /** Throws LockstepError; otherwise says how it ended. */
+  run(context: Context, options: Options, ...args: Args): Promise<ExitCode>;
+}
+
+/** Options of every command that changes the configuration. */
+export interface ChangeOptions {
+  reason?: string;
+  dryRun?: boolean;
+}
+
+export function addReason(command: Command): Command {
+  return command.option('--reason <text>', 'why, in words; kept with the revision');
+}
+
+export function addDryRun(command: Command): Command {
+  return command.option('--dry-run', 'tell what would change, but change nothing');
+}
+
+/** The members that have a value: an option that was not given must not cross the API as one. */
+export function given<Values extends object>(
+  values: Values,
+): { [Name in keyof Values]: Exclude<Values[Name], undefined> } {
+  const entries = Object.entries(values).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [Name in keyof Values]: Exclude<Values[Name], undefined> };
+}

@@ -1,0 +1,104 @@
+import type { CliCommand } from './command.ts';
+
+export interface CommandEntry {
+  summary: string;
+  /** Heading of the help it stands under. */
+  group: string;
+  hidden?: boolean;
+  load(): Promise<{ command: CliCommand }>;
+}
+
+const SETTING_UP = 'Setting up:';
+const CONFIGURATION = 'The configuration:';
+const PAIR = 'The pair:';
+export const OTHER = 'Other:';
+
+/** All commands, in the order of the help. A command's file is loaded only when the command is named. */
+export const COMMANDS: Record<string, CommandEntry> = {
+  init: {
+    group: SETTING_UP,
+    summary: 'make a unit in a directory',
+    load: () => import('./commands/init.ts'),
+  },
+  serve: { group: SETTING_UP, summary: 'run the unit', load: () => import('./commands/serve.ts') },
+  pair: {
+    group: SETTING_UP,
+    summary: 'make two units a pair, with a one-time code',
+    load: () => import('./commands/pair.ts'),
+  },
+  import: {
+    group: SETTING_UP,
+    summary: 'take over the configuration of a LoadMaster',
+    load: () => import('./commands/import.ts'),
+  },
+
+  show: {
+    group: CONFIGURATION,
+    summary: 'print the configuration, or a part of it',
+    load: () => import('./commands/show.ts'),
+  },
+  set: { group: CONFIGURATION, summary: 'set one field or record', load: () => import('./commands/set.ts') },
+  unset: {
+    group: CONFIGURATION,
+    summary: 'remove a field, a record, or a group',
+    load: () => import('./commands/unset.ts'),
+  },
+  edit: {
+    group: CONFIGURATION,
+    summary: 'change a part in your editor',
+    load: () => import('./commands/edit.ts'),
+  },
+  apply: {
+    group: CONFIGURATION,
+    summary: 'make the configuration say what a file says',
+    load: () => import('./commands/apply.ts'),
+  },
+  diff: {
+    group: CONFIGURATION,
+    summary: 'what differs between two revisions',
+    load: () => import('./commands/diff.ts'),
+  },
+  history: {
+    group: CONFIGURATION,
+    summary: 'who changed what, when and why',
+    load: () => import('./commands/history.ts'),
+  },
+  rollback: {
+    group: CONFIGURATION,
+    summary: 'go back to a revision',
+    load: () => import('./commands/rollback.ts'),
+  },
+  mirror: {
+    group: CONFIGURATION,
+    summary: 'put right a file under config/',
+    load: () => import('./commands/mirror.ts'),
+  },
+
+  status: {
+    group: PAIR,
+    summary: 'is the pair in step, and if not, what is missing',
+    load: () => import('./commands/status.ts'),
+  },
+  'force-update': {
+    group: PAIR,
+    summary: 'update the standby now',
+    load: () => import('./commands/force-update.ts'),
+  },
+  takeover: {
+    group: PAIR,
+    summary: 'make this unit the active one',
+    load: () => import('./commands/takeover.ts'),
+  },
+
+  completion: {
+    group: OTHER,
+    summary: 'print completion for a shell',
+    load: () => import('./commands/completion.ts'),
+  },
+  __complete: {
+    group: OTHER,
+    summary: 'answer the shell',
+    hidden: true,
+    load: () => import('./commands/complete.ts'),
+  },
+};

@@ -1,0 +1,45 @@
+import type { Command } from 'commander';
+import { formatChanges } from '../changes.ts';
+import { addDryRun, addReason, type ChangeOptions, type CliCommand, given } from '../command.ts';
+import { readDocument } from '../document.ts';
+import { EXIT } from '../exit.ts';
+import { withProgress } from '../progress.ts';
+
+interface Options extends ChangeOptions {
+  file: string;
+  path?: string;
+  replace?: boolean;
+}
+
+export const command: CliCommand<[], Options> = {
+  define: (command: Command) => {
+    command
+      .requiredOption(
+        '-f, --file <file|folder|->',
+        'JSON file, folder in the form of config/, or standard input',
+      )
+      .option('--path <path>', 'where the document stands; default: the root')
+      .option(
+        '--replace',
+        'what the document names becomes exactly what it says; without it, nothing is removed',
+      );
+    addReason(addDryRun(command));
+  },
+
+  examples: [
+    'lockstep apply -f site.json --dry-run',
+    'lockstep apply -f config/ --replace --reason "state of git"',
+    'lockstep show virtualServices | jq … | lockstep apply -f - --path virtualServices',
+  ],
+
+  async run(context, { file, ...options }) {
+    const document = await readDocument(file);
+    const answer = await withProgress(
+      context,
+      'Applying',
+      context.unit().apply({ document, ...given(options) }),
+    );
+    context.out.answer(answer, changed => formatChanges(changed, context.out.paint));
+    return EXIT.done;
+  },
+};

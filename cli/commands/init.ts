@@ -1,0 +1,57 @@
+import { type Command, Option } from 'commander';
+import { type CliCommand, given } from '../command.ts';
+import { EXIT } from '../exit.ts';
+import { wholeNumber } from '../number-argument.ts';
+
+interface Options {
+  mode: 'single' | 'first' | 'second';
+  name?: string;
+  address?: string;
+  shared?: string;
+  partner?: string;
+  virtualId?: number;
+  port?: number;
+}
+
+export const command: CliCommand<[], Options> = {
+  define: (command: Command) => {
+    command
+      .addOption(
+        new Option('--mode <mode>', 'a unit by itself, HA1 or HA2')
+          .choices(['single', 'first', 'second'])
+          .makeOptionMandatory(),
+      )
+      .option('--name <name>', 'name of the unit')
+      .option('--address <address/prefix>', "the unit's own address, such as 10.0.0.11/24")
+      .option('--shared <address>', 'the address that the active unit of the pair holds')
+      .option('--partner <address>', 'address of the other unit')
+      .option(
+        '--virtual-id <number>',
+        'HA Virtual ID, 1 to 255: equal on both, unique on the network',
+        wholeNumber('--virtual-id', 1, 255),
+      )
+      .option('--port <port>', 'TCP port for the partner (default: 6973)', wholeNumber('--port', 1, 65535));
+  },
+
+  examples: [
+    'lockstep --dir /var/lib/lockstep init --mode first --address 10.0.0.11/24 --shared 10.0.0.10 --partner 10.0.0.12',
+    'lockstep --dir ./try init --mode single',
+  ],
+
+  async run({ dir, out }, options) {
+    const { initUnit } = await import('../../unit/init.ts');
+    const unit = await initUnit({ dir, ...given(options) });
+    out.answer(unit, made =>
+      [
+        `Made a unit in ${made.dir} (${made.mode === 'single' ? 'by itself' : `HA ${made.mode} mode`}).`,
+        `Its key: ${made.fingerprint}`,
+        '',
+        `Start it with: lockstep serve --dir ${made.dir}`,
+        ...(made.mode === 'single'
+          ? []
+          : [`Then, on one unit of the pair: lockstep pair --invite --dir ${made.dir}`]),
+      ].join('\n'),
+    );
+    return EXIT.done;
+  },
+};

@@ -1,0 +1,29 @@
+import type { Command } from 'commander';
+import { formatChanges } from '../changes.ts';
+import { addDryRun, addReason, type ChangeOptions, type CliCommand, given } from '../command.ts';
+import { EXIT } from '../exit.ts';
+import { wholeNumber } from '../number-argument.ts';
+import { withProgress } from '../progress.ts';
+
+export const command: CliCommand<[number], ChangeOptions> = {
+  define: (command: Command) => {
+    command.argument('<revision>', 'the revision to go back to', wholeNumber('The revision', 0));
+    addReason(addDryRun(command));
+  },
+
+  examples: [
+    'lockstep history',
+    'lockstep rollback 41 --dry-run',
+    'lockstep rollback 41 --reason "the shop was down"',
+  ],
+
+  async run(context, options, revision) {
+    const answer = await withProgress(
+      context,
+      'Going back',
+      context.unit().rollback({ revision, ...given(options) }),
+    );
+    context.out.answer(answer, changed => formatChanges(changed, context.out.paint));
+    return EXIT.done;
+  },
+};

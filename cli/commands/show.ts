@@ -1,0 +1,27 @@
+import type { Command } from 'commander';
+import { type CliCommand, given } from '../command.ts';
+import { EXIT } from '../exit.ts';
+
+interface Options {
+  defaults?: boolean;
+}
+
+export const command: CliCommand<[string | undefined], Options> = {
+  define: (command: Command) => {
+    command
+      .argument('[path]', 'group, record or field; default: everything')
+      .option('--defaults', 'fill in what is not set with the defaults');
+  },
+
+  examples: [
+    'lockstep show ha',
+    'lockstep show virtualServices/tcp:10.20.0.100:443 --defaults',
+    'lockstep show > all.json',
+  ],
+
+  async run({ out, unit }, { defaults }, path) {
+    const answer = await unit().show(given({ path, defaults }));
+    out.answer(answer, ({ value }) => JSON.stringify(value, null, 2));
+    return EXIT.done;
+  },
+};

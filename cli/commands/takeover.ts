@@ -1,0 +1,30 @@
+import type { Command } from 'commander';
+import type { TakeoverAnswer } from '../../unit/face.ts';
+import { type CliCommand, given } from '../command.ts';
+import { EXIT } from '../exit.ts';
+import { withProgress } from '../progress.ts';
+
+interface Options {
+  force?: boolean;
+}
+
+export const command: CliCommand<[], Options> = {
+  define: (command: Command) => {
+    command.option('--force', 'take over although changes that only the partner holds would be left behind');
+  },
+
+  examples: ['lockstep takeover', 'lockstep takeover --force'],
+
+  async run(context, options) {
+    const answer = await withProgress(context, 'Taking over', context.unit().takeover(given(options)));
+    context.out.answer(answer, formatTakeover);
+    return EXIT.done;
+  },
+};
+
+function formatTakeover({ role, epoch, partnerSteppedDown }: TakeoverAnswer): string {
+  const partner = partnerSteppedDown
+    ? 'The partner stepped down and is standby.'
+    : 'The partner was not seen: if it comes back as active, both say so and neither updates the other.';
+  return `This unit is ${role}, epoch ${epoch}. ${partner}`;
+}

@@ -1,0 +1,44 @@
+import type { Command } from 'commander';
+import { LockstepError } from '../../schema/error.ts';
+import type { Change } from '../../store/transition.ts';
+import type { Description } from '../../unit/face.ts';
+import { formatChanges } from '../changes.ts';
+import { addDryRun, addReason, type ChangeOptions, type CliCommand, given } from '../command.ts';
+import { EXIT } from '../exit.ts';
+
+interface Options extends ChangeOptions {
+  all?: boolean;
+}
+
+export const command: CliCommand<[string], Options> = {
+  define: (command: Command) => {
+    command
+      .argument('<path>', 'field or record; a record goes with everything below it')
+      .option('--all', 'remove all records of a group');
+    addReason(addDryRun(command));
+  },
+
+  examples: [
+    'lockstep unset virtualServices/tcp:10.20.0.100:443/nickname',
+    'lockstep unset routes/10.9.0.0 --dry-run',
+    'lockstep unset geo/fqdns --all',
+  ],
+
+  async run({ unit, out }, { all, ...options }, path) {
+    const client = unit();
+    const change = changeOf(await client.describe(path), all === true);
+    const answer = await client.change({ changes: [change], ...given(options) });
+    out.answer(answer, changed => formatChanges(changed, out.paint));
+    return EXIT.done;
+  },
+};
+
+function changeOf({ path, type, record, field }: Description, all: boolean): Change {
+  if (type === 'field') return { op: 'unset', path: record ?? path, field: field ?? [] };
+  if (type === 'group' && !all) {
+    throw new LockstepError('bad-usage', `${path === '' ? 'The root' : path} is a group of records.`, {
+      hint: 'Add --all to remove all of them; lockstep rollback brings them back.',
+    });
+  }
+  return { op: 'remove', path };
+}

@@ -1,0 +1,66 @@
+import { styleText } from 'node:util';
+import type { LockstepError } from '../schema/error.ts';
+import { formatError } from './error-text.ts';
+
+export type Style = Parameters<typeof styleText>[0];
+/** Colours a text, or leaves it as it is where colours are not wanted. */
+export type Paint = (style: Style, text: string) => string;
+
+export const plain: Paint = (_style, text) => text;
+export const coloured: Paint = (style, text) => styleText(style, text, { validateStream: false });
+
+/**
+ * Where a command's answer goes. For people: text on stdout, errors on stderr. With --json, stdout gets one line of
+ * JSON in every case, the answer or `{"error": …}`, and stderr stays empty.
+ */
+export class Output {
+  readonly json: boolean;
+  readonly paint: Paint;
+
+  constructor({ json, color }: { json: boolean; color: boolean }) {
+    this.json = json;
+    this.paint = color && !json ? coloured : plain;
+  }
+
+  /** A person waits at a terminal. */
+  get showsProgress(): boolean {
+    return !this.json && process.stderr.isTTY === true;
+  }
+
+  /** `answer` for programs, or the text made of it for people. */
+  answer<Answer>(answer: Answer, text: (answer: Answer) => string): void {
+    this.print(this.json ? JSON.stringify(answer) : text(answer));
+  }
+
+  /** Something beside the answer, for people only. */
+  note(text: string): void {
+    if (!this.json) process.stderr.write(`${text}\n`);
+  }
+
+  error(error: LockstepError): void {
+    if (this.json) this.print(JSON.stringify({ error: error.toJSON() }));
+    else
+      process.stderr.write(
+        formatError(error, wantsColor(process.stderr, this.paint !== plain) ? coloured : plain),
+      );
+  }
+
+  print(text: string): void {
+    process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+  }
+}
+
+/** Colours only where a person looks, and nobody said no (https://no-color.org). */
+export function wantsColor(stream: { isTTY?: boolean }, allowed: boolean): boolean {
+  return allowed && stream.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
+}
+
+/** `lockstep history | head -1` closes the pipe early: that is no fault, so it ends quietly. */
+export function endQuietlyOnClosedPipe(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      process.exit(process.exitCode ?? 0);
+    });
+  }
+}

@@ -1,0 +1,70 @@
+import { diffString } from 'json-diff';
+import { isObject, type Json } from '../schema/json.ts';
+import type { ChangeView } from '../unit/face.ts';
+import type { Paint } from './output.ts';
+import { plain } from './output.ts';
+import { printable } from './printable.ts';
+
+/** Longer lists are shown by their length: comparing them element by element takes time by the square. */
+const LONGEST_LIST = 200;
+
+/** One record before and after, for people: its path, then the lines that differ. */
+export function formatRecordDiff({ path, change, before, after }: ChangeView, paint: Paint): string {
+  const [left, right] = summarised(before, after);
+  const lines =
+    change === 'changed'
+      ? diffString(left, right, { color: paint !== plain })
+      : whole(change, left ?? right, paint);
+  return `${paint('bold', `${change} ${printable(path)}`)}\n${lines.trimEnd()}\n`;
+}
+
+function whole(change: 'added' | 'removed', value: Json | undefined, paint: Paint): string {
+  const [sign, colour] = change === 'added' ? (['+', 'green'] as const) : (['-', 'red'] as const);
+  const lines = JSON.stringify(value ?? {}, null, 2).split('\n');
+  return lines.map(line => paint(colour, `${sign}${line}`)).join('\n');
+}
+
+/** Both values with every long list replaced by a line about it; equal lists get equal lines. */
+function summarised(before: Json | undefined, after: Json | undefined): [Json | undefined, Json | undefined] {
+  if (isLong(before) || isLong(after)) return [summary(before, after), summary(after, before)];
+  if (Array.isArray(before) && Array.isArray(after)) {
+    const pairs = Array.from({ length: Math.max(before.length, after.length) }, (_none, index) =>
+      summarised(before[index], after[index]),
+    );
+    return [
+      pairs.slice(0, before.length).map(([left]) => left as Json),
+      pairs.slice(0, after.length).map(([, right]) => right as Json),
+    ];
+  }
+  if (!isObject(before) || !isObject(after)) return [alone(before), alone(after)];
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  const pairs = names.map(name => [name, summarised(before[name], after[name])] as const);
+  return [
+    Object.fromEntries(
+      pairs.filter(([name]) => Object.hasOwn(before, name)).map(([name, [left]]) => [name, left as Json]),
+    ),
+    Object.fromEntries(
+      pairs.filter(([name]) => Object.hasOwn(after, name)).map(([name, [, right]]) => [name, right as Json]),
+    ),
+  ];
+}
+
+/** A value with nothing to compare it with: only its long lists are shortened. */
+function alone(value: Json | undefined): Json | undefined {
+  if (isLong(value)) return summary(value, undefined);
+  if (Array.isArray(value)) return value.map(item => alone(item) as Json);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, below]) => [name, alone(below) as Json]));
+}
+
+function summary(value: Json | undefined, other: Json | undefined): Json | undefined {
+  if (!Array.isArray(value)) return alone(value);
+  const known = new Set((Array.isArray(other) ? other : []).map(item => JSON.stringify(item)));
+  const own = value.filter(item => !known.has(JSON.stringify(item))).length;
+  const order = own === 0 && JSON.stringify(value) !== JSON.stringify(other) ? ', in another order' : '';
+  return `[${value.length} elements${own === 0 ? order : `, ${own} only here`}]`;
+}
+
+function isLong(value: Json | undefined): boolean {
+  return Array.isArray(value) && value.length > LONGEST_LIST;
+}

@@ -1,0 +1,137 @@
+import type { PartnerStatus, Receipt, Square, Status, SyncStatus } from '../unit/face.ts';
+import { formatProblems } from './error-text.ts';
+import { formatHost } from './host-argument.ts';
+import type { Paint, Style } from './output.ts';
+import { printable } from './printable.ts';
+import { byteCount, plural } from './quantity.ts';
+import { ago, span, until } from './time.ts';
+
+const MOST_FILES = 10;
+const LABEL_WIDTH = 10;
+
+/** Everything that an operator asks of a pair, on one screen: docs/DOMAIN.md, Status squares. */
+export function formatStatus(status: Status, now: Date, paint: Paint): string {
+  const sections = [
+    status.squares.map(square => formatSquare(square, paint)),
+    [
+      ...unitLines(status, now),
+      ...(status.partner === null ? [] : partnerLines(status.partner, now)),
+      ...syncLines(status.sync, paint),
+      ...updateLines(status.sync, now),
+    ],
+    missingLines(status.sync, now, paint),
+    fileLines(status.files, paint),
+    status.warnings.length === 0
+      ? []
+      : [
+          paint('yellow', `${plural(status.warnings.length, 'warning')}:`),
+          ...formatProblems(status.warnings, paint),
+        ],
+  ];
+  return sections
+    .filter(lines => lines.length > 0)
+    .map(lines => lines.join('\n'))
+    .join('\n\n');
+}
+
+/** The sign inside a square stands for its colour where there are no colours. */
+const SQUARES: Record<Square['colour'], { sign: string; style: Style }> = {
+  green: { sign: ' ', style: ['black', 'bgGreen'] },
+  red: { sign: '!', style: ['white', 'bgRed'] },
+  blue: { sign: '#', style: ['white', 'bgBlue'] },
+  grey: { sign: '-', style: ['white', 'bgBlackBright'] },
+  updating: { sign: '?', style: ['black', 'bgYellow'] },
+};
+
+export function formatSquare({ unit, colour, active, sentence }: Square, paint: Paint): string {
+  const { sign, style } = SQUARES[colour];
+  const square = paint(style, `[${active ? 'A' : sign}]`);
+  return `${square} ${unit} ${colour.padEnd(8)} ${printable(sentence)}`;
+}
+
+function unitLines({ unit }: Status, now: Date): string[] {
+  const mode = unit.mode === 'single' ? 'by itself' : `HA ${unit.mode} mode`;
+  return [
+    line(
+      'unit',
+      `${unit.name}, ${mode}, ${unit.role}, ${formatHost(unit.address, unit.port)}, running for ${span(now.getTime() - Date.parse(unit.startedAt))}`,
+    ),
+    line(
+      'revision',
+      `${unit.revision}, epoch ${unit.epoch}, ${plural(unit.records, 'shared record')}, digest ${shortDigest(unit.digest)}`,
+    ),
+  ];
+}
+
+function partnerLines(partner: PartnerStatus, now: Date): string[] {
+  const { name, host, port, seen, lastSeenAt, role, epoch, digest } = partner;
+  const last = lastSeenAt === undefined ? 'never seen' : `last seen ${ago(lastSeenAt, now)}`;
+  const facts = [
+    role,
+    epoch === undefined ? undefined : `epoch ${epoch}`,
+    digest === undefined ? undefined : `digest ${shortDigest(digest)}`,
+  ].filter(fact => fact !== undefined);
+  return [
+    line(
+      'partner',
+      [`${name} at ${formatHost(host, port)}`, seen ? 'seen' : `not seen (${last})`, ...facts].join(', '),
+    ),
+  ];
+}
+
+function syncLines({ state, sentence, hint, inStep }: SyncStatus, paint: Paint): string[] {
+  const style: Style = inStep === true ? 'green' : inStep === false ? 'red' : 'yellow';
+  return [
+    line('sync', `${paint(style, printable(state))}: ${printable(sentence)}`),
+    ...(hint === undefined ? [] : [line('', paint('cyan', 'hint: ') + printable(hint))]),
+  ];
+}
+
+function updateLines({ lastUpdate, nextUpdateAt, intervalSeconds }: SyncStatus, now: Date): string[] {
+  if (lastUpdate === null && nextUpdateAt === null) return [];
+  const last = lastUpdate === null ? 'none yet' : `${ago(lastUpdate.at, now)} (${receiptText(lastUpdate)})`;
+  const next =
+    nextUpdateAt === null
+      ? []
+      : [line('', `next ${until(nextUpdateAt, now)}, every ${span(intervalSeconds * 1000)}`)];
+  return [line('update', `last ${last}`), ...next];
+}
+
+function receiptText({ kind, revision, records, bytes, ms }: Receipt): string {
+  return `${kind}: revision ${revision}, ${plural(records, 'record')}, ${byteCount(bytes)}, ${span(ms)}`;
+}
+
+function missingLines({ missing }: SyncStatus, now: Date, paint: Paint): string[] {
+  if (missing === null || missing.revisions + missing.records === 0) return [];
+  const { revisions, records, latest } = missing;
+  const title = `If the active failed now, these changes would be missing (${plural(revisions, 'revision')}, ${plural(records, 'record')}):`;
+  const each = latest.map(
+    ({ revision, author, reason, at }) =>
+      `  ${revision}  ${printable(author)}, ${ago(at, now)}${reason === '' ? '' : `: ${printable(reason)}`}`,
+  );
+  const more = revisions - latest.length;
+  return [paint('red', title), ...each, ...(more > 0 && latest.length > 0 ? [`  and ${more} more`] : [])];
+}
+
+function fileLines(files: Status['files'], paint: Paint): string[] {
+  if (files.length === 0) return [];
+  const title = `${plural(files.length, 'file')} under config/ could not be committed:`;
+  const each = files
+    .slice(0, MOST_FILES)
+    .map(({ file, reason }) => `  ${printable(file)}: ${printable(reason)}`);
+  const more = files.length > MOST_FILES ? [`  and ${files.length - MOST_FILES} more`] : [];
+  return [
+    paint('yellow', title),
+    ...each,
+    ...more,
+    `${paint('cyan', 'hint:')} mend the file, or give it up with lockstep mirror restore FILE`,
+  ];
+}
+
+function line(label: string, text: string): string {
+  return `${label.padEnd(LABEL_WIDTH)}${text}`;
+}
+
+function shortDigest(digest: string): string {
+  return digest.slice(0, 12);
+}

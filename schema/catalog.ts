@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { LockstepError, type Problem } from './error.ts';
+import { canonicalize, isObject, type JsonObject, parseDocument } from './json.ts';
+import { badSchema, type Kind, readKind } from './kind.ts';
+import { addKind, emptyNode, type PathNode, resolvePath, type Target } from './path.ts';
+import { Validator } from './validate.ts';
+
+/** The built-in schema files: beside this file, both in the sources and in the built package. */
+const BUILT_IN = new URL('./kinds/', import.meta.url);
+
+export interface SchemaFile {
+  file: string;
+  schema: JsonObject;
+}
+
+/** All kinds that a unit knows: the built-in ones and those of the site. */
+export class Catalog {
+  readonly kinds: readonly Kind[];
+  /** SHA-256 (hex) over all schemas; equal on both units of a pair (docs/DOMAIN.md, Promises). */
+  readonly digest: string;
+  private readonly root: PathNode = emptyNode();
+  private readonly validator: Validator;
+
+  constructor(builtIn: SchemaFile[], site: SchemaFile[] = []) {
+    const definitions = builtIn.filter(isDefinitions).map(({ schema }) => schema);
+    const own = builtIn.filter(file => !isDefinitions(file)).map(({ schema, file }) => readKind(schema, file, false));
+    const added = site.map(({ schema, file }) => readKind(schema, file, true));
+    this.kinds = [...own, ...added];
+    this.validator = new Validator(definitions);
+    for (const kind of own) this.place(kind, kind.name);
+    for (const [index, kind] of added.entries()) this.addSiteKind(kind, site[index]?.file ?? kind.name, own);
+    this.digest = digestOf([...builtIn, ...site]);
+  }
+
+  /** Throws `unknown-path`, `bad-id`. */
+  resolve(path: string): Target {
+    return resolvePath(this.root, path);
+  }
+
+  /** The kind of the record at `path`. Throws `unknown-path` when it is no record path. */
+  kindOf(path: string): Kind {
+    const target = this.resolve(path);
+    if (target.type === 'record' && target.path === path) return target.kind;
+    throw new LockstepError('unknown-path', `"${path}" is not the path of one record.`, { facts: { path } });
+  }
+
+  kindNamed(name: string): Kind | undefined {
+    return this.kinds.find(kind => kind.name === name);
+  }
+
+  problems(kind: Kind, path: string, value: JsonObject): Problem[] {
+    return this.validator.problems(kind, path, value);
+  }
+
+  get tree(): PathNode {
+    return this.root;
+  }
+
+  private place(kind: Kind, file: string): void {
+    if (!addKind(this.root, kind)) throw badSchema(file, `another kind has the place ${kind.template.join('/')}`);
+  }
+
+  private addSiteKind(kind: Kind, file: string, own: Kind[]): void {
+    const top = kind.template[0];
+    if (own.some(known => known.template[0] === top)) throw badSchema(file, `"${top}" belongs to a built-in kind, which cannot be changed or extended`);
+    if (this.kinds.some(known => known !== kind && known.name === kind.name)) throw badSchema(file, `the name "${kind.name}" is taken`);
+    this.place(kind, file);
+    this.validator.compile(kind, file);
+  }
+}
+
+/** The catalog of a unit; `siteFolder` (`<dir>/schema.d`) need not exist. Throws `bad-schema`. */
+export function loadCatalog(siteFolder?: string): Catalog {
+  return new Catalog(builtInSchemas(), siteFolder === undefined ? [] : readSchemas(siteFolder));
+}
+
+let builtIn: SchemaFile[] | undefined;
+
+export function builtInSchemas(): SchemaFile[] {
+  builtIn ??= readdirSync(BUILT_IN)
+    .filter(file => file.endsWith('.json'))
+    .sort()
+    .map(file => ({ file, schema: JSON.parse(readFileSync(new URL(file, BUILT_IN), 'utf8')) as JsonObject }));
+  return builtIn;
+}
+
+function readSchemas(folder: string): SchemaFile[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter(file => file.endsWith('.json'))
+    .sort()
+    .map(file => {
+      const schema = parseDocument(readFileSync(join(folder, file), 'utf8'), join(folder, file));
+      if (!isObject(schema)) throw badSchema(file, 'it is not a JSON object');
+      return { file: join(folder, file), schema };
+    });
+}
+
+function isDefinitions({ schema }: SchemaFile): boolean {
+  return schema.recordPath === undefined && isObject(schema.$defs);
+}
+
+/** Over contents sorted by `$id`: the names of the files do not matter. */
+function digestOf(files: SchemaFile[]): string {
+  const hash = createHash('sha256');
+  const texts = files.map(({ schema }) => `${String(schema.$id)}\n${canonicalize(schema)}\n`).sort();
+  for (const text of texts) hash.update(text);
+  return hash.digest('hex');
+}

@@ -1,0 +1,61 @@
+import type { Catalog } from './catalog.ts';
+import { LockstepError } from './error.ts';
+import { isObject, type Json, type JsonObject } from './json.ts';
+import type { PathNode } from './path.ts';
+
+export interface ConfigRecord {
+  path: string;
+  value: JsonObject;
+}
+
+/** The nested document that people see, made of the records at and below `path`. */
+export function toDocument(records: Iterable<ConfigRecord>, path = ''): JsonObject {
+  const root: JsonObject = {};
+  const skip = path === '' ? 0 : path.split('/').length;
+  for (const record of records) {
+    let node = root;
+    for (const segment of record.path.split('/').slice(skip)) {
+      // an id may be the name of something that every object inherits: toString
+      if (!Object.hasOwn(node, segment)) node[segment] = {};
+      node = node[segment] as JsonObject;
+    }
+    Object.assign(node, record.value);
+  }
+  return root;
+}
+
+/**
+ * The records of a nested document that stands at `path`. Inverse of toDocument.
+ * Throws `unknown-path`, `bad-id`, `invalid-value`.
+ */
+export function fromDocument(catalog: Catalog, document: Json, path = ''): ConfigRecord[] {
+  const target = catalog.resolve(path);
+  if (target.type === 'field') throw new LockstepError('unknown-path', `"${path}" is a field; a document stands at a record or above.`);
+  const records: ConfigRecord[] = [];
+  collect(catalog, nodeAt(catalog.tree, target.path), document, target.path, records);
+  return records;
+}
+
+function nodeAt(root: PathNode, path: string): PathNode {
+  let node = root;
+  for (const segment of path === '' ? [] : path.split('/')) node = (node.literals.get(segment) ?? node.id) as PathNode;
+  return node;
+}
+
+function collect(catalog: Catalog, node: PathNode, document: Json, path: string, records: ConfigRecord[]): void {
+  if (!isObject(document)) {
+    throw new LockstepError('invalid-value', `${path === '' ? 'The document' : path} must be an object.`, { facts: { path } });
+  }
+  const at = (name: string): string => (path === '' ? name : `${path}/${name}`);
+  const fields: JsonObject = {};
+  const below: [string, Json][] = [];
+  for (const [name, value] of Object.entries(document)) {
+    if (node.kind !== undefined && !node.literals.has(name)) fields[name] = value;
+    else below.push([name, value]);
+  }
+  if (node.kind !== undefined) records.push({ path, value: fields });
+  for (const [name, value] of below) {
+    catalog.resolve(at(name));
+    collect(catalog, (node.literals.get(name) ?? node.id) as PathNode, value, at(name), records);
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * Every refusal and failure that Lockstep can answer with. A code is stable: scripts may rely on it.
+ *
+ * `class` decides the exit code of the CLI and the status of the HTTP API:
+ * usage 2 / 400 · refused 3 / 409 · missing 3 / 404 · unreachable 4 / 503 · damaged 5 / 500.
+ */
+export const ERROR_CODES = {
+  'bad-usage': { class: 'usage', means: 'the command or request is not well formed' },
+
+  'bad-json': { class: 'refused', means: 'a document is not valid JSON' },
+  'duplicate-key': { class: 'refused', means: 'a JSON object names the same key twice' },
+  'reserved-key': { class: 'refused', means: 'a JSON object uses a name that JavaScript reserves' },
+  'number-out-of-range': { class: 'refused', means: 'a number cannot be kept exactly' },
+  'nested-too-deep': { class: 'refused', means: 'a document is nested deeper than 64 levels' },
+  'too-large': { class: 'refused', means: 'a document or message is larger than its limit' },
+
+  'unknown-path': { class: 'missing', means: 'no kind of record lives at this path' },
+  'no-such-record': { class: 'missing', means: 'the path is good, but nothing is there' },
+  'no-such-revision': { class: 'missing', means: 'the history holds no such revision' },
+  'bad-id': { class: 'refused', means: 'the last part of a path is not a valid id of its kind' },
+  'invalid-value': { class: 'refused', means: 'a record does not satisfy the schema of its kind' },
+  'invalid-change': { class: 'refused', means: 'one or more records of a change are not valid' },
+  'id-mismatch': { class: 'refused', means: 'the fields that make up the id say something else than the id' },
+  'parent-missing': { class: 'refused', means: 'a record lives below one that does not exist' },
+  'dangling-reference': { class: 'refused', means: 'a record refers to one that does not exist' },
+  'not-unique': { class: 'refused', means: 'two records hold a value that may exist only once' },
+  'rule-broken': { class: 'refused', means: 'a rule across records is not kept' },
+  'secret-in-arguments': { class: 'refused', means: 'a secret was given where other users can read it' },
+  'secret-unknown': { class: 'refused', means: 'a masked secret came back, but there is none to keep' },
+  'bad-schema': { class: 'refused', means: 'a schema file of the site cannot be used' },
+  'bad-capture': { class: 'refused', means: 'a file is not a capture of a LoadMaster' },
+
+  'conflict': { class: 'refused', means: 'the configuration changed since the caller looked' },
+  'not-active': { class: 'refused', means: 'shared configuration is changed on the active unit only' },
+  'not-standby': { class: 'refused', means: 'the unit is not the standby' },
+  'not-paired': { class: 'refused', means: 'the unit has no partner' },
+  'already-paired': { class: 'refused', means: 'the unit has a partner already' },
+  'bad-code': { class: 'refused', means: 'a pairing code is wrong, used or expired' },
+  'key-mismatch': { class: 'refused', means: 'the other side shows a key other than the pinned one' },
+  'both-active': { class: 'refused', means: 'both units say that they are active' },
+  'mismatch': { class: 'refused', means: 'the units differ in something that must be equal' },
+  'unit-scope': { class: 'refused', means: 'an update holds configuration that never leaves a unit' },
+  'stale-epoch': { class: 'refused', means: 'the sender was active before the last takeover' },
+  'base-differs': { class: 'refused', means: 'an update starts from another state than the one held here' },
+  'digest-differs': { class: 'refused', means: 'an update would not give the state that it promises' },
+  'bad-message': { class: 'refused', means: 'a message of the partner is not part of the protocol' },
+  'never-a-source': { class: 'refused', means: 'an empty or unpaired unit cannot be a source' },
+  'takeover-incomplete': { class: 'refused', means: 'a takeover would lose changes that the partner holds' },
+
+  'partner-unreachable': { class: 'unreachable', means: 'the partner does not answer' },
+  'unit-unreachable': { class: 'unreachable', means: 'the daemon of the unit does not answer' },
+
+  'unit-busy': { class: 'refused', means: 'another daemon runs on this directory' },
+  'unit-exists': { class: 'refused', means: 'the directory holds a unit already' },
+  'no-unit': { class: 'missing', means: 'the directory holds no unit' },
+  'lax-permissions': { class: 'refused', means: 'a file with secrets can be read by others' },
+  'disk': { class: 'refused', means: 'the disk did not take a write; nothing was changed' },
+  'port-in-use': { class: 'refused', means: 'another program listens on the address' },
+  'damaged-store': { class: 'damaged', means: 'the store does not hold what it must hold' },
+  'internal': { class: 'damaged', means: 'a fault in Lockstep itself' },
+} as const satisfies Record<string, { class: ErrorClass; means: string }>;
+
+export type ErrorClass = 'usage' | 'refused' | 'missing' | 'unreachable' | 'damaged';
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** One finding about one place: what an invalid change is refused with, and what `status` warns of. */
+export interface Problem {
+  code: string;
+  /** Record path, with the field behind it where there is one: `ha/virtualId`. */
+  path: string;
+  message: string;
+  hint?: string;
+}
+
+/** The one error type of Lockstep: a stable code, a sentence, the facts behind it, and what to do next. */
+export class LockstepError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+  readonly facts: Record<string, unknown>;
+
+  constructor(code: ErrorCode, message: string, more: { hint?: string | undefined; facts?: Record<string, unknown> } = {}) {
+    super(message);
+    this.name = 'LockstepError';
+    this.code = code;
+    this.hint = more.hint;
+    this.facts = more.facts ?? {};
+  }
+
+  get class(): ErrorClass {
+    return ERROR_CODES[this.code].class;
+  }
+
+  /** The shape that crosses the API and the wire: `{code, class, message, hint?, facts?}`. */
+  toJSON(): ErrorBody {
+    return {
+      code: this.code,
+      class: this.class,
+      message: this.message,
+      ...(this.hint === undefined ? {} : { hint: this.hint }),
+      ...(Object.keys(this.facts).length === 0 ? {} : { facts: this.facts }),
+    };
+  }
+}
+
+export interface ErrorBody {
+  code: ErrorCode;
+  class: ErrorClass;
+  message: string;
+  hint?: string;
+  facts?: Record<string, unknown>;
+}
+
+/** Any thrown value as a LockstepError; a value that is not ours becomes `internal`, or `disk` for a failed write. */
+export function asLockstepError(error: unknown): LockstepError {
+  if (error instanceof LockstepError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  const errno = (error as { code?: unknown } | undefined)?.code;
+  if (typeof errno === 'string' && DISK_ERRNOS.has(errno)) {
+    return new LockstepError('disk', `The disk refused a write: ${message}.`, {
+      hint: 'Free space or mend the disk; nothing was changed.',
+      facts: { errno },
+    });
+  }
+  return new LockstepError('internal', message);
+}
+
+const DISK_ERRNOS = new Set(['ENOSPC', 'EROFS', 'EIO', 'EDQUOT', 'EFBIG']);

@@ -1,0 +1,151 @@
+import canonicalJson from 'canonicalize';
+import { visit } from 'jsonc-parser';
+import { LockstepError } from './error.ts';
+
+export type Json = null | boolean | number | string | Json[] | JsonObject;
+export interface JsonObject {
+  [key: string]: Json;
+}
+
+/** Deepest nesting that any document may have. */
+export const MAX_DEPTH = 64;
+/** Largest document that is read from a file or a request, in bytes. */
+export const MAX_DOCUMENT_BYTES = 64 * 1024 * 1024;
+
+/** Names that JavaScript reserves: neither keys of a document nor ids. */
+export const RESERVED_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
+
+/** RFC 8785: the one spelling of a value that digests are made over. */
+export function canonicalize(value: Json): string {
+  const text = canonicalJson(value);
+  if (text === undefined) throw new LockstepError('bad-json', 'The value cannot be written as JSON.');
+  return text;
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Read a document that somebody wrote: strict JSON, and nothing that JSON.parse would quietly bend.
+ * Throws `bad-json`, `duplicate-key`, `reserved-key`, `number-out-of-range`, `nested-too-deep`, `too-large`;
+ * each names `source`, line and column.
+ */
+export function parseDocument(text: string, source: string): Json {
+  if (Buffer.byteLength(text) > MAX_DOCUMENT_BYTES) throw tooLarge(source, Buffer.byteLength(text));
+  const reader = new DocumentReader(text, source);
+  visit(text, reader, { disallowComments: true, allowTrailingComma: false });
+  return reader.result();
+}
+
+export function tooLarge(source: string, bytes: number): LockstepError {
+  return new LockstepError('too-large', `${source} has ${bytes} bytes; at most ${MAX_DOCUMENT_BYTES} are read.`, {
+    hint: 'Split it into several changes.',
+    facts: { source, bytes, limit: MAX_DOCUMENT_BYTES },
+  });
+}
+
+/** Refuse a value parsed elsewhere (a request body, a message) that holds what parseDocument would refuse. */
+export function assertPlainJson(value: unknown, source: string, depth = 0): void {
+  if (depth > MAX_DEPTH) throw nestedTooDeep(source);
+  if (typeof value === 'number' && !isExact(value)) throw outOfRange(source, String(value));
+  if (Array.isArray(value)) for (const item of value) assertPlainJson(item, source, depth + 1);
+  else if (isObject(value)) {
+    for (const key of Object.keys(value)) {
+      if (RESERVED_KEYS.has(key)) throw reservedKey(source, key);
+      assertPlainJson(value[key], source, depth + 1);
+    }
+  }
+}
+
+/** Collects the value while jsonc-parser walks the text; the first fault ends it. */
+class DocumentReader {
+  private readonly open: { value: Json[] | JsonObject; key?: string }[] = [];
+  private root: Json | undefined;
+  private readonly text: string;
+  private readonly source: string;
+
+  constructor(text: string, source: string) {
+    this.text = text;
+    this.source = source;
+  }
+
+  result(): Json {
+    if (this.root === undefined) throw new LockstepError('bad-json', `${this.source} is empty.`);
+    return this.root;
+  }
+
+  onObjectBegin = (_offset: number, _length: number, line: number, column: number): void => {
+    this.push({}, line, column);
+  };
+  onArrayBegin = (_offset: number, _length: number, line: number, column: number): void => {
+    this.push([], line, column);
+  };
+  onObjectEnd = (): void => void this.open.pop();
+  onArrayEnd = (): void => void this.open.pop();
+
+  onObjectProperty = (key: string, _offset: number, _length: number, line: number, column: number): void => {
+    const object = this.open.at(-1);
+    if (object === undefined) return;
+    const place = this.place(line, column);
+    if (RESERVED_KEYS.has(key)) throw reservedKey(place, key);
+    if (Object.hasOwn(object.value, key)) {
+      throw new LockstepError('duplicate-key', `${place}: the key "${key}" is there twice.`, {
+        hint: 'Keep one of the two.',
+        facts: { key, line: line + 1, column: column + 1 },
+      });
+    }
+    object.key = key;
+  };
+
+  onLiteralValue = (value: Json, offset: number, length: number, line: number, column: number): void => {
+    if (typeof value === 'number') {
+      const written = this.text.slice(offset, offset + length);
+      if (!isExact(Number(written))) throw outOfRange(this.place(line, column), written);
+    }
+    this.add(value);
+  };
+
+  onError = (_code: number, _offset: number, _length: number, line: number, column: number): void => {
+    throw new LockstepError('bad-json', `${this.place(line, column)}: this is not JSON.`, {
+      hint: 'Comments, trailing commas and single quotes are not part of JSON.',
+      facts: { line: line + 1, column: column + 1 },
+    });
+  };
+
+  private push(value: Json[] | JsonObject, line: number, column: number): void {
+    if (this.open.length >= MAX_DEPTH) throw nestedTooDeep(this.place(line, column));
+    this.add(value);
+    this.open.push({ value });
+  }
+
+  private add(value: Json): void {
+    const parent = this.open.at(-1);
+    if (parent === undefined) this.root = value;
+    else if (Array.isArray(parent.value)) parent.value.push(value);
+    else if (parent.key !== undefined) parent.value[parent.key] = value;
+  }
+
+  private place(line: number, column: number): string {
+    return `${this.source}, line ${line + 1}, column ${column + 1}`;
+  }
+}
+
+/** Integers past 2^53 and numbers past the range of a double would be changed silently. */
+function isExact(value: number): boolean {
+  return Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));
+}
+
+function outOfRange(place: string, written: string): LockstepError {
+  return new LockstepError('number-out-of-range', `${place}: the number ${written.slice(0, 40)} cannot be kept exactly.`, {
+    hint: 'Integers go up to 9007199254740991.',
+  });
+}
+
+function reservedKey(place: string, key: string): LockstepError {
+  return new LockstepError('reserved-key', `${place}: the key "${key}" is not allowed.`, { facts: { key } });
+}
+
+function nestedTooDeep(place: string): LockstepError {
+  return new LockstepError('nested-too-deep', `${place}: nested deeper than ${MAX_DEPTH} levels.`);
+}

@@ -1,0 +1,162 @@
+import { LockstepError } from './error.ts';
+import { isObject, type Json, type JsonObject } from './json.ts';
+
+/** Which part of a backup a record belongs to (docs/DOMAIN.md, Backup and restore). */
+export const PARTS = ['base', 'vs', 'geo', 'sso', 'certs'] as const;
+export type Part = (typeof PARTS)[number];
+/** `pair`: equal on both units. `unit`: never leaves the unit. */
+export type Scope = 'pair' | 'unit';
+
+/** What one schema file says about the records of its kind. */
+export interface Kind {
+  name: string;
+  title: string;
+  description: string;
+  /** Where its records live: `ha`, or `virtualServices/{id}/realServers/{id}`. */
+  template: string[];
+  part: Part;
+  /** `mixed`: the record exists on both units, some of its fields belong to each unit alone. */
+  scope: Scope | 'mixed';
+  unitFields: ReadonlySet<string>;
+  /** Where its secrets are; `*` stands for every item of an array or every value of an object. */
+  secrets: string[][];
+  references: { field: string[]; targets: string[] }[];
+  uniqueFields: string[];
+  id: IdRule | undefined;
+  schema: JsonObject;
+  /** True for a kind that the site added. */
+  site: boolean;
+}
+
+export interface IdRule {
+  pattern: RegExp;
+  description: string;
+  examples: string[];
+  /** Fields that make up the id: `{protocol}:{address}:{port}`. */
+  from: string | undefined;
+}
+
+/** Every id, of whatever kind, is made of these; so a path needs no quoting in a shell, a URL or a file name. */
+export const ID_ALPHABET = /^[A-Za-z0-9._:@*+=,~[\]-]{1,251}$/;
+
+/** JSON Schema keywords of our own; other tools read past them. */
+export const ANNOTATIONS = [
+  'recordPath',
+  'recordId',
+  'part',
+  'scope',
+  'refersTo',
+  'unique',
+  'loadmaster',
+  'loadmasterValues',
+] as const;
+
+const SCHEMA_ID = /^urn:lockstep:kind:([A-Za-z][A-Za-z0-9-]*)$/;
+
+/** Read the annotations of one schema file. Throws `bad-schema` naming `file` and what is wrong. */
+export function readKind(schema: Json, file: string, site: boolean): Kind {
+  if (!isObject(schema)) throw badSchema(file, 'it is not a JSON object');
+  const name = SCHEMA_ID.exec(String(schema.$id))?.[1];
+  if (name === undefined) throw badSchema(file, '"$id" must be "urn:lockstep:kind:NAME"');
+  if (schema.type !== 'object' || !isObject(schema.properties)) throw badSchema(file, 'it must describe an object with properties');
+  if (schema.unevaluatedProperties !== false) throw badSchema(file, '"unevaluatedProperties" must be false');
+  const template = readTemplate(schema.recordPath, file);
+  const scope = readScope(schema, file);
+  return {
+    name,
+    title: String(schema.title ?? name),
+    description: String(schema.description ?? ''),
+    template,
+    part: readPart(schema.part, file),
+    scope: scope.whole,
+    unitFields: scope.unitFields,
+    secrets: fieldsWhere(schema, property => property.writeOnly === true),
+    references: fieldsWhere(schema, property => Array.isArray(property.refersTo)).map(field => ({
+      field,
+      targets: targetsAt(schema, field),
+    })),
+    uniqueFields: Object.entries(schema.properties)
+      .filter(([, property]) => isObject(property) && property.unique === true)
+      .map(([field]) => field),
+    id: readIdRule(schema.recordId, template, file),
+    schema,
+    site,
+  };
+}
+
+function readTemplate(recordPath: Json | undefined, file: string): string[] {
+  if (typeof recordPath !== 'string' || recordPath === '') throw badSchema(file, '"recordPath" is missing');
+  const template = recordPath.split('/');
+  const good = template.every(segment => segment === '{id}' || /^[a-z][A-Za-z0-9-]*$/.test(segment));
+  if (!good || template[0] === '{id}') throw badSchema(file, `"recordPath" is not a path template: ${recordPath}`);
+  return template;
+}
+
+function readScope(schema: JsonObject, file: string): { whole: Kind['scope']; unitFields: ReadonlySet<string> } {
+  const whole = schema.scope ?? 'pair';
+  if (whole !== 'pair' && whole !== 'unit') throw badSchema(file, '"scope" must be "pair" or "unit"');
+  const properties = Object.entries(schema.properties as JsonObject);
+  const unitFields = new Set(
+    properties.filter(([, property]) => whole === 'unit' || (isObject(property) && property.scope === 'unit')).map(([field]) => field),
+  );
+  if (whole === 'unit') return { whole, unitFields };
+  const required = Array.isArray(schema.required) ? schema.required : [];
+  const clash = required.find(field => unitFields.has(String(field)));
+  if (clash !== undefined) throw badSchema(file, `"${String(clash)}" belongs to one unit, so it cannot be required on both`);
+  return { whole: unitFields.size > 0 ? 'mixed' : 'pair', unitFields };
+}
+
+function readPart(part: Json | undefined, file: string): Part {
+  const found = PARTS.find(known => known === part);
+  if (found === undefined) throw badSchema(file, `"part" must be one of ${PARTS.join(', ')}`);
+  return found;
+}
+
+function readIdRule(rule: Json | undefined, template: string[], file: string): IdRule | undefined {
+  const needed = template.at(-1) === '{id}';
+  if (!needed) return undefined;
+  if (!isObject(rule) || typeof rule.pattern !== 'string') throw badSchema(file, '"recordId" with a "pattern" is missing');
+  return {
+    pattern: new RegExp(rule.pattern, 'u'),
+    description: String(rule.description ?? ''),
+    examples: Array.isArray(rule.examples) ? rule.examples.map(String) : [],
+    from: typeof rule.from === 'string' ? rule.from : undefined,
+  };
+}
+
+/** Paths of all properties below `schema` that `matches` accepts. */
+function fieldsWhere(schema: JsonObject, matches: (property: JsonObject) => boolean): string[][] {
+  const found: string[][] = [];
+  const walk = (node: Json | undefined, field: string[]): void => {
+    if (!isObject(node)) return;
+    if (field.length > 0 && matches(node)) found.push(field);
+    for (const [name, property] of Object.entries(isObject(node.properties) ? node.properties : {})) walk(property, [...field, name]);
+    walk(node.items, [...field, '*']);
+    walk(node.additionalProperties, [...field, '*']);
+  };
+  walk(schema, []);
+  return found;
+}
+
+function targetsAt(schema: JsonObject, field: string[]): string[] {
+  return (schemaAt(schema, field)?.refersTo as string[] | undefined) ?? [];
+}
+
+/** The schema of the field at `field`; undefined where the kind has no such field. */
+export function schemaAt(schema: JsonObject, field: string[]): JsonObject | undefined {
+  let node: Json | undefined = schema;
+  for (const name of field) {
+    if (!isObject(node)) return undefined;
+    const properties: JsonObject = isObject(node.properties) ? node.properties : {};
+    if (Object.hasOwn(properties, name)) node = properties[name];
+    else node = /^\d+$|^\*$/.test(name) && node.items !== undefined ? node.items : node.additionalProperties;
+  }
+  return isObject(node) ? node : undefined;
+}
+
+export function badSchema(file: string, reason: string): LockstepError {
+  return new LockstepError('bad-schema', `${file}: ${reason}.`, {
+    hint: 'docs/KINDS.md says what a schema file must hold.',
+    facts: { file },
+  });
+}

@@ -1,0 +1,115 @@
+import { closest, distance } from 'fastest-levenshtein';
+import { LockstepError } from './error.ts';
+import { RESERVED_KEYS } from './json.ts';
+import { ID_ALPHABET, type Kind, schemaAt } from './kind.ts';
+
+/** What a path typed by a person or a program points at. */
+export type Target =
+  | { type: 'group'; path: string }
+  | { type: 'record'; path: string; kind: Kind }
+  | { type: 'field'; path: string; kind: Kind; field: string[] };
+
+/** One step of the tree of all path templates. */
+export interface PathNode {
+  literals: Map<string, PathNode>;
+  id: PathNode | undefined;
+  kind: Kind | undefined;
+}
+
+export function emptyNode(): PathNode {
+  return { literals: new Map(), id: undefined, kind: undefined };
+}
+
+/** Adds `kind` to the tree; false when another kind has its place. */
+export function addKind(root: PathNode, kind: Kind): boolean {
+  let node = root;
+  for (const segment of kind.template) node = childFor(node, segment);
+  if (node.kind !== undefined) return false;
+  node.kind = kind;
+  return true;
+}
+
+function childFor(node: PathNode, segment: string): PathNode {
+  if (segment === '{id}') {
+    node.id ??= emptyNode();
+    return node.id;
+  }
+  const child = node.literals.get(segment) ?? emptyNode();
+  node.literals.set(segment, child);
+  return child;
+}
+
+/**
+ * Resolve `text` (`''`, `ha`, `ha/virtualId`, `virtualServices`, `virtualServices/tcp:10.0.0.1:443/enable` …).
+ * A literal wins over an id (`users/bal` is a kind of its own).
+ * Throws `unknown-path` (with the nearest name) and `bad-id`.
+ */
+export function resolvePath(root: PathNode, text: string): Target {
+  const segments = text.split('/').filter((segment, index, all) => segment !== '' || (index > 0 && index < all.length - 1));
+  let node = root;
+  for (const [index, segment] of segments.entries()) {
+    const next = node.literals.get(segment) ?? node.id;
+    if (next === undefined) {
+      if (node.kind !== undefined) return fieldTarget(node.kind, segments, index);
+      throw unknownPath(segments, index, [...node.literals.keys()]);
+    }
+    if (!node.literals.has(segment)) checkId(next.kind, segment, segments.slice(0, index));
+    node = next;
+  }
+  const path = segments.join('/');
+  return node.kind === undefined ? { type: 'group', path } : { type: 'record', path, kind: node.kind };
+}
+
+function fieldTarget(kind: Kind, segments: string[], index: number): Target {
+  const field = segments.slice(index);
+  if (schemaAt(kind.schema, field) === undefined) {
+    throw unknownPath(segments, index, Object.keys(kind.schema.properties as object));
+  }
+  return { type: 'field', path: segments.slice(0, index).join('/'), kind, field };
+}
+
+function checkId(kind: Kind | undefined, id: string, parents: string[]): void {
+  const reserved = id === '.' || id === '..' || RESERVED_KEYS.has(id);
+  const allowed = !reserved && ID_ALPHABET.test(id) && (kind?.id?.pattern.test(id) ?? true);
+  if (allowed) return;
+  const example = kind?.id?.examples[0];
+  throw new LockstepError('bad-id', `${JSON.stringify(id)} is not an id that ${parents.join('/')} can have.`, {
+    hint: [kind?.id?.description, example === undefined ? undefined : `For example: ${example}`].filter(Boolean).join(' '),
+    facts: { id, collection: parents.join('/') },
+  });
+}
+
+function unknownPath(segments: string[], index: number, known: string[]): LockstepError {
+  const name = segments[index] ?? '';
+  const where = segments.slice(0, index).join('/');
+  return new LockstepError('unknown-path', `There is no "${name}" ${where === '' ? 'in the configuration' : `in ${where}`}.`, {
+    hint: suggest(name, known),
+    facts: { path: segments.join('/') },
+  });
+}
+
+/** "Did you mean …?" for a name that is close to a known one; otherwise the known names, if they are few. */
+export function suggest(name: string, known: string[]): string | undefined {
+  if (known.length === 0) return undefined;
+  const nearest = closest(name.toLowerCase(), known.map(candidate => candidate.toLowerCase()));
+  const spelled = known.find(candidate => candidate.toLowerCase() === nearest) ?? nearest;
+  if (distance(name.toLowerCase(), nearest) <= Math.max(2, name.length / 3)) return `Did you mean "${spelled}"?`;
+  return known.length <= 30 ? `Known here: ${[...known].sort().join(', ')}.` : undefined;
+}
+
+/**
+ * The record above: `virtualServices/X` for `virtualServices/X/realServers/Y`; undefined where none is needed:
+ * at the top, and in a group such as `geo`, which is no record.
+ */
+export function parentPath(kind: Kind, path: string): string | undefined {
+  const above = kind.template.slice(0, -1).lastIndexOf('{id}');
+  return above === -1 ? undefined : path.split('/').slice(0, above + 1).join('/');
+}
+
+export function idOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+export function parsePort(id: string): number {
+  return Number(id.slice(id.lastIndexOf(':') + 1));
+}

@@ -1,0 +1,119 @@
+import type { Catalog } from '../schema/catalog.ts';
+import { LockstepError, type Problem } from '../schema/error.ts';
+import { isObject, type JsonObject } from '../schema/json.ts';
+import { parentPath } from '../schema/path.ts';
+import { joinRecord } from '../schema/record.ts';
+import type { Rule } from '../schema/rule.ts';
+import { keys } from './keys.ts';
+import { linksOf } from './links.ts';
+import type { Reader } from './port.ts';
+import type { Transition } from './transition.ts';
+import type { FutureView } from './view.ts';
+
+/** Most problems that one refusal lists; a bad import can have thousands. */
+const MOST_PROBLEMS = 50;
+
+/** Everything that speaks against a change; empty when it may be committed. */
+export async function findProblems(catalog: Catalog, view: FutureView, reader: Reader, transitions: Transition[], rules: readonly Rule[]): Promise<Problem[]> {
+  const invalid = transitions.flatMap(transition => schemaProblems(catalog, transition));
+  if (invalid.length > 0) return invalid; // rules may rely on valid records
+  const problems: Problem[] = [];
+  for (const transition of transitions) {
+    problems.push(...(await parentProblems(view, transition)), ...(await linkProblems(view, transition)));
+  }
+  problems.push(...(await uniqueProblems(reader, transitions)));
+  problems.push(...(await ruleProblems(view, transitions, rules, 'error')));
+  return problems;
+}
+
+/** What the rules of one severity say about the records that `transitions` touch. */
+export async function ruleProblems(view: FutureView, transitions: Pick<Transition, 'path' | 'kind'>[], rules: readonly Rule[], severity: Rule['severity']): Promise<Problem[]> {
+  const problems: Problem[] = [];
+  for (const rule of rules) {
+    if (rule.severity !== severity) continue;
+    const touched = transitions.filter(({ kind }) => rule.looksAt.includes(kind.name)).map(({ path }) => path);
+    if (touched.length > 0) problems.push(...(await rule.check(view, touched)));
+  }
+  return problems;
+}
+
+/** One error for all problems: its own code when there is one problem, `invalid-change` for several. */
+export function refusal(problems: Problem[]): LockstepError {
+  const [first] = problems;
+  if (first === undefined) throw new Error('a refusal needs a problem');
+  const facts = { problems: problems.slice(0, MOST_PROBLEMS), count: problems.length };
+  if (problems.length > 1) {
+    return new LockstepError('invalid-change', `The change breaks ${problems.length} rules; nothing was changed.`, { facts });
+  }
+  const code = isRefusalCode(first.code) ? first.code : 'rule-broken';
+  return new LockstepError(code, `${first.path}: ${first.message}.`, { hint: first.hint, facts });
+}
+
+function isRefusalCode(code: string): code is 'invalid-value' | 'parent-missing' | 'dangling-reference' | 'not-unique' {
+  return ['invalid-value', 'parent-missing', 'dangling-reference', 'not-unique'].includes(code);
+}
+
+function schemaProblems(catalog: Catalog, { kind, path, after }: Transition): Problem[] {
+  const value = joinRecord(kind, after);
+  return value === undefined ? [] : catalog.problems(kind, path, value);
+}
+
+async function parentProblems(view: FutureView, { kind, path, after }: Transition): Promise<Problem[]> {
+  const parent = parentPath(kind, path);
+  if (parent === undefined || joinRecord(kind, after) === undefined || (await view.get(parent)) !== undefined) return [];
+  return [{ code: 'parent-missing', path, message: `there is no ${parent} for it to belong to`, hint: `Add ${parent} first, or in the same change.` }];
+}
+
+async function linkProblems(view: FutureView, { kind, path, before, after }: Transition): Promise<Problem[]> {
+  const value = joinRecord(kind, after);
+  if (value === undefined) return joinRecord(kind, before) === undefined ? [] : referrerProblems(view, path);
+  const problems: Problem[] = [];
+  for (const link of linksOf(kind, value)) {
+    if (await anyExists(view, link.targets)) continue;
+    problems.push({
+      code: 'dangling-reference',
+      path: `${path}/${link.field}`,
+      message: `it names "${link.value}", but there is no ${link.targets.join(' or ')}`,
+      hint: `Add ${link.targets[0]} first, or in the same change.`,
+    });
+  }
+  return problems;
+}
+
+async function referrerProblems(view: FutureView, removed: string): Promise<Problem[]> {
+  for await (const source of view.referrers(removed)) {
+    return [{ code: 'dangling-reference', path: removed, message: `it is used by ${source}`, hint: `Change ${source} first, or in the same change.` }];
+  }
+  return [];
+}
+
+async function anyExists(view: FutureView, paths: string[]): Promise<boolean> {
+  for (const path of paths) if ((await view.get(path)) !== undefined) return true;
+  return false;
+}
+
+async function uniqueProblems(reader: Reader, transitions: Transition[]): Promise<Problem[]> {
+  const changed = new Map(transitions.map(transition => [transition.path, transition]));
+  const taken = new Map<string, string>();
+  const problems: Problem[] = [];
+  for (const transition of transitions) {
+    for (const { key, field, value } of uniqueKeys(transition, 'after')) {
+      const stored = (await reader.get(key))?.toString();
+      const holder = taken.get(key) ?? (stored === undefined || changed.has(stored) ? undefined : stored);
+      taken.set(key, transition.path);
+      if (holder === undefined || holder === transition.path) continue;
+      problems.push({ code: 'not-unique', path: `${transition.path}/${field}`, message: `${holder} has ${JSON.stringify(value)} already`, hint: 'Each may exist only once.' });
+    }
+  }
+  return problems;
+}
+
+/** Keys of the values of one record that may exist only once in its collection. */
+export function uniqueKeys({ kind, path, before, after }: Transition, side: 'before' | 'after'): { key: string; field: string; value: string }[] {
+  const value: JsonObject | undefined = joinRecord(kind, side === 'before' ? before : after);
+  if (!isObject(value)) return [];
+  const collection = path.slice(0, path.lastIndexOf('/'));
+  return kind.uniqueFields
+    .filter(field => value[field] !== undefined)
+    .map(field => ({ key: keys.unique(collection, field, String(value[field])), field, value: String(value[field]) }));
+}

@@ -1,0 +1,69 @@
+import { randomBytes } from 'node:crypto';
+import { open, rename, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { asLockstepError } from '../schema/error.ts';
+
+/** Names of files that a crash can leave behind in the folder of a replaced file; they hold nothing of worth. */
+export const TEMPORARY = /^\.lockstep-[0-9a-f]{12}\.tmp$/;
+
+/**
+ * Replace `file`, so that after a crash or a power cut it holds either all of the old or all of the new content;
+ * the new one once this has resolved. Mode 0600; a symbolic link is replaced, not followed.
+ * Throws `disk`, or the error of the file system. When the folder cannot be synced the new content
+ * is visible but may not survive a power cut: that throws too.
+ */
+export async function writeDurable(file: string, data: string | Buffer): Promise<void> {
+  await replace(file, data, true);
+  await syncFolder(dirname(file));
+}
+
+/** As writeDurable, without waiting for the disk: for what can be made again. */
+export async function writeAtomic(file: string, data: string | Buffer): Promise<void> {
+  await replace(file, data, false);
+}
+
+/** Remove `file`; it is no error when it is not there. Throws as writeDurable does. */
+export async function removeDurable(file: string): Promise<void> {
+  try {
+    await unlink(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw diskError(error);
+  }
+  await syncFolder(dirname(file));
+}
+
+async function replace(file: string, data: string | Buffer, durable: boolean): Promise<void> {
+  const temporary = join(dirname(file), `.lockstep-${randomBytes(6).toString('hex')}.tmp`);
+  try {
+    await fill(temporary, data, durable);
+    await rename(temporary, file);
+  } catch (error) {
+    await unlink(temporary).catch(() => undefined);
+    throw diskError(error);
+  }
+}
+
+async function fill(file: string, data: string | Buffer, durable: boolean): Promise<void> {
+  const handle = await open(file, 'wx', 0o600);
+  try {
+    await handle.writeFile(data);
+    if (durable) await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** A rename lives in the folder: without this it may be undone by a power cut. */
+async function syncFolder(folder: string): Promise<void> {
+  try {
+    const handle = await open(folder, 'r');
+    await handle.sync().finally(() => handle.close());
+  } catch (error) {
+    throw diskError(error);
+  }
+}
+
+function diskError(error: unknown): unknown {
+  const known = asLockstepError(error);
+  return known.code === 'disk' ? known : error;
+}

@@ -1,0 +1,31 @@
+import { isObject, type Json, type JsonObject } from '../schema/json.ts';
+import type { Kind } from '../schema/kind.ts';
+
+/** A field of a record that names another record; any one of `targets` satisfies it. */
+export interface Link {
+  field: string;
+  value: string;
+  targets: string[];
+}
+
+/** All references of a record, from the `refersTo` annotations of its kind. */
+export function linksOf(kind: Kind, value: JsonObject): Link[] {
+  return kind.references.flatMap(({ field, targets }) =>
+    [...namesAt(value, field)]
+      .filter(name => name !== '')
+      .map(name => ({ field: field.filter(part => part !== '*').join('/'), value: name, targets: targets.map(target => `${target}/${name}`) })),
+  );
+}
+
+function* namesAt(node: Json | undefined, field: string[]): Iterable<string> {
+  const [name, ...rest] = field;
+  if (name === undefined) {
+    if (typeof node === 'string') yield node;
+    else if (Array.isArray(node)) for (const item of node) if (typeof item === 'string') yield item;
+    return;
+  }
+  if (Array.isArray(node)) for (const item of node) yield* namesAt(item, name === '*' ? rest : field);
+  else if (isObject(node)) {
+    for (const key of name === '*' ? Object.keys(node) : [name]) if (Object.hasOwn(node, key)) yield* namesAt(node[key], rest);
+  }
+}

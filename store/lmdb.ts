@@ -1,0 +1,111 @@
+import { mkdirSync } from 'node:fs';
+import { type Database, open } from 'lmdb';
+import { asLockstepError, LockstepError } from '../schema/error.ts';
+import type { Batch, Entry, KeyRange, Reader, Snapshot, StorePort } from './port.ts';
+
+/**
+ * LMDB behind the port: the only user of lmdb. A synchronous transaction has reached the disk
+ * (fdatasync of the data, O_DSYNC write of the meta page) when it returns.
+ */
+export function openLmdb(folder: string): StorePort {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return new LmdbPort(openDatabase(folder));
+}
+
+type Bytes = Database<Buffer, string>;
+
+function openDatabase(folder: string): Bytes {
+  try {
+    // noSubdir: false, because a folder name with a dot would be taken for a file.
+    return open<Buffer, string>({ path: folder, noSubdir: false, encoding: 'binary', overlappingSync: false, maxReaders: 64 });
+  } catch (error) {
+    throw new LockstepError('damaged-store', `The store in ${folder} cannot be opened: ${(error as Error).message}.`, {
+      hint: 'Restore a bundle, or rebuild the unit from its partner.',
+    });
+  }
+}
+
+class LmdbPort implements StorePort {
+  private readonly database: Bytes;
+  private readonly watchers = new Set<{ prefix: string; listener: () => void }>();
+
+  constructor(database: Bytes) {
+    this.database = database;
+  }
+
+  async get(key: string): Promise<Buffer | undefined> {
+    return this.database.get(key);
+  }
+
+  range(range: KeyRange): AsyncIterable<Entry> {
+    return entries(this.database, range, {});
+  }
+
+  async batch(batch: Batch): Promise<boolean> {
+    const written = this.write(batch);
+    if (written) this.notify(batch);
+    return written;
+  }
+
+  snapshot(): Snapshot {
+    const transaction = this.database.useReadTransaction();
+    const reader: Reader = {
+      get: async key => this.database.get(key, { transaction }),
+      range: range => entries(this.database, range, { transaction }),
+    };
+    return { ...reader, close: () => transaction.done() };
+  }
+
+  watch(prefix: string, listener: () => void): () => void {
+    const watcher = { prefix, listener };
+    this.watchers.add(watcher);
+    return () => void this.watchers.delete(watcher);
+  }
+
+  async close(): Promise<void> {
+    await this.database.close();
+  }
+
+  private write(batch: Batch): boolean {
+    try {
+      return this.database.transactionSync(() => {
+        for (const { key, value } of batch.expect) {
+          const found = this.database.get(key);
+          const same = value === undefined ? found === undefined : found !== undefined && value.equals(found);
+          if (!same) return false;
+        }
+        for (const key of batch.remove) this.database.removeSync(key);
+        for (const [key, value] of batch.put) this.database.putSync(key, value);
+        return true;
+      });
+    } catch (error) {
+      throw asDiskError(error);
+    }
+  }
+
+  private notify({ put, remove }: Batch): void {
+    const touched = (prefix: string): boolean => put.some(([key]) => key.startsWith(prefix)) || remove.some(key => key.startsWith(prefix));
+    for (const { prefix, listener } of [...this.watchers]) if (touched(prefix)) listener();
+  }
+}
+
+async function* entries(database: Bytes, { from, to, reverse }: KeyRange, options: object): AsyncIterable<Entry> {
+  const bounds = reverse ? { start: to, end: from, reverse } : { start: from, end: to };
+  for (const { key, value } of database.getRange({ ...bounds, ...options })) {
+    if (key < from || key >= to) continue; // a reversed range of LMDB includes its start and leaves out its end
+    yield [key, value];
+  }
+  if (reverse) {
+    const last = database.get(from, options);
+    if (last !== undefined) yield [from, last];
+  }
+}
+
+/** LMDB reports errno as a number (28) or in words. */
+function asDiskError(error: unknown): LockstepError {
+  const known = asLockstepError(error);
+  if (known.code !== 'internal') return known;
+  return new LockstepError('disk', `The store could not be written: ${known.message}.`, {
+    hint: 'Look at free space and at the permissions of the folder; nothing was changed.',
+  });
+}

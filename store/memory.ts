@@ -1,0 +1,68 @@
+import type { Batch, Entry, KeyRange, Reader, Snapshot, StorePort } from './port.ts';
+
+/** The port over a Map: for tests and simulations. Forgets everything with the process. */
+export function openMemory(): StorePort {
+  return new MemoryPort(new Map());
+}
+
+class MemoryPort implements StorePort {
+  private readonly data: Map<string, Buffer>;
+  private sorted: string[] | undefined;
+  private readonly watchers = new Set<{ prefix: string; listener: () => void }>();
+
+  constructor(data: Map<string, Buffer>) {
+    this.data = data;
+  }
+
+  async get(key: string): Promise<Buffer | undefined> {
+    return this.data.get(key);
+  }
+
+  async *range({ from, to, reverse }: KeyRange): AsyncIterable<Entry> {
+    this.sorted ??= [...this.data.keys()].sort();
+    const keys = this.sorted.slice(lowerBound(this.sorted, from), lowerBound(this.sorted, to));
+    for (const key of reverse ? keys.reverse() : keys) {
+      const value = this.data.get(key);
+      if (value !== undefined) yield [key, value];
+    }
+  }
+
+  async batch({ expect, put, remove }: Batch): Promise<boolean> {
+    const holds = expect.every(({ key, value }) => {
+      const found = this.data.get(key);
+      return value === undefined ? found === undefined : found?.equals(value) === true;
+    });
+    if (!holds) return false;
+    for (const key of remove) this.data.delete(key);
+    for (const [key, value] of put) this.data.set(key, value);
+    this.sorted = undefined;
+    for (const { prefix, listener } of [...this.watchers]) {
+      if (put.some(([key]) => key.startsWith(prefix)) || remove.some(key => key.startsWith(prefix))) listener();
+    }
+    return true;
+  }
+
+  snapshot(): Snapshot {
+    const copy: Reader = new MemoryPort(new Map(this.data));
+    return { get: key => copy.get(key), range: range => copy.range(range), close: () => undefined };
+  }
+
+  watch(prefix: string, listener: () => void): () => void {
+    const watcher = { prefix, listener };
+    this.watchers.add(watcher);
+    return () => void this.watchers.delete(watcher);
+  }
+
+  async close(): Promise<void> {}
+}
+
+function lowerBound(keys: string[], key: string): number {
+  let low = 0;
+  let high = keys.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((keys[middle] as string) < key) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,69 @@
+import type { Stamp } from './mirror-disk.ts';
+import type { Store } from './store.ts';
+
+/** What is known of one file. */
+export interface FileState {
+  /**
+   * Hashes of content that needs no look: what the mirror wrote last and, while it writes, what it is about to.
+   * Empty for a file of somebody else.
+   */
+  known: string[];
+  stamp: Stamp | undefined;
+  /** When the mirror wrote it (performance.now()): the events that follow are its own. */
+  wroteAt: number;
+}
+
+/**
+ * Remembers what the mirror wrote, in the store: after a crash a file of an earlier run is known as such,
+ * and never taken for an edit, which would undo the commits since.
+ */
+export class MirrorMemory {
+  private readonly store: Store;
+  private readonly states = new Map<string, FileState>();
+
+  constructor(store: Store) {
+    this.store = store;
+  }
+
+  async load(): Promise<void> {
+    for await (const [file, known] of this.store.readMirror()) this.states.set(file, { known, stamp: undefined, wroteAt: -Infinity });
+  }
+
+  get(file: string): FileState | undefined {
+    return this.states.get(file);
+  }
+
+  files(): string[] {
+    return [...this.states.keys()];
+  }
+
+  known(file: string): readonly string[] {
+    return this.states.get(file)?.known ?? [];
+  }
+
+  /** For this run only. */
+  see(file: string, known: string[], stamp: Stamp | undefined): void {
+    this.states.set(file, { known, stamp, wroteAt: this.states.get(file)?.wroteAt ?? -Infinity });
+  }
+
+  /** Durable before a file is written: whichever of the two is found after a crash was ours. */
+  async intend(plans: { file: string; hash: string | undefined }[]): Promise<void> {
+    const entries = plans.map(({ file, hash }) => ({ file, hashes: [...new Set([...this.known(file), ...(hash === undefined ? [] : [hash])])] }));
+    if (entries.length > 0) await this.store.writeMirror(entries);
+  }
+
+  /** Durable when it resolves: the file holds this, or is gone (undefined). */
+  async keep(files: { file: string; hash: string | undefined; stamp?: Stamp | undefined; written?: boolean }[]): Promise<void> {
+    for (const { file, hash, stamp, written } of files) {
+      if (hash === undefined) this.states.delete(file);
+      else this.states.set(file, { known: [hash], stamp, wroteAt: written ? performance.now() : -Infinity });
+    }
+    const entries = files.map(({ file, hash }) => ({ file, hashes: hash === undefined ? undefined : [hash] }));
+    if (entries.length > 0) await this.store.writeMirror(entries);
+  }
+
+  /** The file is not there any more, and nothing is meant by that. */
+  lose(file: string): void {
+    this.states.delete(file);
+  }
+}

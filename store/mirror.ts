@@ -1,0 +1,457 @@
+import { lstatSync } from 'node:fs';
+import { readdir, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Catalog } from '../schema/catalog.ts';
+import { asLockstepError, LockstepError } from '../schema/error.ts';
+import { Burst } from './burst.ts';
+import { removeDurable, TEMPORARY, writeDurable } from './durable-file.ts';
+import { look, type Sight, stampAt } from './mirror-disk.ts';
+import { commitEdits, type Edit } from './mirror-edit.ts';
+import { FORM, fileOf, foldersOf, hashOf, isConfigName, parseFile, pathOf, topOf } from './mirror-file.ts';
+import { MirrorFolders, parentOf } from './mirror-folders.ts';
+import { MirrorMemory } from './mirror-memory.ts';
+import { RETRIED, type Trouble, Troubles, troubleOf } from './mirror-trouble.ts';
+import { MirrorWriter } from './mirror-writer.ts';
+import type { Store } from './store.ts';
+
+export interface MirrorOptions {
+  store: Store;
+  catalog: Catalog;
+  /** `<dir>/config`; made when it is not there. */
+  folder: string;
+  log: MirrorLog;
+  /** Quiet time (milliseconds) after which saved files are read; at least 120, since a watch can miss what comes sooner. */
+  debounceMs?: number;
+  /** How often (milliseconds) all files are compared, in case an event was lost. */
+  reconcileMs?: number;
+}
+
+export interface MirrorLog {
+  info(facts: object, message: string): void;
+  warn(facts: object, message: string): void;
+}
+
+const SHORTEST_DEBOUNCE_MS = 120;
+/** A burst that does not end is read all the same. */
+const LONGEST_BURST_MS = 10_000;
+/** Events this soon after the mirror's own write of a file are about that write. */
+const OWN_EVENT_MS = 1000;
+const MARK_EVERY_MS = 60_000;
+/** Looked at in a row before the event loop gets a turn. */
+const LOOKS_IN_A_ROW = 64;
+/** Name of the fact in the store that says how far the files have come. */
+const MARK = 'mirror';
+
+interface Mark {
+  /** Whatever changed later may not be in the files. */
+  revision: number;
+  /** What files look like; another one makes all of them anew. */
+  form: string;
+}
+
+/**
+ * The configuration as files, both ways. It trails the store and is never the truth: a commit does not wait for it,
+ * and it can be made again from the store at any time. One thing happens at a time: a look at all files, the commit of
+ * what somebody saved, or a batch of files to write.
+ */
+export class Mirror {
+  private readonly options: MirrorOptions;
+  private readonly memory: MirrorMemory;
+  private readonly troubled: Troubles;
+  private readonly folders: MirrorFolders;
+  private readonly writer: MirrorWriter;
+  private readonly burst: Burst;
+  /** Files, or other entries of the folders, that something happened to since they were last looked at. */
+  private readonly touched = new Set<string>();
+  private readonly form: string;
+  private seen = 0;
+  private markedAt = -Infinity;
+  private lookDue = false;
+  private editsDue = false;
+  private working: Promise<void> | undefined;
+  private turn: Promise<unknown> = Promise.resolve();
+  private unwatch: () => void = () => undefined;
+  private timer: NodeJS.Timeout | undefined;
+
+  private constructor(options: MirrorOptions) {
+    const { store, catalog, folder, log } = options;
+    this.options = options;
+    this.form = `${FORM} ${catalog.digest}`;
+    this.memory = new MirrorMemory(store);
+    this.troubled = new Troubles(({ file, path, code, reason }) => log.warn({ file, path, code }, `${file}: ${reason}`));
+    this.folders = new MirrorFolders(folder, foldersOf(catalog), {
+      changed: (name, entry) => this.noticed(name, entry),
+      blind: (name, error) => log.warn({ folder: name, reason: error.message }, 'a folder cannot be watched; it is compared now and then'),
+    });
+    this.writer = new MirrorWriter({
+      store,
+      catalog,
+      root: folder,
+      memory: this.memory,
+      held: file => (this.troubled.holds(file) ? 'troubled' : this.touched.has(file) ? 'waiting' : undefined),
+      overtaken: file => this.overtaken(file),
+      surprised: file => this.touch(file),
+      wrote: file => void this.troubled.clear(file),
+      failed: (file, path, error) => this.unwritten(file, path, error),
+    });
+    const quietMs = Math.max(options.debounceMs ?? 200, SHORTEST_DEBOUNCE_MS);
+    this.burst = new Burst(quietMs, LONGEST_BURST_MS, () => {
+      this.editsDue = true;
+      this.work();
+    });
+  }
+
+  /**
+   * Resolves when all files have been compared and what was edited while no mirror ran is committed or reported;
+   * files that are not up to date are written after that. Rejects when the folder cannot be made.
+   */
+  static async start(options: MirrorOptions): Promise<Mirror> {
+    const mirror = new Mirror(options);
+    await mirror.inTurn(() => mirror.open());
+    mirror.work();
+    return mirror;
+  }
+
+  /** Files that are not in the store, with the reason. */
+  troubles(): Trouble[] {
+    return this.troubled.list();
+  }
+
+  /**
+   * Give up what `file` says: it becomes what the store holds, durably, or is removed when the store holds nothing.
+   * Throws `unknown-path` for what is no file of the mirror, `disk`.
+   */
+  restore(file: string): Promise<void> {
+    return this.inTurn(async () => {
+      if (!this.troubled.has(file) && this.memory.get(file) === undefined) {
+        throw new LockstepError('unknown-path', `${file} is not a file of the mirror.`, { facts: { file } });
+      }
+      await this.replace(file);
+      this.troubled.clear(file);
+      this.burst.event();
+    });
+  }
+
+  /** Resolves when nothing waits in either direction. */
+  async settled(): Promise<void> {
+    do {
+      // what has just been saved is known only after a turn of the event loop
+      await sleep(5);
+      await this.working;
+    } while (this.pending());
+  }
+
+  /** Commits what was saved, writes what is not written yet, and ends. The store must still be open. */
+  async stop(): Promise<void> {
+    this.unwatch();
+    clearInterval(this.timer);
+    await this.working;
+    await this.folders.close();
+    this.burst.end();
+    this.editsDue = this.touched.size > 0;
+    this.writer.retry();
+    this.work();
+    await this.working;
+    await this.turn;
+    this.burst.end();
+    await this.mark();
+  }
+
+  private async open(): Promise<void> {
+    const { store, reconcileMs } = this.options;
+    this.unwatch = store.watch(({ revision }, paths) => this.committed(revision, paths));
+    this.seen = store.head.revision;
+    await this.folders.ensure();
+    await this.memory.load();
+    await this.findStale();
+    await this.lookAtAll(true);
+    await this.takeEdits();
+    this.timer = setInterval(() => this.reconcile(), reconcileMs ?? 5 * 60_000).unref();
+  }
+
+  /** Only what changed since the files were last known to be complete has to be rendered and compared. */
+  private async findStale(): Promise<void> {
+    const { store } = this.options;
+    const mark = await store.readLocal<Mark>(MARK);
+    if (mark?.form === this.form && (await store.revision(mark.revision)) !== undefined) {
+      for (const { path } of await store.diff(mark.revision)) this.soil(path);
+      return;
+    }
+    let count = 0;
+    for await (const { path } of store.list()) {
+      this.soil(path);
+      if (++count % 1000 === 0) await new Promise(setImmediate);
+    }
+    for (const file of this.memory.files()) this.soilFile(file);
+  }
+
+  private committed(revision: number, paths: string[]): void {
+    this.seen = revision;
+    for (const path of paths) this.soil(path);
+    this.writer.retry();
+    setImmediate(() => this.work()); // after the commit has been answered
+  }
+
+  private soil(path: string): void {
+    const top = topOf(this.options.catalog, path);
+    if (top !== undefined) this.writer.dirty.add(top);
+  }
+
+  private soilFile(file: string): void {
+    const path = this.pathOf(file);
+    if (path !== undefined) this.writer.dirty.add(path);
+  }
+
+  private pathOf(file: string): string | undefined {
+    try {
+      return pathOf(this.options.catalog, file);
+    } catch {
+      return undefined;
+    }
+  }
+
+  // What is to be done, one thing at a time.
+
+  private work(): void {
+    this.working ??= this.drain().finally(() => {
+      this.working = undefined;
+    });
+  }
+
+  private async drain(): Promise<void> {
+    try {
+      while (await this.inTurn(() => this.step())) await new Promise(setImmediate);
+      if (performance.now() - this.markedAt > MARK_EVERY_MS) await this.inTurn(() => this.mark());
+    } catch (error) {
+      // The store or the folder does not answer: the next event or reconcile tries again.
+      this.options.log.warn({ reason: asLockstepError(error).message }, 'the mirror could not go on');
+    }
+  }
+
+  private async step(): Promise<boolean> {
+    if (this.lookDue) await this.lookAtAll(false);
+    else if (this.editsDue) await this.takeEdits();
+    else if (this.writer.ready) await this.writer.writeBatch();
+    else return false;
+    return true;
+  }
+
+  private pending(): boolean {
+    return this.burst.open || this.editsDue || this.lookDue || this.working !== undefined || this.writer.ready;
+  }
+
+  private inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const next = this.turn.then(act, act);
+    this.turn = next.catch(() => undefined);
+    return next;
+  }
+
+  private reconcile(): void {
+    this.lookDue = true;
+    this.markedAt = -Infinity;
+    this.work();
+  }
+
+  private async mark(): Promise<void> {
+    if (this.writer.dirty.size > 0 || this.writer.failed.size > 0) return;
+    this.markedAt = performance.now();
+    await this.options.store.writeLocal(MARK, { revision: this.seen, form: this.form } satisfies Mark);
+  }
+
+  // What happens in the folders.
+
+  private noticed(folder: string, entry: string | undefined): void {
+    if (entry === undefined) this.lookDue = true;
+    else if (entry.startsWith('.')) return;
+    const file = folder === '' ? (entry ?? '') : `${folder}/${entry ?? ''}`;
+    if (entry) this.touched.add(file);
+    const own = performance.now() - (this.memory.get(file)?.wroteAt ?? -Infinity) < OWN_EVENT_MS;
+    this.burst.event(!own);
+  }
+
+  private touch(file: string): void {
+    this.touched.add(file);
+    this.burst.event();
+  }
+
+  private overtaken(file: string): void {
+    this.troubled.overtake(file);
+    this.touch(file);
+  }
+
+  private unwritten(file: string, path: string, error: unknown): void {
+    const { message } = error as Error;
+    this.troubled.report({ file, path, code: RETRIED, reason: `it could not be written: ${message}` });
+    this.burst.event(); // its folder may be gone
+  }
+
+  /** Find the files that are not as they were. `first`: at start, when nobody knows what happened before. */
+  private async lookAtAll(first: boolean): Promise<void> {
+    this.lookDue = false;
+    const present = new Set<string>();
+    for (const folder of foldersOf(this.options.catalog)) {
+      for (const name of await this.entries(folder)) {
+        const file = folder === '' ? name : `${folder}/${name}`;
+        if (first && TEMPORARY.test(name)) await unlink(join(this.options.folder, file)).catch(() => undefined);
+        if (name.startsWith('.')) continue;
+        present.add(file);
+        this.touched.add(file);
+      }
+    }
+    for (const file of this.memory.files()) {
+      if (present.has(file)) continue;
+      if (!first) this.touched.add(file);
+      // Whoever or whatever removed it while nothing watched may have removed far more: a backup put back in part,
+      // a failing disk. So it is written again; what is to go can be deleted once more.
+      else this.writeAgain(file);
+    }
+    for (const file of this.troubled.files()) this.touched.add(file);
+    this.writer.retry();
+    this.editsDue = true;
+  }
+
+  private async entries(folder: string): Promise<string[]> {
+    if (!this.folders.usable(folder)) return [];
+    return readdir(join(this.options.folder, folder)).catch(() => []);
+  }
+
+  private writeAgain(file: string): void {
+    this.memory.lose(file);
+    this.troubled.clear(file);
+    this.soilFile(file);
+  }
+
+  // Files → store.
+
+  private async takeEdits(): Promise<void> {
+    this.burst.end();
+    this.editsDue = false;
+    const lost = await this.folders.ensure();
+    await this.addFilesOf(lost);
+    const files = [...this.touched].sort();
+    this.touched.clear();
+    this.reportFolders();
+    const edits: Edit[] = [];
+    for (const [index, file] of files.entries()) {
+      const edit = await this.judge(file, lost.length > 0);
+      if (edit !== undefined) edits.push(edit);
+      if (index % LOOKS_IN_A_ROW === LOOKS_IN_A_ROW - 1) await new Promise(setImmediate);
+    }
+    if (edits.length > 0) await this.commit(edits);
+    this.writer.retry();
+  }
+
+  /** A folder that was removed or replaced: all that was or is in it. */
+  private async addFilesOf(lost: string[]): Promise<void> {
+    if (lost.length === 0) return;
+    this.options.log.warn({ folders: lost }, 'folders of the mirror were removed or replaced; nothing is deleted for that');
+    const folders = new Set(lost);
+    for (const file of this.memory.files()) if (folders.has(parentOf(file))) this.touched.add(file);
+    for (const folder of lost) {
+      for (const name of await this.entries(folder)) if (!name.startsWith('.')) this.touched.add(folder === '' ? name : `${folder}/${name}`);
+    }
+  }
+
+  private reportFolders(): void {
+    const { blocked } = this.folders;
+    for (const folder of foldersOf(this.options.catalog)) {
+      const reason = blocked.get(folder);
+      if (reason !== undefined) this.troubled.report({ file: folder, path: folder, code: 'not-a-file', reason });
+      else if (this.troubled.clear(folder)) this.soilFolder(folder);
+    }
+  }
+
+  private soilFolder(folder: string): void {
+    for (const file of this.memory.files()) if (parentOf(file) === folder) this.soilFile(file);
+  }
+
+  /** What is to be committed for this file, if anything. `swept`: a whole folder went, so no deletion is meant. */
+  private async judge(file: string, swept: boolean): Promise<Edit | undefined> {
+    if (this.folders.blocked.has(file) || !this.folders.usable(parentOf(file))) return undefined;
+    if (!isConfigName(file.slice(file.lastIndexOf('/') + 1))) return this.judgeStranger(file);
+    const state = this.memory.get(file);
+    const sight = await look(join(this.options.folder, file), this.troubled.has(file) ? undefined : state?.stamp);
+    switch (sight.is) {
+      case 'unchanged':
+        return undefined;
+      case 'unusable':
+        this.memory.see(file, state?.known ?? [], sight.stamp);
+        return void this.troubled.report({ file, path: this.pathOf(file) ?? '', code: sight.code, reason: sight.reason });
+      case 'missing':
+        return this.judgeMissing(file, swept);
+      case 'content':
+        return this.judgeContent(file, sight);
+    }
+  }
+
+  private judgeMissing(file: string, swept: boolean): Edit | undefined {
+    const known = this.memory.known(file);
+    const path = this.pathOf(file);
+    if (known.length > 0 && !swept && path !== undefined) return { file, path, records: [], hash: undefined, known };
+    this.writeAgain(file);
+    return undefined;
+  }
+
+  private judgeContent(file: string, { hash, bytes, stamp }: Extract<Sight, { is: 'content' }>): Edit | undefined {
+    const known = this.memory.known(file);
+    if (known.includes(hash)) {
+      this.memory.see(file, [hash], stamp);
+      if (this.troubled.clear(file) || known.length > 1) this.soilFile(file);
+      return undefined;
+    }
+    this.memory.see(file, [...known], stamp);
+    try {
+      const path = pathOf(this.options.catalog, file);
+      return { file, path, records: parseFile(this.options.catalog, path, file, bytes), hash, known };
+    } catch (error) {
+      this.refuse(file, asLockstepError(error));
+      return undefined;
+    }
+  }
+
+  /** Notes and temporary files are nobody's business; but configuration in a folder that is not known is a mistake. */
+  private async judgeStranger(entry: string): Promise<undefined> {
+    const { catalog, folder } = this.options;
+    if (foldersOf(catalog).includes(entry)) return;
+    const isFolder = lstatSync(join(folder, entry), { throwIfNoEntry: false })?.isDirectory() === true;
+    for (const name of isFolder ? await readdir(join(folder, entry)).catch(() => []) : []) {
+      if (!isConfigName(name)) continue;
+      try {
+        catalog.resolve(entry);
+      } catch (error) {
+        this.refuse(`${entry}/${name}`, asLockstepError(error));
+      }
+    }
+  }
+
+  private async commit(edits: Edit[]): Promise<void> {
+    const { store, catalog, log } = this.options;
+    const refusals = await commitEdits(store, catalog, edits);
+    const refused = new Set(refusals.map(({ edit }) => edit));
+    const accepted = edits.filter(edit => !refused.has(edit));
+    for (const { edit, error } of refusals) this.refuse(edit.file, error);
+    for (const { file, path } of accepted) {
+      this.troubled.clear(file);
+      this.writer.dirty.add(path); // to be written in the one way that the mirror writes
+    }
+    await this.memory.keep(accepted.map(({ file, hash }) => ({ file, hash, stamp: this.memory.get(file)?.stamp })));
+    if (accepted.length > 0) log.info({ files: accepted.length, revision: store.head.revision }, 'files were committed');
+  }
+
+  private refuse(file: string, error: LockstepError): void {
+    this.troubled.report(troubleOf(file, this.pathOf(file) ?? '', error));
+  }
+
+  private async replace(file: string): Promise<void> {
+    const path = this.pathOf(file);
+    const target = join(this.options.folder, file);
+    const text = path === undefined ? undefined : await this.writer.render(path);
+    const hash = text === undefined ? undefined : hashOf(text);
+    this.touched.delete(file);
+    await this.memory.intend([{ file, hash }]);
+    if (text === undefined) await removeDurable(target);
+    else await writeDurable(target, text);
+    await this.memory.keep([{ file, hash, stamp: stampAt(target), written: true }]);
+  }
+}

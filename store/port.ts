@@ -1,0 +1,47 @@
+/**
+ * The narrow way to whatever keeps the bytes: LMDB today, and shaped so that a remote store such as etcd
+ * can stand there later. Keys are ASCII and ordered bytewise.
+ */
+export interface StorePort extends Reader {
+  /**
+   * Write everything or nothing, durably before the promise resolves.
+   * Resolves to false, with nothing written, when an expectation does not hold.
+   * Rejects with `disk` when the disk refuses; nothing is written then either.
+   */
+  batch(batch: Batch): Promise<boolean>;
+  /** A view that later batches do not change. Must be closed. */
+  snapshot(): Snapshot;
+  /** Calls `listener` after each batch that wrote a key starting with `prefix`; returns how to stop. */
+  watch(prefix: string, listener: () => void): () => void;
+  close(): Promise<void>;
+}
+
+export interface Reader {
+  get(key: string): Promise<Buffer | undefined>;
+  /** Entries with `from <= key < to`, in order; `reverse` starts at the end. */
+  range(range: KeyRange): AsyncIterable<Entry>;
+}
+
+export interface Snapshot extends Reader {
+  close(): void;
+}
+
+export interface KeyRange {
+  from: string;
+  to: string;
+  reverse?: boolean;
+}
+
+export type Entry = readonly [key: string, value: Buffer];
+
+export interface Batch {
+  /** Keys that must hold exactly this, or not exist. */
+  expect: { key: string; value: Buffer | undefined }[];
+  put: Entry[];
+  remove: string[];
+}
+
+/** All keys that start with `prefix`. */
+export function withPrefix(prefix: string): KeyRange {
+  return { from: prefix, to: `${prefix}\u007f` };
+}

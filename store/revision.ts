@@ -1,0 +1,102 @@
+import type { JsonObject } from '../schema/json.ts';
+import type { SplitRecord } from '../schema/record.ts';
+import { keys, lastPart } from './keys.ts';
+import { type Entry, type Reader, withPrefix } from './port.ts';
+import { type Transition, touchesPair } from './transition.ts';
+
+/** Why a revision came to be. */
+export type RevisionKind = 'init' | 'change' | 'import' | 'file' | 'rollback' | 'update' | 'restore' | 'merge';
+
+/** The header of a revision; what it did to each record is kept beside it. */
+export interface Revision {
+  revision: number;
+  /** ISO 8601, from the clock of the unit: for people. Order comes from the number. */
+  at: string;
+  kind: RevisionKind;
+  author: string;
+  reason: string;
+  /** Digest before and after. Equal when only unit configuration changed. */
+  parent: string;
+  digest: string;
+  epoch: number;
+  /** Records touched, and how many of them in their pair half. */
+  records: number;
+  pairRecords: number;
+  /** On the standby: the revisions of the active unit that an update brought, oldest first (at most 100). */
+  brought?: BroughtRevision[];
+}
+
+export type BroughtRevision = Pick<Revision, 'revision' | 'at' | 'kind' | 'author' | 'reason'>;
+
+/** One record before and after a revision. */
+export interface RecordChange {
+  path: string;
+  before: SplitRecord;
+  after: SplitRecord;
+}
+
+export function revisionEntries(header: Revision, transitions: Transition[]): Entry[] {
+  const entries: Entry[] = [
+    [keys.revision(header.revision), toBytes(header)],
+    [keys.digest(header.digest), Buffer.from(String(header.revision))],
+  ];
+  for (const [index, { path, before, after }] of transitions.entries()) {
+    entries.push([keys.change(header.revision, index), toBytes({ path, before, after })]);
+    entries.push([keys.history(path, header.revision), Buffer.alloc(0)]);
+  }
+  return entries;
+}
+
+export function countPair(transitions: Transition[]): number {
+  return transitions.filter(touchesPair).length;
+}
+
+export async function readRevision(reader: Reader, revision: number): Promise<Revision | undefined> {
+  return fromBytes<Revision>(await reader.get(keys.revision(revision)));
+}
+
+export async function* readChanges(reader: Reader, revision: number): AsyncIterable<RecordChange> {
+  for await (const [, value] of reader.range(withPrefix(keys.changes(revision)))) yield fromBytes<RecordChange>(value) as RecordChange;
+}
+
+/** The newest revision whose digest is `digest`; undefined when this unit never held it. */
+export async function revisionWithDigest(reader: Reader, digest: string): Promise<number | undefined> {
+  const found = await reader.get(keys.digest(digest));
+  return found === undefined ? undefined : Number(found.toString());
+}
+
+/** Headers, newest first; with `path`, only of revisions that changed it or something below it. */
+export async function* readHistory(reader: Reader, path: string): AsyncIterable<Revision> {
+  if (path === '') {
+    for await (const [, value] of reader.range({ ...withPrefix('r '), reverse: true })) yield fromBytes<Revision>(value) as Revision;
+    return;
+  }
+  const numbers = new Set<number>();
+  for (const prefix of [`h ${path} `, `h ${path}/`]) {
+    for await (const [key] of reader.range(withPrefix(prefix))) numbers.add(Number(lastPart(key)));
+  }
+  for (const number of [...numbers].sort((a, b) => b - a)) {
+    const header = await readRevision(reader, number);
+    if (header !== undefined) yield header;
+  }
+}
+
+/** What the revisions `from + 1 … to` did taken together: the first `before` and the last `after` of each record. */
+export async function foldChanges(reader: Reader, from: number, to: number): Promise<Map<string, RecordChange>> {
+  const folded = new Map<string, RecordChange>();
+  for (let revision = from + 1; revision <= to; revision++) {
+    for await (const change of readChanges(reader, revision)) {
+      const earlier = folded.get(change.path);
+      folded.set(change.path, { ...change, before: earlier?.before ?? change.before });
+    }
+  }
+  return folded;
+}
+
+export function toBytes(value: object): Buffer {
+  return Buffer.from(JSON.stringify(value));
+}
+
+export function fromBytes<T = JsonObject>(bytes: Buffer | undefined): T | undefined {
+  return bytes === undefined ? undefined : (JSON.parse(bytes.toString('utf8')) as T);
+}

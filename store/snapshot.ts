@@ -1,0 +1,46 @@
+import type { Catalog } from '../schema/catalog.ts';
+import type { ConfigRecord } from '../schema/document.ts';
+import { readBucket, readNode } from './digest.ts';
+import { keys } from './keys.ts';
+import { type Snapshot, withPrefix } from './port.ts';
+import type { Head, PairChange } from './store.ts';
+import { parse, RecordReader } from './view.ts';
+
+/** The store as it was at one revision, however many commits follow. */
+export class StoreSnapshot {
+  readonly head: Readonly<Head>;
+  private readonly reader: Snapshot;
+  private readonly records: RecordReader;
+
+  constructor(catalog: Catalog, reader: Snapshot, head: Head) {
+    this.head = head;
+    this.reader = reader;
+    this.records = new RecordReader(catalog, reader);
+  }
+
+  list(path = ''): AsyncIterable<ConfigRecord> {
+    return this.records.list(path);
+  }
+
+  node(level: number, index: number): Promise<Buffer> {
+    return readNode(this.reader, level, index);
+  }
+
+  bucket(index: number): Promise<Map<string, Buffer>> {
+    return readBucket(this.reader, index);
+  }
+
+  /** The shared half of one record, as an update carries it: null when there is none. */
+  async pairChange(path: string): Promise<PairChange> {
+    return { path, value: parse(await this.reader.get(keys.pair(path))) ?? null };
+  }
+
+  /** The shared halves of all records, sorted by path. */
+  async *pairChanges(): AsyncIterable<PairChange> {
+    for await (const [key, value] of this.reader.range(withPrefix('p '))) yield { path: key.slice(2), value: parse(value) ?? null };
+  }
+
+  close(): void {
+    this.reader.close();
+  }
+}

@@ -1,0 +1,475 @@
+import type { Catalog } from '../schema/catalog.ts';
+import type { ConfigRecord } from '../schema/document.ts';
+import { LockstepError, type Problem } from '../schema/error.ts';
+import type { JsonObject } from '../schema/json.ts';
+import { unitScopedFields } from '../schema/record.ts';
+import type { Rule } from '../schema/rule.ts';
+import { findProblems, refusal, ruleProblems, uniqueKeys } from './check.ts';
+import { EMPTY_DIGEST, recordHash, updateTree } from './digest.ts';
+import { keys } from './keys.ts';
+import { linksOf } from './links.ts';
+import { type Batch, type Entry, type StorePort, withPrefix } from './port.ts';
+import {
+  type BroughtRevision,
+  countPair,
+  foldChanges,
+  fromBytes,
+  type RecordChange,
+  type Revision,
+  type RevisionKind,
+  readHistory,
+  readRevision,
+  revisionEntries,
+  revisionWithDigest,
+  toBytes,
+} from './revision.ts';
+import { StoreSnapshot } from './snapshot.ts';
+import { type Change, hasEffect, resolveChanges, spelling, type Transition, touchesPair } from './transition.ts';
+import { FutureView, RecordReader } from './view.ts';
+import { joinRecord } from '../schema/record.ts';
+
+export type Role = 'active' | 'standby';
+
+/** The few facts that stand above all records; kept in memory as well. */
+export interface Head {
+  revision: number;
+  digest: string;
+  epoch: number;
+  role: Role;
+  /** Number of shared records. */
+  records: number;
+  /** Digest in the last receipt given or taken: what both units are known to have held. Empty: none yet. */
+  common: string;
+}
+
+export interface CommitRequest {
+  /** Given as a function, changes are made from what the store holds when their turn comes. */
+  changes: Change[] | ((records: RecordReader) => Promise<Change[]>);
+  kind: RevisionKind;
+  author: string;
+  reason: string;
+  /** Refuse with `conflict` when the configuration is no longer at this revision. */
+  expected?: number | undefined;
+  /** Check and tell, but write nothing. */
+  dryRun?: boolean | undefined;
+}
+
+export interface CommitResult {
+  /** The revision that now stands; unchanged when nothing changed or on a dry run. */
+  revision: number;
+  digest: string;
+  changes: RecordChange[];
+}
+
+/** One record of an update: its pair half, or null when it goes. */
+export interface PairChange {
+  path: string;
+  value: JsonObject | null;
+}
+
+export interface UpdateRequest {
+  changes: PairChange[];
+  base: string;
+  target: string;
+  epoch: number;
+  from: string;
+  brought: BroughtRevision[];
+}
+
+export interface StoreOptions {
+  port: StorePort;
+  catalog: Catalog;
+  rules: readonly Rule[];
+  now: () => Date;
+}
+
+export type CommitListener = (revision: Revision, paths: string[]) => void;
+
+/**
+ * The configuration of one unit: records, revisions and digest. Commits come one after the other;
+ * what was acknowledged is on the disk. No step costs more when the configuration is larger.
+ */
+export class Store {
+  private readonly port: StorePort;
+  private readonly catalog: Catalog;
+  private readonly rules: readonly Rule[];
+  private readonly now: () => Date;
+  private readonly records: RecordReader;
+  private readonly listeners = new Set<CommitListener>();
+  private current: Head;
+  private turn: Promise<unknown> = Promise.resolve();
+
+  private constructor(options: StoreOptions, head: Head) {
+    this.port = options.port;
+    this.catalog = options.catalog;
+    this.rules = options.rules;
+    this.now = options.now;
+    this.records = new RecordReader(options.catalog, options.port);
+    this.current = head;
+  }
+
+  /** A store that was never used starts empty, as standby, in epoch 0. */
+  static async open(options: StoreOptions): Promise<Store> {
+    const head = fromBytes<Head>(await options.port.get(keys.head));
+    return new Store(options, head ?? { revision: 0, digest: EMPTY_DIGEST, epoch: 0, role: 'standby', records: 0, common: '' });
+  }
+
+  get head(): Readonly<Head> {
+    return this.current;
+  }
+
+  /** The record with both halves, or undefined. Throws `unknown-path`, `bad-id`. */
+  read(path: string): Promise<JsonObject | undefined> {
+    return this.records.get(path);
+  }
+
+  /** Records at and below `path`, sorted by path. */
+  list(path = ''): AsyncIterable<ConfigRecord> {
+    return this.records.list(path);
+  }
+
+  /**
+   * Check changes and make them one revision, durable when this resolves. Nothing changed: no revision.
+   * Throws what resolveChanges throws, `conflict`, `not-active`, `disk`, and what broken rules are refused with.
+   */
+  commit(request: CommitRequest): Promise<CommitResult> {
+    return this.inTurn(async () => {
+      if (request.expected !== undefined && request.expected !== this.current.revision) throw this.conflict(request.expected);
+      const changes = typeof request.changes === 'function' ? await request.changes(this.records) : request.changes;
+      const transitions = await resolveChanges(this.catalog, this.records, changes);
+      if (this.current.role === 'standby' && request.kind !== 'init' && transitions.some(touchesPair)) throw notActive(transitions);
+      await this.check(transitions);
+      if (request.dryRun || transitions.length === 0) return this.result(transitions);
+      await this.write(transitions, { kind: request.kind, author: request.author, reason: request.reason });
+      return this.result(transitions);
+    });
+  }
+
+  /**
+   * Take an update from the active unit: all of it, or nothing.
+   * Throws `not-standby`, `stale-epoch`, `base-differs`, `unit-scope`, `digest-differs`, and what commit throws.
+   */
+  applyUpdate(update: UpdateRequest): Promise<{ result: 'applied' | 'already-applied'; digest: string; revision: number }> {
+    return this.inTurn(async () => {
+      this.assertMayTake(update);
+      if (this.current.digest === update.target) {
+        await this.keepInHead({ epoch: update.epoch, common: update.target });
+        return { result: 'already-applied', ...this.held() };
+      }
+      if (update.base !== this.current.digest) throw baseDiffers(update, this.current);
+      const transitions = await this.transitionsOf(update.changes);
+      await this.check(transitions);
+      const reason = `update of ${transitions.length} records from ${update.from}`;
+      const header = { kind: 'update' as const, author: update.from, reason, brought: update.brought, epoch: update.epoch };
+      await this.write(transitions, header, update.target);
+      return { result: 'applied', ...this.held() };
+    });
+  }
+
+  /**
+   * Durable before it resolves. `epoch` may not go back. With `digest`: only while the store still has that
+   * digest; resolves to whether it was done.
+   */
+  setRole(role: Role, epoch: number, digest?: string): Promise<boolean> {
+    return this.inTurn(async () => {
+      if (epoch < this.current.epoch) throw new LockstepError('stale-epoch', `The epoch is ${this.current.epoch} already.`);
+      if (digest !== undefined && digest !== this.current.digest) return false;
+      await this.keepInHead({ role, epoch });
+      return true;
+    });
+  }
+
+  /** The partner has confirmed that it holds `digest`. */
+  setCommon(digest: string): Promise<void> {
+    return this.inTurn(() => this.keepInHead({ common: digest }));
+  }
+
+  /** Headers of revisions, newest first; with `path`, of those that touched it or something below. */
+  history(path = ''): AsyncIterable<Revision> {
+    return readHistory(this.port, path);
+  }
+
+  /** What changed from revision `from` to revision `to` (default: now), record by record; works in both directions. */
+  async diff(from: number, to = this.current.revision): Promise<RecordChange[]> {
+    await Promise.all([this.assertRevision(from), this.assertRevision(to)]);
+    const folded = [...(await foldChanges(this.port, Math.min(from, to), Math.max(from, to))).values()];
+    const changes = from <= to ? folded : folded.map(({ path, before, after }) => ({ path, before: after, after: before }));
+    return changes.filter(change => hasEffect(change)).sort((a, b) => (a.path < b.path ? -1 : 1));
+  }
+
+  /** Make the configuration what it was at `revision`: a revision like any other, so it can be undone too. */
+  async rollback(revision: number, request: Pick<CommitRequest, 'author' | 'reason' | 'dryRun'>): Promise<CommitResult> {
+    await this.assertRevision(revision);
+    return this.inTurn(async () => {
+      const folded = await foldChanges(this.port, revision, this.current.revision);
+      const transitions: Transition[] = [];
+      for (const { path, before } of folded.values()) {
+        const transition = { path, kind: this.catalog.kindOf(path), before: await this.records.split(path), after: before };
+        if (hasEffect(transition)) transitions.push(transition);
+      }
+      if (this.current.role === 'standby' && transitions.some(touchesPair)) throw notActive(transitions);
+      await this.check(transitions);
+      if (!request.dryRun && transitions.length > 0) await this.write(transitions, { kind: 'rollback', ...request });
+      return this.result(transitions);
+    });
+  }
+
+  /** The newest own revision that had this digest. */
+  revisionWithDigest(digest: string): Promise<number | undefined> {
+    return digest === EMPTY_DIGEST && this.current.digest !== EMPTY_DIGEST ? Promise.resolve(0) : revisionWithDigest(this.port, digest);
+  }
+
+  revision(revision: number): Promise<Revision | undefined> {
+    return readRevision(this.port, revision);
+  }
+
+  /** What is to be sent to a unit that holds the state of revision `from`, to bring it to revision `to`. */
+  async pairChanges(from: number, to: number): Promise<PairChange[]> {
+    const folded = await foldChanges(this.port, from, to);
+    return [...folded.values()].filter(touchesPair).map(({ path, after }) => ({ path, value: after.pair ?? null }));
+  }
+
+  /** A consistent view that later commits do not change. Must be closed. */
+  async snapshot(): Promise<StoreSnapshot> {
+    return this.inTurn(async () => new StoreSnapshot(this.catalog, this.port.snapshot(), this.current));
+  }
+
+  /** Calls `listener` after each commit; returns how to stop. */
+  watch(listener: CommitListener): () => void {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
+  }
+
+  /** What rules of severity `warning` say about all records of the kinds they look at. */
+  async warnings(): Promise<Problem[]> {
+    const names = new Set(this.rules.filter(rule => rule.severity === 'warning').flatMap(rule => rule.looksAt));
+    const touched: { path: string; kind: Transition['kind'] }[] = [];
+    for (const kind of this.catalog.kinds.filter(({ name }) => names.has(name))) {
+      for await (const { path } of this.records.list(kind.template.filter(part => part !== '{id}').join('/'))) {
+        if (this.catalog.kindOf(path) === kind) touched.push({ path, kind });
+      }
+    }
+    return ruleProblems(new FutureView(this.catalog, this.port, []), touched, this.rules, 'warning');
+  }
+
+  /** A fact of this unit alone, kept beside the configuration. */
+  async readLocal<T>(name: string): Promise<T | undefined> {
+    return fromBytes<T>(await this.port.get(keys.local(name)));
+  }
+
+  async writeLocal(name: string, value: object | undefined): Promise<void> {
+    const key = keys.local(name);
+    await this.port.batch({ expect: [], put: value === undefined ? [] : [[key, toBytes(value)]], remove: value === undefined ? [key] : [] });
+  }
+
+  /** Hashes of what the mirror wrote, or is about to write, to its files. */
+  async *readMirror(): AsyncIterable<[file: string, hashes: string[]]> {
+    const prefix = keys.mirror('');
+    for await (const [key, value] of this.port.range(withPrefix(prefix))) {
+      yield [key.slice(prefix.length), fromBytes<string[]>(value) as string[]];
+    }
+  }
+
+  /** Remember the hashes of these files in one batch; undefined forgets a file. */
+  async writeMirror(entries: { file: string; hashes: string[] | undefined }[]): Promise<void> {
+    const put: Entry[] = [];
+    const remove: string[] = [];
+    for (const { file, hashes } of entries) {
+      if (hashes === undefined) remove.push(keys.mirror(file));
+      else put.push([keys.mirror(file), toBytes(hashes)]);
+    }
+    await this.port.batch({ expect: [], put, remove });
+  }
+
+  async close(): Promise<void> {
+    await this.turn.catch(() => undefined);
+    await this.port.close();
+  }
+
+  private inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const next = this.turn.then(act, act);
+    this.turn = next.catch(() => undefined);
+    return next;
+  }
+
+  private async check(transitions: Transition[]): Promise<void> {
+    const view = new FutureView(this.catalog, this.port, transitions);
+    const problems = await findProblems(this.catalog, view, this.port, transitions, this.rules);
+    if (problems.length > 0) throw refusal(problems);
+  }
+
+  private async write(
+    transitions: Transition[],
+    why: Pick<Revision, 'kind' | 'author' | 'reason' | 'brought'> & { epoch?: number },
+    target?: string,
+  ): Promise<void> {
+    const leaves = transitions.filter(touchesPair).map(({ path, after }) => {
+      const text = spelling(after.pair);
+      return { path, hash: text === undefined ? undefined : recordHash(text) };
+    });
+    const tree = await updateTree(this.port, leaves);
+    const digest = leaves.length === 0 ? this.current.digest : tree.digest;
+    if (target !== undefined && digest !== target) throw digestDiffers(digest, target);
+    const head: Head = {
+      ...this.current,
+      revision: this.current.revision + 1,
+      digest,
+      epoch: why.epoch ?? this.current.epoch,
+      common: target ?? this.current.common,
+      records: this.current.records + grown(transitions),
+    };
+    const header: Revision = {
+      revision: head.revision,
+      at: this.now().toISOString(),
+      kind: why.kind,
+      author: why.author,
+      reason: why.reason,
+      parent: this.current.digest,
+      digest,
+      epoch: head.epoch,
+      records: transitions.length,
+      pairRecords: countPair(transitions),
+      ...(why.brought === undefined ? {} : { brought: why.brought }),
+    };
+    const halves = halfEntries(transitions);
+    const indexes = indexEntries(transitions);
+    await this.writeHead(head, {
+      put: [...halves.put, ...tree.put, ...indexes.put, ...revisionEntries(header, transitions)],
+      remove: [...halves.remove, ...tree.remove, ...indexes.remove],
+    });
+    const paths = transitions.map(({ path }) => path);
+    for (const listener of [...this.listeners]) listener(header, paths);
+  }
+
+  private async keepInHead(facts: Partial<Head>): Promise<void> {
+    const head = { ...this.current, ...facts };
+    if (JSON.stringify(head) !== JSON.stringify(this.current)) await this.writeHead(head);
+  }
+
+  private async writeHead(head: Head, rest: Pick<Batch, 'put' | 'remove'> = { put: [], remove: [] }): Promise<void> {
+    const stored = await this.port.get(keys.head);
+    const expected = fromBytes<Head>(stored);
+    if (expected !== undefined && expected.revision !== this.current.revision) throw this.conflict(this.current.revision);
+    const written = await this.port.batch({
+      expect: [{ key: keys.head, value: stored }],
+      put: [...rest.put, [keys.head, toBytes(head)]],
+      remove: rest.remove,
+    });
+    if (!written) throw this.conflict(this.current.revision);
+    this.current = head;
+  }
+
+  private async transitionsOf(changes: PairChange[]): Promise<Transition[]> {
+    const transitions: Transition[] = [];
+    for (const { path, value } of changes) {
+      const kind = this.catalog.kindOf(path);
+      const crossing = value === null ? [] : unitScopedFields(kind, value);
+      if (kind.scope === 'unit' || crossing.length > 0) throw unitScope(path, crossing);
+      const before = await this.records.split(path);
+      const transition = { path, kind, before, after: { pair: value ?? undefined, unit: before.unit } };
+      if (hasEffect(transition)) transitions.push(transition);
+    }
+    return transitions;
+  }
+
+  private assertMayTake({ epoch, from }: UpdateRequest): void {
+    if (this.current.role !== 'standby') {
+      throw new LockstepError('not-standby', `This unit is active; it takes no update from ${from}.`, { facts: { epoch: this.current.epoch } });
+    }
+    if (epoch < this.current.epoch) {
+      throw new LockstepError('stale-epoch', `The update is of epoch ${epoch}; this unit has seen epoch ${this.current.epoch}.`, {
+        hint: 'The sender was active before the last takeover and must become standby.',
+        facts: { epoch, known: this.current.epoch },
+      });
+    }
+  }
+
+  private async assertRevision(revision: number): Promise<void> {
+    const known = revision === 0 || (Number.isInteger(revision) && (await readRevision(this.port, revision)) !== undefined);
+    if (known) return;
+    throw new LockstepError('no-such-revision', `There is no revision ${revision}; the newest is ${this.current.revision}.`, {
+      hint: 'lockstep history lists them.',
+    });
+  }
+
+  private result(transitions: Transition[]): CommitResult {
+    return { ...this.held(), changes: transitions.map(({ path, before, after }) => ({ path, before, after })) };
+  }
+
+  private held(): { digest: string; revision: number } {
+    return { digest: this.current.digest, revision: this.current.revision };
+  }
+
+  private conflict(expected: number): LockstepError {
+    return new LockstepError('conflict', `You looked at revision ${expected}; revision ${this.current.revision} stands now.`, {
+      hint: 'Look again, then repeat the change.',
+      facts: { expected, revision: this.current.revision },
+    });
+  }
+}
+
+/** How many shared records more (or fewer) there are. */
+function grown(transitions: Transition[]): number {
+  const there = (half: JsonObject | undefined): number => (half === undefined ? 0 : 1);
+  return transitions.reduce((sum, { before, after }) => sum + there(after.pair) - there(before.pair), 0);
+}
+
+function halfEntries(transitions: Transition[]): Pick<Batch, 'put' | 'remove'> {
+  const put: Entry[] = [];
+  const remove: string[] = [];
+  for (const { path, before, after } of transitions) {
+    for (const [key, from, to] of [
+      [keys.pair(path), spelling(before.pair), spelling(after.pair)],
+      [keys.unit(path), spelling(before.unit), spelling(after.unit)],
+    ] as const) {
+      if (to === undefined && from !== undefined) remove.push(key);
+      else if (to !== undefined && to !== from) put.push([key, Buffer.from(to)]);
+    }
+  }
+  return { put, remove };
+}
+
+/** References and unique values of the records, as they were and as they will be. */
+function indexEntries(transitions: Transition[]): Pick<Batch, 'put' | 'remove'> {
+  const old = new Set<string>();
+  const fresh = new Map<string, Buffer>();
+  for (const transition of transitions) {
+    const { kind, path, before, after } = transition;
+    for (const target of targets(kind, joinRecord(kind, before))) old.add(keys.referrer(target, path));
+    for (const target of targets(kind, joinRecord(kind, after))) fresh.set(keys.referrer(target, path), Buffer.alloc(0));
+    for (const { key } of uniqueKeys(transition, 'before')) old.add(key);
+    for (const { key } of uniqueKeys(transition, 'after')) fresh.set(key, Buffer.from(path));
+  }
+  return { put: [...fresh], remove: [...old].filter(key => !fresh.has(key)) };
+}
+
+function targets(kind: Transition['kind'], value: JsonObject | undefined): string[] {
+  return value === undefined ? [] : linksOf(kind, value).flatMap(link => link.targets);
+}
+
+function notActive(transitions: Transition[]): LockstepError {
+  const paths = transitions.filter(touchesPair).map(({ path }) => path);
+  return new LockstepError('not-active', `This unit is standby: ${paths[0]} is shared, so it is changed on the active unit.`, {
+    hint: 'Type the command on the active unit, or make this one active with lockstep takeover.',
+    facts: { paths: paths.slice(0, 10) },
+  });
+}
+
+function baseDiffers(update: UpdateRequest, head: Head): LockstepError {
+  return new LockstepError('base-differs', 'The update starts from another state than this unit holds.', {
+    facts: { base: update.base, digest: head.digest },
+  });
+}
+
+function digestDiffers(digest: string, target: string): LockstepError {
+  return new LockstepError('digest-differs', 'The update would not give the state that it promises; nothing was changed.', {
+    facts: { target, digest },
+  });
+}
+
+function unitScope(path: string, fields: string[]): LockstepError {
+  return new LockstepError('unit-scope', `The update holds what never leaves a unit: ${path} (${fields.join(', ')}).`, {
+    hint: 'The sender runs another schema or has been tampered with.',
+    facts: { path, fields },
+  });
+}

@@ -1,0 +1,96 @@
+import type { Catalog } from '../schema/catalog.ts';
+import { LockstepError } from '../schema/error.ts';
+import { assertPlainJson, canonicalize, isObject, type Json, type JsonObject } from '../schema/json.ts';
+import type { Kind } from '../schema/kind.ts';
+import { joinRecord, type SplitRecord, splitRecord, unmaskSecrets, withIdentity, withValueAt } from '../schema/record.ts';
+import type { RecordReader } from './view.ts';
+
+/** One thing that somebody wants changed. */
+export type Change =
+  /** The record is exactly this. Fields of the unit's own stay as they are unless `value` names some. */
+  | { op: 'put'; path: string; value: JsonObject }
+  /** One field of a record; the record is made when it does not exist. */
+  | { op: 'set'; path: string; field: string[]; value: Json }
+  | { op: 'unset'; path: string; field: string[] }
+  /** The record and everything below it. A path above records removes all of them. */
+  | { op: 'remove'; path: string };
+
+/** What a change does to one record. */
+export interface Transition {
+  path: string;
+  kind: Kind;
+  before: SplitRecord;
+  after: SplitRecord;
+}
+
+/**
+ * Turn changes into what they do to records, in their order; records that end as they were are left out.
+ * Throws `unknown-path`, `bad-id`, `no-such-record`, `id-mismatch`, `secret-unknown`, `invalid-value`.
+ */
+export async function resolveChanges(catalog: Catalog, records: RecordReader, changes: Change[]): Promise<Transition[]> {
+  const drafts = new Map<string, Transition>();
+  const draftOf = async (path: string): Promise<Transition> => {
+    const known = drafts.get(path);
+    if (known !== undefined) return known;
+    const before = await records.split(path);
+    const draft = { path, kind: catalog.kindOf(path), before, after: before };
+    drafts.set(path, draft);
+    return draft;
+  };
+  for (const change of changes) {
+    if (change.op === 'remove') await removeBelow(catalog, records, change.path, drafts, draftOf);
+    else applyTo(await draftOf(change.path), change);
+  }
+  return [...drafts.values()].filter(hasEffect);
+}
+
+async function removeBelow(
+  catalog: Catalog,
+  records: RecordReader,
+  path: string,
+  drafts: Map<string, Transition>,
+  draftOf: (path: string) => Promise<Transition>,
+): Promise<void> {
+  catalog.resolve(path);
+  const below = new Set<string>();
+  for await (const record of records.list(path)) below.add(record.path);
+  for (const draft of drafts.keys()) if (draft === path || draft.startsWith(`${path}/`)) below.add(draft);
+  if (below.size === 0) throw new LockstepError('no-such-record', `There is nothing at ${path}.`, { facts: { path } });
+  for (const each of below) (await draftOf(each)).after = { pair: undefined, unit: undefined };
+}
+
+function applyTo(draft: Transition, change: Exclude<Change, { op: 'remove' }>): void {
+  const current = joinRecord(draft.kind, draft.after);
+  if (change.op === 'put') draft.after = put(draft, change.value, current);
+  else draft.after = splitRecord(draft.kind, withField(draft, change, current));
+}
+
+function put(draft: Transition, given: JsonObject, current: JsonObject | undefined): SplitRecord {
+  assertPlainJson(given, draft.path);
+  const value = unmaskSecrets(draft.kind, draft.path, withIdentity(draft.kind, draft.path, given), current);
+  const { pair, unit } = splitRecord(draft.kind, value);
+  return { pair, unit: unit ?? (draft.kind.scope === 'mixed' ? draft.after.unit : undefined) };
+}
+
+function withField(draft: Transition, change: { op: 'set' | 'unset'; field: string[]; value?: Json }, current: JsonObject | undefined): JsonObject {
+  if (change.op === 'unset' && current === undefined) {
+    throw new LockstepError('no-such-record', `There is nothing at ${draft.path}.`, { facts: { path: draft.path } });
+  }
+  if (change.value !== undefined) assertPlainJson(change.value, draft.path);
+  const value = withValueAt(current ?? withIdentity(draft.kind, draft.path, {}), change.field, change.op === 'set' ? change.value : undefined);
+  if (!isObject(value)) throw new LockstepError('invalid-value', `${draft.path} must be an object.`);
+  return unmaskSecrets(draft.kind, draft.path, withIdentity(draft.kind, draft.path, value), current);
+}
+
+export function hasEffect({ before, after }: Pick<Transition, 'before' | 'after'>): boolean {
+  return touchesPair({ before, after }) || spelling(before.unit) !== spelling(after.unit);
+}
+
+export function touchesPair({ before, after }: Pick<Transition, 'before' | 'after'>): boolean {
+  return spelling(before.pair) !== spelling(after.pair);
+}
+
+/** Canonical JSON of a half; undefined for one that is not there. */
+export function spelling(half: JsonObject | undefined): string | undefined {
+  return half === undefined ? undefined : canonicalize(half);
+}

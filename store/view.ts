@@ -1,0 +1,128 @@
+import type { Catalog } from '../schema/catalog.ts';
+import type { ConfigRecord } from '../schema/document.ts';
+import type { JsonObject } from '../schema/json.ts';
+import { joinRecord, type SplitRecord } from '../schema/record.ts';
+import type { View } from '../schema/rule.ts';
+import { keys, lastPart } from './keys.ts';
+import { type Reader, withPrefix } from './port.ts';
+import type { Transition } from './transition.ts';
+import { linksOf } from './links.ts';
+
+/** Records read from the store, with halves joined. */
+export class RecordReader {
+  protected readonly catalog: Catalog;
+  protected readonly reader: Reader;
+
+  constructor(catalog: Catalog, reader: Reader) {
+    this.catalog = catalog;
+    this.reader = reader;
+  }
+
+  async split(path: string): Promise<SplitRecord> {
+    const kind = this.catalog.kindOf(path);
+    const [pair, unit] = await Promise.all([
+      kind.scope === 'unit' ? undefined : this.reader.get(keys.pair(path)),
+      kind.scope === 'pair' ? undefined : this.reader.get(keys.unit(path)),
+    ]);
+    return { pair: parse(pair), unit: parse(unit) };
+  }
+
+  async get(path: string): Promise<JsonObject | undefined> {
+    return joinRecord(this.catalog.kindOf(path), await this.split(path));
+  }
+
+  /** All records at `path` and below it, sorted by path; `''` lists everything. */
+  async *list(path: string): AsyncIterable<ConfigRecord> {
+    if (path !== '') yield* this.listPrefix(path, true);
+    yield* this.listPrefix(path === '' ? '' : `${path}/`, false);
+  }
+
+  /** Records whose path starts with `prefix` (`exact`: equals it). */
+  async *listPrefix(prefix: string, exact = false): AsyncIterable<ConfigRecord> {
+    const bounds = (key: string) => (exact ? { from: key, to: `${key} ` } : withPrefix(key));
+    const unitOnly = this.reader.range(bounds(keys.unit(prefix)))[Symbol.asyncIterator]();
+    let own = await this.nextUnitOnly(unitOnly);
+    for await (const [key, value] of this.reader.range(bounds(keys.pair(prefix)))) {
+      const path = key.slice(2);
+      while (own !== undefined && own.path < path) {
+        yield own;
+        own = await this.nextUnitOnly(unitOnly);
+      }
+      const record = this.catalog.kindOf(path).scope === 'mixed' ? await this.get(path) : (parse(value) as JsonObject);
+      if (record !== undefined) yield { path, value: record };
+    }
+    for (; own !== undefined; own = await this.nextUnitOnly(unitOnly)) yield own;
+  }
+
+  private async nextUnitOnly(iterator: AsyncIterator<readonly [string, Buffer]>): Promise<ConfigRecord | undefined> {
+    for (;;) {
+      const next = await iterator.next();
+      if (next.done) return undefined;
+      const path = next.value[0].slice(2);
+      if (this.catalog.kindOf(path).scope === 'unit') return { path, value: parse(next.value[1]) as JsonObject };
+    }
+  }
+}
+
+/** The configuration as it will be once `transitions` are in: what rules and references are checked against. */
+export class FutureView extends RecordReader implements View {
+  private readonly future: Map<string, Transition>;
+  private readonly sortedPaths: string[];
+
+  constructor(catalog: Catalog, reader: Reader, transitions: Transition[]) {
+    super(catalog, reader);
+    this.future = new Map(transitions.map(transition => [transition.path, transition]));
+    this.sortedPaths = [...this.future.keys()].sort();
+  }
+
+  override async split(path: string): Promise<SplitRecord> {
+    return this.future.get(path)?.after ?? super.split(path);
+  }
+
+  override async *listPrefix(prefix: string, exact = false): AsyncIterable<ConfigRecord> {
+    for await (const record of super.listPrefix(prefix, exact)) if (!this.future.has(record.path)) yield record;
+    for (const path of this.pathsFrom(prefix)) {
+      if (!path.startsWith(prefix) || (exact && path !== prefix)) return;
+      const value = await this.get(path);
+      if (value !== undefined) yield { path, value };
+    }
+  }
+
+  async *referrers(target: string): AsyncIterable<string> {
+    const prefix = keys.referrers(target);
+    const stored = new Set<string>();
+    for await (const [key] of this.reader.range(withPrefix(prefix))) stored.add(lastPart(key));
+    for (const source of stored) if (!this.future.has(source)) yield source;
+    for (const source of this.referringNow().get(target) ?? []) yield source;
+  }
+
+  /** Targets that changed records refer to; made once, since a large change asks for many. */
+  private referringNow(): Map<string, string[]> {
+    if (this.referring === undefined) {
+      this.referring = new Map();
+      for (const transition of this.future.values()) {
+        const value = joinRecord(transition.kind, transition.after);
+        for (const target of value === undefined ? [] : linksOf(transition.kind, value).flatMap(link => link.targets)) {
+          this.referring.set(target, [...(this.referring.get(target) ?? []), transition.path]);
+        }
+      }
+    }
+    return this.referring;
+  }
+  private referring: Map<string, string[]> | undefined;
+
+  private *pathsFrom(prefix: string): Iterable<string> {
+    let low = 0;
+    let high = this.sortedPaths.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.sortedPaths[middle] as string) < prefix) low = middle + 1;
+      else high = middle;
+    }
+    for (; low < this.sortedPaths.length; low++) yield this.sortedPaths[low] as string;
+  }
+}
+
+export function parse(bytes: Buffer | undefined): JsonObject | undefined {
+  return bytes === undefined ? undefined : (JSON.parse(bytes.toString('utf8')) as JsonObject);
+}

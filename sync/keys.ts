@@ -1,0 +1,252 @@
+/** Ed25519 keys in the formats of OpenSSH (PROTOCOL.key, RFC 8709), and the file that a unit keeps one in. */
+import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { constants, type FileHandle, open, rename, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { asLockstepError, LockstepError } from '../schema/error.ts';
+
+export interface KeyPair {
+  /** `-----BEGIN OPENSSH PRIVATE KEY-----`, without a passphrase, ending in a newline. */
+  private: string;
+  /** `ssh-ed25519 AAAA… comment` */
+  public: string;
+}
+
+const TYPE = 'ssh-ed25519';
+const KEY_BYTES = 32;
+/** Every Ed25519 public key begins with these 19 bytes and has 51 in all. */
+const BLOB_PREFIX = Buffer.concat([sshString(Buffer.from(TYPE)), uint32(KEY_BYTES)]);
+const BLOB_BYTES = BLOB_PREFIX.length + KEY_BYTES;
+const MAGIC = Buffer.from('openssh-key-v1\0');
+const PEM =
+  /^-----BEGIN OPENSSH PRIVATE KEY-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END OPENSSH PRIVATE KEY-----\s*$/;
+const MAX_KEY_FILE_BYTES = 16 * 1024;
+
+/**
+ * A new key pair. Made here and not by ssh2, whose generator strips leading zero bytes: one key in 256 is unreadable
+ * (mscdex/ssh2 issue 1390).
+ */
+export function generateKeyPair(comment = 'lockstep'): KeyPair {
+  const jwk = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' });
+  const publicKey = Buffer.from(String(jwk.x), 'base64url');
+  const seed = Buffer.from(String(jwk.d), 'base64url');
+  const blob = Buffer.concat([BLOB_PREFIX, publicKey]);
+  return { private: privatePem(blob, publicKey, seed, comment), public: publicLine(blob, comment) };
+}
+
+/** Whether the bytes are an Ed25519 public key in its one and only encoding. */
+export function isEd25519Blob(blob: Buffer): boolean {
+  return blob.length === BLOB_BYTES && blob.subarray(0, BLOB_PREFIX.length).equals(BLOB_PREFIX);
+}
+
+/** The key inside a public key line. Throws `bad-usage` when it is not exactly one Ed25519 key. */
+export function publicBlob(line: string): Buffer {
+  const [type, encoded] = line.trim().split(/[ \t]+/);
+  const blob = Buffer.from(encoded ?? '', 'base64');
+  if (type === TYPE && isEd25519Blob(blob) && blob.toString('base64') === encoded) return blob;
+  throw new LockstepError('bad-usage', 'This is not an Ed25519 public key.', {
+    hint: 'A key is one line: ssh-ed25519 AAAA… comment.',
+  });
+}
+
+/** `ssh-ed25519 AAAA… comment` for a key of the wire. */
+export function publicLine(blob: Buffer, comment = ''): string {
+  return `${TYPE} ${blob.toString('base64')} ${comment}`.trim();
+}
+
+/** `SHA256:…` as `ssh-keygen -l` prints it, of a blob or a public key line. Throws `bad-usage` for a bad line. */
+export function fingerprint(key: Buffer | string): string {
+  const blob = typeof key === 'string' ? publicBlob(key) : key;
+  return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`;
+}
+
+/** The pair of a private key file's text. Throws `damaged-store` naming `source` and what is wrong, never the content. */
+export function parsePrivateKey(text: string, source: string): KeyPair {
+  const body = PEM.exec(text)?.[1];
+  if (body === undefined) throw badKey(source, 'it has no OpenSSH private key in it');
+  const { blob, comment } = readContainer(Buffer.from(body, 'base64'), source);
+  return { private: text, public: publicLine(blob, comment) };
+}
+
+/**
+ * The key pair of `file`; made when there is none: mode 0600 whatever the umask, and on disk when this resolves.
+ * The folder must exist. Throws `lax-permissions` when others may read it, `damaged-store` when it holds no usable
+ * key, `disk` when it cannot be written.
+ */
+export async function loadOrCreateKey(file: string, comment?: string): Promise<KeyPair> {
+  const text = await readPrivate(file);
+  if (text !== undefined) return parsePrivateKey(text, file);
+  const pair = generateKeyPair(comment);
+  await writePrivate(file, pair.private);
+  return pair;
+}
+
+async function readPrivate(file: string): Promise<string | undefined> {
+  const handle = await openExisting(file);
+  if (handle === undefined) return undefined;
+  try {
+    const { mode, size } = await handle.stat();
+    if ((mode & 0o077) !== 0) throw laxPermissions(file, mode);
+    if (size > MAX_KEY_FILE_BYTES) throw badKey(file, `it has ${size} bytes`);
+    return await handle.readFile('utf8');
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Asks the open file about its mode, not the name, so that nobody can swap it in between. */
+async function openExisting(file: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw badKey(file, (error as Error).message);
+  }
+}
+
+/** Written aside, then renamed: after a crash there is a whole key or none. */
+async function writePrivate(file: string, text: string): Promise<void> {
+  const aside = join(dirname(file), `.${basename(file)}.${randomBytes(6).toString('hex')}`);
+  try {
+    const handle = await open(aside, 'wx', 0o600);
+    try {
+      await handle.chmod(0o600);
+      await handle.writeFile(text);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(aside, file);
+    await syncFolder(dirname(file));
+  } catch (error) {
+    await unlink(aside).catch(() => {});
+    throw cannotWrite(file, error);
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function privatePem(blob: Buffer, publicKey: Buffer, seed: Buffer, comment: string): string {
+  const check = randomBytes(4);
+  const secret = Buffer.concat([
+    check,
+    check,
+    blob,
+    sshString(Buffer.concat([seed, publicKey])),
+    sshString(Buffer.from(comment)),
+  ]);
+  const padding = Buffer.from(Array.from({ length: (8 - (secret.length % 8)) % 8 }, (_, i) => i + 1));
+  const none = sshString(Buffer.from('none'));
+  const container = Buffer.concat([
+    MAGIC,
+    none,
+    none,
+    sshString(Buffer.alloc(0)),
+    uint32(1),
+    sshString(blob),
+    sshString(Buffer.concat([secret, padding])),
+  ]);
+  const lines = container.toString('base64').replace(/.{70}(?=.)/g, '$&\n');
+  return `-----BEGIN OPENSSH PRIVATE KEY-----\n${lines}\n-----END OPENSSH PRIVATE KEY-----\n`;
+}
+
+function readContainer(data: Buffer, source: string): { blob: Buffer; comment: string } {
+  if (!data.subarray(0, MAGIC.length).equals(MAGIC))
+    throw badKey(source, 'its content is not an OpenSSH key');
+  const outer = new Reader(data.subarray(MAGIC.length), source);
+  const cipher = outer.string().toString('latin1');
+  if (cipher !== 'none') throw badKey(source, 'it is protected by a passphrase, which a service cannot type');
+  outer.string();
+  outer.string();
+  if (outer.uint32() !== 1) throw badKey(source, 'it does not hold exactly one key');
+  const blob = outer.string();
+  if (!isEd25519Blob(blob)) throw badKey(source, 'it is not an Ed25519 key');
+  return { blob, comment: readSecret(new Reader(outer.string(), source), blob, source) };
+}
+
+/** Checks that the secret part belongs to the public one, and returns the comment. */
+function readSecret(secret: Reader, blob: Buffer, source: string): string {
+  const check = secret.uint32();
+  if (secret.uint32() !== check) throw badKey(source, 'its check numbers differ');
+  secret.string();
+  const publicKey = secret.string();
+  const both = secret.string();
+  const expected = blob.subarray(BLOB_PREFIX.length);
+  if (
+    both.length !== 2 * KEY_BYTES ||
+    !publicKey.equals(expected) ||
+    !both.subarray(KEY_BYTES).equals(expected)
+  ) {
+    throw badKey(source, 'its private and public parts do not belong together');
+  }
+  return secret.string().toString('utf8');
+}
+
+/** Reads RFC 4251 fields; a field that runs past the end is a damaged key. */
+class Reader {
+  #at = 0;
+  readonly #data: Buffer;
+  readonly #source: string;
+
+  constructor(data: Buffer, source: string) {
+    this.#data = data;
+    this.#source = source;
+  }
+
+  uint32(): number {
+    if (this.#at + 4 > this.#data.length) throw badKey(this.#source, 'it is cut short');
+    this.#at += 4;
+    return this.#data.readUInt32BE(this.#at - 4);
+  }
+
+  string(): Buffer {
+    const length = this.uint32();
+    if (this.#at + length > this.#data.length) throw badKey(this.#source, 'it is cut short');
+    this.#at += length;
+    return this.#data.subarray(this.#at - length, this.#at);
+  }
+}
+
+function sshString(data: Buffer): Buffer {
+  return Buffer.concat([uint32(data.length), data]);
+}
+
+function uint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+
+function laxPermissions(file: string, mode: number): LockstepError {
+  const shown = (mode & 0o777).toString(8).padStart(4, '0');
+  return new LockstepError(
+    'lax-permissions',
+    `Other users can read the private key ${file} (mode ${shown}).`,
+    {
+      hint: `chmod 600 ${file}`,
+      facts: { file, mode: shown },
+    },
+  );
+}
+
+function badKey(source: string, why: string): LockstepError {
+  return new LockstepError('damaged-store', `${source} cannot be used as a private key: ${why}.`, {
+    hint: 'Bring the file back from a copy. With a new key the units have to be paired again.',
+    facts: { file: source },
+  });
+}
+
+function cannotWrite(file: string, error: unknown): LockstepError {
+  const cause = asLockstepError(error);
+  if (cause.code === 'disk') return cause;
+  const errno = (error as NodeJS.ErrnoException).code;
+  return new LockstepError('disk', `The key ${file} cannot be written: ${cause.message}.`, {
+    facts: { file, errno },
+  });
+}

@@ -1,0 +1,378 @@
+import { asLockstepError, type LockstepError, LockstepError as Refusal } from '../schema/error.ts';
+import type { Store } from '../store/store.ts';
+import type { Channel } from './channel.ts';
+import { asError, type Effect, initialState, type OwnFacts, type StateName, nameOf, step, type SyncEvent, type SyncState, type Ticket } from './machine.ts';
+import { encodeMessage, type Hello, MOST_BUCKETS, MOST_NODES, parseReply, type Reply, type Request } from './message.ts';
+import { type Outgoing, prepareOutgoing, updateFrames } from './outgoing.ts';
+import { cutNode, type Difference, difference, type NodePair } from './walk.ts';
+
+/** Timers and clocks come in, so that a simulation can own the time. */
+export interface Timers {
+  /** Monotonic milliseconds. */
+  now(): number;
+  /** Calls `act` once after `ms`; returns how to cancel. */
+  after(ms: number, act: () => void): () => void;
+}
+
+/** What an update did (docs/DOMAIN.md, Words: receipt). */
+export interface UpdateReport {
+  result: 'applied' | 'already-applied';
+  forced: boolean;
+  revision: number;
+  digest: string;
+  records: number;
+  bytes: number;
+  ms: number;
+}
+
+export interface LinkOptions {
+  store: Store;
+  timers: Timers;
+  /** Opens a channel to the partner; rejects with a LockstepError. */
+  dial(signal: AbortSignal): Promise<Channel>;
+  own(): OwnFacts;
+  clock(): number;
+  /** Makes the role durable; `digest`: only while the store still has it. Resolves to whether it was done. */
+  setRole(role: 'active' | 'standby', epoch: number, digest?: string): Promise<boolean>;
+  onState(state: SyncState, name: StateName): void;
+  onUpdate(report: UpdateReport): void;
+  onTrouble(error: LockstepError): void;
+}
+
+/** Between two attempts to reach the partner, milliseconds: doubled each time up to the last. */
+const FIRST_RETRY_MS = 250;
+const LAST_RETRY_MS = 5_000;
+const HEARTBEAT_MS = 5_000;
+/** A partner that takes longer than this for one answer counts as gone. */
+const ANSWER_MS = 60_000;
+
+type Waiter = { resolve(value: never): void; reject(error: LockstepError): void };
+
+/**
+ * Runs the step machine over a connection to the partner that it keeps open: carries out the effects,
+ * and turns what comes of them into events.
+ */
+export class Link {
+  private readonly options: LinkOptions;
+  private current: SyncState;
+  private channel: Channel | undefined;
+  private readonly waiters = new Map<Ticket, Waiter>();
+  private readonly replies = new Map<number, Waiter>();
+  private readonly stopping = new AbortController();
+  private cancelTimer: () => void = () => undefined;
+  private retryMs = FIRST_RETRY_MS;
+  private counter = 0;
+  private outgoing: (Outgoing & { run: number; started: number; records: number; bytes: number }) | undefined;
+
+  constructor(options: LinkOptions) {
+    this.options = options;
+    this.current = initialState(options.own());
+  }
+
+  get state(): SyncState {
+    return this.current;
+  }
+
+  start(): void {
+    void this.connect();
+  }
+
+  stop(): void {
+    this.stopping.abort();
+    this.cancelTimer();
+    this.channel?.close('this unit stops');
+    this.feed({ type: 'unlinked', reason: 'this unit stops' });
+    this.dropOutgoing();
+  }
+
+  /** Resolves with the receipt; rejects with the reason why there is none. */
+  forceUpdate(): Promise<UpdateReport> {
+    return this.ask(ticket => ({ type: 'force', ticket }));
+  }
+
+  takeOver(force: boolean): Promise<{ epoch: number; partnerSteppedDown: boolean }> {
+    return this.ask(ticket => ({ type: 'take-over', ticket, force }));
+  }
+
+  /** The partner asks this unit to become standby; resolves once it is, durably. */
+  stepDown(epoch: number, force: boolean, digest: string): Promise<{ epoch: number }> {
+    return this.ask(ticket => ({ type: 'asked-to-step-down', ticket, epoch, force, digest }));
+  }
+
+  due(): void {
+    this.feed({ type: 'due' });
+  }
+
+  /** Own facts changed: a commit, a role, the partner's configuration. */
+  ownChanged(): void {
+    this.feed({ type: 'own', own: this.options.own() });
+  }
+
+  /** The partner greeted on the connection that it dialled; it may be back before our next attempt. */
+  heard(hello: Hello): void {
+    this.feed({ type: 'heard', hello, greeting: false });
+    if (this.channel === undefined) this.retryMs = FIRST_RETRY_MS;
+  }
+
+  private ask<T>(event: (ticket: Ticket) => SyncEvent): Promise<T> {
+    const ticket = ++this.counter;
+    return new Promise<T>((resolve, reject) => {
+      this.waiters.set(ticket, { resolve: resolve as Waiter['resolve'], reject });
+      this.feed({ type: 'own', own: this.options.own() });
+      this.feed(event(ticket));
+    });
+  }
+
+  private settle(ticket: Ticket | undefined, outcome: object | LockstepError): void {
+    const waiter = ticket === undefined ? undefined : this.waiters.get(ticket);
+    if (waiter === undefined || ticket === undefined) return;
+    this.waiters.delete(ticket);
+    if (outcome instanceof Refusal) waiter.reject(outcome);
+    else waiter.resolve(outcome as never);
+  }
+
+  private feed(event: SyncEvent): void {
+    const { state, effects } = step(this.current, event);
+    this.current = state;
+    this.options.onState(state, nameOf(state));
+    for (const effect of effects) this.carryOut(effect);
+  }
+
+  private carryOut(effect: Effect): void {
+    switch (effect.do) {
+      case 'greet':
+        return void this.greet();
+      case 'answer':
+        return this.settle(effect.ticket, effect.error);
+      case 'prepare':
+        return this.inRun(effect.run, () => this.prepare(effect));
+      case 'compare':
+        return this.inRun(effect.run, () => this.compare(effect.run, effect.nodes));
+      case 'list':
+        return this.inRun(effect.run, () => this.list(effect.run, effect.buckets));
+      case 'send':
+        return this.inRun(effect.run, () => this.send(effect));
+      case 'remember':
+        return this.remember(effect);
+      case 'ask-step-down':
+        return void this.askStepDown(effect.epoch, effect.force);
+      case 'become-active':
+        return void this.becomeActive(effect);
+      case 'become-standby':
+        return void this.becomeStandby(effect);
+    }
+  }
+
+  /** A failure inside a run is an event, never an exception. */
+  private inRun(run: number, act: () => Promise<SyncEvent>): void {
+    act().then(
+      event => this.feed(event),
+      (error: unknown) => this.feed({ type: 'failed', run, error: asLockstepError(error).toJSON() }),
+    );
+  }
+
+  private async prepare({ run, base, walk }: Extract<Effect, { do: 'prepare' }>): Promise<SyncEvent> {
+    this.dropOutgoing();
+    const started = this.options.timers.now();
+    const outgoing = await prepareOutgoing(this.options.store, base, walk);
+    this.outgoing = { ...outgoing, run, started, records: 0, bytes: 0 };
+    return { type: 'prepared', run, route: outgoing.route, target: outgoing.target, revision: outgoing.revision };
+  }
+
+  private async compare(run: number, nodes: [number, number][]): Promise<SyncEvent> {
+    const snapshot = this.outgoingOf(run).snapshot;
+    const pairs: NodePair[] = [];
+    for (const part of parts(nodes, MOST_NODES)) {
+      const reply = await this.request(id => ({ type: 'compare', id, nodes: part }), 'nodes');
+      for (const [position, [level, index]] of part.entries()) {
+        const own = cutNode((await snapshot?.node(level, index)) ?? Buffer.alloc(0));
+        pairs.push({ level, index, own, partner: Buffer.from(reply.nodes[position] ?? '', 'base64') });
+      }
+    }
+    return { type: 'compared', run, nodes: pairs };
+  }
+
+  private async list(run: number, buckets: number[]): Promise<SyncEvent> {
+    const snapshot = this.outgoingOf(run).snapshot;
+    const found: Difference = { upserts: [], removals: [] };
+    for (const part of parts(buckets, MOST_BUCKETS)) {
+      const reply = await this.request(id => ({ type: 'list', id, buckets: part }), 'leaves');
+      for (const [position, bucket] of part.entries()) {
+        const own = new Map([...((await snapshot?.bucket(bucket)) ?? [])].map(([path, hash]) => [path, hash.toString('base64')]));
+        const { upserts, removals } = difference([{ own, partner: new Map(reply.buckets[position]) }]);
+        found.upserts.push(...upserts);
+        found.removals.push(...removals);
+      }
+    }
+    return { type: 'listed', run, difference: found };
+  }
+
+  private async send({ run, base, epoch, difference: found }: Extract<Effect, { do: 'send' }>): Promise<SyncEvent> {
+    const outgoing = this.outgoingOf(run);
+    const { target, revision, brought } = outgoing;
+    const id = ++this.counter;
+    const receipt = this.reply(id, 'receipt');
+    receipt.catch(() => undefined); // it may fail while frames are still going out; awaited below
+    for await (const { payload, records } of updateFrames({ epoch, base, target, revision, brought }, id, outgoing.changes(found))) {
+      outgoing.records += records;
+      outgoing.bytes += payload.length;
+      await this.transmit(payload);
+      if (!this.replies.has(id)) break; // refused already
+    }
+    const { result, digest } = await receipt;
+    return { type: 'receipt', run, result, digest };
+  }
+
+  private remember({ result, digest, revision, forced, tickets }: Extract<Effect, { do: 'remember' }>): void {
+    const { started = 0, records = 0, bytes = 0 } = this.outgoing ?? {};
+    const ms = Math.round((this.options.timers.now() - started) * 100) / 100;
+    const report: UpdateReport = { result, forced, revision, digest, records, bytes, ms };
+    this.dropOutgoing();
+    for (const ticket of tickets) this.settle(ticket, report);
+    this.options.onUpdate(report);
+  }
+
+  private async askStepDown(epoch: number, force: boolean): Promise<void> {
+    try {
+      const reply = await this.request(id => ({ type: 'step-down', id, epoch, force }), 'stepped-down');
+      this.feed({ type: 'own', own: this.options.own() });
+      if (!force && reply.digest !== this.current.own.digest) throw new Refusal('takeover-incomplete', 'The partner stepped down with another state than this unit holds.');
+      this.feed({ type: 'stepped-down', epoch: reply.epoch });
+    } catch (error) {
+      this.feed({ type: 'not-stepped-down', error: asLockstepError(error).toJSON() });
+    }
+  }
+
+  private async becomeActive({ ticket, epoch, partnerSteppedDown }: Extract<Effect, { do: 'become-active' }>): Promise<void> {
+    try {
+      await this.options.setRole('active', epoch);
+      this.ownChanged();
+      this.settle(ticket, { epoch, partnerSteppedDown });
+    } catch (error) {
+      this.settle(ticket, asLockstepError(error));
+    }
+  }
+
+  private async becomeStandby({ ticket, epoch, digest }: Extract<Effect, { do: 'become-standby' }>): Promise<void> {
+    try {
+      const done = await this.options.setRole('standby', epoch, digest);
+      this.ownChanged();
+      if (done) this.settle(ticket, { epoch });
+      else this.settle(ticket, new Refusal('conflict', 'The configuration changed at this very moment.', { hint: 'Try again.' }));
+    } catch (error) {
+      this.settle(ticket, asLockstepError(error));
+    }
+  }
+
+  private async connect(): Promise<void> {
+    if (this.stopping.signal.aborted) return;
+    try {
+      const channel = await this.options.dial(this.stopping.signal);
+      if (this.stopping.signal.aborted) return channel.close('this unit stops');
+      this.adopt(channel);
+    } catch (error) {
+      const known = asLockstepError(error);
+      if (this.current.downBecause !== known.message) this.options.onTrouble(known);
+      this.feed({ type: 'unlinked', reason: known.message });
+      this.retry();
+    }
+  }
+
+  private adopt(channel: Channel): void {
+    this.channel = channel;
+    this.retryMs = FIRST_RETRY_MS;
+    channel.onFrame(payload => this.onReply(payload));
+    channel.onClose(reason => {
+      if (this.channel !== channel) return;
+      this.channel = undefined;
+      for (const waiter of this.replies.values()) waiter.reject(new Refusal('partner-unreachable', reason));
+      this.replies.clear();
+      this.feed({ type: 'unlinked', reason });
+      this.retry();
+    });
+    this.feed({ type: 'own', own: this.options.own() });
+    this.feed({ type: 'linked' });
+    this.beat();
+  }
+
+  private retry(): void {
+    if (this.stopping.signal.aborted) return;
+    this.cancelTimer();
+    this.cancelTimer = this.options.timers.after(this.retryMs, () => void this.connect());
+    this.retryMs = Math.min(this.retryMs * 2, LAST_RETRY_MS);
+  }
+
+  private beat(): void {
+    this.cancelTimer();
+    this.cancelTimer = this.options.timers.after(HEARTBEAT_MS, () => {
+      void this.greet();
+      this.beat();
+    });
+  }
+
+  private async greet(): Promise<void> {
+    try {
+      const { everyCommit: _every, common: _common, ...facts } = this.options.own();
+      const { type: _type, re: _re, ...hello } = await this.request(id => ({ type: 'hello', id, ...facts, clock: this.options.clock() }), 'hello-too');
+      this.feed({ type: 'heard', hello, greeting: true });
+    } catch (error) {
+      this.channel?.close(asLockstepError(error).message);
+    }
+  }
+
+  private onReply(payload: Buffer): void {
+    const reply = parseReply(payload);
+    const waiter = this.replies.get(reply.re);
+    this.replies.delete(reply.re);
+    if (reply.type === 'error') waiter?.reject(asError(reply.error));
+    else waiter?.resolve(reply as never);
+  }
+
+  private async request<Type extends Reply['type']>(make: (id: number) => Request, type: Type): Promise<Extract<Reply, { type: Type }>> {
+    const id = ++this.counter;
+    const reply = this.reply(id, type);
+    reply.catch(() => undefined);
+    await this.transmit(encodeMessage(make(id)));
+    return reply;
+  }
+
+  private reply<Type extends Reply['type']>(id: number, type: Type): Promise<Extract<Reply, { type: Type }>> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.options.timers.after(ANSWER_MS, () => {
+        this.replies.delete(id);
+        reject(new Refusal('partner-unreachable', `The partner did not answer within ${ANSWER_MS / 1000} s.`));
+      });
+      const settled = (reply: Reply): void => {
+        cancel();
+        if (reply.type === type) resolve(reply as Extract<Reply, { type: Type }>);
+        else reject(new Refusal('bad-message', `The partner answered with "${reply.type}" where "${type}" was expected.`));
+      };
+      this.replies.set(id, {
+        resolve: settled as Waiter['resolve'],
+        reject: error => {
+          cancel();
+          reject(error);
+        },
+      });
+    });
+  }
+
+  private transmit(payload: Buffer): Promise<void> {
+    if (this.channel === undefined) return Promise.reject(new Refusal('partner-unreachable', this.current.downBecause));
+    return this.channel.send(payload);
+  }
+
+  private outgoingOf(run: number): NonNullable<Link['outgoing']> {
+    if (this.outgoing?.run === run) return this.outgoing;
+    throw new Refusal('internal', 'An update was overtaken by another.');
+  }
+
+  private dropOutgoing(): void {
+    this.outgoing?.close();
+    this.outgoing = undefined;
+  }
+}
+
+function* parts<Item>(items: Item[], size: number): Iterable<Item[]> {
+  for (let from = 0; from < items.length; from += size) yield items.slice(from, from + size);
+}

@@ -1,0 +1,272 @@
+import { type ErrorBody, LockstepError } from '../schema/error.ts';
+import { assertPlainJson, isObject, type Json } from '../schema/json.ts';
+import type { BroughtRevision } from '../store/revision.ts';
+import type { PairChange, Role } from '../store/store.ts';
+
+/**
+ * The messages of the pair protocol: one JSON object a frame. A request has an `id`, its reply names it in `re`.
+ * Both units dial each other; whoever dialled asks, whoever was dialled answers.
+ */
+export const PROTOCOL = 1;
+
+export type HaMode = 'first' | 'second';
+
+/** Who a unit is and what it holds. Sent first on every connection, and again as a heartbeat. */
+export interface Hello {
+  protocol: number;
+  pairId: string;
+  unitId: string;
+  name: string;
+  mode: HaMode;
+  role: Role;
+  epoch: number;
+  revision: number;
+  digest: string;
+  release: string;
+  model: string;
+  schemaDigest: string;
+  /** True once the unit has given or taken an update in this pair: only then may it speak for the pair. */
+  established: boolean;
+  /** Clock of the sender, milliseconds since 1970: to show the skew, never to decide. */
+  clock: number;
+}
+
+/** One frame of an update; `changes` of all frames with one `changeId` belong together, in order. */
+export interface UpdateMessage {
+  type: 'update';
+  id: number;
+  changeId: string;
+  sequence: number;
+  last: boolean;
+  epoch: number;
+  base: string;
+  target: string;
+  revision: number;
+  brought: BroughtRevision[];
+  changes: PairChange[];
+}
+
+export type Request =
+  | ({ type: 'hello'; id: number } & Hello)
+  | UpdateMessage
+  /** Ask for nodes of the digest tree: pairs of level and index. */
+  | { type: 'compare'; id: number; nodes: [level: number, index: number][] }
+  /** Ask for the records of buckets. */
+  | { type: 'list'; id: number; buckets: number[] }
+  | { type: 'step-down'; id: number; epoch: number; force: boolean }
+  | JoinRequest;
+
+/** Sent by a unit that is being paired, before it has a partner (docs/DOMAIN.md, Pairing). */
+export interface JoinRequest {
+  type: 'join';
+  id: number;
+  proof: string;
+  hostKey: string;
+  clientKey: string;
+  name: string;
+  unitId: string;
+  mode: HaMode;
+  /** Where the unit listens, so that its partner can dial back. Empty host: where it came from. */
+  host: string;
+  port: number;
+}
+
+export type Reply =
+  | ({ type: 'hello-too'; re: number } & Hello)
+  | { type: 'receipt'; re: number; result: 'applied' | 'already-applied'; digest: string; revision: number }
+  /** The first 16 bytes of the 32 child hashes of each node, base64: enough to find what differs; digests decide. */
+  | { type: 'nodes'; re: number; nodes: string[] }
+  | { type: 'leaves'; re: number; buckets: [path: string, hash: string][][] }
+  | { type: 'stepped-down'; re: number; epoch: number; digest: string }
+  | {
+      type: 'joined';
+      re: number;
+      proof: string;
+      pairId: string;
+      clientKey: string;
+      name: string;
+      unitId: string;
+      mode: HaMode;
+    }
+  | { type: 'error'; re: number; error: ErrorBody };
+
+/** Largest frame of each type, bytes. */
+export const FRAME_LIMITS: Record<Request['type'] | Reply['type'], number> = {
+  hello: 4 * 1024,
+  'hello-too': 4 * 1024,
+  update: 8 * 1024 * 1024,
+  receipt: 4 * 1024,
+  compare: 64 * 1024,
+  nodes: 1024 * 1024,
+  list: 64 * 1024,
+  leaves: 8 * 1024 * 1024,
+  'step-down': 4 * 1024,
+  'stepped-down': 4 * 1024,
+  join: 8 * 1024,
+  joined: 8 * 1024,
+  error: 64 * 1024,
+};
+
+/** Most nodes, or buckets, that one request asks for. */
+export const MOST_NODES = 256;
+export const MOST_BUCKETS = 1024;
+
+type Check = (value: Json | undefined) => boolean;
+
+const text =
+  (most: number): Check =>
+  value =>
+    typeof value === 'string' && value.length <= most;
+const count: Check = value => Number.isSafeInteger(value) && (value as number) >= 0;
+const flag: Check = value => typeof value === 'boolean';
+const digest: Check = value => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
+const oneOf =
+  (...allowed: string[]): Check =>
+  value =>
+    typeof value === 'string' && allowed.includes(value);
+const listOf =
+  (check: Check, most: number): Check =>
+  value =>
+    Array.isArray(value) && value.length <= most && value.every(check);
+const tuple =
+  (...checks: Check[]): Check =>
+  value =>
+    Array.isArray(value) &&
+    value.length === checks.length &&
+    checks.every((check, index) => check(value[index]));
+const object =
+  (fields: Record<string, Check>): Check =>
+  value =>
+    isObject(value) &&
+    Object.entries(fields).every(([name, check]) => check(value[name])) &&
+    Object.keys(value).every(name => Object.hasOwn(fields, name));
+
+const hello: Record<string, Check> = {
+  protocol: count,
+  pairId: text(64),
+  unitId: text(64),
+  name: text(253),
+  mode: oneOf('first', 'second'),
+  role: oneOf('active', 'standby'),
+  epoch: count,
+  revision: count,
+  digest,
+  release: text(64),
+  model: text(64),
+  schemaDigest: digest,
+  established: flag,
+  clock: value => typeof value === 'number',
+};
+
+const change = object({ path: text(2048), value: value => value === null || isObject(value) });
+const brought = object({
+  revision: count,
+  at: text(40),
+  kind: text(20),
+  author: text(200),
+  reason: text(2000),
+});
+
+const REQUESTS: Record<Request['type'], Check> = {
+  hello: object({ type: text(20), id: count, ...hello }),
+  update: object({
+    type: text(20),
+    id: count,
+    changeId: text(64),
+    sequence: count,
+    last: flag,
+    epoch: count,
+    base: digest,
+    target: digest,
+    revision: count,
+    brought: listOf(brought, 100),
+    changes: listOf(change, 1_000_000),
+  }),
+  compare: object({ type: text(20), id: count, nodes: listOf(tuple(count, count), MOST_NODES) }),
+  list: object({ type: text(20), id: count, buckets: listOf(count, MOST_BUCKETS) }),
+  'step-down': object({ type: text(20), id: count, epoch: count, force: flag }),
+  join: object({
+    type: text(20),
+    id: count,
+    proof: text(100),
+    hostKey: text(200),
+    clientKey: text(200),
+    name: text(253),
+    unitId: text(64),
+    mode: oneOf('first', 'second'),
+    host: text(253),
+    port: count,
+  }),
+};
+
+const errorBody: Check = value => isObject(value) && text(64)(value.code) && text(60_000)(value.message);
+
+const REPLIES: Record<Reply['type'], Check> = {
+  'hello-too': object({ type: text(20), re: count, ...hello }),
+  receipt: object({
+    type: text(20),
+    re: count,
+    result: oneOf('applied', 'already-applied'),
+    digest,
+    revision: count,
+  }),
+  nodes: object({ type: text(20), re: count, nodes: listOf(text(1000), MOST_NODES) }),
+  leaves: object({
+    type: text(20),
+    re: count,
+    buckets: listOf(listOf(tuple(text(2048), text(64)), 1_000_000), MOST_BUCKETS),
+  }),
+  'stepped-down': object({ type: text(20), re: count, epoch: count, digest }),
+  joined: object({
+    type: text(20),
+    re: count,
+    proof: text(100),
+    pairId: text(64),
+    clientKey: text(200),
+    name: text(253),
+    unitId: text(64),
+    mode: oneOf('first', 'second'),
+  }),
+  error: object({ type: text(20), re: count, error: errorBody }),
+};
+
+/** Throws `bad-message` or `too-large`. */
+export function parseRequest(payload: Buffer): Request {
+  return parse(payload, REQUESTS) as unknown as Request;
+}
+
+/** Throws `bad-message` or `too-large`. */
+export function parseReply(payload: Buffer): Reply {
+  return parse(payload, REPLIES) as unknown as Reply;
+}
+
+export function encodeMessage(message: Request | Reply): Buffer {
+  return Buffer.from(JSON.stringify(message));
+}
+
+function parse(payload: Buffer, checks: Record<string, Check>): Json {
+  let message: Json;
+  try {
+    message = JSON.parse(payload.toString('utf8')) as Json;
+    assertPlainJson(message, 'message');
+  } catch (error) {
+    throw new LockstepError(
+      'bad-message',
+      `A message of the partner cannot be read: ${(error as Error).message}`,
+    );
+  }
+  const type = isObject(message) && typeof message.type === 'string' ? message.type : '';
+  const check = Object.hasOwn(checks, type) ? checks[type] : undefined;
+  if (check === undefined)
+    throw new LockstepError('bad-message', `A message of unknown type "${type.slice(0, 20)}" came.`);
+  const limit = FRAME_LIMITS[type as Request['type']];
+  if (payload.length > limit) {
+    throw new LockstepError(
+      'too-large',
+      `A message "${type}" has ${payload.length} bytes; at most ${limit} are taken.`,
+    );
+  }
+  if (!check(message))
+    throw new LockstepError('bad-message', `A message "${type}" does not have the fields that it must have.`);
+  return message;
+}

@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto';
+import { EMPTY_DIGEST } from '../store/digest.ts';
+import type { BroughtRevision } from '../store/revision.ts';
+import type { StoreSnapshot } from '../store/snapshot.ts';
+import type { PairChange, Store } from '../store/store.ts';
+import type { UpdateMessage } from './message.ts';
+import type { Difference } from './walk.ts';
+
+/** Size at which a frame of an update is sent, bytes; a single larger record goes in a frame of its own. */
+const CHUNK_BYTES = 512 * 1024;
+
+/** What one run will send: everything in it is of one moment, however many commits come meanwhile. */
+export interface Outgoing {
+  route: 'send' | 'compare';
+  target: string;
+  revision: number;
+  brought: BroughtRevision[];
+  changes(difference: Difference | undefined): AsyncIterable<PairChange>;
+  snapshot: StoreSnapshot | undefined;
+  close(): void;
+}
+
+/**
+ * Find the way from digest `base` to what `store` holds now: through the own history when `base` was once the
+ * own state, else by comparing digest trees; an empty partner gets everything.
+ */
+export async function prepareOutgoing(store: Store, base: string, walk: boolean): Promise<Outgoing> {
+  const { revision, digest } = store.head;
+  const from = walk ? undefined : base === EMPTY_DIGEST ? undefined : await store.revisionWithDigest(base);
+  if (from !== undefined) {
+    const changes = from < revision ? await store.pairChanges(from, revision) : [];
+    return {
+      route: 'send',
+      target: digest,
+      revision,
+      brought: await broughtRevisions(store, from, revision),
+      changes: () => each(changes),
+      snapshot: undefined,
+      close: () => undefined,
+    };
+  }
+  const snapshot = await store.snapshot();
+  return {
+    route: base === EMPTY_DIGEST && !walk ? 'send' : 'compare',
+    target: snapshot.head.digest,
+    revision: snapshot.head.revision,
+    brought: [],
+    changes: difference => (difference === undefined ? snapshot.pairChanges() : differing(snapshot, difference)),
+    snapshot,
+    close: () => snapshot.close(),
+  };
+}
+
+async function broughtRevisions(store: Store, from: number, to: number): Promise<BroughtRevision[]> {
+  const brought: BroughtRevision[] = [];
+  for (let number = Math.max(from + 1, to - 99); number <= to; number++) {
+    const found = await store.revision(number);
+    if (found === undefined || found.pairRecords === 0) continue;
+    const { revision, at, kind, author, reason } = found;
+    brought.push({ revision, at, kind, author: author.slice(0, 200), reason: reason.slice(0, 2000) });
+  }
+  return brought;
+}
+
+async function* each(changes: PairChange[]): AsyncIterable<PairChange> {
+  yield* changes;
+}
+
+async function* differing(snapshot: StoreSnapshot, { upserts, removals }: Difference): AsyncIterable<PairChange> {
+  for (const path of removals) yield { path, value: null };
+  for (const path of upserts) yield snapshot.pairChange(path);
+}
+
+export interface EncodedFrame {
+  payload: Buffer;
+  records: number;
+}
+
+/** The frames of an update; each record is written as JSON once. */
+export async function* updateFrames(
+  header: Omit<UpdateMessage, 'type' | 'id' | 'changeId' | 'sequence' | 'last' | 'changes'>,
+  id: number,
+  changes: AsyncIterable<PairChange>,
+): AsyncIterable<EncodedFrame> {
+  const changeId = randomUUID();
+  let sequence = 0;
+  let texts: string[] = [];
+  let length = 0;
+  const frame = (last: boolean): EncodedFrame => {
+    const brought = last ? header.brought : [];
+    const head = JSON.stringify({ type: 'update', id, changeId, sequence: sequence++, last, ...header, brought });
+    const payload = Buffer.from(`${head.slice(0, -1)},"changes":[${texts.join(',')}]}`);
+    const records = texts.length;
+    texts = [];
+    length = 0;
+    return { payload, records };
+  };
+  for await (const change of changes) {
+    const text = JSON.stringify(change);
+    if (texts.length > 0 && length + text.length > CHUNK_BYTES) yield frame(false);
+    texts.push(text);
+    length += text.length;
+  }
+  yield frame(true);
+}

@@ -1,0 +1,192 @@
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { LockstepError } from '../schema/error.ts';
+import type { Channel } from './channel.ts';
+import { publicBlob } from './keys.ts';
+import { asError } from './machine.ts';
+import { encodeMessage, type HaMode, type JoinRequest, parseReply, parseRequest, type Reply } from './message.ts';
+
+/**
+ * Pairing: one unit invites and shows a one-time code, the operator types it on the other. The code carries the
+ * fingerprint of the inviting unit's host key, so the joining unit knows whom it talks to before it says anything,
+ * and a token, so the inviting unit knows that the operator sent the other. Both proofs cover all four keys:
+ * a code that was seen cannot be used to put another key in between.
+ */
+
+export const INVITATION_MS = 10 * 60_000;
+/** Wrong proofs after which an invitation is void. */
+export const MOST_ATTEMPTS = 5;
+const TOKEN_BYTES = 16;
+
+export interface Code {
+  /** SHA-256 of the host key blob. */
+  hostKeyHash: Buffer;
+  token: Buffer;
+}
+
+/** An outstanding invitation; at most one at a time. Times are monotonic milliseconds. */
+export interface Invitation {
+  token: Buffer;
+  expires: number;
+  attempts: number;
+}
+
+/** What a unit knows of its partner, kept in `keys/partner.json`. Keys are lines as in authorized_keys. */
+export interface Partner {
+  pairId: string;
+  unitId: string;
+  name: string;
+  mode: HaMode;
+  host: string;
+  port: number;
+  hostKey: string;
+  clientKey: string;
+}
+
+export type Self = Pick<Partner, 'unitId' | 'name' | 'mode' | 'hostKey' | 'clientKey'>;
+
+export function hashOfKey(blob: Buffer): Buffer {
+  return createHash('sha256').update(blob).digest();
+}
+
+/** One word for the operator to copy: 48 bytes, base64url, in groups. */
+export function encodeCode({ hostKeyHash, token }: Code): string {
+  return Buffer.concat([hostKeyHash, token]).toString('base64url').match(/.{1,16}/g)?.join('.') ?? '';
+}
+
+/** Throws `bad-code`. */
+export function decodeCode(text: string): Code {
+  const bytes = Buffer.from(text.replaceAll(/[.\s]/g, ''), 'base64url');
+  if (bytes.length !== 32 + TOKEN_BYTES) {
+    throw new LockstepError('bad-code', 'This is not a pairing code, or a part of it is missing.', { hint: 'Copy the whole line that lockstep pair --invite printed.' });
+  }
+  return { hostKeyHash: bytes.subarray(0, 32), token: bytes.subarray(32) };
+}
+
+interface Keys {
+  inviter: { hostKey: string; clientKey: string };
+  joiner: { hostKey: string; clientKey: string };
+}
+
+/** HMAC over the four keys; `who` keeps one side from echoing the proof of the other. */
+export function proof(token: Buffer, who: 'inviter' | 'joiner', { inviter, joiner }: Keys): string {
+  const mac = createHmac('sha256', token).update(`lockstep pairing ${who}\n`);
+  for (const line of [inviter.hostKey, inviter.clientKey, joiner.hostKey, joiner.clientKey]) mac.update(publicBlob(line));
+  return mac.digest('base64');
+}
+
+function equalProofs(one: string, other: string): boolean {
+  const [a, b] = [Buffer.from(one), Buffer.from(other)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+/**
+ * The joining side. `channel` is open to the host key that the code names; `inviterHostKey` is that key.
+ * Throws `bad-code` and whatever the inviting unit refuses with.
+ */
+export function join(
+  channel: Channel,
+  own: Self & { host: string; port: number },
+  code: Code,
+  inviter: { hostKey: string; host: string; port: number },
+): Promise<Partner> {
+  return new Promise((resolve, reject) => {
+    channel.onClose(reason => reject(new LockstepError('partner-unreachable', `The other unit ended the pairing: ${reason}.`)));
+    channel.onFrame(payload => {
+      try {
+        resolve(checkJoined(parseReply(payload), own, code, inviter));
+      } catch (error) {
+        reject(error);
+      }
+    });
+    const request: JoinRequest = {
+      type: 'join',
+      id: 1,
+      // The inviter's client key is not known yet: this proof covers its host key twice instead.
+      proof: proof(code.token, 'joiner', { inviter: { hostKey: inviter.hostKey, clientKey: inviter.hostKey }, joiner: own }),
+      hostKey: own.hostKey,
+      clientKey: own.clientKey,
+      name: own.name,
+      unitId: own.unitId,
+      mode: own.mode,
+      host: own.host,
+      port: own.port,
+    };
+    channel.send(encodeMessage(request)).catch(reject);
+  });
+}
+
+function checkJoined(reply: Reply, own: Self, code: Code, inviter: { hostKey: string; host: string; port: number }): Partner {
+  if (reply.type === 'error') throw asError(reply.error);
+  if (reply.type !== 'joined') throw new LockstepError('bad-message', 'The other unit answered with something else than a pairing.');
+  const keys = { inviter: { hostKey: inviter.hostKey, clientKey: reply.clientKey }, joiner: own };
+  if (!equalProofs(reply.proof, proof(code.token, 'inviter', keys))) throw wrongCode();
+  const { pairId, unitId, name, mode, clientKey } = reply;
+  return { pairId, unitId, name, mode, clientKey, hostKey: inviter.hostKey, host: inviter.host, port: inviter.port };
+}
+
+/**
+ * The inviting side: answers one join request on `channel`, whose peer logged in with the key `clientKeyBlob`.
+ * `accept` makes the partner durable before the answer goes out.
+ */
+export function answerJoin(
+  channel: Channel,
+  options: {
+    own: Self;
+    pairId: string;
+    clientKeyBlob: Buffer;
+    now: number;
+    invitation(): Invitation | undefined;
+    accept(partner: Partner): Promise<void>;
+    onRefusal(error: LockstepError): void;
+  },
+): void {
+  channel.onFrame(payload => {
+    handleJoin(channel, payload, options).catch((error: unknown) => {
+      const known = error instanceof LockstepError ? error : new LockstepError('bad-message', 'A pairing message could not be read.');
+      options.onRefusal(known);
+      channel
+        .send(encodeMessage({ type: 'error', re: 1, error: known.toJSON() }))
+        .catch(() => undefined)
+        .finally(() => channel.close(known.message));
+    });
+  });
+}
+
+async function handleJoin(channel: Channel, payload: Buffer, options: Parameters<typeof answerJoin>[1]): Promise<void> {
+  const request = parseRequest(payload);
+  if (request.type !== 'join') throw new LockstepError('not-paired', 'This unit does not know yours; it only takes a pairing.');
+  const { own, clientKeyBlob } = options;
+  const token = checkJoin(request, own, clientKeyBlob, options.invitation(), options.now);
+  if (request.mode === own.mode) {
+    throw new LockstepError('mismatch', `Both units are in HA ${own.mode} mode.`, { hint: 'One is initialised with --mode first, the other with --mode second.' });
+  }
+  const { unitId, name, mode, hostKey, clientKey, port } = request;
+  const host = request.host === '' ? channel.remote.address : request.host;
+  await options.accept({ pairId: options.pairId, unitId, name, mode, hostKey, clientKey, host, port });
+  const keys = { inviter: own, joiner: request };
+  await channel.send(
+    encodeMessage({
+      type: 'joined',
+      re: request.id,
+      proof: proof(token, 'inviter', keys),
+      pairId: options.pairId,
+      clientKey: own.clientKey,
+      name: own.name,
+      unitId: own.unitId,
+      mode: own.mode,
+    }),
+  );
+}
+
+function checkJoin(request: JoinRequest, own: Self, clientKeyBlob: Buffer, invitation: Invitation | undefined, now: number): Buffer {
+  if (invitation === undefined || now > invitation.expires || invitation.attempts >= MOST_ATTEMPTS) throw wrongCode();
+  invitation.attempts++;
+  const keys = { inviter: { hostKey: own.hostKey, clientKey: own.hostKey }, joiner: request };
+  const good = publicBlob(request.clientKey).equals(clientKeyBlob) && equalProofs(request.proof, proof(invitation.token, 'joiner', keys));
+  if (!good) throw wrongCode();
+  return invitation.token;
+}
+
+function wrongCode(): LockstepError {
+  return new LockstepError('bad-code', 'The pairing code is wrong, used or expired.', { hint: 'Type lockstep pair --invite again and use the new code within 10 minutes.' });
+}

@@ -1,0 +1,99 @@
+import { LockstepError } from '../schema/error.ts';
+import type { PairChange, UpdateRequest } from '../store/store.ts';
+import { mismatches, type OwnFacts } from './machine.ts';
+import type { Hello, Reply, Request, UpdateMessage } from './message.ts';
+
+/**
+ * The answering side of one connection, as a pure step machine: what a request means given what came before it.
+ * Nothing but a greeting is taken from a unit that has not said who it is.
+ */
+export interface ResponderState {
+  greeted: Hello | undefined;
+  /** An update whose last frame has not come. */
+  staged: Staged | undefined;
+  /** An update that was refused while frames of it are still on their way. */
+  discarded: string | undefined;
+}
+
+interface Staged {
+  changeId: string;
+  next: number;
+  bytes: number;
+  changes: PairChange[][];
+}
+
+/** Most bytes of one update that are staged before it is applied. */
+export const MOST_STAGED_BYTES = 1024 * 1024 * 1024;
+
+export type ResponderEffect =
+  | { do: 'reply'; reply: Reply }
+  | { do: 'greet-back'; re: number; hello: Hello }
+  | { do: 'apply'; re: number; update: UpdateRequest }
+  | { do: 'show-nodes'; re: number; nodes: [level: number, index: number][] }
+  | { do: 'show-buckets'; re: number; buckets: number[] }
+  | { do: 'step-down'; re: number; epoch: number; force: boolean; digest: string };
+
+export const freshResponder: ResponderState = { greeted: undefined, staged: undefined, discarded: undefined };
+
+/** `bytes`: length of the frame that `request` came in. */
+export function respond(state: ResponderState, own: OwnFacts, request: Request, bytes: number): { state: ResponderState; effects: ResponderEffect[] } {
+  const answer = (...effects: ResponderEffect[]) => ({ state, effects });
+  if (request.type === 'join') return answer(refuse(request.id, new LockstepError('already-paired', 'The two units are paired already.')));
+  if (request.type === 'hello') {
+    const { type: _type, id, ...hello } = request;
+    return { state: { ...state, greeted: hello }, effects: [{ do: 'greet-back', re: id, hello }] };
+  }
+  if (state.greeted === undefined) return answer(refuse(request.id, new LockstepError('bad-message', `A message "${request.type}" came before the greeting.`)));
+  switch (request.type) {
+    case 'update':
+      return stage(state, own, state.greeted, request, bytes);
+    case 'compare':
+      return answer({ do: 'show-nodes', re: request.id, nodes: request.nodes });
+    case 'list':
+      return answer({ do: 'show-buckets', re: request.id, buckets: request.buckets });
+    case 'step-down':
+      return answer(stepDown(own, state.greeted, request));
+  }
+}
+
+function stage(state: ResponderState, own: OwnFacts, from: Hello, message: UpdateMessage, bytes: number): { state: ResponderState; effects: ResponderEffect[] } {
+  if (state.discarded === message.changeId) return { state, effects: [] };
+  const staged: Staged = state.staged?.changeId === message.changeId ? state.staged : { changeId: message.changeId, next: 0, bytes: 0, changes: [] };
+  const error = updateError(own, from, message, staged, bytes);
+  if (error !== undefined) {
+    return { state: { ...state, staged: undefined, discarded: message.changeId }, effects: [refuse(message.id, error)] };
+  }
+  staged.changes.push(message.changes); // grows in place: an update can have thousands of frames
+  if (!message.last) {
+    return { state: { ...state, staged: { ...staged, next: staged.next + 1, bytes: staged.bytes + bytes } }, effects: [] };
+  }
+  const { base, target, epoch, brought } = message;
+  const update: UpdateRequest = { changes: staged.changes.flat(), base, target, epoch, from: from.name, brought };
+  return { state: { ...state, staged: undefined }, effects: [{ do: 'apply', re: message.id, update }] };
+}
+
+function updateError(own: OwnFacts, from: Hello, message: UpdateMessage, staged: Staged, bytes: number): LockstepError | undefined {
+  const different = mismatches(own, from);
+  if (different.length > 0) {
+    return new LockstepError('mismatch', `The units do not fit together: ${different.map(({ what }) => what).join(', ')} differ.`, { facts: { different } });
+  }
+  if (from.role !== 'active') return new LockstepError('bad-message', 'An update came from a unit that is not active.');
+  if (message.sequence !== staged.next) return new LockstepError('bad-message', 'The frames of an update came out of order.');
+  if (staged.bytes + bytes > MOST_STAGED_BYTES) return new LockstepError('too-large', `An update has more than ${MOST_STAGED_BYTES} bytes.`);
+  return undefined;
+}
+
+function stepDown(own: OwnFacts, from: Hello, request: Extract<Request, { type: 'step-down' }>): ResponderEffect {
+  const different = mismatches(own, from);
+  if (different.length > 0) {
+    return refuse(request.id, new LockstepError('mismatch', `The units do not fit together: ${different.map(({ what }) => what).join(', ')} differ.`));
+  }
+  if (request.epoch <= own.epoch) {
+    return refuse(request.id, new LockstepError('stale-epoch', `Epoch ${request.epoch} is over; this unit is in epoch ${own.epoch}.`));
+  }
+  return { do: 'step-down', re: request.id, epoch: request.epoch, force: request.force, digest: from.digest };
+}
+
+function refuse(re: number, error: LockstepError): ResponderEffect {
+  return { do: 'reply', reply: { type: 'error', re, error: error.toJSON() } };
+}

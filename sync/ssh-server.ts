@@ -1,0 +1,199 @@
+/** The listening end: a TCP port, the visits on it, and the rules about how many there may be. */
+import { createServer, type Server, type Socket } from 'node:net';
+import { asLockstepError, LockstepError } from '../schema/error.ts';
+import type { Channel } from './channel.ts';
+import { createSshServer, type SshServer } from './ssh.ts';
+import { CHANNEL_LIMITS } from './ssh-channel.ts';
+import { type GateLimits, type Refusal, RefusalLog, whoLeaves } from './ssh-gate.ts';
+import { type Host, type Peer, Visit, type VisitLimits } from './ssh-visit.ts';
+
+export type { Peer, Refusal };
+
+export interface ListenLimits extends VisitLimits, GateLimits {
+  /** Connections in all, logins included. */
+  connections: number;
+  /** Connections of one and the same key owner; the oldest makes way for the newest. */
+  connectionsPerOwner: number;
+}
+
+export const LISTEN_LIMITS: ListenLimits = {
+  ...CHANNEL_LIMITS,
+  loginMs: 10_000,
+  loginBytes: 64 * 1024,
+  attempts: 6,
+  logins: 16,
+  loginsPerSource: 8,
+  connections: 64,
+  connectionsPerOwner: 8,
+};
+
+export interface ListenOptions {
+  address: string;
+  /** TCP port; 0 takes a free one. */
+  port: number;
+  /** Private Ed25519 key, OpenSSH PEM. */
+  hostKey: string;
+  /**
+   * Whose key this is; undefined refuses it. Asked anew for each login request, before and at the signature, so that
+   * a key that was taken away is out at once for new connections (for open ones: `closeChannelsOf`).
+   */
+  admit(keyBlob: Buffer, source: { address: string }): string | undefined;
+  onChannel(channel: Channel, peer: Peer): void;
+  /** At most once per source, reason and minute. */
+  onRefusal(refusal: Refusal): void;
+  limits?: Partial<ListenLimits>;
+  /** Monotonic time (ms). */
+  clock?: () => number;
+}
+
+export interface Listener {
+  readonly address: string;
+  readonly port: number;
+  /** Closes every connection and stops listening. */
+  close(): Promise<void>;
+  /** Ends every connection of `who`. */
+  closeChannelsOf(who: string): void;
+}
+
+/** Throws `port-in-use` when the address is taken, `bad-usage` when it cannot be listened on or the key is no key. */
+export async function listen(options: ListenOptions): Promise<Listener> {
+  const house = new House(options);
+  const server = createServer({ noDelay: true }, socket => house.receive(socket));
+  await bind(server, options);
+  const bound = server.address();
+  if (bound === null || typeof bound === 'string')
+    throw new LockstepError('internal', 'A TCP server has no port.');
+  return {
+    address: bound.address,
+    port: bound.port,
+    closeChannelsOf: who => house.closeChannelsOf(who),
+    close: () => {
+      const closed = new Promise<void>(resolve => server.close(() => resolve()));
+      house.closeAll();
+      return closed;
+    },
+  };
+}
+
+/** All visits, and the rules about how many there may be. */
+class House implements Host {
+  readonly limits: ListenLimits;
+  readonly admit: ListenOptions['admit'];
+  readonly onChannel: ListenOptions['onChannel'];
+  readonly #refusals: RefusalLog;
+  readonly #ssh: SshServer;
+  /** By address and port of the peer: all that ssh2 says about the socket of a connection. Oldest first. */
+  readonly #visits = new Map<string, Visit>();
+
+  constructor(options: ListenOptions) {
+    this.admit = options.admit;
+    this.onChannel = options.onChannel;
+    this.limits = { ...LISTEN_LIMITS, ...options.limits };
+    this.#refusals = new RefusalLog(options.onRefusal, options.clock ?? (() => performance.now()));
+    this.#ssh = openSsh(options.hostKey, (connection, peer) => {
+      this.#visits.get(visitKey(peer.ip, peer.port))?.begin(connection);
+    });
+  }
+
+  receive(socket: Socket): void {
+    socket.on('error', () => {});
+    const { remoteAddress, remotePort } = socket;
+    if (remoteAddress === undefined || remotePort === undefined) {
+      socket.destroy();
+      return;
+    }
+    const source = plainAddress(remoteAddress);
+    if (!this.#makeRoom(source)) {
+      this.refuse(source, 'too many connections');
+      socket.destroy();
+      return;
+    }
+    const key = visitKey(remoteAddress, remotePort);
+    this.#visits.set(key, new Visit(this, socket, { address: source, port: remotePort }));
+    socket.once('close', () => this.#visits.delete(key));
+    this.#ssh.take(socket);
+  }
+
+  refuse(source: string, reason: string, detail?: string): void {
+    this.#refusals.note(detail === undefined ? { source, reason } : { source, reason, detail });
+  }
+
+  /** The newest connection of an owner is the one that he uses: an old one may be dead without knowing. */
+  makeWayFor(visit: Visit): void {
+    const same = this.#all().filter(other => other.who === visit.who);
+    for (const old of same.slice(0, Math.max(0, same.length - this.limits.connectionsPerOwner))) {
+      old.leave('replaced by newer connections of the same key');
+    }
+  }
+
+  closeChannelsOf(who: string): void {
+    for (const visit of this.#all()) if (visit.who === who) visit.leave('this key is not admitted any more');
+  }
+
+  closeAll(): void {
+    for (const visit of this.#all()) visit.leave('this unit stops listening');
+  }
+
+  #all(): Visit[] {
+    return [...this.#visits.values()];
+  }
+
+  /** False when the house is full of people who may be there. */
+  #makeRoom(source: string): boolean {
+    const logins = this.#all().filter(visit => visit.who === undefined && !visit.gone);
+    whoLeaves(logins, source, this.limits)?.drop('too many logins at once');
+    const present = this.#all().filter(visit => !visit.gone).length;
+    if (present < this.limits.connections) return true;
+    const oldest = logins.find(login => !login.gone);
+    oldest?.drop('too many connections');
+    return oldest !== undefined;
+  }
+}
+
+function openSsh(...args: Parameters<typeof createSshServer>): SshServer {
+  try {
+    return createSshServer(...args);
+  } catch (error) {
+    throw new LockstepError('bad-usage', `The host key cannot be used: ${(error as Error).message}.`);
+  }
+}
+
+/** TCP connections that wait to be accepted; the system may cap it lower. Past it, a flood would crowd out the partner. */
+const BACKLOG = 4_096;
+
+async function bind(server: Server, { address, port }: ListenOptions): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', error => reject(cannotListen(error, address, port)));
+    server.listen({ host: address, port, backlog: BACKLOG }, resolve);
+  });
+  // From here on it is a failed accept, such as too many open files: the connection is lost, the service is not.
+  server.removeAllListeners('error').on('error', () => {});
+}
+
+function cannotListen(error: NodeJS.ErrnoException, address: string, port: number): LockstepError {
+  const facts = { address, port, errno: error.code };
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new LockstepError('port-in-use', `Another program listens on ${address}:${port}.`, {
+        hint: `See which one: ss -ltnp 'sport = :${port}'`,
+        facts,
+      });
+    case 'EADDRNOTAVAIL':
+      return new LockstepError('bad-usage', `This machine does not have the address ${address}.`, { facts });
+    case 'EACCES':
+      return new LockstepError('bad-usage', `The system does not let this user listen on port ${port}.`, {
+        facts,
+      });
+    default:
+      return asLockstepError(error);
+  }
+}
+
+function visitKey(ip: string, port: number): string {
+  return `${ip} ${port}`;
+}
+
+/** An IPv4 address is shown as one, also when it came in over an IPv6 socket. */
+function plainAddress(address: string): string {
+  return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address;
+}

@@ -1,0 +1,286 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { ApiClient } from '../../api/client.ts';
+import { HTTP_STATUS } from '../../api/errors.ts';
+import { ROUTES } from '../../api/routes.ts';
+import { type ApiLog, serveApi } from '../../api/server.ts';
+import { socketIn } from '../../api/socket.ts';
+import { ERROR_CODES, type ErrorCode, LockstepError } from '../../schema/error.ts';
+import { MAX_DOCUMENT_BYTES } from '../../schema/json.ts';
+import { type Call, fakeUnit } from './fake-unit.ts';
+
+describe('the API of a unit', () => {
+  let dir: string;
+  let calls: Call[];
+  let answer: (call: Call) => unknown;
+  let logged: string;
+  let api: { close(): Promise<void> };
+  let client: ApiClient;
+
+  const log: ApiLog = {
+    debug: (facts, message) => void (logged += JSON.stringify({ ...facts, message })),
+    error: (facts, message) => void (logged += JSON.stringify({ ...facts, message })),
+  };
+
+  beforeEach(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'lockstep-api-'));
+    calls = [];
+    logged = '';
+    answer = () => ({});
+    api = await serveApi({ unit: fakeUnit(calls, call => answer(call)), socketPath: socketIn(dir), log });
+    client = new ApiClient({ dir, author: 'Zoë 管理' });
+  });
+
+  afterEach(async () => {
+    await api.close();
+    rmSync(dir, { recursive: true });
+  });
+
+  /** A request written by hand, as another program may send it. */
+  function send(method: string, path: string, body?: string | Buffer, headers: Record<string, string> = {}) {
+    return new Promise<{ status: number; type: string; text: string }>((resolve, reject) => {
+      const asked = request({ socketPath: socketIn(dir), method, path, headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers } });
+      asked.on('error', reject);
+      asked.on('response', async response => {
+        const chunks: Buffer[] = [];
+        for await (const chunk of response) chunks.push(chunk as Buffer);
+        resolve({ status: response.statusCode ?? 0, type: String(response.headers['content-type']), text: Buffer.concat(chunks).toString() });
+      });
+      asked.end(body);
+    });
+  }
+
+  async function refusal(method: string, path: string, body?: string | Buffer, headers?: Record<string, string>) {
+    const { status, text } = await send(method, path, body, headers);
+    return { status, ...(JSON.parse(text) as { code: string; message: string }) };
+  }
+
+  it('lets only the user of the unit in', () => {
+    assert.equal(statSync(socketIn(dir)).mode & 0o777, 0o600);
+  });
+
+  it('hands every request of the client to its method, with the author', async () => {
+    const author = 'Zoë 管理';
+    const document = { ha: { virtualId: 61 } };
+    const files = [{ name: 'getall.xml', text: '<x/>' }];
+    const changes = [
+      { op: 'put' as const, path: 'ha', value: {} },
+      { op: 'set' as const, path: 'ha', field: ['virtualId'], value: 61 },
+      { op: 'unset' as const, path: 'ha', field: ['virtualId'] },
+      { op: 'remove' as const, path: 'hosts/a' },
+    ];
+    await client.status();
+    await client.show({ path: 'ha', defaults: true });
+    await client.describe('virtualServices/tcp:10.0.0.1:443');
+    await client.change({ changes, reason: 'why', expected: 3, dryRun: true, valueFrom: 'argument' });
+    await client.apply({ document, path: '', replace: true, reason: 'why', expected: 3, dryRun: true });
+    await client.importLoadMaster({ files, reason: 'why', dryRun: false });
+    await client.history({ path: 'ha', limit: 5 });
+    await client.diff({ from: 1, to: 2 });
+    await client.rollback({ revision: 7, reason: 'why', dryRun: true });
+    await client.forceUpdate();
+    await client.takeover({ force: true });
+    await client.invite();
+    await client.join({ host: 'fd00::1', port: 6974, code: 'secret-code' });
+    await client.restoreFile('ha.json');
+    const common = { reason: 'why', expected: 3, dryRun: true, author };
+    assert.deepEqual(calls, [
+      { method: 'status', request: undefined },
+      { method: 'show', request: { path: 'ha', defaults: true } },
+      { method: 'describe', request: 'virtualServices/tcp:10.0.0.1:443' },
+      { method: 'change', request: { changes, valueFrom: 'argument', ...common } },
+      { method: 'apply', request: { document, path: '', replace: true, ...common } },
+      { method: 'importLoadMaster', request: { files, reason: 'why', dryRun: false, author } },
+      { method: 'history', request: { path: 'ha', limit: 5 } },
+      { method: 'diff', request: { from: 1, to: 2 } },
+      { method: 'rollback', request: { revision: 7, reason: 'why', dryRun: true, author } },
+      { method: 'forceUpdate', request: { author } },
+      { method: 'takeover', request: { force: true, author } },
+      { method: 'invite', request: undefined },
+      { method: 'join', request: { host: 'fd00::1', port: 6974, code: 'secret-code' } },
+      { method: 'restoreFile', request: 'ha.json' },
+    ]);
+  });
+
+  it('gives back the whole answer, fields that the document does not name included', async () => {
+    answer = () => ({ path: 'ha', revision: 4, value: { deep: [{ er: null }] }, new: 'field' });
+    assert.deepEqual(await client.show({}), { path: 'ha', revision: 4, value: { deep: [{ er: null }] }, new: 'field' });
+  });
+
+  it('gives back every error as the unit threw it, with the status of its class', async () => {
+    for (const code of Object.keys(ERROR_CODES) as ErrorCode[]) {
+      const thrown = new LockstepError(code, 'A sentence.', { hint: 'A hint.', facts: { problems: [{ path: 'ha' }] } });
+      answer = () => {
+        throw thrown;
+      };
+      await assert.rejects(client.status(), (error: LockstepError) => {
+        assert.deepEqual(error.toJSON(), thrown.toJSON());
+        return error instanceof LockstepError;
+      });
+      assert.equal((await send('GET', '/v1/status')).status, HTTP_STATUS[ERROR_CODES[code].class], code);
+    }
+  });
+
+  it('turns a fault into "internal", and tells the log', async () => {
+    answer = () => {
+      throw new TypeError('x is not a function');
+    };
+    await assert.rejects(client.status(), { code: 'internal', message: 'x is not a function' });
+    assert.match(logged, /"code":"internal".*"stack":"TypeError/);
+  });
+
+  it('never writes what was sent into the log', async () => {
+    answer = () => {
+      throw new LockstepError('internal', 'No.');
+    };
+    await assert.rejects(client.change({ changes: [{ op: 'set', path: 'certificates/a', field: ['key'], value: 'hunter2' }] }));
+    await assert.rejects(client.join({ host: 'h', code: 'hunter2' }));
+    await send('POST', '/v1/changes', '{"hunter2": ');
+    assert.notEqual(logged, '');
+    assert.ok(!logged.includes('hunter2'));
+  });
+
+  it('refuses a request that is not well formed, and says where', async () => {
+    const cases: [string, string, string | undefined, RegExp][] = [
+      ['POST', '/v1/changes', '{}', /body must have required property 'changes'/],
+      ['POST', '/v1/changes', '{"changes": []}', /body\/changes/],
+      ['POST', '/v1/changes', '{"changes": [{"op": "put", "path": "ha"}]}', /body\/changes\/0 must have required property 'value'/],
+      ['POST', '/v1/changes', '{"changes": [{"op": "drop", "path": "ha"}]}', /body\/changes\/0/],
+      ['POST', '/v1/changes', '{"changes": [{"op": "remove", "path": "ha"}], "autor": "x"}', /additional properties: "autor"/],
+      ['POST', '/v1/changes', '{"changes": [{"op": "remove", "path": "ha"}], "author": "root"}', /additional properties: "author"/],
+      ['POST', '/v1/rollback', '{"revision": "7"}', /body\/revision must be integer/],
+      ['GET', '/v1/history?limit=many', undefined, /querystring\/limit must be integer/],
+      ['GET', '/v1/history?limit=0', undefined, /querystring\/limit must be >= 1/],
+      ['GET', '/v1/config?path=a&path=b', undefined, /querystring\/path must be string/],
+      ['GET', '/v1/diff', undefined, /required property 'from'/],
+      ['GET', '/v1/nowhere', undefined, /no GET \/v1\/nowhere/],
+      ['DELETE', '/v1/config', undefined, /no DELETE \/v1\/config/],
+    ];
+    for (const [method, path, body, expected] of cases) {
+      const { status, code, message } = await refusal(method, path, body);
+      assert.deepEqual([status, code], [400, 'bad-usage'], path);
+      assert.match(message, expected);
+    }
+    assert.deepEqual(calls, []);
+  });
+
+  it('reads a body as strictly as a file', async () => {
+    const cases: [string | Buffer, string][] = [
+      ['{"changes": ', 'bad-json'],
+      ['{"changes": [], "changes": []}', 'duplicate-key'],
+      ['{"document": {"__proto__": {}}}', 'reserved-key'],
+      ['{"document": 1e400}', 'number-out-of-range'],
+      ['{"document": 9007199254740993}', 'number-out-of-range'],
+      [`{"document": ${'['.repeat(100)}${']'.repeat(100)}}`, 'nested-too-deep'],
+      [Buffer.from([0x22, 0xff, 0x22]), 'bad-json'],
+    ];
+    for (const [body, code] of cases) assert.equal((await refusal('POST', '/v1/apply', body)).code, code);
+    assert.equal((await refusal('POST', '/v1/apply', '<x/>', { 'content-type': 'text/xml' })).code, 'bad-usage');
+    assert.deepEqual(calls, []);
+  });
+
+  it('refuses a body past 64 MiB before it reads it', async () => {
+    const headers = { 'content-length': String(MAX_DOCUMENT_BYTES + 1) };
+    const { status, code } = await refusal('POST', '/v1/apply', 'x', headers);
+    assert.deepEqual([status, code], [409, 'too-large']);
+    await assert.rejects(client.apply({ document: 'x'.repeat(MAX_DOCUMENT_BYTES) }), { code: 'too-large' });
+  });
+
+  it('needs no body where there is nothing to say', async () => {
+    assert.equal((await send('POST', '/v1/force-update')).status, 200);
+    assert.equal((await send('POST', '/v1/force-update', '')).status, 200);
+    assert.deepEqual(calls[0], { method: 'forceUpdate', request: { author: 'local' } });
+  });
+
+  it('refuses an author that could not be shown', async () => {
+    for (const author of ['', 'a%00b', 'a%0Ab', '%zz', 'x'.repeat(129), '%20']) {
+      assert.equal((await refusal('POST', '/v1/force-update', '', { 'lockstep-author': author })).code, 'bad-usage', author);
+    }
+    assert.deepEqual(calls, []);
+  });
+
+  it('serves the figures for Prometheus as text', async () => {
+    answer = () => '# HELP lockstep_revision …\nlockstep_revision 7\n';
+    const { status, type, text } = await send('GET', '/metrics');
+    assert.equal(status, 200);
+    assert.match(type, /^text\/plain; version=0\.0\.4/);
+    assert.match(text, /^lockstep_revision 7$/m);
+  });
+
+  it('documents every route, with what it takes and gives', async () => {
+    const { text } = await send('GET', '/openapi.json');
+    const document = JSON.parse(text) as { paths: Record<string, Record<string, { operationId: string; summary: string; requestBody?: object; responses: object }>> };
+    const documented = Object.entries(document.paths).flatMap(([path, methods]) => Object.keys(methods).map(method => `${method.toUpperCase()} ${path}`));
+    assert.deepEqual(documented.sort(), ROUTES.map(({ method, url }) => `${method} ${url}`).sort());
+    for (const methods of Object.values(document.paths)) {
+      for (const [method, { summary, requestBody, responses }] of Object.entries(methods)) {
+        assert.ok(summary.length > 5);
+        assert.equal(requestBody !== undefined, method === 'post');
+        assert.deepEqual(Object.keys(responses), ['200', 'default']);
+      }
+    }
+    const ids = Object.values(document.paths).flatMap(methods => Object.values(methods).map(({ operationId }) => operationId));
+    assert.equal(new Set(ids).size, ids.length);
+    assert.ok(ids.includes('postPairInvite'), ids.join());
+  });
+});
+
+describe('the socket of a unit', () => {
+  let dir: string;
+  const log: ApiLog = { debug: () => undefined, error: () => undefined };
+  const serve = () => serveApi({ unit: fakeUnit([]), socketPath: socketIn(dir), log });
+
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), 'lockstep-socket-'));
+  });
+  afterEach(() => rmSync(dir, { recursive: true }));
+
+  it('is taken over from a daemon that was killed', async () => {
+    const leave = `require('net').createServer().listen(${JSON.stringify(socketIn(dir))}, () => process.kill(process.pid, 'SIGKILL'))`;
+    spawnSync(process.execPath, ['-e', leave], { timeout: 10_000 });
+    assert.ok(statSync(socketIn(dir)).isSocket());
+    await (await serve()).close();
+  });
+
+  it('is not taken from a daemon that answers', async () => {
+    const first = await serve();
+    await assert.rejects(serve(), { code: 'unit-busy' });
+    await new ApiClient({ dir, author: 'x' }).status();
+    await first.close();
+  });
+
+  it('does not overwrite a file that has its name', async () => {
+    writeFileSync(socketIn(dir), 'mine');
+    await assert.rejects(serve(), { code: 'port-in-use' });
+    assert.equal(statSync(socketIn(dir)).size, 4);
+  });
+
+  it('says so when its path is longer than the kernel takes', async () => {
+    await assert.rejects(serveApi({ unit: fakeUnit([]), socketPath: join(dir, 'x'.repeat(120)), log }), { code: 'bad-usage' });
+    assert.throws(() => new ApiClient({ dir: `/${'x'.repeat(120)}`, author: 'x' }), { code: 'bad-usage' });
+  });
+
+  it('tells what to type when no unit runs', async () => {
+    const client = new ApiClient({ dir, author: 'x' });
+    await assert.rejects(client.status(), { code: 'unit-unreachable', hint: `Start it with: lockstep serve --dir ${dir}` });
+    await assert.rejects(new ApiClient({ dir: '/nowhere', author: 'x' }).status(), (error: LockstepError) => /lockstep init --dir \/nowhere/.test(error.hint ?? ''));
+  });
+
+  it('says that the outcome is not known when the unit goes away in the middle', async () => {
+    const server = createServer(socket => socket.once('data', () => socket.destroy())).listen(socketIn(dir));
+    const client = new ApiClient({ dir, author: 'x' });
+    await assert.rejects(client.forceUpdate(), (error: LockstepError) => error.code === 'unit-unreachable' && /not known/.test(error.hint ?? ''));
+    await new Promise(resolve => server.close(resolve));
+  });
+
+  it('does not wait for ever', async () => {
+    const server = createServer(() => undefined).listen(socketIn(dir));
+    await assert.rejects(new ApiClient({ dir, author: 'x', timeoutMs: 200 }).status(), { code: 'unit-unreachable', message: /did not answer within/ });
+    server.close();
+  });
+});

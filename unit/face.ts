@@ -1,0 +1,215 @@
+import type { ErrorBody, Problem } from '../schema/error.ts';
+import type { Json, JsonObject } from '../schema/json.ts';
+import type { Revision } from '../store/revision.ts';
+import type { Head, Role } from '../store/store.ts';
+import type { Change } from '../store/transition.ts';
+
+/**
+ * What a running unit offers to its faces. The HTTP API is these methods, one route each; secrets are masked
+ * in everything that comes back. Every method throws LockstepError only.
+ */
+export interface UnitFace {
+  status(): Promise<Status>;
+  show(request: ShowRequest): Promise<ShowAnswer>;
+  describe(path: string): Promise<Description>;
+  change(request: ChangeRequest): Promise<ChangeAnswer>;
+  apply(request: ApplyRequest): Promise<ChangeAnswer>;
+  importLoadMaster(request: ImportRequest): Promise<ImportAnswer>;
+  history(request: { path?: string; limit?: number }): Promise<{ revisions: Revision[] }>;
+  diff(request: { from: number; to?: number }): Promise<DiffAnswer>;
+  rollback(request: { revision: number; author: string; reason?: string; dryRun?: boolean }): Promise<ChangeAnswer>;
+  forceUpdate(request: { author: string }): Promise<Receipt>;
+  takeover(request: { author: string; force?: boolean }): Promise<TakeoverAnswer>;
+  invite(): Promise<Invitation>;
+  join(request: { host: string; port?: number; code: string }): Promise<PairedAnswer>;
+  /** Overwrite a file of the mirror that could not be committed with what the store holds. */
+  restoreFile(file: string): Promise<{ file: string }>;
+  /** Prometheus text format. */
+  metrics(): Promise<string>;
+}
+
+export interface ShowRequest {
+  path?: string;
+  /** Fill in the defaults of the schema. */
+  defaults?: boolean;
+}
+
+export interface ShowAnswer {
+  path: string;
+  revision: number;
+  /** A nested document, a record or a field. */
+  value: Json;
+}
+
+/** What lives at a path: for completion, prompts and help. */
+export interface Description {
+  path: string;
+  type: 'group' | 'record' | 'field';
+  kind?: string;
+  /** For a field: the path of its record, and the way from there to the field. */
+  record?: string;
+  field?: string[];
+  title?: string;
+  description?: string;
+  /** JSON Schema of the record or field. */
+  schema?: JsonObject;
+  secret: boolean;
+  /** Whole paths that could come next, at most 200. */
+  next: string[];
+}
+
+export interface ChangeRequest {
+  changes: Change[];
+  author: string;
+  reason?: string;
+  /** Refuse with `conflict` unless this revision still stands. */
+  expected?: number;
+  dryRun?: boolean;
+  /** Where the values came from; a secret that came as an `argument` is refused (`secret-in-arguments`). */
+  valueFrom?: 'argument' | 'input';
+}
+
+export interface ApplyRequest {
+  /** Nested document, as `show` gives it. */
+  document: Json;
+  /** Where the document stands; default the root. */
+  path?: string;
+  /** Each collection or record that the document names becomes exactly what it says; what it does not name stays. */
+  replace?: boolean;
+  author: string;
+  reason?: string;
+  expected?: number;
+  dryRun?: boolean;
+}
+
+export interface ImportRequest {
+  files: { name: string; text: string }[];
+  author: string;
+  reason?: string;
+  dryRun?: boolean;
+}
+
+export interface ChangeView {
+  path: string;
+  change: 'added' | 'changed' | 'removed';
+  /** Masked. A secret that differs shows as two different masks. */
+  before?: JsonObject;
+  after?: JsonObject;
+}
+
+export interface ChangeAnswer {
+  /** The revision that stands now; the one before when nothing changed. */
+  revision: number;
+  digest: string;
+  dryRun: boolean;
+  counts: { added: number; changed: number; removed: number };
+  /** The first 1,000. */
+  changes: ChangeView[];
+}
+
+export interface ImportAnswer extends ChangeAnswer {
+  leftOut: { source: string; parameter: string; value: string; reason: string }[];
+}
+
+export interface DiffAnswer {
+  from: number;
+  to: number;
+  changes: ChangeView[];
+}
+
+/** What the standby returned for an update (docs/DOMAIN.md, Words). */
+export interface Receipt {
+  /** `applied`; or `already-applied` when there was nothing to do. */
+  result: 'applied' | 'already-applied';
+  kind: 'periodic' | 'forced';
+  /** Revision of the active unit that the standby now holds. */
+  revision: number;
+  digest: string;
+  records: number;
+  bytes: number;
+  /** Milliseconds from the request to the receipt. */
+  ms: number;
+  at: string;
+}
+
+export interface TakeoverAnswer {
+  role: Role;
+  epoch: number;
+  /** True when the partner stepped down; false when it was not seen. */
+  partnerSteppedDown: boolean;
+}
+
+export interface Invitation {
+  code: string;
+  fingerprint: string;
+  expiresAt: string;
+  /** Where the other unit reaches this one, as far as this one knows. */
+  host: string;
+  port: number;
+}
+
+export interface PairedAnswer {
+  partner: { name: string; host: string; port: number; fingerprint: string };
+}
+
+/** Colours of domain words: docs/DOMAIN.md, Status squares. */
+export interface Square {
+  unit: 'HA1' | 'HA2';
+  colour: 'green' | 'red' | 'grey' | 'blue' | 'updating';
+  active: boolean;
+  sentence: string;
+}
+
+export interface Status {
+  unit: Head & {
+    id: string;
+    name: string;
+    mode: 'single' | 'first' | 'second';
+    model: string;
+    release: string;
+    schemaDigest: string;
+    dir: string;
+    address: string;
+    port: number;
+    startedAt: string;
+  };
+  /** Empty for a single unit. */
+  squares: Square[];
+  partner: PartnerStatus | null;
+  sync: SyncStatus;
+  /** Files under config/ that could not be committed. */
+  files: { file: string; path: string; reason: string; code: string }[];
+  warnings: Problem[];
+}
+
+export interface PartnerStatus {
+  name: string;
+  host: string;
+  port: number;
+  fingerprint: string;
+  seen: boolean;
+  lastSeenAt?: string;
+  role?: Role;
+  epoch?: number;
+  digest?: string;
+  release?: string;
+  model?: string;
+  /** Partner's clock minus ours, milliseconds. */
+  clockSkewMs?: number;
+}
+
+export interface SyncStatus {
+  /** Name of the state of the sync machine: sync/README.md. */
+  state: string;
+  sentence: string;
+  hint?: string;
+  since: string;
+  /** null: not known, or there is no pair. */
+  inStep: boolean | null;
+  /** On the active unit: what would be missing if it failed now. */
+  missing: { revisions: number; records: number; latest: { revision: number; author: string; reason: string; at: string }[] } | null;
+  lastUpdate: Receipt | null;
+  nextUpdateAt: string | null;
+  intervalSeconds: number;
+  refusal: ErrorBody | null;
+}

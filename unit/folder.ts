@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, realpathSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { LockstepError } from '../schema/error.ts';
+
+/** Where everything of one unit lies (docs/DESIGN.md, On disk). */
+export interface UnitFolder {
+  dir: string;
+  store: string;
+  config: string;
+  keys: string;
+  log: string;
+  socket: string;
+  siteSchemas: string;
+  hostKey: string;
+  clientKey: string;
+  partner: string;
+}
+
+export function unitFolder(dir: string): UnitFolder {
+  const at = (...parts: string[]): string => join(dir, ...parts);
+  return {
+    dir,
+    store: at('store'),
+    config: at('config'),
+    keys: at('keys'),
+    log: at('log'),
+    socket: at('control.sock'),
+    siteSchemas: at('schema.d'),
+    hostKey: at('keys', 'host_ed25519'),
+    clientKey: at('keys', 'client_ed25519'),
+    partner: at('keys', 'partner.json'),
+  };
+}
+
+/** Make the folders, closed to others whatever the umask. */
+export function makeFolder(folder: UnitFolder): void {
+  for (const dir of [folder.dir, folder.store, folder.config, folder.keys, folder.log]) {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    chmodSync(dir, 0o700);
+  }
+}
+
+/** Throws `no-unit` when `init` was never run there. */
+export function assertUnit(folder: UnitFolder): void {
+  if (existsSync(folder.hostKey) && existsSync(folder.store)) return;
+  throw new LockstepError('no-unit', `There is no unit in ${folder.dir}.`, {
+    hint: `Make one with: lockstep --dir ${folder.dir} init --mode single|first|second`,
+  });
+}
+
+/**
+ * One daemon a folder. The lock is a socket in the abstract namespace: the kernel drops it when the process
+ * ends, however it ends, so no stale lock is ever left behind. Throws `unit-busy`.
+ */
+export async function lockFolder(folder: UnitFolder): Promise<() => void> {
+  const name = `\0lockstep-${createHash('sha256').update(realpathSync(folder.dir)).digest('hex').slice(0, 32)}`;
+  const server = createServer(socket => socket.destroy());
+  await bind(server, name, folder.dir);
+  server.unref();
+  return () => void server.close();
+}
+
+function bind(server: Server, name: string, dir: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new LockstepError('unit-busy', `Another lockstep runs on ${dir}.`, { hint: 'One daemon a folder: stop the other one first, or choose another --dir.' })
+          : error,
+      ),
+    );
+    server.listen(name, resolve);
+  });
+}

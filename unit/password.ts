@@ -1,0 +1,19 @@
+import { randomBytes, scrypt } from 'node:crypto';
+import { promisify } from 'node:util';
+
+/** RFC 7914: 2^15 × 8 × 128 bytes = 32 MiB a hash. */
+const LOG_N = 15;
+const R = 8;
+const P = 1;
+const derive = promisify<string, Buffer, number, object, Buffer>(scrypt);
+
+/** The PHC string that is kept in place of a password: `$scrypt$ln=15,r=8,p=1$salt$hash`, base64 without padding. */
+export async function hashPassword(password: string): Promise<string> {
+  const salt = randomBytes(16);
+  const hash = await derive(password.normalize('NFC'), salt, 32, { N: 2 ** LOG_N, r: R, p: P, maxmem: 64 * 1024 * 1024 });
+  return `$scrypt$ln=${LOG_N},r=${R},p=${P}$${unpadded(salt)}$${unpadded(hash)}`;
+}
+
+function unpadded(bytes: Buffer): string {
+  return bytes.toString('base64').replaceAll('=', '');
+}

@@ -1,0 +1,181 @@
+import type { Problem } from '../schema/error.ts';
+import type { Revision } from '../store/revision.ts';
+import type { Head } from '../store/store.ts';
+import { nameOf, type StateName, type SyncState, updateRefusal } from '../sync/machine.ts';
+import type { Hello } from '../sync/message.ts';
+import type { Partner } from '../sync/pairing.ts';
+import type { PartnerStatus, Receipt, Square, Status, SyncStatus } from './face.ts';
+import type { Identity } from './identity.ts';
+
+/** Everything that a status is made of; `syncState` is undefined without a partner. */
+export interface StatusFacts {
+  head: Head;
+  identity: Identity;
+  unitId: string;
+  schemaDigest: string;
+  dir: string;
+  address: string;
+  port: number;
+  startedAt: string;
+  partner: (Partner & { fingerprint: string }) | undefined;
+  syncState: SyncState | undefined;
+  since: string;
+  lastSeenAt: string | undefined;
+  heardAt: number | undefined;
+  missing: Revision[];
+  missingRecords: number;
+  lastUpdate: Receipt | undefined;
+  nextUpdateAt: string | undefined;
+  intervalSeconds: number;
+  files: Status['files'];
+  warnings: Problem[];
+}
+
+/** Latest missing revisions that a status names. */
+const MOST_MISSING = 10;
+
+export function makeStatus(facts: StatusFacts): Status {
+  return {
+    unit: {
+      ...facts.head,
+      ...facts.identity,
+      id: facts.unitId,
+      schemaDigest: facts.schemaDigest,
+      dir: facts.dir,
+      address: facts.address,
+      port: facts.port,
+      startedAt: facts.startedAt,
+    },
+    squares: squares(facts),
+    partner: partnerStatus(facts),
+    sync: syncStatus(facts),
+    files: facts.files,
+    warnings: facts.warnings,
+  };
+}
+
+type UnitState = StateName | 'single' | 'unpaired';
+
+export function stateName({ identity, partner, syncState }: Pick<StatusFacts, 'identity' | 'partner' | 'syncState'>): UnitState {
+  if (partner === undefined || syncState === undefined) return identity.mode === 'single' ? 'single' : 'unpaired';
+  return nameOf(syncState);
+}
+
+/** Left is HA1, right is HA2 (docs/DOMAIN.md, Status squares). */
+export function squares(facts: StatusFacts): Square[] {
+  const { identity, head, syncState } = facts;
+  if (identity.mode === 'single') return [];
+  const state = stateName(facts);
+  const own = identity.mode === 'first' ? 'HA1' : 'HA2';
+  const partner = own === 'HA1' ? 'HA2' : 'HA1';
+  const name = facts.partner?.name;
+  const pair = [
+    { unit: own, ...ownSquare(state, head) } as Square,
+    { unit: partner, ...partnerSquare(state, syncState?.partner, name) } as Square,
+  ];
+  return pair.sort((a, b) => (a.unit < b.unit ? -1 : 1));
+}
+
+function ownSquare(state: UnitState, { role }: Head): Omit<Square, 'unit'> {
+  if (state === 'unpaired') return { colour: 'grey', active: false, sentence: 'this unit; set-up is incomplete: not paired yet' };
+  if (state === 'both-active') return { colour: 'grey', active: true, sentence: 'this unit; both units are active' };
+  return { colour: 'green', active: role === 'active', sentence: `this unit; up, ${role}` };
+}
+
+function partnerSquare(state: UnitState, hello: Hello | undefined, name: string | undefined): Omit<Square, 'unit'> {
+  const who = name ?? 'the partner';
+  if (state === 'unpaired') return { colour: 'red', active: false, sentence: 'not paired' };
+  if (state === 'unreachable') return { colour: 'red', active: false, sentence: `${who}; unreachable or off` };
+  if (state === 'greeting') return { colour: 'updating', active: false, sentence: `${who}; connecting` };
+  if (state === 'both-active') return { colour: 'grey', active: true, sentence: `${who}; both units are active` };
+  return { colour: 'green', active: hello?.role === 'active', sentence: `${who}; up, ${hello?.role ?? 'unknown'}` };
+}
+
+function partnerStatus({ partner, syncState, lastSeenAt, heardAt }: StatusFacts): PartnerStatus | null {
+  if (partner === undefined) return null;
+  const { name, host, port, fingerprint } = partner;
+  const hello = syncState?.partner;
+  return {
+    name: hello?.name ?? name,
+    host,
+    port,
+    fingerprint,
+    seen: syncState?.link === 'up',
+    ...(lastSeenAt === undefined ? {} : { lastSeenAt }),
+    ...(hello === undefined
+      ? {}
+      : { role: hello.role, epoch: hello.epoch, digest: hello.digest, release: hello.release, model: hello.model }),
+    ...(hello === undefined || heardAt === undefined ? {} : { clockSkewMs: Math.round(hello.clock - heardAt) }),
+  };
+}
+
+function syncStatus(facts: StatusFacts): SyncStatus {
+  const state = stateName(facts);
+  const refusal = facts.syncState?.refusal ?? (facts.syncState === undefined || facts.head.role !== 'active' || state === 'unreachable' || state === 'greeting' ? undefined : updateRefusal(facts.syncState)?.toJSON());
+  const words = sentence(state, facts, refusal?.message);
+  const hint = hints[state] ?? refusal?.hint;
+  return {
+    state,
+    sentence: words,
+    ...(hint === undefined ? {} : { hint }),
+    since: facts.since,
+    inStep: inStep(state, facts),
+    missing:
+      facts.head.role !== 'active' || facts.partner === undefined
+        ? null
+        : {
+            revisions: facts.missing.length,
+            records: facts.missingRecords,
+            latest: facts.missing.slice(0, MOST_MISSING).map(({ revision, author, reason, at }) => ({ revision, author, reason, at })),
+          },
+    lastUpdate: facts.lastUpdate ?? null,
+    nextUpdateAt: facts.nextUpdateAt ?? null,
+    intervalSeconds: facts.intervalSeconds,
+    refusal: refusal ?? null,
+  };
+}
+
+/** Known to be equal, known to differ, or not known. */
+function inStep(state: UnitState, { head, syncState }: StatusFacts): boolean | null {
+  if (state === 'single' || state === 'unpaired') return null;
+  if (state === 'in-step') return true;
+  if (state === 'unreachable' || state === 'greeting') return syncState !== undefined && head.digest !== syncState.own.common ? false : null;
+  return false;
+}
+
+const hints: Partial<Record<UnitState, string>> = {
+  'unpaired': 'Type lockstep pair --invite on one unit, and what it prints on the other.',
+  'both-active': 'Decide which unit stays active, and type lockstep takeover there.',
+  'no-active': 'Type lockstep takeover on the unit that is to serve.',
+  'unreachable': 'Is lockstep serve running there, and TCP port 6973 open between the units?',
+};
+
+function sentence(state: UnitState, { head, partner, syncState }: StatusFacts, refusal: string | undefined): string {
+  const who = partner?.name ?? 'the partner';
+  const because = syncState?.downBecause ?? 'no connection';
+  switch (state) {
+    case 'single':
+      return 'This is a single unit; there is nobody to be in step with.';
+    case 'unpaired':
+      return 'This unit is set up for a pair, but has no partner yet.';
+    case 'unreachable':
+      return `${who} is not seen: ${because.replace(/\.$/, '')}.`;
+    case 'greeting':
+      return `Connecting to ${who}.`;
+    case 'refused':
+      return refusal ?? `${who} does not fit to this unit.`;
+    case 'both-active':
+      return 'Both units are active; neither sends updates.';
+    case 'no-active':
+      return 'Both units are standby; nobody serves.';
+    case 'updating':
+    case 'comparing':
+      return `An update to ${who} is under way.`;
+    case 'taking-over':
+      return `This unit is taking over from ${who}.`;
+    case 'in-step':
+      return `In step: ${who} holds the same configuration.`;
+    case 'behind':
+      return head.role === 'active' ? `${who} lacks changes that were made here.` : `This unit lacks changes that were made on ${who}.`;
+  }
+}
