@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { dirname } from 'node:path';
 import { ERROR_CODES, type ErrorBody, LockstepError } from '../schema/error.ts';
-import { MAX_DOCUMENT_BYTES, tooLarge } from '../schema/json.ts';
 import type {
   ApplyRequest,
   ChangeAnswer,
@@ -80,6 +79,8 @@ export class ApiClient {
 
   private async post<Answer>(url: string, body: object): Promise<Answer> {
     const bytes = Buffer.from(JSON.stringify(body));
+    // Loaded here only: questions need no JSON reader, and lockstep status should be quick.
+    const { MAX_DOCUMENT_BYTES, tooLarge } = await import('../schema/json.ts');
     // The unit would refuse it in the middle of the sending, which looks like a broken connection.
     if (bytes.length > MAX_DOCUMENT_BYTES) throw tooLarge('The request', bytes.length);
     return (await this.exchange('POST', url, bytes)) as Answer;

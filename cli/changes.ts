@@ -8,7 +8,7 @@ const SIGNS = { added: '+', changed: '~', removed: '-' } as const;
 const COLOURS = { added: 'green', changed: 'yellow', removed: 'red' } as const;
 
 /** What a changing command did: one line, and the records it touched. */
-export function formatChanges(answer: ChangeAnswer, paint: Paint): string {
+export function formatChanges(answer: Omit<ChangeAnswer, 'digest'>, paint: Paint): string {
   const { added, changed, removed } = answer.counts;
   const total = added + changed + removed;
   if (total === 0)

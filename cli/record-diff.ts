@@ -26,7 +26,7 @@ function whole(change: 'added' | 'removed', value: Json | undefined, paint: Pain
 
 /** Both values with every long list replaced by a line about it; equal lists get equal lines. */
 function summarised(before: Json | undefined, after: Json | undefined): [Json | undefined, Json | undefined] {
-  if (isLong(before) || isLong(after)) return [summary(before, after), summary(after, before)];
+  if (isLong(before) || isLong(after)) return [summary(before, after, 'before'), summary(after, before, 'after')];
   if (Array.isArray(before) && Array.isArray(after)) {
     const pairs = Array.from({ length: Math.max(before.length, after.length) }, (_none, index) =>
       summarised(before[index], after[index]),
@@ -51,20 +51,22 @@ function summarised(before: Json | undefined, after: Json | undefined): [Json | 
 
 /** A value with nothing to compare it with: only its long lists are shortened. */
 function alone(value: Json | undefined): Json | undefined {
-  if (isLong(value)) return summary(value, undefined);
+  if (isLong(value)) return `[${value.length} elements]`;
   if (Array.isArray(value)) return value.map(item => alone(item) as Json);
   if (!isObject(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([name, below]) => [name, alone(below) as Json]));
 }
 
-function summary(value: Json | undefined, other: Json | undefined): Json | undefined {
+/** Says more on the side `after` when the two would else read the same. */
+function summary(value: Json | undefined, other: Json | undefined, side: 'before' | 'after'): Json | undefined {
   if (!Array.isArray(value)) return alone(value);
   const known = new Set((Array.isArray(other) ? other : []).map(item => JSON.stringify(item)));
   const own = value.filter(item => !known.has(JSON.stringify(item))).length;
-  const order = own === 0 && JSON.stringify(value) !== JSON.stringify(other) ? ', in another order' : '';
-  return `[${value.length} elements${own === 0 ? order : `, ${own} only here`}]`;
+  if (own > 0) return `[${value.length} elements, ${own} only ${side}]`;
+  const reordered = side === 'after' && JSON.stringify(value) !== JSON.stringify(other);
+  return `[${value.length} elements${reordered ? ', in another order' : ''}]`;
 }
 
-function isLong(value: Json | undefined): boolean {
+function isLong(value: Json | undefined): value is Json[] {
   return Array.isArray(value) && value.length > LONGEST_LIST;
 }

@@ -118,7 +118,7 @@ function fileLines(files: Status['files'], paint: Paint): string[] {
   const title = `${plural(files.length, 'file')} under config/ could not be committed:`;
   const each = files
     .slice(0, MOST_FILES)
-    .map(({ file, reason }) => `  ${printable(file)}: ${printable(reason)}`);
+    .map(({ file, reason }) => `  ${printable(reason.startsWith(file) ? reason : `${file}: ${reason}`)}`);
   const more = files.length > MOST_FILES ? [`  and ${files.length - MOST_FILES} more`] : [];
   return [
     paint('yellow', title),

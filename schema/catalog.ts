@@ -25,7 +25,9 @@ export class Catalog {
 
   constructor(builtIn: SchemaFile[], site: SchemaFile[] = []) {
     const definitions = builtIn.filter(isDefinitions).map(({ schema }) => schema);
-    const own = builtIn.filter(file => !isDefinitions(file)).map(({ schema, file }) => readKind(schema, file, false));
+    const own = builtIn
+      .filter(file => !isDefinitions(file))
+      .map(({ schema, file }) => readKind(schema, file, false));
     const added = site.map(({ schema, file }) => readKind(schema, file, true));
     this.kinds = [...own, ...added];
     this.validator = new Validator(definitions);
@@ -59,13 +61,16 @@ export class Catalog {
   }
 
   private place(kind: Kind, file: string): void {
-    if (!addKind(this.root, kind)) throw badSchema(file, `another kind has the place ${kind.template.join('/')}`);
+    if (!addKind(this.root, kind))
+      throw badSchema(file, `another kind has the place ${kind.template.join('/')}`);
   }
 
   private addSiteKind(kind: Kind, file: string, own: Kind[]): void {
     const top = kind.template[0];
-    if (own.some(known => known.template[0] === top)) throw badSchema(file, `"${top}" belongs to a built-in kind, which cannot be changed or extended`);
-    if (this.kinds.some(known => known !== kind && known.name === kind.name)) throw badSchema(file, `the name "${kind.name}" is taken`);
+    if (own.some(known => known.template[0] === top))
+      throw badSchema(file, `"${top}" belongs to a built-in kind, which cannot be changed or extended`);
+    if (this.kinds.some(known => known !== kind && known.name === kind.name))
+      throw badSchema(file, `the name "${kind.name}" is taken`);
     this.place(kind, file);
     this.validator.compile(kind, file);
   }

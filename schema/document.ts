@@ -30,7 +30,8 @@ export function toDocument(records: Iterable<ConfigRecord>, path = ''): JsonObje
  */
 export function fromDocument(catalog: Catalog, document: Json, path = ''): ConfigRecord[] {
   const target = catalog.resolve(path);
-  if (target.type === 'field') throw new LockstepError('unknown-path', `"${path}" is a field; a document stands at a record or above.`);
+  if (target.type === 'field')
+    throw new LockstepError('unknown-path', `"${path}" is a field; a document stands at a record or above.`);
   const records: ConfigRecord[] = [];
   collect(catalog, nodeAt(catalog.tree, target.path), document, target.path, records);
   return records;
@@ -38,13 +39,22 @@ export function fromDocument(catalog: Catalog, document: Json, path = ''): Confi
 
 function nodeAt(root: PathNode, path: string): PathNode {
   let node = root;
-  for (const segment of path === '' ? [] : path.split('/')) node = (node.literals.get(segment) ?? node.id) as PathNode;
+  for (const segment of path === '' ? [] : path.split('/'))
+    node = (node.literals.get(segment) ?? node.id) as PathNode;
   return node;
 }
 
-function collect(catalog: Catalog, node: PathNode, document: Json, path: string, records: ConfigRecord[]): void {
+function collect(
+  catalog: Catalog,
+  node: PathNode,
+  document: Json,
+  path: string,
+  records: ConfigRecord[],
+): void {
   if (!isObject(document)) {
-    throw new LockstepError('invalid-value', `${path === '' ? 'The document' : path} must be an object.`, { facts: { path } });
+    throw new LockstepError('invalid-value', `${path === '' ? 'The document' : path} must be an object.`, {
+      facts: { path },
+    });
   }
   const at = (name: string): string => (path === '' ? name : `${path}/${name}`);
   const fields: JsonObject = {};

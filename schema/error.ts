@@ -30,7 +30,7 @@ export const ERROR_CODES = {
   'bad-schema': { class: 'refused', means: 'a schema file of the site cannot be used' },
   'bad-capture': { class: 'refused', means: 'a file is not a capture of a LoadMaster' },
 
-  'conflict': { class: 'refused', means: 'the configuration changed since the caller looked' },
+  conflict: { class: 'refused', means: 'the configuration changed since the caller looked' },
   'not-active': { class: 'refused', means: 'shared configuration is changed on the active unit only' },
   'not-standby': { class: 'refused', means: 'the unit is not the standby' },
   'not-paired': { class: 'refused', means: 'the unit has no partner' },
@@ -38,7 +38,7 @@ export const ERROR_CODES = {
   'bad-code': { class: 'refused', means: 'a pairing code is wrong, used or expired' },
   'key-mismatch': { class: 'refused', means: 'the other side shows a key other than the pinned one' },
   'both-active': { class: 'refused', means: 'both units say that they are active' },
-  'mismatch': { class: 'refused', means: 'the units differ in something that must be equal' },
+  mismatch: { class: 'refused', means: 'the units differ in something that must be equal' },
   'unit-scope': { class: 'refused', means: 'an update holds configuration that never leaves a unit' },
   'stale-epoch': { class: 'refused', means: 'the sender was active before the last takeover' },
   'base-differs': { class: 'refused', means: 'an update starts from another state than the one held here' },
@@ -54,10 +54,10 @@ export const ERROR_CODES = {
   'unit-exists': { class: 'refused', means: 'the directory holds a unit already' },
   'no-unit': { class: 'missing', means: 'the directory holds no unit' },
   'lax-permissions': { class: 'refused', means: 'a file with secrets can be read by others' },
-  'disk': { class: 'refused', means: 'the disk did not take a write; nothing was changed' },
+  disk: { class: 'refused', means: 'the disk did not take a write; nothing was changed' },
   'port-in-use': { class: 'refused', means: 'another program listens on the address' },
   'damaged-store': { class: 'damaged', means: 'the store does not hold what it must hold' },
-  'internal': { class: 'damaged', means: 'a fault in Lockstep itself' },
+  internal: { class: 'damaged', means: 'a fault in Lockstep itself' },
 } as const satisfies Record<string, { class: ErrorClass; means: string }>;
 
 export type ErrorClass = 'usage' | 'refused' | 'missing' | 'unreachable' | 'damaged';
@@ -78,7 +78,11 @@ export class LockstepError extends Error {
   readonly hint: string | undefined;
   readonly facts: Record<string, unknown>;
 
-  constructor(code: ErrorCode, message: string, more: { hint?: string | undefined; facts?: Record<string, unknown> } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    more: { hint?: string | undefined; facts?: Record<string, unknown> } = {},
+  ) {
     super(message);
     this.name = 'LockstepError';
     this.code = code;

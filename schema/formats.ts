@@ -5,12 +5,13 @@ export const FORMATS: Record<string, (text: string) => boolean> = {
   'ip-address': text => canonicalAddress(text) === text,
   'ip-network': isNetwork,
   'dns-name': isDnsName,
-  'host': text => canonicalAddress(text) === text || isDnsName(text),
+  host: text => canonicalAddress(text) === text || isDnsName(text),
   'mac-address': text => /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(text),
   'time-zone': isTimeZone,
   'pem-certificate': text => isPem(text, /^CERTIFICATE$/),
   'pem-private-key': text => isPem(text, /^((RSA|EC) )?PRIVATE KEY$/),
-  'scrypt-hash': text => /^\$scrypt\$ln=\d{1,2},r=\d{1,2},p=\d{1,2}\$[A-Za-z0-9+/]{16,}\$[A-Za-z0-9+/]{32,}$/.test(text),
+  'scrypt-hash': text =>
+    /^\$scrypt\$ln=\d{1,2},r=\d{1,2},p=\d{1,2}\$[A-Za-z0-9+/]{16,}\$[A-Za-z0-9+/]{32,}$/.test(text),
 };
 
 /** What a person is told when a format does not fit. */
@@ -18,7 +19,7 @@ export const FORMAT_HINTS: Record<string, string> = {
   'ip-address': 'an IPv4 address, or an IPv6 address in its shortest lower-case form',
   'ip-network': 'a network such as 10.0.0.0/16',
   'dns-name': 'a DNS name',
-  'host': 'an address or a DNS name',
+  host: 'an address or a DNS name',
   'mac-address': 'a MAC address such as 00:00:5e:00:01:33',
   'time-zone': 'a time zone such as Europe/Vienna',
   'pem-certificate': 'one or more certificates in PEM',
@@ -35,13 +36,16 @@ export function canonicalAddress(text: string): string | undefined {
 
 function isNetwork(text: string): boolean {
   const [address, prefix, ...rest] = text.split('/');
-  if (address === undefined || prefix === undefined || rest.length > 0 || !/^\d{1,3}$/.test(prefix)) return false;
+  if (address === undefined || prefix === undefined || rest.length > 0 || !/^\d{1,3}$/.test(prefix))
+    return false;
   if (canonicalAddress(address) !== address) return false;
   return Number(prefix) <= (isIPv4(address) ? 32 : 128);
 }
 
 function isDnsName(text: string): boolean {
-  return text.length <= 253 && /^(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?$/.test(text);
+  return (
+    text.length <= 253 && /^(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?$/.test(text)
+  );
 }
 
 function isTimeZone(text: string): boolean {
@@ -53,7 +57,9 @@ function isTimeZone(text: string): boolean {
 }
 
 function isPem(text: string, label: RegExp): boolean {
-  const blocks = [...text.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END \1-----/g)];
+  const blocks = [
+    ...text.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END \1-----/g),
+  ];
   const rest = text.replaceAll(/-----BEGIN ([A-Z0-9 ]+)-----[^-]+-----END \1-----/g, '');
   return blocks.length > 0 && rest.trim() === '' && blocks.every(block => label.test(block[1] ?? ''));
 }

@@ -39,10 +39,14 @@ export function parseDocument(text: string, source: string): Json {
 }
 
 export function tooLarge(source: string, bytes: number): LockstepError {
-  return new LockstepError('too-large', `${source} has ${bytes} bytes; at most ${MAX_DOCUMENT_BYTES} are read.`, {
-    hint: 'Split it into several changes.',
-    facts: { source, bytes, limit: MAX_DOCUMENT_BYTES },
-  });
+  return new LockstepError(
+    'too-large',
+    `${source} has ${bytes} bytes; at most ${MAX_DOCUMENT_BYTES} are read.`,
+    {
+      hint: 'Split it into several changes.',
+      facts: { source, bytes, limit: MAX_DOCUMENT_BYTES },
+    },
+  );
 }
 
 /** Refuse a value parsed elsewhere (a request body, a message) that holds what parseDocument would refuse. */
@@ -137,9 +141,13 @@ function isExact(value: number): boolean {
 }
 
 function outOfRange(place: string, written: string): LockstepError {
-  return new LockstepError('number-out-of-range', `${place}: the number ${written.slice(0, 40)} cannot be kept exactly.`, {
-    hint: 'Integers go up to 9007199254740991.',
-  });
+  return new LockstepError(
+    'number-out-of-range',
+    `${place}: the number ${written.slice(0, 40)} cannot be kept exactly.`,
+    {
+      hint: 'Integers go up to 9007199254740991.',
+    },
+  );
 }
 
 function reservedKey(place: string, key: string): LockstepError {

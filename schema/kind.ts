@@ -58,7 +58,8 @@ export function readKind(schema: Json, file: string, site: boolean): Kind {
   if (!isObject(schema)) throw badSchema(file, 'it is not a JSON object');
   const name = SCHEMA_ID.exec(String(schema.$id))?.[1];
   if (name === undefined) throw badSchema(file, '"$id" must be "urn:lockstep:kind:NAME"');
-  if (schema.type !== 'object' || !isObject(schema.properties)) throw badSchema(file, 'it must describe an object with properties');
+  if (schema.type !== 'object' || !isObject(schema.properties))
+    throw badSchema(file, 'it must describe an object with properties');
   if (schema.unevaluatedProperties !== false) throw badSchema(file, '"unevaluatedProperties" must be false');
   const template = readTemplate(schema.recordPath, file);
   const scope = readScope(schema, file);
@@ -88,21 +89,28 @@ function readTemplate(recordPath: Json | undefined, file: string): string[] {
   if (typeof recordPath !== 'string' || recordPath === '') throw badSchema(file, '"recordPath" is missing');
   const template = recordPath.split('/');
   const good = template.every(segment => segment === '{id}' || /^[a-z][A-Za-z0-9-]*$/.test(segment));
-  if (!good || template[0] === '{id}') throw badSchema(file, `"recordPath" is not a path template: ${recordPath}`);
+  if (!good || template[0] === '{id}')
+    throw badSchema(file, `"recordPath" is not a path template: ${recordPath}`);
   return template;
 }
 
-function readScope(schema: JsonObject, file: string): { whole: Kind['scope']; unitFields: ReadonlySet<string> } {
+function readScope(
+  schema: JsonObject,
+  file: string,
+): { whole: Kind['scope']; unitFields: ReadonlySet<string> } {
   const whole = schema.scope ?? 'pair';
   if (whole !== 'pair' && whole !== 'unit') throw badSchema(file, '"scope" must be "pair" or "unit"');
   const properties = Object.entries(schema.properties as JsonObject);
   const unitFields = new Set(
-    properties.filter(([, property]) => whole === 'unit' || (isObject(property) && property.scope === 'unit')).map(([field]) => field),
+    properties
+      .filter(([, property]) => whole === 'unit' || (isObject(property) && property.scope === 'unit'))
+      .map(([field]) => field),
   );
   if (whole === 'unit') return { whole, unitFields };
   const required = Array.isArray(schema.required) ? schema.required : [];
   const clash = required.find(field => unitFields.has(String(field)));
-  if (clash !== undefined) throw badSchema(file, `"${String(clash)}" belongs to one unit, so it cannot be required on both`);
+  if (clash !== undefined)
+    throw badSchema(file, `"${String(clash)}" belongs to one unit, so it cannot be required on both`);
   return { whole: unitFields.size > 0 ? 'mixed' : 'pair', unitFields };
 }
 
@@ -115,7 +123,8 @@ function readPart(part: Json | undefined, file: string): Part {
 function readIdRule(rule: Json | undefined, template: string[], file: string): IdRule | undefined {
   const needed = template.at(-1) === '{id}';
   if (!needed) return undefined;
-  if (!isObject(rule) || typeof rule.pattern !== 'string') throw badSchema(file, '"recordId" with a "pattern" is missing');
+  if (!isObject(rule) || typeof rule.pattern !== 'string')
+    throw badSchema(file, '"recordId" with a "pattern" is missing');
   return {
     pattern: new RegExp(rule.pattern, 'u'),
     description: String(rule.description ?? ''),
@@ -130,7 +139,8 @@ function fieldsWhere(schema: JsonObject, matches: (property: JsonObject) => bool
   const walk = (node: Json | undefined, field: string[]): void => {
     if (!isObject(node)) return;
     if (field.length > 0 && matches(node)) found.push(field);
-    for (const [name, property] of Object.entries(isObject(node.properties) ? node.properties : {})) walk(property, [...field, name]);
+    for (const [name, property] of Object.entries(isObject(node.properties) ? node.properties : {}))
+      walk(property, [...field, name]);
     walk(node.items, [...field, '*']);
     walk(node.additionalProperties, [...field, '*']);
   };

@@ -45,7 +45,9 @@ function childFor(node: PathNode, segment: string): PathNode {
  * Throws `unknown-path` (with the nearest name) and `bad-id`.
  */
 export function resolvePath(root: PathNode, text: string): Target {
-  const segments = text.split('/').filter((segment, index, all) => segment !== '' || (index > 0 && index < all.length - 1));
+  const segments = text
+    .split('/')
+    .filter((segment, index, all) => segment !== '' || (index > 0 && index < all.length - 1));
   let node = root;
   for (const [index, segment] of segments.entries()) {
     const next = node.literals.get(segment) ?? node.id;
@@ -73,27 +75,41 @@ function checkId(kind: Kind | undefined, id: string, parents: string[]): void {
   const allowed = !reserved && ID_ALPHABET.test(id) && (kind?.id?.pattern.test(id) ?? true);
   if (allowed) return;
   const example = kind?.id?.examples[0];
-  throw new LockstepError('bad-id', `${JSON.stringify(id)} is not an id that ${parents.join('/')} can have.`, {
-    hint: [kind?.id?.description, example === undefined ? undefined : `For example: ${example}`].filter(Boolean).join(' '),
-    facts: { id, collection: parents.join('/') },
-  });
+  throw new LockstepError(
+    'bad-id',
+    `${JSON.stringify(id)} is not an id that ${parents.join('/')} can have.`,
+    {
+      hint: [kind?.id?.description, example === undefined ? undefined : `For example: ${example}`]
+        .filter(Boolean)
+        .join(' '),
+      facts: { id, collection: parents.join('/') },
+    },
+  );
 }
 
 function unknownPath(segments: string[], index: number, known: string[]): LockstepError {
   const name = segments[index] ?? '';
   const where = segments.slice(0, index).join('/');
-  return new LockstepError('unknown-path', `There is no "${name}" ${where === '' ? 'in the configuration' : `in ${where}`}.`, {
-    hint: suggest(name, known),
-    facts: { path: segments.join('/') },
-  });
+  return new LockstepError(
+    'unknown-path',
+    `There is no "${name}" ${where === '' ? 'in the configuration' : `in ${where}`}.`,
+    {
+      hint: suggest(name, known),
+      facts: { path: segments.join('/') },
+    },
+  );
 }
 
 /** "Did you mean …?" for a name that is close to a known one; otherwise the known names, if they are few. */
 export function suggest(name: string, known: string[]): string | undefined {
   if (known.length === 0) return undefined;
-  const nearest = closest(name.toLowerCase(), known.map(candidate => candidate.toLowerCase()));
+  const nearest = closest(
+    name.toLowerCase(),
+    known.map(candidate => candidate.toLowerCase()),
+  );
   const spelled = known.find(candidate => candidate.toLowerCase() === nearest) ?? nearest;
-  if (distance(name.toLowerCase(), nearest) <= Math.max(2, name.length / 3)) return `Did you mean "${spelled}"?`;
+  if (distance(name.toLowerCase(), nearest) <= Math.max(2, name.length / 3))
+    return `Did you mean "${spelled}"?`;
   return known.length <= 30 ? `Known here: ${[...known].sort().join(', ')}.` : undefined;
 }
 
@@ -103,7 +119,12 @@ export function suggest(name: string, known: string[]): string | undefined {
  */
 export function parentPath(kind: Kind, path: string): string | undefined {
   const above = kind.template.slice(0, -1).lastIndexOf('{id}');
-  return above === -1 ? undefined : path.split('/').slice(0, above + 1).join('/');
+  return above === -1
+    ? undefined
+    : path
+        .split('/')
+        .slice(0, above + 1)
+        .join('/');
 }
 
 export function idOf(path: string): string {

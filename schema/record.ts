@@ -29,7 +29,9 @@ export function joinRecord(kind: Kind, { pair, unit }: SplitRecord): JsonObject 
 
 /** Names of fields in `value` that must not cross to the partner. */
 export function unitScopedFields(kind: Kind, value: JsonObject): string[] {
-  return kind.scope === 'unit' ? ['(the whole record)'] : Object.keys(value).filter(field => kind.unitFields.has(field));
+  return kind.scope === 'unit'
+    ? ['(the whole record)']
+    : Object.keys(value).filter(field => kind.unitFields.has(field));
 }
 
 /**
@@ -45,10 +47,14 @@ export function withIdentity(kind: Kind, path: string, value: JsonObject): JsonO
   for (const [field, said] of Object.entries(spelled)) {
     if (result[field] === undefined) result[field] = said;
     else if (result[field] !== said) {
-      throw new LockstepError('id-mismatch', `${path}: "${field}" is ${JSON.stringify(result[field])}, but the id says ${JSON.stringify(said)}.`, {
-        hint: 'Leave the field out, or add the record under the id that fits and remove this one.',
-        facts: { path, field },
-      });
+      throw new LockstepError(
+        'id-mismatch',
+        `${path}: "${field}" is ${JSON.stringify(result[field])}, but the id says ${JSON.stringify(said)}.`,
+        {
+          hint: 'Leave the field out, or add the record under the id that fits and remove this one.',
+          facts: { path, field },
+        },
+      );
     }
   }
   return result;
@@ -59,7 +65,12 @@ function identityOf(kind: Kind, from: string, id: string): JsonObject {
   const fields = [...from.matchAll(/\{(\w+)\}/g)].map(match => match[1] ?? '');
   const pattern = from.replaceAll(/\{\w+\}/g, '(\\[[^\\]]+\\]|[^:]+?)');
   const parts = new RegExp(`^${pattern}$`).exec(id)?.slice(1) ?? [];
-  return Object.fromEntries(fields.map((field, index) => [field, typed(kind, field, (parts[index] ?? '').replace(/^\[(.*)\]$/, '$1'))]));
+  return Object.fromEntries(
+    fields.map((field, index) => [
+      field,
+      typed(kind, field, (parts[index] ?? '').replace(/^\[(.*)\]$/, '$1')),
+    ]),
+  );
 }
 
 function typed(kind: Kind, field: string, text: string): Json {
@@ -82,14 +93,24 @@ export function maskSecrets(kind: Kind, value: JsonObject): JsonObject {
 }
 
 /** Apply `replace` to each secret in `value`; returns `value` itself when its kind has no secrets. */
-export function mapSecrets(kind: Kind, value: JsonObject, replace: (secret: Json, field: string[]) => Json): JsonObject {
+export function mapSecrets(
+  kind: Kind,
+  value: JsonObject,
+  replace: (secret: Json, field: string[]) => Json,
+): JsonObject {
   return kind.secrets.reduce((result, field) => mapAt(result, field, [], replace) as JsonObject, value);
 }
 
-function mapAt(node: Json, field: string[], done: string[], replace: (secret: Json, field: string[]) => Json): Json {
+function mapAt(
+  node: Json,
+  field: string[],
+  done: string[],
+  replace: (secret: Json, field: string[]) => Json,
+): Json {
   const [name, ...rest] = field;
   if (name === undefined) return replace(node, done);
-  if (Array.isArray(node)) return node.map((item, index) => mapAt(item, rest, [...done, String(index)], replace));
+  if (Array.isArray(node))
+    return node.map((item, index) => mapAt(item, rest, [...done, String(index)], replace));
   if (!isObject(node)) return node;
   const names = name === '*' ? Object.keys(node) : Object.hasOwn(node, name) ? [name] : [];
   const changed = names.map(key => [key, mapAt(node[key] as Json, rest, [...done, key], replace)] as const);
@@ -97,15 +118,24 @@ function mapAt(node: Json, field: string[], done: string[], replace: (secret: Js
 }
 
 /** Put back the secrets that came as a mask. Throws `secret-unknown` when `current` has none at that place. */
-export function unmaskSecrets(kind: Kind, path: string, value: JsonObject, current: JsonObject | undefined): JsonObject {
+export function unmaskSecrets(
+  kind: Kind,
+  path: string,
+  value: JsonObject,
+  current: JsonObject | undefined,
+): JsonObject {
   return mapSecrets(kind, value, (secret, field) => {
     if (secret !== MASK) return secret;
     const known = current === undefined ? undefined : valueAt(current, field);
     if (known !== undefined) return known;
-    throw new LockstepError('secret-unknown', `${path}/${field.join('/')} is masked, but there is no secret here to keep.`, {
-      hint: 'Leave the field out, or give the secret itself.',
-      facts: { path, field: field.join('/') },
-    });
+    throw new LockstepError(
+      'secret-unknown',
+      `${path}/${field.join('/')} is masked, but there is no secret here to keep.`,
+      {
+        hint: 'Leave the field out, or give the secret itself.',
+        facts: { path, field: field.join('/') },
+      },
+    );
   });
 }
 
@@ -137,7 +167,10 @@ export function withValueAt(value: Json | undefined, field: string[], replacemen
 /** `value` with the defaults of its kind filled in, for display. */
 export function withDefaults(kind: Kind, value: JsonObject): JsonObject {
   const defaults = Object.entries(kind.schema.properties as JsonObject)
-    .filter(([field, property]) => value[field] === undefined && isObject(property) && property.default !== undefined)
+    .filter(
+      ([field, property]) =>
+        value[field] === undefined && isObject(property) && property.default !== undefined,
+    )
     .map(([field, property]) => [field, (property as JsonObject).default]);
   return { ...Object.fromEntries(defaults), ...value };
 }

@@ -67,34 +67,55 @@ function unescapePointer(part: string): string {
   return part.replaceAll('~1', '/').replaceAll('~0', '~');
 }
 
-function sentence(kind: Kind, field: string[], error: ErrorObject): { message: string; hint?: string | undefined } {
+function sentence(
+  kind: Kind,
+  field: string[],
+  error: ErrorObject,
+): { message: string; hint?: string | undefined } {
   const params = error.params as Record<string, unknown>;
   const got = typeName(error.data);
   switch (error.keyword) {
     case 'unevaluatedProperties':
     case 'additionalProperties': {
       const name = String(params.unevaluatedProperty ?? params.additionalProperty);
-      const known = isObject(error.parentSchema?.properties as Json) ? Object.keys(error.parentSchema?.properties) : [];
+      const known = isObject(error.parentSchema?.properties as Json)
+        ? Object.keys(error.parentSchema?.properties)
+        : [];
       return { message: `"${name}" is not a field of ${kind.title}`, hint: suggest(name, known) };
     }
     case 'required':
-      return { message: `"${String(params.missingProperty)}" is missing`, hint: fieldHelp(kind, [...field, String(params.missingProperty)]) };
+      return {
+        message: `"${String(params.missingProperty)}" is missing`,
+        hint: fieldHelp(kind, [...field, String(params.missingProperty)]),
+      };
     case 'type':
-      return { message: `must be ${[params.type].flat().join(' or ')}, not ${got}`, hint: fieldHelp(kind, field) };
+      return {
+        message: `must be ${[params.type].flat().join(' or ')}, not ${got}`,
+        hint: fieldHelp(kind, field),
+      };
     case 'enum':
       return {
         message: `must be one of ${(params.allowedValues as Json[]).map(value => JSON.stringify(value)).join(', ')}, not this ${got}`,
-        hint: typeof error.data === 'string' && !isSecret(kind, field) ? nearestOf(error.data, params.allowedValues as Json[]) : undefined,
+        hint:
+          typeof error.data === 'string' && !isSecret(kind, field)
+            ? nearestOf(error.data, params.allowedValues as Json[])
+            : undefined,
       };
     case 'format':
-      return { message: `must be ${FORMAT_HINTS[String(params.format)] ?? `a valid ${String(params.format)}`}`, hint: fieldHelp(kind, field) };
+      return {
+        message: `must be ${FORMAT_HINTS[String(params.format)] ?? `a valid ${String(params.format)}`}`,
+        hint: fieldHelp(kind, field),
+      };
     default:
       return { message: `${error.message ?? error.keyword} (it is ${got})`, hint: fieldHelp(kind, field) };
   }
 }
 
 function nearestOf(value: string, allowed: Json[]): string | undefined {
-  const hint = suggest(value, allowed.filter(item => typeof item === 'string'));
+  const hint = suggest(
+    value,
+    allowed.filter(item => typeof item === 'string'),
+  );
   return hint?.startsWith('Did you mean') ? hint : undefined;
 }
 
@@ -104,7 +125,10 @@ function fieldHelp(kind: Kind, field: string[]): string | undefined {
 }
 
 function isSecret(kind: Kind, field: string[]): boolean {
-  return kind.secrets.some(secret => secret.length === field.length && secret.every((name, index) => name === '*' || name === field[index]));
+  return kind.secrets.some(
+    secret =>
+      secret.length === field.length && secret.every((name, index) => name === '*' || name === field[index]),
+  );
 }
 
 function typeName(value: unknown): string {

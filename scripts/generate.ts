@@ -1,12 +1,13 @@
 /**
- * Writes the files that are made from the schemas. `--check` writes nothing and exits 1 when one is stale.
+ * Writes the files that are made from the schemas, the rules and the error codes. `--check` writes nothing and exits 1 when one is stale.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { compile, type JSONSchema } from 'json-schema-to-typescript';
-import { builtInSchemas } from '../schema/catalog.ts';
+import { builtInSchemas, loadCatalog } from '../schema/catalog.ts';
 import { isObject, type JsonObject } from '../schema/json.ts';
+import { renderErrors, renderReference, renderRules } from './documents.ts';
 
 const ROOT = new URL('../', import.meta.url);
 const BANNER = '// Made from schema/kinds by `npm run types:generate`; changes here are lost.';
@@ -14,6 +15,9 @@ const BANNER = '// Made from schema/kinds by `npm run types:generate`; changes h
 /** Every generated file: its path from the root of the project, and its text. */
 export const GENERATED: { file: string; render(): Promise<string> }[] = [
   { file: 'schema/kind-types.ts', render: renderKindTypes },
+  { file: 'docs/RULES.md', render: async () => renderRules() },
+  { file: 'docs/ERRORS.md', render: async () => renderErrors() },
+  { file: 'docs/REFERENCE.md', render: async () => renderReference(loadCatalog()) },
 ];
 
 /** One interface a kind, and `KindTypes`, which maps the names of the kinds to them. */

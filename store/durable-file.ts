@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { open, rename, unlink } from 'node:fs/promises';
+import { open, rename, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { asLockstepError } from '../schema/error.ts';
 
@@ -35,21 +35,11 @@ export async function removeDurable(file: string): Promise<void> {
 async function replace(file: string, data: string | Buffer, durable: boolean): Promise<void> {
   const temporary = join(dirname(file), `.lockstep-${randomBytes(6).toString('hex')}.tmp`);
   try {
-    await fill(temporary, data, durable);
+    await writeFile(temporary, data, { flag: 'wx', mode: 0o600, flush: durable });
     await rename(temporary, file);
   } catch (error) {
     await unlink(temporary).catch(() => undefined);
     throw diskError(error);
-  }
-}
-
-async function fill(file: string, data: string | Buffer, durable: boolean): Promise<void> {
-  const handle = await open(file, 'wx', 0o600);
-  try {
-    await handle.writeFile(data);
-    if (durable) await handle.sync();
-  } finally {
-    await handle.close();
   }
 }
 

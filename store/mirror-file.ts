@@ -61,14 +61,10 @@ export function fileOf(path: string): string | undefined {
 
 /** Inverse of fileOf. Throws `unknown-path`, `bad-id` for a file that belongs to no top-level object. */
 export function pathOf(catalog: Catalog, file: string): string {
+  if (!file.endsWith(SUFFIX)) throw notOurs(file);
   const path = file.slice(0, -SUFFIX.length).split('/').map(decode).join('/');
   const target = catalog.resolve(path);
-  if (target.type !== 'record' || topOf(catalog, path) !== path) {
-    throw new LockstepError('unknown-path', `${file} is not a file of the configuration.`, {
-      hint: 'Each file holds one top-level object, with everything below it.',
-      facts: { path },
-    });
-  }
+  if (target.type !== 'record' || topOf(catalog, path) !== path) throw notOurs(file);
   const proper = fileOf(path);
   if (proper !== file) throw badName(file, `Name it ${proper}.`);
   return path;
@@ -119,6 +115,13 @@ function decode(name: string): string {
     // a lone % is as bad as an encoded slash
   }
   throw badName(name);
+}
+
+function notOurs(file: string): LockstepError {
+  return new LockstepError('unknown-path', `${file} is not a file of the configuration.`, {
+    hint: 'Each file holds one top-level object, with everything below it.',
+    facts: { file },
+  });
 }
 
 function badName(file: string, hint = 'Characters outside A-Z a-z 0-9 . _ - are written as %XX.'): LockstepError {

@@ -8,10 +8,15 @@ export interface FileState {
    * Empty for a file of somebody else.
    */
   known: string[];
+  /** Of the file when it held what is known. */
   stamp: Stamp | undefined;
+  /** Of the file when it was found to hold something else. */
+  strange: Stamp | undefined;
   /** When the mirror wrote it (performance.now()): the events that follow are its own. */
   wroteAt: number;
 }
+
+const UNSEEN: FileState = { known: [], stamp: undefined, strange: undefined, wroteAt: -Infinity };
 
 /**
  * Remembers what the mirror wrote, in the store: after a crash a file of an earlier run is known as such,
@@ -26,7 +31,7 @@ export class MirrorMemory {
   }
 
   async load(): Promise<void> {
-    for await (const [file, known] of this.store.readMirror()) this.states.set(file, { known, stamp: undefined, wroteAt: -Infinity });
+    for await (const [file, known] of this.store.readMirror()) this.states.set(file, { ...UNSEEN, known });
   }
 
   get(file: string): FileState | undefined {
@@ -41,9 +46,14 @@ export class MirrorMemory {
     return this.states.get(file)?.known ?? [];
   }
 
-  /** For this run only. */
-  see(file: string, known: string[], stamp: Stamp | undefined): void {
-    this.states.set(file, { known, stamp, wroteAt: this.states.get(file)?.wroteAt ?? -Infinity });
+  /** The file holds what the mirror wrote, and this is its hash. */
+  recognise(file: string, hash: string, stamp: Stamp): void {
+    this.states.set(file, { ...UNSEEN, ...this.states.get(file), known: [hash], stamp, strange: undefined });
+  }
+
+  /** The file holds something else, or is no file. */
+  wonder(file: string, strange: Stamp): void {
+    this.states.set(file, { ...UNSEEN, ...this.states.get(file), stamp: undefined, strange });
   }
 
   /** Durable before a file is written: whichever of the two is found after a crash was ours. */
@@ -56,7 +66,7 @@ export class MirrorMemory {
   async keep(files: { file: string; hash: string | undefined; stamp?: Stamp | undefined; written?: boolean }[]): Promise<void> {
     for (const { file, hash, stamp, written } of files) {
       if (hash === undefined) this.states.delete(file);
-      else this.states.set(file, { known: [hash], stamp, wroteAt: written ? performance.now() : -Infinity });
+      else this.states.set(file, { ...UNSEEN, known: [hash], stamp, wroteAt: written ? performance.now() : -Infinity });
     }
     const entries = files.map(({ file, hash }) => ({ file, hashes: hash === undefined ? undefined : [hash] }));
     if (entries.length > 0) await this.store.writeMirror(entries);

@@ -18,6 +18,8 @@ export interface WriterOptions {
   catalog: Catalog;
   root: string;
   memory: MirrorMemory;
+  /** Whether the folder of the file is one that may be written to. */
+  usable(file: string): boolean;
   /** Whether the file is to be left alone for now: an edit of it waits, or could not be committed. */
   held(file: string): 'waiting' | 'troubled' | undefined;
   /** The store moved on under a troubled file. */
@@ -62,7 +64,10 @@ export class MirrorWriter {
   async writeBatch(): Promise<void> {
     const { memory } = this.options;
     const plans = await this.plan();
-    await memory.intend(plans);
+    await memory.intend(plans).catch(error => {
+      for (const { path } of plans) this.failed.add(path);
+      throw error;
+    });
     const done: Parameters<MirrorMemory['keep']>[0] = [];
     await inParallel(plans, AT_ONCE, async plan => {
       if (await this.carryOut(plan)) done.push({ ...plan, stamp: this.stamp(plan), written: true });
@@ -84,6 +89,10 @@ export class MirrorWriter {
       if (file === undefined) continue;
       if (held(file) === 'troubled') {
         overtaken(file);
+        continue;
+      }
+      if (!this.options.usable(file)) {
+        this.failed.add(path);
         continue;
       }
       const text = await this.render(path);

@@ -38,6 +38,7 @@ const LONGEST_BURST_MS = 10_000;
 /** Events this soon after the mirror's own write of a file are about that write. */
 const OWN_EVENT_MS = 1000;
 const MARK_EVERY_MS = 60_000;
+const MOST_LAST_ROUNDS = 3;
 /** Looked at in a row before the event loop gets a turn. */
 const LOOKS_IN_A_ROW = 64;
 /** Name of the fact in the store that says how far the files have come. */
@@ -65,6 +66,7 @@ export class Mirror {
   /** Files, or other entries of the folders, that something happened to since they were last looked at. */
   private readonly touched = new Set<string>();
   private readonly form: string;
+  private readonly names: readonly string[];
   private seen = 0;
   private markedAt = -Infinity;
   private lookDue = false;
@@ -78,9 +80,10 @@ export class Mirror {
     const { store, catalog, folder, log } = options;
     this.options = options;
     this.form = `${FORM} ${catalog.digest}`;
+    this.names = foldersOf(catalog);
     this.memory = new MirrorMemory(store);
     this.troubled = new Troubles(({ file, path, code, reason }) => log.warn({ file, path, code }, `${file}: ${reason}`));
-    this.folders = new MirrorFolders(folder, foldersOf(catalog), {
+    this.folders = new MirrorFolders(folder, this.names, {
       changed: (name, entry) => this.noticed(name, entry),
       blind: (name, error) => log.warn({ folder: name, reason: error.message }, 'a folder cannot be watched; it is compared now and then'),
     });
@@ -89,6 +92,7 @@ export class Mirror {
       catalog,
       root: folder,
       memory: this.memory,
+      usable: file => this.folders.usable(parentOf(file)),
       held: file => (this.troubled.holds(file) ? 'troubled' : this.touched.has(file) ? 'waiting' : undefined),
       overtaken: file => this.overtaken(file),
       surprised: file => this.touch(file),
@@ -108,7 +112,12 @@ export class Mirror {
    */
   static async start(options: MirrorOptions): Promise<Mirror> {
     const mirror = new Mirror(options);
-    await mirror.inTurn(() => mirror.open());
+    try {
+      await mirror.inTurn(() => mirror.open());
+    } catch (error) {
+      await mirror.close();
+      throw error;
+    }
     mirror.work();
     return mirror;
   }
@@ -127,7 +136,9 @@ export class Mirror {
       if (!this.troubled.has(file) && this.memory.get(file) === undefined) {
         throw new LockstepError('unknown-path', `${file} is not a file of the mirror.`, { facts: { file } });
       }
-      await this.replace(file);
+      await this.replace(file).catch(error => {
+        throw asLockstepError(error);
+      });
       this.troubled.clear(file);
       this.burst.event();
     });
@@ -145,17 +156,23 @@ export class Mirror {
   /** Commits what was saved, writes what is not written yet, and ends. The store must still be open. */
   async stop(): Promise<void> {
     this.unwatch();
-    clearInterval(this.timer);
     await this.working;
+    this.writer.retry();
+    // what is written is noticed too, so files to write may have to wait for a look at files written
+    for (let round = 0; round < MOST_LAST_ROUNDS && this.touched.size + this.writer.dirty.size > 0; round++) {
+      this.editsDue = true;
+      this.work();
+      await this.working;
+    }
+    await this.close();
+    await this.inTurn(() => this.mark());
+  }
+
+  private async close(): Promise<void> {
+    this.unwatch();
+    clearInterval(this.timer);
     await this.folders.close();
     this.burst.end();
-    this.editsDue = this.touched.size > 0;
-    this.writer.retry();
-    this.work();
-    await this.working;
-    await this.turn;
-    this.burst.end();
-    await this.mark();
   }
 
   private async open(): Promise<void> {
@@ -214,19 +231,27 @@ export class Mirror {
   // What is to be done, one thing at a time.
 
   private work(): void {
-    this.working ??= this.drain().finally(() => {
+    this.working ??= this.drain().then(again => {
       this.working = undefined;
+      if (again) this.work();
     });
   }
 
-  private async drain(): Promise<void> {
+  /** Resolves to whether more came while it ended. */
+  private async drain(): Promise<boolean> {
     try {
       while (await this.inTurn(() => this.step())) await new Promise(setImmediate);
       if (performance.now() - this.markedAt > MARK_EVERY_MS) await this.inTurn(() => this.mark());
+      return this.due();
     } catch (error) {
       // The store or the folder does not answer: the next event or reconcile tries again.
       this.options.log.warn({ reason: asLockstepError(error).message }, 'the mirror could not go on');
+      return false;
     }
+  }
+
+  private due(): boolean {
+    return this.lookDue || this.editsDue || this.writer.ready;
   }
 
   private async step(): Promise<boolean> {
@@ -238,7 +263,7 @@ export class Mirror {
   }
 
   private pending(): boolean {
-    return this.burst.open || this.editsDue || this.lookDue || this.working !== undefined || this.writer.ready;
+    return this.burst.open || this.working !== undefined || this.due();
   }
 
   private inTurn<T>(act: () => Promise<T>): Promise<T> {
@@ -283,20 +308,20 @@ export class Mirror {
   private unwritten(file: string, path: string, error: unknown): void {
     const { message } = error as Error;
     this.troubled.report({ file, path, code: RETRIED, reason: `it could not be written: ${message}` });
-    this.burst.event(); // its folder may be gone
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') this.burst.event(); // its folder is gone
   }
 
   /** Find the files that are not as they were. `first`: at start, when nobody knows what happened before. */
   private async lookAtAll(first: boolean): Promise<void> {
     this.lookDue = false;
     const present = new Set<string>();
-    for (const folder of foldersOf(this.options.catalog)) {
+    for (const folder of this.names) {
       for (const name of await this.entries(folder)) {
         const file = folder === '' ? name : `${folder}/${name}`;
         if (first && TEMPORARY.test(name)) await unlink(join(this.options.folder, file)).catch(() => undefined);
         if (name.startsWith('.')) continue;
         present.add(file);
-        this.touched.add(file);
+        if (!this.isRefusedStill(file)) this.touched.add(file);
       }
     }
     for (const file of this.memory.files()) {
@@ -306,9 +331,15 @@ export class Mirror {
       // a failing disk. So it is written again; what is to go can be deleted once more.
       else this.writeAgain(file);
     }
-    for (const file of this.troubled.files()) this.touched.add(file);
+    for (const file of this.troubled.files()) if (!present.has(file)) this.touched.add(file);
     this.writer.retry();
     this.editsDue = true;
+  }
+
+  /** Whether it is the same edit that could not be committed before; a full disk may have been the only reason. */
+  private isRefusedStill(file: string): boolean {
+    const stamp = this.memory.get(file)?.strange;
+    return this.troubled.holds(file) && stamp?.fresh === false && stamp.text === stampAt(join(this.options.folder, file))?.text;
   }
 
   private async entries(folder: string): Promise<string[]> {
@@ -339,7 +370,7 @@ export class Mirror {
       if (index % LOOKS_IN_A_ROW === LOOKS_IN_A_ROW - 1) await new Promise(setImmediate);
     }
     if (edits.length > 0) await this.commit(edits);
-    this.writer.retry();
+    if (lost.length > 0) this.writer.retry();
   }
 
   /** A folder that was removed or replaced: all that was or is in it. */
@@ -355,20 +386,18 @@ export class Mirror {
 
   private reportFolders(): void {
     const { blocked } = this.folders;
-    for (const folder of foldersOf(this.options.catalog)) {
+    for (const folder of this.names) {
       const reason = blocked.get(folder);
-      if (reason !== undefined) this.troubled.report({ file: folder, path: folder, code: 'not-a-file', reason });
-      else if (this.troubled.clear(folder)) this.soilFolder(folder);
+      const file = folder === '' ? '.' : folder;
+      if (reason !== undefined) this.troubled.report({ file, path: folder, code: 'not-a-file', reason });
+      else if (this.troubled.clear(file)) this.writer.retry();
     }
-  }
-
-  private soilFolder(folder: string): void {
-    for (const file of this.memory.files()) if (parentOf(file) === folder) this.soilFile(file);
   }
 
   /** What is to be committed for this file, if anything. `swept`: a whole folder went, so no deletion is meant. */
   private async judge(file: string, swept: boolean): Promise<Edit | undefined> {
-    if (this.folders.blocked.has(file) || !this.folders.usable(parentOf(file))) return undefined;
+    if (!this.names.includes(parentOf(file))) return this.judgeStray(file);
+    if (!this.folders.usable(parentOf(file))) return undefined;
     if (!isConfigName(file.slice(file.lastIndexOf('/') + 1))) return this.judgeStranger(file);
     const state = this.memory.get(file);
     const sight = await look(join(this.options.folder, file), this.troubled.has(file) ? undefined : state?.stamp);
@@ -376,7 +405,7 @@ export class Mirror {
       case 'unchanged':
         return undefined;
       case 'unusable':
-        this.memory.see(file, state?.known ?? [], sight.stamp);
+        this.memory.wonder(file, sight.stamp);
         return void this.troubled.report({ file, path: this.pathOf(file) ?? '', code: sight.code, reason: sight.reason });
       case 'missing':
         return this.judgeMissing(file, swept);
@@ -396,11 +425,11 @@ export class Mirror {
   private judgeContent(file: string, { hash, bytes, stamp }: Extract<Sight, { is: 'content' }>): Edit | undefined {
     const known = this.memory.known(file);
     if (known.includes(hash)) {
-      this.memory.see(file, [hash], stamp);
+      this.memory.recognise(file, hash, stamp);
       if (this.troubled.clear(file) || known.length > 1) this.soilFile(file);
       return undefined;
     }
-    this.memory.see(file, [...known], stamp);
+    this.memory.wonder(file, stamp);
     try {
       const path = pathOf(this.options.catalog, file);
       return { file, path, records: parseFile(this.options.catalog, path, file, bytes), hash, known };
@@ -410,10 +439,15 @@ export class Mirror {
     }
   }
 
+  /** Of a file in a folder that is none of the mirror's: nothing is to be done but to forget it once it is gone. */
+  private judgeStray(file: string): undefined {
+    if (stampAt(join(this.options.folder, file)) === undefined) this.troubled.clear(file);
+  }
+
   /** Notes and temporary files are nobody's business; but configuration in a folder that is not known is a mistake. */
   private async judgeStranger(entry: string): Promise<undefined> {
     const { catalog, folder } = this.options;
-    if (foldersOf(catalog).includes(entry)) return;
+    if (this.names.includes(entry)) return;
     const isFolder = lstatSync(join(folder, entry), { throwIfNoEntry: false })?.isDirectory() === true;
     for (const name of isFolder ? await readdir(join(folder, entry)).catch(() => []) : []) {
       if (!isConfigName(name)) continue;
@@ -435,7 +469,7 @@ export class Mirror {
       this.troubled.clear(file);
       this.writer.dirty.add(path); // to be written in the one way that the mirror writes
     }
-    await this.memory.keep(accepted.map(({ file, hash }) => ({ file, hash, stamp: this.memory.get(file)?.stamp })));
+    await this.memory.keep(accepted.map(({ file, hash }) => ({ file, hash, stamp: this.memory.get(file)?.strange })));
     if (accepted.length > 0) log.info({ files: accepted.length, revision: store.head.revision }, 'files were committed');
   }
 

@@ -1,8 +1,27 @@
 import { asLockstepError, type LockstepError, LockstepError as Refusal } from '../schema/error.ts';
 import type { Store } from '../store/store.ts';
 import type { Channel } from './channel.ts';
-import { asError, type Effect, initialState, type OwnFacts, type StateName, nameOf, step, type SyncEvent, type SyncState, type Ticket } from './machine.ts';
-import { encodeMessage, type Hello, MOST_BUCKETS, MOST_NODES, parseReply, type Reply, type Request } from './message.ts';
+import {
+  asError,
+  type Effect,
+  initialState,
+  nameOf,
+  type OwnFacts,
+  type StateName,
+  type SyncEvent,
+  type SyncState,
+  step,
+  type Ticket,
+} from './machine.ts';
+import {
+  encodeMessage,
+  type Hello,
+  MOST_BUCKETS,
+  MOST_NODES,
+  parseReply,
+  type Reply,
+  type Request,
+} from './message.ts';
 import { type Outgoing, prepareOutgoing, updateFrames } from './outgoing.ts';
 import { cutNode, type Difference, difference, type NodePair } from './walk.ts';
 
@@ -176,7 +195,13 @@ export class Link {
     const started = this.options.timers.now();
     const outgoing = await prepareOutgoing(this.options.store, base, walk);
     this.outgoing = { ...outgoing, run, started, records: 0, bytes: 0 };
-    return { type: 'prepared', run, route: outgoing.route, target: outgoing.target, revision: outgoing.revision };
+    return {
+      type: 'prepared',
+      run,
+      route: outgoing.route,
+      target: outgoing.target,
+      revision: outgoing.revision,
+    };
   }
 
   private async compare(run: number, nodes: [number, number][]): Promise<SyncEvent> {
@@ -198,7 +223,12 @@ export class Link {
     for (const part of parts(buckets, MOST_BUCKETS)) {
       const reply = await this.request(id => ({ type: 'list', id, buckets: part }), 'leaves');
       for (const [position, bucket] of part.entries()) {
-        const own = new Map([...((await snapshot?.bucket(bucket)) ?? [])].map(([path, hash]) => [path, hash.toString('base64')]));
+        const own = new Map(
+          [...((await snapshot?.bucket(bucket)) ?? [])].map(([path, hash]) => [
+            path,
+            hash.toString('base64'),
+          ]),
+        );
         const { upserts, removals } = difference([{ own, partner: new Map(reply.buckets[position]) }]);
         found.upserts.push(...upserts);
         found.removals.push(...removals);
@@ -207,13 +237,22 @@ export class Link {
     return { type: 'listed', run, difference: found };
   }
 
-  private async send({ run, base, epoch, difference: found }: Extract<Effect, { do: 'send' }>): Promise<SyncEvent> {
+  private async send({
+    run,
+    base,
+    epoch,
+    difference: found,
+  }: Extract<Effect, { do: 'send' }>): Promise<SyncEvent> {
     const outgoing = this.outgoingOf(run);
     const { target, revision, brought } = outgoing;
     const id = ++this.counter;
     const receipt = this.reply(id, 'receipt');
     receipt.catch(() => undefined); // it may fail while frames are still going out; awaited below
-    for await (const { payload, records } of updateFrames({ epoch, base, target, revision, brought }, id, outgoing.changes(found))) {
+    for await (const { payload, records } of updateFrames(
+      { epoch, base, target, revision, brought },
+      id,
+      outgoing.changes(found),
+    )) {
       outgoing.records += records;
       outgoing.bytes += payload.length;
       await this.transmit(payload);
@@ -236,14 +275,22 @@ export class Link {
     try {
       const reply = await this.request(id => ({ type: 'step-down', id, epoch, force }), 'stepped-down');
       this.feed({ type: 'own', own: this.options.own() });
-      if (!force && reply.digest !== this.current.own.digest) throw new Refusal('takeover-incomplete', 'The partner stepped down with another state than this unit holds.');
+      if (!force && reply.digest !== this.current.own.digest)
+        throw new Refusal(
+          'takeover-incomplete',
+          'The partner stepped down with another state than this unit holds.',
+        );
       this.feed({ type: 'stepped-down', epoch: reply.epoch });
     } catch (error) {
       this.feed({ type: 'not-stepped-down', error: asLockstepError(error).toJSON() });
     }
   }
 
-  private async becomeActive({ ticket, epoch, partnerSteppedDown }: Extract<Effect, { do: 'become-active' }>): Promise<void> {
+  private async becomeActive({
+    ticket,
+    epoch,
+    partnerSteppedDown,
+  }: Extract<Effect, { do: 'become-active' }>): Promise<void> {
     try {
       await this.options.setRole('active', epoch);
       this.ownChanged();
@@ -253,12 +300,20 @@ export class Link {
     }
   }
 
-  private async becomeStandby({ ticket, epoch, digest }: Extract<Effect, { do: 'become-standby' }>): Promise<void> {
+  private async becomeStandby({
+    ticket,
+    epoch,
+    digest,
+  }: Extract<Effect, { do: 'become-standby' }>): Promise<void> {
     try {
       const done = await this.options.setRole('standby', epoch, digest);
       this.ownChanged();
       if (done) this.settle(ticket, { epoch });
-      else this.settle(ticket, new Refusal('conflict', 'The configuration changed at this very moment.', { hint: 'Try again.' }));
+      else
+        this.settle(
+          ticket,
+          new Refusal('conflict', 'The configuration changed at this very moment.', { hint: 'Try again.' }),
+        );
     } catch (error) {
       this.settle(ticket, asLockstepError(error));
     }
@@ -313,7 +368,14 @@ export class Link {
   private async greet(): Promise<void> {
     try {
       const { everyCommit: _every, common: _common, ...facts } = this.options.own();
-      const { type: _type, re: _re, ...hello } = await this.request(id => ({ type: 'hello', id, ...facts, clock: this.options.clock() }), 'hello-too');
+      const {
+        type: _type,
+        re: _re,
+        ...hello
+      } = await this.request(
+        id => ({ type: 'hello', id, ...facts, clock: this.options.clock() }),
+        'hello-too',
+      );
       this.feed({ type: 'heard', hello, greeting: true });
     } catch (error) {
       this.channel?.close(asLockstepError(error).message);
@@ -328,7 +390,10 @@ export class Link {
     else waiter?.resolve(reply as never);
   }
 
-  private async request<Type extends Reply['type']>(make: (id: number) => Request, type: Type): Promise<Extract<Reply, { type: Type }>> {
+  private async request<Type extends Reply['type']>(
+    make: (id: number) => Request,
+    type: Type,
+  ): Promise<Extract<Reply, { type: Type }>> {
     const id = ++this.counter;
     const reply = this.reply(id, type);
     reply.catch(() => undefined);
@@ -340,12 +405,20 @@ export class Link {
     return new Promise((resolve, reject) => {
       const cancel = this.options.timers.after(ANSWER_MS, () => {
         this.replies.delete(id);
-        reject(new Refusal('partner-unreachable', `The partner did not answer within ${ANSWER_MS / 1000} s.`));
+        reject(
+          new Refusal('partner-unreachable', `The partner did not answer within ${ANSWER_MS / 1000} s.`),
+        );
       });
       const settled = (reply: Reply): void => {
         cancel();
         if (reply.type === type) resolve(reply as Extract<Reply, { type: Type }>);
-        else reject(new Refusal('bad-message', `The partner answered with "${reply.type}" where "${type}" was expected.`));
+        else
+          reject(
+            new Refusal(
+              'bad-message',
+              `The partner answered with "${reply.type}" where "${type}" was expected.`,
+            ),
+          );
       };
       this.replies.set(id, {
         resolve: settled as Waiter['resolve'],
@@ -358,7 +431,8 @@ export class Link {
   }
 
   private transmit(payload: Buffer): Promise<void> {
-    if (this.channel === undefined) return Promise.reject(new Refusal('partner-unreachable', this.current.downBecause));
+    if (this.channel === undefined)
+      return Promise.reject(new Refusal('partner-unreachable', this.current.downBecause));
     return this.channel.send(payload);
   }
 

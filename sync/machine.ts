@@ -44,7 +44,13 @@ interface StepDown {
 export type Work =
   | { step: 'idle' }
   /** Finding out what the partner lacks. `walk`: the short way through the history failed. */
-  | { step: 'preparing' | 'comparing' | 'sending'; serving: Ticket[]; walk: boolean; target: string; revision: number }
+  | {
+      step: 'preparing' | 'comparing' | 'sending';
+      serving: Ticket[];
+      walk: boolean;
+      target: string;
+      revision: number;
+    }
   | { step: 'taking-over'; ticket: Ticket };
 
 export type SyncEvent =
@@ -74,14 +80,31 @@ export type Effect =
   | { do: 'compare'; run: number; nodes: [level: number, index: number][] }
   | { do: 'list'; run: number; buckets: number[] }
   | { do: 'send'; run: number; base: string; epoch: number; difference: Difference | undefined }
-  | { do: 'remember'; digest: string; revision: number; result: 'applied' | 'already-applied'; forced: boolean; tickets: Ticket[] }
+  | {
+      do: 'remember';
+      digest: string;
+      revision: number;
+      result: 'applied' | 'already-applied';
+      forced: boolean;
+      tickets: Ticket[];
+    }
   | { do: 'answer'; ticket: Ticket; error: LockstepError }
   | { do: 'ask-step-down'; epoch: number; force: boolean }
   | { do: 'become-active'; ticket: Ticket; epoch: number; partnerSteppedDown: boolean }
   /** Only while the digest is still `digest`: a commit may have come in between. */
   | { do: 'become-standby'; ticket: Ticket | undefined; epoch: number; digest: string };
 
-export type StateName = 'unreachable' | 'greeting' | 'refused' | 'both-active' | 'no-active' | 'updating' | 'comparing' | 'taking-over' | 'in-step' | 'behind';
+export type StateName =
+  | 'unreachable'
+  | 'greeting'
+  | 'refused'
+  | 'both-active'
+  | 'no-active'
+  | 'updating'
+  | 'comparing'
+  | 'taking-over'
+  | 'in-step'
+  | 'behind';
 
 export interface Step {
   state: SyncState;
@@ -144,14 +167,22 @@ export function nameOf(state: SyncState): StateName {
 }
 
 /** Things that must be equal (or, for the HA mode, different) before configuration may cross. */
-export function mismatches(own: Omit<Hello, 'clock'>, partner: Hello): { what: string; ours: string; theirs: string }[] {
+export function mismatches(
+  own: Omit<Hello, 'clock'>,
+  partner: Hello,
+): { what: string; ours: string; theirs: string }[] {
   const compared: [string, string, string, boolean][] = [
     ['protocol', String(own.protocol), String(partner.protocol), own.protocol === partner.protocol],
     ['pair identity', own.pairId, partner.pairId, own.pairId === partner.pairId],
     ['HA mode', own.mode, partner.mode, own.mode !== partner.mode],
     ['release', own.release, partner.release, own.release === partner.release],
     ['model', own.model, partner.model, own.model === partner.model],
-    ['schema', own.schemaDigest.slice(0, 12), partner.schemaDigest.slice(0, 12), own.schemaDigest === partner.schemaDigest],
+    [
+      'schema',
+      own.schemaDigest.slice(0, 12),
+      partner.schemaDigest.slice(0, 12),
+      own.schemaDigest === partner.schemaDigest,
+    ],
   ];
   return compared.filter(([, , , good]) => !good).map(([what, ours, theirs]) => ({ what, ours, theirs }));
 }
@@ -160,7 +191,9 @@ export function mismatches(own: Omit<Hello, 'clock'>, partner: Hello): { what: s
 export function updateRefusal(state: SyncState): LockstepError | undefined {
   const { own, partner } = state;
   if (own.role !== 'active') {
-    return new LockstepError('not-active', 'This unit is standby: updates go out from the active unit.', { hint: 'Type force-update on the active unit.' });
+    return new LockstepError('not-active', 'This unit is standby: updates go out from the active unit.', {
+      hint: 'Type force-update on the active unit.',
+    });
   }
   if (state.link !== 'up' || partner === undefined) {
     return new LockstepError('partner-unreachable', `The partner is not seen: ${state.downBecause}.`, {
@@ -182,13 +215,21 @@ function sourceRefusal(own: OwnFacts, partner: Hello): LockstepError | undefined
   if (own.role !== 'active') return undefined;
   const empty = own.digest === EMPTY_DIGEST;
   if (!empty && (own.established || !partner.established)) return undefined;
-  return new LockstepError('never-a-source', empty ? 'This unit is empty, so it cannot be the source.' : 'This unit is new to the pair; the partner holds the configuration of the pair.', {
-    hint: 'Type lockstep takeover on the partner; this unit then receives its configuration.',
-  });
+  return new LockstepError(
+    'never-a-source',
+    empty
+      ? 'This unit is empty, so it cannot be the source.'
+      : 'This unit is new to the pair; the partner holds the configuration of the pair.',
+    {
+      hint: 'Type lockstep takeover on the partner; this unit then receives its configuration.',
+    },
+  );
 }
 
 function mismatchError(different: ReturnType<typeof mismatches>): LockstepError {
-  const words = different.map(({ what, ours, theirs }) => (what === 'HA mode' ? `both are HA ${ours} mode` : `${what} here ${ours}, there ${theirs}`));
+  const words = different.map(({ what, ours, theirs }) =>
+    what === 'HA mode' ? `both are HA ${ours} mode` : `${what} here ${ours}, there ${theirs}`,
+  );
   return new LockstepError('mismatch', `The units do not fit together: ${words.join('; ')}.`, {
     hint: 'Make them equal; updates then start by themselves.',
     facts: { different },
@@ -204,13 +245,20 @@ function isCurrent(state: SyncState, run: number): boolean {
 }
 
 function wantsUpdate(state: SyncState): boolean {
-  return state.work.step === 'idle' && updateRefusal(state) === undefined && state.own.digest !== state.partner?.digest;
+  return (
+    state.work.step === 'idle' &&
+    updateRefusal(state) === undefined &&
+    state.own.digest !== state.partner?.digest
+  );
 }
 
 function begin(state: SyncState, serving: Ticket[], walk = false): Step {
   const run = state.run + 1;
   const work: Work = { step: 'preparing', serving, walk, target: '', revision: 0 };
-  return { state: { ...state, run, work }, effects: [{ do: 'prepare', run, base: state.partner?.digest ?? '', walk }] };
+  return {
+    state: { ...state, run, work },
+    effects: [{ do: 'prepare', run, base: state.partner?.digest ?? '', walk }],
+  };
 }
 
 /** After a run has ended: the next one, if somebody waits or something came in meanwhile. */
@@ -218,7 +266,12 @@ function next(state: SyncState, effects: Effect[]): Step {
   const idle: SyncState = { ...state, work: { step: 'idle' } };
   const { stepDown, waiting } = idle;
   if (stepDown !== undefined && idle.own.digest === idle.partner?.digest) {
-    const give: Effect = { do: 'become-standby', ticket: stepDown.ticket, epoch: stepDown.epoch, digest: idle.own.digest };
+    const give: Effect = {
+      do: 'become-standby',
+      ticket: stepDown.ticket,
+      epoch: stepDown.epoch,
+      digest: idle.own.digest,
+    };
     return { state: { ...idle, stepDown: undefined }, effects: [...effects, give] };
   }
   const again = stepDown !== undefined || waiting.length > 0 || (idle.own.everyCommit && wantsUpdate(idle));
@@ -228,13 +281,28 @@ function next(state: SyncState, effects: Effect[]): Step {
 }
 
 function unlinked(state: SyncState, reason: string): Step {
-  const lost = new LockstepError('partner-unreachable', `The connection to the partner was lost: ${reason}.`, {
-    hint: 'Nothing is lost here; the update is sent again when the partner is back.',
-  });
-  const tickets = [...state.waiting, ...serving(state), ...(state.stepDown === undefined ? [] : [state.stepDown.ticket])];
+  const lost = new LockstepError(
+    'partner-unreachable',
+    `The connection to the partner was lost: ${reason}.`,
+    {
+      hint: 'Nothing is lost here; the update is sent again when the partner is back.',
+    },
+  );
+  const tickets = [
+    ...state.waiting,
+    ...serving(state),
+    ...(state.stepDown === undefined ? [] : [state.stepDown.ticket]),
+  ];
   if (state.work.step === 'taking-over') tickets.push(state.work.ticket);
   return {
-    state: { ...state, link: 'down', downBecause: reason, work: { step: 'idle' }, waiting: [], stepDown: undefined },
+    state: {
+      ...state,
+      link: 'down',
+      downBecause: reason,
+      work: { step: 'idle' },
+      waiting: [],
+      stepDown: undefined,
+    },
     effects: tickets.map(ticket => ({ do: 'answer', ticket, error: lost })),
   };
 }
@@ -247,7 +315,10 @@ function heard(state: SyncState, hello: Hello, greeting: boolean): Step {
   const first = greeting && state.link === 'greeting';
   const known: SyncState = { ...state, partner: hello, link: first ? 'up' : state.link };
   if (isFenced(known.own, hello)) {
-    return { state: known, effects: [{ do: 'become-standby', ticket: undefined, epoch: hello.epoch, digest: known.own.digest }] };
+    return {
+      state: known,
+      effects: [{ do: 'become-standby', ticket: undefined, epoch: hello.epoch, digest: known.own.digest }],
+    };
   }
   return (first || known.own.everyCommit) && wantsUpdate(known) ? begin(known, []) : still(known);
 }
@@ -257,15 +328,31 @@ function heard(state: SyncState, hello: Hello, greeting: boolean): Step {
  * standing down loses nothing. With own changes the operator decides: both-active.
  */
 function isFenced(own: OwnFacts, partner: Hello): boolean {
-  return own.role === 'active' && partner.role === 'active' && partner.epoch > own.epoch && own.pairId === partner.pairId && own.digest === own.common;
+  return (
+    own.role === 'active' &&
+    partner.role === 'active' &&
+    partner.epoch > own.epoch &&
+    own.pairId === partner.pairId &&
+    own.digest === own.common
+  );
 }
 
 function ownChanged(state: SyncState, own: OwnFacts): Step {
   const roleChanged = own.role !== state.own.role || own.epoch !== state.own.epoch;
-  const known: SyncState = { ...state, own, refusal: roleChanged || own.role === 'standby' ? undefined : state.refusal };
-  const greet: Effect[] = roleChanged && state.link === 'up' ? [{ do: 'greet' }] : [];
+  const known: SyncState = {
+    ...state,
+    own,
+    refusal: roleChanged || own.role === 'standby' ? undefined : state.refusal,
+  };
+  const announce = roleChanged || !sameUnit(own, state.own);
+  const greet: Effect[] = announce && state.link === 'up' ? [{ do: 'greet' }] : [];
   if (!roleChanged && own.everyCommit && wantsUpdate(known)) return begin(known, []);
   return { state: known, effects: greet };
+}
+
+/** Whether a unit still says the same of itself: the partner refuses updates for some of it, so it is told at once. */
+function sameUnit(one: OwnFacts, other: OwnFacts): boolean {
+  return (['name', 'mode', 'release', 'model', 'schemaDigest'] as const).every(fact => one[fact] === other[fact]);
 }
 
 function force(state: SyncState, ticket: Ticket): Step {
@@ -280,16 +367,36 @@ type RunEvent = Extract<SyncEvent, { run: number }>;
 function working(state: SyncState, event: RunEvent): Step {
   const work = state.work as Extract<Work, { serving: Ticket[] }>;
   const { run, own, partner } = state;
-  const send = (difference: Difference | undefined): Effect => ({ do: 'send', run, base: partner?.digest ?? '', epoch: own.epoch, difference });
+  const send = (difference: Difference | undefined): Effect => ({
+    do: 'send',
+    run,
+    base: partner?.digest ?? '',
+    epoch: own.epoch,
+    difference,
+  });
   switch (event.type) {
     case 'prepared': {
       const { target, revision, route } = event;
-      if (route === 'send') return { state: { ...state, work: { ...work, step: 'sending', target, revision } }, effects: [send(undefined)] };
-      return { state: { ...state, work: { ...work, step: 'comparing', walk: true, target, revision } }, effects: [{ do: 'compare', run, nodes: [[0, 0]] }] };
+      if (route === 'send')
+        return {
+          state: { ...state, work: { ...work, step: 'sending', target, revision } },
+          effects: [send(undefined)],
+        };
+      return {
+        state: { ...state, work: { ...work, step: 'comparing', walk: true, target, revision } },
+        effects: [{ do: 'compare', run, nodes: [[0, 0]] }],
+      };
     }
     case 'compared': {
       const further = nextStep(event.nodes);
-      return { state, effects: ['nodes' in further ? { do: 'compare', run, nodes: further.nodes } : { do: 'list', run, buckets: further.buckets }] };
+      return {
+        state,
+        effects: [
+          'nodes' in further
+            ? { do: 'compare', run, nodes: further.nodes }
+            : { do: 'list', run, buckets: further.buckets },
+        ],
+      };
     }
     case 'listed':
       return { state: { ...state, work: { ...work, step: 'sending' } }, effects: [send(event.difference)] };
@@ -300,11 +407,19 @@ function working(state: SyncState, event: RunEvent): Step {
   }
 }
 
-function receipt(state: SyncState, work: Extract<Work, { serving: Ticket[] }>, event: Extract<SyncEvent, { type: 'receipt' }>): Step {
+function receipt(
+  state: SyncState,
+  work: Extract<Work, { serving: Ticket[] }>,
+  event: Extract<SyncEvent, { type: 'receipt' }>,
+): Step {
   if (event.digest !== work.target || state.partner === undefined) {
-    const error = new LockstepError('digest-differs', 'The receipt of the partner names another state than the one that was sent.', {
-      facts: { target: work.target, receipt: event.digest },
-    });
+    const error = new LockstepError(
+      'digest-differs',
+      'The receipt of the partner names another state than the one that was sent.',
+      {
+        facts: { target: work.target, receipt: event.digest },
+      },
+    );
     return failed(state, work, error.toJSON());
   }
   const partner: Hello = { ...state.partner, digest: event.digest, established: true };
@@ -325,7 +440,11 @@ function failed(state: SyncState, work: Extract<Work, { serving: Ticket[] }>, er
   const another = error.code === 'base-differs' || error.code === 'digest-differs';
   if (another && !work.walk) return begin(state, work.serving, true);
   const told = asError(error);
-  const answers: Effect[] = [...work.serving, ...state.waiting].map(ticket => ({ do: 'answer', ticket, error: told }));
+  const answers: Effect[] = [...work.serving, ...state.waiting].map(ticket => ({
+    do: 'answer',
+    ticket,
+    error: told,
+  }));
   if (state.stepDown !== undefined) answers.push(afterFailedLastUpdate(state, state.stepDown, told));
   return {
     state: { ...state, work: { step: 'idle' }, waiting: [], stepDown: undefined, refusal: error },
@@ -333,32 +452,50 @@ function failed(state: SyncState, work: Extract<Work, { serving: Ticket[] }>, er
   };
 }
 
-function afterFailedLastUpdate({ own }: SyncState, { ticket, epoch, force: forced }: StepDown, error: LockstepError): Effect {
+function afterFailedLastUpdate(
+  { own }: SyncState,
+  { ticket, epoch, force: forced }: StepDown,
+  error: LockstepError,
+): Effect {
   if (forced) return { do: 'become-standby', ticket, epoch, digest: own.digest };
   return { do: 'answer', ticket, error: incomplete(error.message) };
 }
 
 export function asError(body: ErrorBody): LockstepError {
-  return new LockstepError(body.code, body.message, { hint: body.hint, ...(body.facts === undefined ? {} : { facts: body.facts }) });
+  return new LockstepError(body.code, body.message, {
+    hint: body.hint,
+    ...(body.facts === undefined ? {} : { facts: body.facts }),
+  });
 }
 
 function takeOver(state: SyncState, ticket: Ticket, forced: boolean): Step {
   const error = takeOverRefusal(state, forced);
   if (error !== undefined) return { state, effects: [{ do: 'answer', ticket, error }] };
   const epoch = Math.max(state.own.epoch, state.partner?.epoch ?? 0) + 1;
-  if (state.link !== 'up') return { state, effects: [{ do: 'become-active', ticket, epoch, partnerSteppedDown: false }] };
-  return { state: { ...state, work: { step: 'taking-over', ticket } }, effects: [{ do: 'ask-step-down', epoch, force: forced }] };
+  if (state.link !== 'up')
+    return { state, effects: [{ do: 'become-active', ticket, epoch, partnerSteppedDown: false }] };
+  return {
+    state: { ...state, work: { step: 'taking-over', ticket } },
+    effects: [{ do: 'ask-step-down', epoch, force: forced }],
+  };
 }
 
-function takeOverRefusal({ own, partner, link, work }: SyncState, forced: boolean): LockstepError | undefined {
+function takeOverRefusal(
+  { own, partner, link, work }: SyncState,
+  forced: boolean,
+): LockstepError | undefined {
   if (work.step === 'taking-over') return new LockstepError('conflict', 'A takeover is under way already.');
   if (own.role === 'active' && !(link === 'up' && partner?.role === 'active')) {
     return new LockstepError('not-standby', 'This unit is active already.', { facts: { epoch: own.epoch } });
   }
   if (own.digest === EMPTY_DIGEST || (!own.established && !(forced && partner?.established !== true))) {
-    return new LockstepError('never-a-source', 'This unit was never updated by its partner, so it cannot become the source.', {
-      hint: 'Force an update from the active unit first.',
-    });
+    return new LockstepError(
+      'never-a-source',
+      'This unit was never updated by its partner, so it cannot become the source.',
+      {
+        hint: 'Force an update from the active unit first.',
+      },
+    );
   }
   return undefined;
 }
@@ -366,17 +503,27 @@ function takeOverRefusal({ own, partner, link, work }: SyncState, forced: boolea
 function steppedDown(state: SyncState, epoch: number): Step {
   if (state.work.step !== 'taking-over') return still(state);
   const { ticket } = state.work;
-  const partner = state.partner === undefined ? undefined : { ...state.partner, role: 'standby' as Role, epoch };
-  return { state: { ...state, partner, work: { step: 'idle' } }, effects: [{ do: 'become-active', ticket, epoch, partnerSteppedDown: true }] };
+  const partner =
+    state.partner === undefined ? undefined : { ...state.partner, role: 'standby' as Role, epoch };
+  return {
+    state: { ...state, partner, work: { step: 'idle' } },
+    effects: [{ do: 'become-active', ticket, epoch, partnerSteppedDown: true }],
+  };
 }
 
 function notSteppedDown(state: SyncState, error: ErrorBody): Step {
   if (state.work.step !== 'taking-over') return still(state);
-  return { state: { ...state, work: { step: 'idle' } }, effects: [{ do: 'answer', ticket: state.work.ticket, error: asError(error) }] };
+  return {
+    state: { ...state, work: { step: 'idle' } },
+    effects: [{ do: 'answer', ticket: state.work.ticket, error: asError(error) }],
+  };
 }
 
 /** Before this unit steps down, the one that takes over must hold everything; `force` gives that up. */
-function askedToStepDown(state: SyncState, { ticket, epoch, force: forced, digest }: Extract<SyncEvent, { type: 'asked-to-step-down' }>): Step {
+function askedToStepDown(
+  state: SyncState,
+  { ticket, epoch, force: forced, digest }: Extract<SyncEvent, { type: 'asked-to-step-down' }>,
+): Step {
   const give: Effect = { do: 'become-standby', ticket, epoch, digest: state.own.digest };
   if (state.own.role === 'standby' || state.own.digest === digest) return { state, effects: [give] };
   const error = updateRefusal(state);
@@ -385,11 +532,20 @@ function askedToStepDown(state: SyncState, { ticket, epoch, force: forced, diges
     return state.work.step === 'idle' ? begin(asked, []) : still(asked);
   }
   if (forced) return { state, effects: [give] };
-  return { state, effects: [{ do: 'answer', ticket, error: incomplete(error?.message ?? 'Another takeover is under way.') }] };
+  return {
+    state,
+    effects: [
+      { do: 'answer', ticket, error: incomplete(error?.message ?? 'Another takeover is under way.') },
+    ],
+  };
 }
 
 function incomplete(because: string): LockstepError {
-  return new LockstepError('takeover-incomplete', `The active unit holds changes that this unit does not, and they cannot be sent. ${because}`, {
-    hint: 'lockstep takeover --force takes over without them; they stay in the history of the other unit.',
-  });
+  return new LockstepError(
+    'takeover-incomplete',
+    `The active unit holds changes that this unit does not, and they cannot be sent. ${because}`,
+    {
+      hint: 'lockstep takeover --force takes over without them; they stay in the history of the other unit.',
+    },
+  );
 }

@@ -45,7 +45,8 @@ export async function prepareOutgoing(store: Store, base: string, walk: boolean)
     target: snapshot.head.digest,
     revision: snapshot.head.revision,
     brought: [],
-    changes: difference => (difference === undefined ? snapshot.pairChanges() : differing(snapshot, difference)),
+    changes: difference =>
+      difference === undefined ? snapshot.pairChanges() : differing(snapshot, difference),
     snapshot,
     close: () => snapshot.close(),
   };
@@ -66,7 +67,10 @@ async function* each(changes: PairChange[]): AsyncIterable<PairChange> {
   yield* changes;
 }
 
-async function* differing(snapshot: StoreSnapshot, { upserts, removals }: Difference): AsyncIterable<PairChange> {
+async function* differing(
+  snapshot: StoreSnapshot,
+  { upserts, removals }: Difference,
+): AsyncIterable<PairChange> {
   for (const path of removals) yield { path, value: null };
   for (const path of upserts) yield snapshot.pairChange(path);
 }
@@ -88,7 +92,15 @@ export async function* updateFrames(
   let length = 0;
   const frame = (last: boolean): EncodedFrame => {
     const brought = last ? header.brought : [];
-    const head = JSON.stringify({ type: 'update', id, changeId, sequence: sequence++, last, ...header, brought });
+    const head = JSON.stringify({
+      type: 'update',
+      id,
+      changeId,
+      sequence: sequence++,
+      last,
+      ...header,
+      brought,
+    });
     const payload = Buffer.from(`${head.slice(0, -1)},"changes":[${texts.join(',')}]}`);
     const records = texts.length;
     texts = [];

@@ -3,7 +3,14 @@ import { LockstepError } from '../schema/error.ts';
 import type { Channel } from './channel.ts';
 import { publicBlob } from './keys.ts';
 import { asError } from './machine.ts';
-import { encodeMessage, type HaMode, type JoinRequest, parseReply, parseRequest, type Reply } from './message.ts';
+import {
+  encodeMessage,
+  type HaMode,
+  type JoinRequest,
+  parseReply,
+  parseRequest,
+  type Reply,
+} from './message.ts';
 
 /**
  * Pairing: one unit invites and shows a one-time code, the operator types it on the other. The code carries the
@@ -50,14 +57,21 @@ export function hashOfKey(blob: Buffer): Buffer {
 
 /** One word for the operator to copy: 48 bytes, base64url, in groups. */
 export function encodeCode({ hostKeyHash, token }: Code): string {
-  return Buffer.concat([hostKeyHash, token]).toString('base64url').match(/.{1,16}/g)?.join('.') ?? '';
+  return (
+    Buffer.concat([hostKeyHash, token])
+      .toString('base64url')
+      .match(/.{1,16}/g)
+      ?.join('.') ?? ''
+  );
 }
 
 /** Throws `bad-code`. */
 export function decodeCode(text: string): Code {
   const bytes = Buffer.from(text.replaceAll(/[.\s]/g, ''), 'base64url');
   if (bytes.length !== 32 + TOKEN_BYTES) {
-    throw new LockstepError('bad-code', 'This is not a pairing code, or a part of it is missing.', { hint: 'Copy the whole line that lockstep pair --invite printed.' });
+    throw new LockstepError('bad-code', 'This is not a pairing code, or a part of it is missing.', {
+      hint: 'Copy the whole line that lockstep pair --invite printed.',
+    });
   }
   return { hostKeyHash: bytes.subarray(0, 32), token: bytes.subarray(32) };
 }
@@ -70,7 +84,8 @@ interface Keys {
 /** HMAC over the four keys; `who` keeps one side from echoing the proof of the other. */
 export function proof(token: Buffer, who: 'inviter' | 'joiner', { inviter, joiner }: Keys): string {
   const mac = createHmac('sha256', token).update(`lockstep pairing ${who}\n`);
-  for (const line of [inviter.hostKey, inviter.clientKey, joiner.hostKey, joiner.clientKey]) mac.update(publicBlob(line));
+  for (const line of [inviter.hostKey, inviter.clientKey, joiner.hostKey, joiner.clientKey])
+    mac.update(publicBlob(line));
   return mac.digest('base64');
 }
 
@@ -90,7 +105,9 @@ export function join(
   inviter: { hostKey: string; host: string; port: number },
 ): Promise<Partner> {
   return new Promise((resolve, reject) => {
-    channel.onClose(reason => reject(new LockstepError('partner-unreachable', `The other unit ended the pairing: ${reason}.`)));
+    channel.onClose(reason =>
+      reject(new LockstepError('partner-unreachable', `The other unit ended the pairing: ${reason}.`)),
+    );
     channel.onFrame(payload => {
       try {
         resolve(checkJoined(parseReply(payload), own, code, inviter));
@@ -102,7 +119,10 @@ export function join(
       type: 'join',
       id: 1,
       // The inviter's client key is not known yet: this proof covers its host key twice instead.
-      proof: proof(code.token, 'joiner', { inviter: { hostKey: inviter.hostKey, clientKey: inviter.hostKey }, joiner: own }),
+      proof: proof(code.token, 'joiner', {
+        inviter: { hostKey: inviter.hostKey, clientKey: inviter.hostKey },
+        joiner: own,
+      }),
       hostKey: own.hostKey,
       clientKey: own.clientKey,
       name: own.name,
@@ -115,13 +135,28 @@ export function join(
   });
 }
 
-function checkJoined(reply: Reply, own: Self, code: Code, inviter: { hostKey: string; host: string; port: number }): Partner {
+function checkJoined(
+  reply: Reply,
+  own: Self,
+  code: Code,
+  inviter: { hostKey: string; host: string; port: number },
+): Partner {
   if (reply.type === 'error') throw asError(reply.error);
-  if (reply.type !== 'joined') throw new LockstepError('bad-message', 'The other unit answered with something else than a pairing.');
+  if (reply.type !== 'joined')
+    throw new LockstepError('bad-message', 'The other unit answered with something else than a pairing.');
   const keys = { inviter: { hostKey: inviter.hostKey, clientKey: reply.clientKey }, joiner: own };
   if (!equalProofs(reply.proof, proof(code.token, 'inviter', keys))) throw wrongCode();
   const { pairId, unitId, name, mode, clientKey } = reply;
-  return { pairId, unitId, name, mode, clientKey, hostKey: inviter.hostKey, host: inviter.host, port: inviter.port };
+  return {
+    pairId,
+    unitId,
+    name,
+    mode,
+    clientKey,
+    hostKey: inviter.hostKey,
+    host: inviter.host,
+    port: inviter.port,
+  };
 }
 
 /**
@@ -142,7 +177,10 @@ export function answerJoin(
 ): void {
   channel.onFrame(payload => {
     handleJoin(channel, payload, options).catch((error: unknown) => {
-      const known = error instanceof LockstepError ? error : new LockstepError('bad-message', 'A pairing message could not be read.');
+      const known =
+        error instanceof LockstepError
+          ? error
+          : new LockstepError('bad-message', 'A pairing message could not be read.');
       options.onRefusal(known);
       channel
         .send(encodeMessage({ type: 'error', re: 1, error: known.toJSON() }))
@@ -152,13 +190,20 @@ export function answerJoin(
   });
 }
 
-async function handleJoin(channel: Channel, payload: Buffer, options: Parameters<typeof answerJoin>[1]): Promise<void> {
+async function handleJoin(
+  channel: Channel,
+  payload: Buffer,
+  options: Parameters<typeof answerJoin>[1],
+): Promise<void> {
   const request = parseRequest(payload);
-  if (request.type !== 'join') throw new LockstepError('not-paired', 'This unit does not know yours; it only takes a pairing.');
+  if (request.type !== 'join')
+    throw new LockstepError('not-paired', 'This unit does not know yours; it only takes a pairing.');
   const { own, clientKeyBlob } = options;
   const token = checkJoin(request, own, clientKeyBlob, options.invitation(), options.now);
   if (request.mode === own.mode) {
-    throw new LockstepError('mismatch', `Both units are in HA ${own.mode} mode.`, { hint: 'One is initialised with --mode first, the other with --mode second.' });
+    throw new LockstepError('mismatch', `Both units are in HA ${own.mode} mode.`, {
+      hint: 'One is initialised with --mode first, the other with --mode second.',
+    });
   }
   const { unitId, name, mode, hostKey, clientKey, port } = request;
   const host = request.host === '' ? channel.remote.address : request.host;
@@ -178,15 +223,26 @@ async function handleJoin(channel: Channel, payload: Buffer, options: Parameters
   );
 }
 
-function checkJoin(request: JoinRequest, own: Self, clientKeyBlob: Buffer, invitation: Invitation | undefined, now: number): Buffer {
-  if (invitation === undefined || now > invitation.expires || invitation.attempts >= MOST_ATTEMPTS) throw wrongCode();
+function checkJoin(
+  request: JoinRequest,
+  own: Self,
+  clientKeyBlob: Buffer,
+  invitation: Invitation | undefined,
+  now: number,
+): Buffer {
+  if (invitation === undefined || now > invitation.expires || invitation.attempts >= MOST_ATTEMPTS)
+    throw wrongCode();
   invitation.attempts++;
   const keys = { inviter: { hostKey: own.hostKey, clientKey: own.hostKey }, joiner: request };
-  const good = publicBlob(request.clientKey).equals(clientKeyBlob) && equalProofs(request.proof, proof(invitation.token, 'joiner', keys));
+  const good =
+    publicBlob(request.clientKey).equals(clientKeyBlob) &&
+    equalProofs(request.proof, proof(invitation.token, 'joiner', keys));
   if (!good) throw wrongCode();
   return invitation.token;
 }
 
 function wrongCode(): LockstepError {
-  return new LockstepError('bad-code', 'The pairing code is wrong, used or expired.', { hint: 'Type lockstep pair --invite again and use the new code within 10 minutes.' });
+  return new LockstepError('bad-code', 'The pairing code is wrong, used or expired.', {
+    hint: 'Type lockstep pair --invite again and use the new code within 10 minutes.',
+  });
 }

@@ -36,14 +36,28 @@ export type ResponderEffect =
 export const freshResponder: ResponderState = { greeted: undefined, staged: undefined, discarded: undefined };
 
 /** `bytes`: length of the frame that `request` came in. */
-export function respond(state: ResponderState, own: OwnFacts, request: Request, bytes: number): { state: ResponderState; effects: ResponderEffect[] } {
+export function respond(
+  state: ResponderState,
+  own: OwnFacts,
+  request: Request,
+  bytes: number,
+): { state: ResponderState; effects: ResponderEffect[] } {
   const answer = (...effects: ResponderEffect[]) => ({ state, effects });
-  if (request.type === 'join') return answer(refuse(request.id, new LockstepError('already-paired', 'The two units are paired already.')));
+  if (request.type === 'join')
+    return answer(
+      refuse(request.id, new LockstepError('already-paired', 'The two units are paired already.')),
+    );
   if (request.type === 'hello') {
     const { type: _type, id, ...hello } = request;
     return { state: { ...state, greeted: hello }, effects: [{ do: 'greet-back', re: id, hello }] };
   }
-  if (state.greeted === undefined) return answer(refuse(request.id, new LockstepError('bad-message', `A message "${request.type}" came before the greeting.`)));
+  if (state.greeted === undefined)
+    return answer(
+      refuse(
+        request.id,
+        new LockstepError('bad-message', `A message "${request.type}" came before the greeting.`),
+      ),
+    );
   switch (request.type) {
     case 'update':
       return stage(state, own, state.greeted, request, bytes);
@@ -56,40 +70,88 @@ export function respond(state: ResponderState, own: OwnFacts, request: Request, 
   }
 }
 
-function stage(state: ResponderState, own: OwnFacts, from: Hello, message: UpdateMessage, bytes: number): { state: ResponderState; effects: ResponderEffect[] } {
+function stage(
+  state: ResponderState,
+  own: OwnFacts,
+  from: Hello,
+  message: UpdateMessage,
+  bytes: number,
+): { state: ResponderState; effects: ResponderEffect[] } {
   if (state.discarded === message.changeId) return { state, effects: [] };
-  const staged: Staged = state.staged?.changeId === message.changeId ? state.staged : { changeId: message.changeId, next: 0, bytes: 0, changes: [] };
+  const staged: Staged =
+    state.staged?.changeId === message.changeId
+      ? state.staged
+      : { changeId: message.changeId, next: 0, bytes: 0, changes: [] };
   const error = updateError(own, from, message, staged, bytes);
   if (error !== undefined) {
-    return { state: { ...state, staged: undefined, discarded: message.changeId }, effects: [refuse(message.id, error)] };
+    return {
+      state: { ...state, staged: undefined, discarded: message.changeId },
+      effects: [refuse(message.id, error)],
+    };
   }
   staged.changes.push(message.changes); // grows in place: an update can have thousands of frames
   if (!message.last) {
-    return { state: { ...state, staged: { ...staged, next: staged.next + 1, bytes: staged.bytes + bytes } }, effects: [] };
+    return {
+      state: { ...state, staged: { ...staged, next: staged.next + 1, bytes: staged.bytes + bytes } },
+      effects: [],
+    };
   }
   const { base, target, epoch, brought } = message;
-  const update: UpdateRequest = { changes: staged.changes.flat(), base, target, epoch, from: from.name, brought };
+  const update: UpdateRequest = {
+    changes: staged.changes.flat(),
+    base,
+    target,
+    epoch,
+    from: from.name,
+    brought,
+  };
   return { state: { ...state, staged: undefined }, effects: [{ do: 'apply', re: message.id, update }] };
 }
 
-function updateError(own: OwnFacts, from: Hello, message: UpdateMessage, staged: Staged, bytes: number): LockstepError | undefined {
+function updateError(
+  own: OwnFacts,
+  from: Hello,
+  message: UpdateMessage,
+  staged: Staged,
+  bytes: number,
+): LockstepError | undefined {
   const different = mismatches(own, from);
   if (different.length > 0) {
-    return new LockstepError('mismatch', `The units do not fit together: ${different.map(({ what }) => what).join(', ')} differ.`, { facts: { different } });
+    return new LockstepError(
+      'mismatch',
+      `The units do not fit together: ${different.map(({ what }) => what).join(', ')} differ.`,
+      { facts: { different } },
+    );
   }
-  if (from.role !== 'active') return new LockstepError('bad-message', 'An update came from a unit that is not active.');
-  if (message.sequence !== staged.next) return new LockstepError('bad-message', 'The frames of an update came out of order.');
-  if (staged.bytes + bytes > MOST_STAGED_BYTES) return new LockstepError('too-large', `An update has more than ${MOST_STAGED_BYTES} bytes.`);
+  if (from.role !== 'active')
+    return new LockstepError('bad-message', 'An update came from a unit that is not active.');
+  if (message.sequence !== staged.next)
+    return new LockstepError('bad-message', 'The frames of an update came out of order.');
+  if (staged.bytes + bytes > MOST_STAGED_BYTES)
+    return new LockstepError('too-large', `An update has more than ${MOST_STAGED_BYTES} bytes.`);
   return undefined;
 }
 
-function stepDown(own: OwnFacts, from: Hello, request: Extract<Request, { type: 'step-down' }>): ResponderEffect {
+function stepDown(
+  own: OwnFacts,
+  from: Hello,
+  request: Extract<Request, { type: 'step-down' }>,
+): ResponderEffect {
   const different = mismatches(own, from);
   if (different.length > 0) {
-    return refuse(request.id, new LockstepError('mismatch', `The units do not fit together: ${different.map(({ what }) => what).join(', ')} differ.`));
+    return refuse(
+      request.id,
+      new LockstepError(
+        'mismatch',
+        `The units do not fit together: ${different.map(({ what }) => what).join(', ')} differ.`,
+      ),
+    );
   }
   if (request.epoch <= own.epoch) {
-    return refuse(request.id, new LockstepError('stale-epoch', `Epoch ${request.epoch} is over; this unit is in epoch ${own.epoch}.`));
+    return refuse(
+      request.id,
+      new LockstepError('stale-epoch', `Epoch ${request.epoch} is over; this unit is in epoch ${own.epoch}.`),
+    );
   }
   return { do: 'step-down', re: request.id, epoch: request.epoch, force: request.force, digest: from.digest };
 }

@@ -13,7 +13,13 @@ export interface ServiceOptions {
   own(): OwnFacts;
   clock(): number;
   onHello(hello: Hello): void;
-  onUpdate(update: { result: 'applied' | 'already-applied'; digest: string; revision: number; from: string; records: number }): Promise<void>;
+  onUpdate(update: {
+    result: 'applied' | 'already-applied';
+    digest: string;
+    revision: number;
+    from: string;
+    records: number;
+  }): Promise<void>;
   onRefusal(error: LockstepError): void;
   stepDown(epoch: number, force: boolean, digest: string): Promise<{ epoch: number }>;
 }
@@ -23,7 +29,9 @@ export function serve(channel: Channel, options: ServiceOptions): void {
   let state = freshResponder;
   let turn = Promise.resolve();
   channel.onFrame(payload => {
-    turn = turn.then(() => answerFrame(payload)).catch(error => channel.close(asLockstepError(error).message));
+    turn = turn
+      .then(() => answerFrame(payload))
+      .catch(error => channel.close(asLockstepError(error).message));
   });
 
   async function answerFrame(payload: Buffer): Promise<void> {
@@ -51,16 +59,28 @@ async function carryOut(effect: ResponderEffect, options: ServiceOptions): Promi
     case 'apply':
       return orRefuse(effect.re, async () => {
         const applied = await options.store.applyUpdate(effect.update);
-        await options.onUpdate({ ...applied, from: effect.update.from, records: effect.update.changes.length });
+        await options.onUpdate({
+          ...applied,
+          from: effect.update.from,
+          records: effect.update.changes.length,
+        });
         return { type: 'receipt', re: effect.re, ...applied };
       });
     case 'show-nodes':
       return orRefuse(effect.re, () =>
-        withSnapshot(options.store, async snapshot => ({ type: 'nodes', re: effect.re, nodes: await nodes(snapshot, effect.nodes) })),
+        withSnapshot(options.store, async snapshot => ({
+          type: 'nodes',
+          re: effect.re,
+          nodes: await nodes(snapshot, effect.nodes),
+        })),
       );
     case 'show-buckets':
       return orRefuse(effect.re, () =>
-        withSnapshot(options.store, async snapshot => ({ type: 'leaves', re: effect.re, buckets: await buckets(snapshot, effect.buckets) })),
+        withSnapshot(options.store, async snapshot => ({
+          type: 'leaves',
+          re: effect.re,
+          buckets: await buckets(snapshot, effect.buckets),
+        })),
       );
     case 'step-down':
       return orRefuse(effect.re, async () => {
@@ -90,7 +110,8 @@ async function withSnapshot<T>(store: Store, read: (snapshot: StoreSnapshot) => 
 function nodes(snapshot: StoreSnapshot, wanted: [level: number, index: number][]): Promise<string[]> {
   return Promise.all(
     wanted.map(async ([level, index]) => {
-      if (level >= LEVELS || index >= FAN_OUT ** level) throw new LockstepError('bad-message', 'The digest tree has no such node.');
+      if (level >= LEVELS || index >= FAN_OUT ** level)
+        throw new LockstepError('bad-message', 'The digest tree has no such node.');
       return cutNode(await snapshot.node(level, index)).toString('base64');
     }),
   );
@@ -99,8 +120,12 @@ function nodes(snapshot: StoreSnapshot, wanted: [level: number, index: number][]
 function buckets(snapshot: StoreSnapshot, wanted: number[]): Promise<[string, string][][]> {
   return Promise.all(
     wanted.map(async index => {
-      if (index >= FAN_OUT ** LEVELS) throw new LockstepError('bad-message', 'The digest tree has no such bucket.');
-      return [...(await snapshot.bucket(index))].map(([path, hash]): [string, string] => [path, hash.toString('base64')]);
+      if (index >= FAN_OUT ** LEVELS)
+        throw new LockstepError('bad-message', 'The digest tree has no such bucket.');
+      return [...(await snapshot.bucket(index))].map(([path, hash]): [string, string] => [
+        path,
+        hash.toString('base64'),
+      ]);
     }),
   );
 }

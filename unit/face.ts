@@ -4,6 +4,8 @@ import type { Revision } from '../store/revision.ts';
 import type { Head, Role } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
 
+export type { Change, Revision };
+
 /**
  * What a running unit offers to its faces. The HTTP API is these methods, one route each; secrets are masked
  * in everything that comes back. Every method throws LockstepError only.
@@ -17,7 +19,12 @@ export interface UnitFace {
   importLoadMaster(request: ImportRequest): Promise<ImportAnswer>;
   history(request: { path?: string; limit?: number }): Promise<{ revisions: Revision[] }>;
   diff(request: { from: number; to?: number }): Promise<DiffAnswer>;
-  rollback(request: { revision: number; author: string; reason?: string; dryRun?: boolean }): Promise<ChangeAnswer>;
+  rollback(request: {
+    revision: number;
+    author: string;
+    reason?: string;
+    dryRun?: boolean;
+  }): Promise<ChangeAnswer>;
   forceUpdate(request: { author: string }): Promise<Receipt>;
   takeover(request: { author: string; force?: boolean }): Promise<TakeoverAnswer>;
   invite(): Promise<Invitation>;
@@ -207,7 +214,11 @@ export interface SyncStatus {
   /** null: not known, or there is no pair. */
   inStep: boolean | null;
   /** On the active unit: what would be missing if it failed now. */
-  missing: { revisions: number; records: number; latest: { revision: number; author: string; reason: string; at: string }[] } | null;
+  missing: {
+    revisions: number;
+    records: number;
+    latest: { revision: number; author: string; reason: string; at: string }[];
+  } | null;
   lastUpdate: Receipt | null;
   nextUpdateAt: string | null;
   intervalSeconds: number;

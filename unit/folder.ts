@@ -67,7 +67,9 @@ function bind(server: Server, name: string, dir: string): Promise<void> {
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(
         error.code === 'EADDRINUSE'
-          ? new LockstepError('unit-busy', `Another lockstep runs on ${dir}.`, { hint: 'One daemon a folder: stop the other one first, or choose another --dir.' })
+          ? new LockstepError('unit-busy', `Another lockstep runs on ${dir}.`, {
+              hint: 'One daemon a folder: stop the other one first, or choose another --dir.',
+            })
           : error,
       ),
     );

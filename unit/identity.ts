@@ -24,7 +24,11 @@ export const DEFAULT_MODEL = 'generic';
 export const IDENTITY_PATHS = new Set(['ha', 'host', 'licence']);
 
 export async function readIdentity(store: Store, unitId: string): Promise<Identity> {
-  const [ha, host, licence] = await Promise.all([store.read('ha'), store.read('host'), store.read('licence')]);
+  const [ha, host, licence] = await Promise.all([
+    store.read('ha'),
+    store.read('host'),
+    store.read('licence'),
+  ]);
   return {
     name: String(host?.hostname ?? unitId.slice(0, 8)),
     mode: ha?.mode === 'first' || ha?.mode === 'second' ? ha.mode : 'single',
@@ -37,7 +41,10 @@ export async function readIdentity(store: Store, unitId: string): Promise<Identi
 export function packageVersion(): string {
   for (const up of ['../package.json', '../../package.json']) {
     try {
-      const found = JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as { name?: string; version?: string };
+      const found = JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as {
+        name?: string;
+        version?: string;
+      };
       if (found.name === 'lockstep') return String(found.version);
     } catch {
       // not there: the other one is

@@ -9,25 +9,42 @@ import type { RecordReader } from '../store/view.ts';
  * What an import of LoadMaster captures changes here. Captures describe another machine: where this unit has a
  * value of its own (name, HA mode, licence, addresses), it keeps it, and the captured one is listed.
  */
-export function captureChanges(catalog: Catalog, files: { name: string; text: string }[]): { leftOut: LeftOut[]; changes(records: RecordReader): Promise<Change[]> } {
-  const imported = importLoadMaster(files, catalog.kinds.map(kind => kind.schema));
+export function captureChanges(
+  catalog: Catalog,
+  files: { name: string; text: string }[],
+): { leftOut: LeftOut[]; changes(records: RecordReader): Promise<Change[]> } {
+  const imported = importLoadMaster(
+    files,
+    catalog.kinds.map(kind => kind.schema),
+  );
   const leftOut = [...imported.leftOut];
   const changes = async (records: RecordReader): Promise<Change[]> => {
     const made: Change[] = [];
-    for (const record of imported.records) made.push({ op: 'put', path: record.path, value: await keepOwn(catalog, records, record, leftOut) });
+    for (const record of imported.records)
+      made.push({ op: 'put', path: record.path, value: await keepOwn(catalog, records, record, leftOut) });
     return made;
   };
   return { leftOut, changes };
 }
 
-async function keepOwn(catalog: Catalog, records: RecordReader, { path, value }: ConfigRecord, leftOut: LeftOut[]): Promise<JsonObject> {
+async function keepOwn(
+  catalog: Catalog,
+  records: RecordReader,
+  { path, value }: ConfigRecord,
+  leftOut: LeftOut[],
+): Promise<JsonObject> {
   const kind = catalog.kindOf(path);
   const current = await records.get(path);
   const own = Object.entries(current ?? {}).filter(([field]) => kind.unitFields.has(field));
   for (const [field, kept] of own) {
     const captured = value[field];
     if (captured === undefined || captured === kept) continue;
-    leftOut.push({ source: path, parameter: field, value: isObject(captured) ? JSON.stringify(captured) : String(captured), reason: 'this unit keeps its own' });
+    leftOut.push({
+      source: path,
+      parameter: field,
+      value: isObject(captured) ? JSON.stringify(captured) : String(captured),
+      reason: 'this unit keeps its own',
+    });
   }
   return { ...value, ...Object.fromEntries(own) };
 }

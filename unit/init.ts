@@ -34,20 +34,38 @@ const INTERFACE = 'eth0';
  * Make a unit: folders, keys, and the records that the options say. The first unit of a pair and a single
  * unit start as active, the second as standby. Throws `unit-exists`, `bad-usage`, and what a commit throws.
  */
-export async function initUnit(options: InitOptions): Promise<{ dir: string; fingerprint: string; mode: InitOptions['mode'] }> {
+export async function initUnit(
+  options: InitOptions,
+): Promise<{ dir: string; fingerprint: string; mode: InitOptions['mode'] }> {
   const folder = unitFolder(options.dir);
   if (existsSync(folder.hostKey)) {
-    throw new LockstepError('unit-exists', `There is a unit in ${options.dir} already.`, { hint: 'Choose another --dir, or start it with lockstep serve.' });
+    throw new LockstepError('unit-exists', `There is a unit in ${options.dir} already.`, {
+      hint: 'Choose another --dir, or start it with lockstep serve.',
+    });
   }
   process.umask(0o077);
   const changes = initialChanges(options);
   makeFolder(folder);
   const unlock = await lockFolder(folder);
-  const store = await Store.open({ port: openLmdb(folder.store), catalog: loadCatalog(folder.siteSchemas), rules: RULES, now: () => new Date() });
+  const store = await Store.open({
+    port: openLmdb(folder.store),
+    catalog: loadCatalog(folder.siteSchemas),
+    rules: RULES,
+    now: () => new Date(),
+  });
   try {
-    const facts: UnitFacts = { id: randomUUID(), port: options.port ?? DEFAULT_PORT, createdAt: new Date().toISOString() };
+    const facts: UnitFacts = {
+      id: randomUUID(),
+      port: options.port ?? DEFAULT_PORT,
+      createdAt: new Date().toISOString(),
+    };
     await store.writeLocal('unit', facts);
-    await store.commit({ changes, kind: 'init', author: userInfo().username, reason: `lockstep init --mode ${options.mode}` });
+    await store.commit({
+      changes,
+      kind: 'init',
+      author: userInfo().username,
+      reason: `lockstep init --mode ${options.mode}`,
+    });
     if (options.mode !== 'second') await store.setRole('active', 1);
     await loadOrCreateKey(folder.clientKey, `lockstep client ${facts.id}`);
     // The host key comes last: it is what makes the folder a unit.
@@ -62,7 +80,11 @@ export async function initUnit(options: InitOptions): Promise<{ dir: string; fin
 function initialChanges(options: InitOptions): Change[] {
   const pair = options.mode !== 'single';
   const changes: Change[] = [
-    { op: 'put', path: 'host', value: { hostname: options.name ?? (hostname().replaceAll(/[^A-Za-z0-9.-]/g, '-') || 'unit') } },
+    {
+      op: 'put',
+      path: 'host',
+      value: { hostname: options.name ?? (hostname().replaceAll(/[^A-Za-z0-9.-]/g, '-') || 'unit') },
+    },
     { op: 'put', path: 'licence', value: { model: DEFAULT_MODEL, release: packageVersion() } },
     { op: 'put', path: 'ha', value: haRecord(options) },
   ];
@@ -73,7 +95,11 @@ function initialChanges(options: InitOptions): Change[] {
     ...(options.partner === undefined ? {} : { partnerAddress: options.partner }),
   };
   if (Object.keys(addresses).length > 0) {
-    changes.push({ op: 'put', path: `interfaces/${INTERFACE}`, value: { ...addresses, ...(pair ? { haChecks: true } : {}) } });
+    changes.push({
+      op: 'put',
+      path: `interfaces/${INTERFACE}`,
+      value: { ...addresses, ...(pair ? { haChecks: true } : {}) },
+    });
   }
   return changes;
 }
@@ -90,14 +116,18 @@ function haRecord({ mode, shared, virtualId, address, partner }: InitOptions): J
 
 /** The last 8 bits of the shared address (docs/DOMAIN.md, HA parameters); 0 is no Virtual ID. */
 function virtualIdOf(shared: string): number | undefined {
-  const last = shared.includes(':') ? Number.parseInt(shared.split(':').at(-1) ?? '', 16) & 0xff : Number(shared.split('.').at(-1));
+  const last = shared.includes(':')
+    ? Number.parseInt(shared.split(':').at(-1) ?? '', 16) & 0xff
+    : Number(shared.split('.').at(-1));
   return last >= 1 && last <= 255 ? last : undefined;
 }
 
 function splitAddress(text: string): JsonObject {
   const [address, prefix, ...rest] = text.split('/');
   if (!address || !prefix || rest.length > 0 || !/^\d+$/.test(prefix)) {
-    throw new LockstepError('bad-usage', `"${text}" is not an address with its prefix.`, { hint: 'For example: --address 10.20.0.11/24' });
+    throw new LockstepError('bad-usage', `"${text}" is not an address with its prefix.`, {
+      hint: 'For example: --address 10.20.0.11/24',
+    });
   }
   return { address, prefix: Number(prefix) };
 }

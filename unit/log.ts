@@ -26,5 +26,5 @@ export function openLog(folder: string, level: string): { log: Logger; reopen():
   return { log, reopen: () => file.reopen() };
 }
 
-const SECRET_FIELDS = ['password', 'passwordHash', 'passphrase', 'key', 'token', 'code', 'secret', 'value'];
+const SECRET_FIELDS = ['password', 'passwordHash', 'passphrase', 'key', 'token', 'secret', 'value'];
 const REDACTED = SECRET_FIELDS.flatMap(field => [field, `*.${field}`, `*.*.${field}`]);

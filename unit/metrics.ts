@@ -4,14 +4,19 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 export class Metrics {
   private readonly registry = new Registry();
   readonly commits = this.counter('lockstep_commits_total', 'Revisions made on this unit.', ['kind']);
-  readonly updates = this.counter('lockstep_updates_total', 'Updates sent (active) or taken (standby).', ['direction', 'result']);
+  readonly updates = this.counter('lockstep_updates_total', 'Updates sent (active) or taken (standby).', [
+    'direction',
+    'result',
+  ]);
   readonly updateSeconds = new Histogram({
     name: 'lockstep_update_seconds',
     help: 'From the start of an update to its receipt.',
     buckets: [0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30],
     registers: [this.registry],
   });
-  readonly refusals = this.counter('lockstep_refusals_total', 'Connections and messages refused.', ['reason']);
+  readonly refusals = this.counter('lockstep_refusals_total', 'Connections and messages refused.', [
+    'reason',
+  ]);
   private readonly gauges = new Map<string, Gauge>();
 
   constructor() {
@@ -25,7 +30,8 @@ export class Metrics {
   }
 
   private gauge(name: string, help: string): Gauge {
-    const known = this.gauges.get(name) ?? new Gauge({ name: `lockstep_${name}`, help, registers: [this.registry] });
+    const known =
+      this.gauges.get(name) ?? new Gauge({ name: `lockstep_${name}`, help, registers: [this.registry] });
     this.gauges.set(name, known);
     return known;
   }

@@ -56,7 +56,8 @@ export class Pair {
   private cancelDue: () => void = () => undefined;
   private unwatch: () => void = () => undefined;
   private state = { name: '', since: '' };
-  private heard: { at: number; iso: string } | undefined;
+  /** When the greeting that carried the partner's `clock` came; that clock tells greetings apart. */
+  private heard: { clock: number; at: number; iso: string } | undefined;
 
   private constructor(options: PairOptions) {
     this.options = options;
@@ -86,7 +87,10 @@ export class Pair {
   }
 
   get address(): { address: string; port: number } {
-    return { address: this.listener?.address ?? this.options.address, port: this.listener?.port ?? this.options.port };
+    return {
+      address: this.listener?.address ?? this.options.address,
+      port: this.listener?.port ?? this.options.port,
+    };
   }
 
   async stop(): Promise<void> {
@@ -123,7 +127,15 @@ export class Pair {
     };
   }
 
-  async join({ host, port = this.options.facts.port, code: text }: { host: string; port?: number; code: string }): Promise<PairedAnswer> {
+  async join({
+    host,
+    port = this.options.facts.port,
+    code: text,
+  }: {
+    host: string;
+    port?: number;
+    code: string;
+  }): Promise<PairedAnswer> {
     const code = pairing.decodeCode(text);
     const own = this.self();
     let shown: Buffer | undefined;
@@ -157,7 +169,10 @@ export class Pair {
       dir,
       ...this.address,
       startedAt: this.startedAt,
-      partner: this.partner === undefined ? undefined : { ...this.partner, fingerprint: fingerprint(this.partner.hostKey) },
+      partner:
+        this.partner === undefined
+          ? undefined
+          : { ...this.partner, fingerprint: fingerprint(this.partner.hostKey) },
       syncState,
       since: this.state.since || this.startedAt,
       lastSeenAt: this.heard?.iso,
@@ -165,7 +180,10 @@ export class Pair {
       missing,
       missingRecords: missing.reduce((sum, { pairRecords }) => sum + pairRecords, 0),
       lastUpdate: this.lastUpdate,
-      nextUpdateAt: this.nextUpdateAt === undefined || store.head.role !== 'active' || this.link === undefined ? undefined : this.inMs(this.nextUpdateAt - this.options.timers.now()),
+      nextUpdateAt:
+        this.nextUpdateAt === undefined || store.head.role !== 'active' || this.link === undefined
+          ? undefined
+          : this.inMs(this.nextUpdateAt - this.options.timers.now()),
       intervalSeconds,
       files,
       warnings: await store.warnings(),
@@ -173,6 +191,14 @@ export class Pair {
   }
 
   private readonly startedAt = new Date().toISOString();
+
+  /** Where shared configuration is changed while this unit is standby; undefined when nobody is known to be active. */
+  activePartner(): { name: string; host: string } | undefined {
+    const { partner } = this;
+    const heard = this.link?.state.partner;
+    if (partner === undefined || heard?.role !== 'active') return undefined;
+    return { name: heard.name, host: partner.host };
+  }
 
   /** Revisions that the partner does not hold, newest first. */
   private async missing(): Promise<Revision[]> {
@@ -190,18 +216,29 @@ export class Pair {
 
   private assertLinked(): Link {
     if (this.link !== undefined) return this.link;
-    const hint = this.identity.mode === 'single' ? 'This is a single unit.' : 'Type lockstep pair --invite on one unit, and what it prints on the other.';
+    const hint =
+      this.identity.mode === 'single'
+        ? 'This is a single unit.'
+        : 'Type lockstep pair --invite on one unit, and what it prints on the other.';
     throw new LockstepError('not-paired', 'This unit has no partner.', { hint });
   }
 
   private mode(): HaMode {
     if (this.identity.mode !== 'single') return this.identity.mode;
-    throw new LockstepError('mismatch', 'This is a single unit, not one of a pair.', { hint: 'Set ha/mode to first or second.' });
+    throw new LockstepError('mismatch', 'This is a single unit, not one of a pair.', {
+      hint: 'Set ha/mode to first or second.',
+    });
   }
 
   private self(): pairing.Self {
     const { facts, hostKey, clientKey } = this.options;
-    return { unitId: facts.id, name: this.identity.name, mode: this.mode(), hostKey: hostKey.public, clientKey: clientKey.public };
+    return {
+      unitId: facts.id,
+      name: this.identity.name,
+      mode: this.mode(),
+      hostKey: hostKey.public,
+      clientKey: clientKey.public,
+    };
   }
 
   private own(): OwnFacts {
@@ -241,7 +278,9 @@ export class Pair {
       clock: () => now().getTime(),
       setRole: (role, epoch, digest) => this.setRole(role, epoch, digest),
       onState: (state, name) => {
-        if (state.partner !== undefined && state.link === 'up') this.heard = { at: now().getTime(), iso: now().toISOString() };
+        const clock = state.partner?.clock;
+        if (clock !== undefined && clock !== this.heard?.clock)
+          this.heard = { clock, at: now().getTime(), iso: now().toISOString() };
         if (name === this.state.name) return;
         this.state = { name, since: now().toISOString() };
         log.info({ state: name, partner: partner.name }, 'sync state');
@@ -252,7 +291,12 @@ export class Pair {
     this.link.start();
   }
 
-  private dial(host: string, port: number, acceptHostKey: (blob: Buffer) => boolean, signal?: AbortSignal): Promise<Channel> {
+  private dial(
+    host: string,
+    port: number,
+    acceptHostKey: (blob: Buffer) => boolean,
+    signal?: AbortSignal,
+  ): Promise<Channel> {
     const { address, clientKey } = this.options;
     return dial({
       host,
@@ -279,20 +323,35 @@ export class Pair {
 
   private openInvitation(): (pairing.Invitation & { pairId: string }) | undefined {
     const { invitation } = this;
-    return invitation !== undefined && this.options.timers.now() <= invitation.expires && invitation.attempts < pairing.MOST_ATTEMPTS ? invitation : undefined;
+    return invitation !== undefined &&
+      this.options.timers.now() <= invitation.expires &&
+      invitation.attempts < pairing.MOST_ATTEMPTS
+      ? invitation
+      : undefined;
   }
 
   private welcome(channel: Channel, who: string, keyBlob: Buffer): void {
     const { store, log, metrics, now, timers } = this.options;
     const onRefusal = (error: LockstepError): void => {
       metrics.refusals.inc({ reason: error.code });
-      log.warn({ code: error.code, reason: error.message, source: channel.remote.address }, 'message refused');
+      log.warn(
+        { code: error.code, reason: error.message, source: channel.remote.address },
+        'message refused',
+      );
     };
     if (who === 'candidate' || this.openInvitation() !== undefined) {
       const { invitation } = this;
       if (who === 'candidate' && invitation !== undefined) {
         const { pairId } = invitation;
-        pairing.answerJoin(channel, { own: this.self(), pairId, clientKeyBlob: keyBlob, now: timers.now(), invitation: () => this.invitation, accept: partner => this.accept(partner), onRefusal });
+        pairing.answerJoin(channel, {
+          own: this.self(),
+          pairId,
+          clientKeyBlob: keyBlob,
+          now: timers.now(),
+          invitation: () => this.invitation,
+          accept: partner => this.accept(partner),
+          onRefusal,
+        });
         return;
       }
     }
@@ -316,17 +375,29 @@ export class Pair {
     await writePartner(this.options.partnerFile, partner);
     this.invitation = undefined;
     this.partner = partner;
-    this.options.log.info({ partner: partner.name, host: partner.host, port: partner.port, fingerprint: fingerprint(partner.hostKey) }, 'paired');
+    this.options.log.info(
+      {
+        partner: partner.name,
+        host: partner.host,
+        port: partner.port,
+        fingerprint: fingerprint(partner.hostKey),
+      },
+      'paired',
+    );
     this.connect();
   }
 
   private assertFree(hostKey: string): void {
     const { partner } = this;
     if (partner === undefined || publicBlob(partner.hostKey).equals(publicBlob(hostKey))) return;
-    throw new LockstepError('already-paired', `This unit is paired with ${partner.name} (${fingerprint(partner.hostKey)}).`, {
-      hint: 'A unit has one partner.',
-      facts: { partner: partner.name, fingerprint: fingerprint(partner.hostKey) },
-    });
+    throw new LockstepError(
+      'already-paired',
+      `This unit is paired with ${partner.name} (${fingerprint(partner.hostKey)}).`,
+      {
+        hint: 'A unit has one partner.',
+        facts: { partner: partner.name, fingerprint: fingerprint(partner.hostKey) },
+      },
+    );
   }
 
   private committed(revision: Revision, paths: string[]): void {
@@ -356,7 +427,16 @@ export class Pair {
   }
 
   private receipt({ result, forced, revision, digest, records, bytes, ms }: UpdateReport): Receipt {
-    return { result, kind: forced ? 'forced' : 'periodic', revision, digest, records, bytes, ms, at: this.options.now().toISOString() };
+    return {
+      result,
+      kind: forced ? 'forced' : 'periodic',
+      revision,
+      digest,
+      records,
+      bytes,
+      ms,
+      at: this.options.now().toISOString(),
+    };
   }
 
   private scheduleUpdate(): void {

@@ -15,10 +15,16 @@ export async function readPartner(file: string): Promise<Partner | undefined> {
   }
   const partner = parseDocument(text, file);
   const fields = ['pairId', 'unitId', 'name', 'mode', 'host', 'hostKey', 'clientKey'];
-  if (isObject(partner) && fields.every(field => typeof partner[field] === 'string') && typeof partner.port === 'number') {
+  if (
+    isObject(partner) &&
+    fields.every(field => typeof partner[field] === 'string') &&
+    typeof partner.port === 'number'
+  ) {
     return partner as unknown as Partner;
   }
-  throw new LockstepError('damaged-store', `${file} does not hold a partner.`, { hint: 'Pair the units again.' });
+  throw new LockstepError('damaged-store', `${file} does not hold a partner.`, {
+    hint: 'Pair the units again.',
+  });
 }
 
 export function writePartner(file: string, partner: Partner): Promise<void> {

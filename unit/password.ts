@@ -10,7 +10,12 @@ const derive = promisify<string, Buffer, number, object, Buffer>(scrypt);
 /** The PHC string that is kept in place of a password: `$scrypt$ln=15,r=8,p=1$salt$hash`, base64 without padding. */
 export async function hashPassword(password: string): Promise<string> {
   const salt = randomBytes(16);
-  const hash = await derive(password.normalize('NFC'), salt, 32, { N: 2 ** LOG_N, r: R, p: P, maxmem: 64 * 1024 * 1024 });
+  const hash = await derive(password.normalize('NFC'), salt, 32, {
+    N: 2 ** LOG_N,
+    r: R,
+    p: P,
+    maxmem: 64 * 1024 * 1024,
+  });
   return `$scrypt$ln=${LOG_N},r=${R},p=${P}$${unpadded(salt)}$${unpadded(hash)}`;
 }
 

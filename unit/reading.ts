@@ -11,7 +11,12 @@ import type { Description } from './face.ts';
 const MOST_NEXT = 200;
 
 /** What stands at `target`, masked. Throws `no-such-record`. */
-export async function showTarget(store: Store, catalog: Catalog, target: Target, defaults: boolean): Promise<Json> {
+export async function showTarget(
+  store: Store,
+  catalog: Catalog,
+  target: Target,
+  defaults: boolean,
+): Promise<Json> {
   const shown = (path: string, value: JsonObject): JsonObject => {
     const kind = catalog.kindOf(path);
     return maskSecrets(kind, defaults ? withDefaults(kind, value) : value);
@@ -23,13 +28,17 @@ export async function showTarget(store: Store, catalog: Catalog, target: Target,
     return value;
   }
   const records = [];
-  for await (const { path, value } of store.list(target.path)) records.push({ path, value: shown(path, value) });
+  for await (const { path, value } of store.list(target.path))
+    records.push({ path, value: shown(path, value) });
   if (records.length === 0 && target.type === 'record') throw nothingAt(target.path);
   return toDocument(records, target.path);
 }
 
 function nothingAt(path: string): LockstepError {
-  return new LockstepError('no-such-record', `There is nothing at ${path}.`, { hint: 'lockstep show lists what there is.', facts: { path } });
+  return new LockstepError('no-such-record', `There is nothing at ${path}.`, {
+    hint: 'lockstep show lists what there is.',
+    facts: { path },
+  });
 }
 
 /** What lives at `path`, and what could come next. */
@@ -37,7 +46,9 @@ export async function describeTarget(store: Store, catalog: Catalog, target: Tar
   if (target.type === 'field') {
     const { kind, path, field } = target;
     const schema = schemaAt(kind.schema, field) ?? {};
-    const secret = kind.secrets.some(known => known.every((name, index) => name === '*' || name === field[index]));
+    const secret = kind.secrets.some(known =>
+      known.every((name, index) => name === '*' || name === field[index]),
+    );
     return {
       path: [path, ...field].join('/'),
       record: path,
@@ -57,7 +68,16 @@ export async function describeTarget(store: Store, catalog: Catalog, target: Tar
   if (node.id !== undefined) await addIds(store, target.path, next);
   if (target.type === 'group') return { path: target.path, type: 'group', secret: false, next: [...next] };
   const { kind, path } = target;
-  return { path, record: path, type: 'record', kind: kind.name, ...texts(kind.schema), schema: kind.schema, secret: false, next: [...fieldsOf(kind.schema).map(at), ...next] };
+  return {
+    path,
+    record: path,
+    type: 'record',
+    kind: kind.name,
+    ...texts(kind.schema),
+    schema: kind.schema,
+    secret: false,
+    next: [...fieldsOf(kind.schema).map(at), ...next],
+  };
 }
 
 /** Ids that exist in a collection; stops at the first 200. */
@@ -71,7 +91,8 @@ async function addIds(store: Store, collection: string, next: Set<string>): Prom
 
 function nodeAt(root: PathNode, path: string): PathNode {
   let node = root;
-  for (const segment of path === '' ? [] : path.split('/')) node = (node.literals.get(segment) ?? node.id) as PathNode;
+  for (const segment of path === '' ? [] : path.split('/'))
+    node = (node.literals.get(segment) ?? node.id) as PathNode;
   return node;
 }
 

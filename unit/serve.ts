@@ -39,7 +39,10 @@ export type StartApi = (unit: UnitFace, socketPath: string, log: Log) => Promise
  * Run a unit until SIGTERM or SIGINT. Resolves once it serves; `stopped` resolves when everything is closed.
  * Throws `no-unit`, `unit-busy`, `port-in-use`, `bad-schema`, `damaged-store`, `lax-permissions`.
  */
-export async function serveUnit(options: ServeOptions, startApi: StartApi): Promise<{ stopped: Promise<void> }> {
+export async function serveUnit(
+  options: ServeOptions,
+  startApi: StartApi,
+): Promise<{ stopped: Promise<void> }> {
   process.umask(0o077);
   const folder = unitFolder(options.dir);
   assertUnit(folder);
@@ -80,7 +83,9 @@ export async function serveUnit(options: ServeOptions, startApi: StartApi): Prom
       metrics,
     });
     closers.push(() => pair.stop());
-    const mirror = options.mirror ? await Mirror.start({ store, catalog, folder: folder.config, log }) : undefined;
+    const mirror = options.mirror
+      ? await Mirror.start({ store, catalog, folder: folder.config, log })
+      : undefined;
     closers.push(async () => mirror?.stop());
     const api = await startApi(new Unit({ store, catalog, pair, mirror, metrics }), folder.socket, log);
     closers.push(() => api.close());
@@ -97,7 +102,9 @@ export async function serveUnit(options: ServeOptions, startApi: StartApi): Prom
 async function readFacts(store: Store, dir: string): Promise<UnitFacts> {
   const facts = await store.readLocal<UnitFacts>('unit');
   if (facts !== undefined) return facts;
-  throw new LockstepError('damaged-store', `The store in ${dir} does not know its unit.`, { hint: 'Restore a bundle, or make the unit anew with lockstep init.' });
+  throw new LockstepError('damaged-store', `The store in ${dir} does not know its unit.`, {
+    hint: 'Restore a bundle, or make the unit anew with lockstep init.',
+  });
 }
 
 /** Where updates travel: the unit's address on the update interface (docs/DOMAIN.md, Promises). */

@@ -34,7 +34,13 @@ export interface StatusFacts {
 /** Latest missing revisions that a status names. */
 const MOST_MISSING = 10;
 
-export function makeStatus(facts: StatusFacts): Status {
+export function makeStatus(found: StatusFacts): Status {
+  const { partner, syncState } = found;
+  // A unit can be renamed; what it calls itself today wins over its name at pairing.
+  const facts = {
+    ...found,
+    partner: partner && { ...partner, name: syncState?.partner?.name ?? partner.name },
+  };
   return {
     unit: {
       ...facts.head,
@@ -56,8 +62,13 @@ export function makeStatus(facts: StatusFacts): Status {
 
 type UnitState = StateName | 'single' | 'unpaired';
 
-export function stateName({ identity, partner, syncState }: Pick<StatusFacts, 'identity' | 'partner' | 'syncState'>): UnitState {
-  if (partner === undefined || syncState === undefined) return identity.mode === 'single' ? 'single' : 'unpaired';
+export function stateName({
+  identity,
+  partner,
+  syncState,
+}: Pick<StatusFacts, 'identity' | 'partner' | 'syncState'>): UnitState {
+  if (partner === undefined || syncState === undefined)
+    return identity.mode === 'single' ? 'single' : 'unpaired';
   return nameOf(syncState);
 }
 
@@ -77,18 +88,30 @@ export function squares(facts: StatusFacts): Square[] {
 }
 
 function ownSquare(state: UnitState, { role }: Head): Omit<Square, 'unit'> {
-  if (state === 'unpaired') return { colour: 'grey', active: false, sentence: 'this unit; set-up is incomplete: not paired yet' };
-  if (state === 'both-active') return { colour: 'grey', active: true, sentence: 'this unit; both units are active' };
+  if (state === 'unpaired')
+    return { colour: 'grey', active: false, sentence: 'this unit; set-up is incomplete: not paired yet' };
+  if (state === 'both-active')
+    return { colour: 'grey', active: true, sentence: 'this unit; both units are active' };
   return { colour: 'green', active: role === 'active', sentence: `this unit; up, ${role}` };
 }
 
-function partnerSquare(state: UnitState, hello: Hello | undefined, name: string | undefined): Omit<Square, 'unit'> {
+function partnerSquare(
+  state: UnitState,
+  hello: Hello | undefined,
+  name: string | undefined,
+): Omit<Square, 'unit'> {
   const who = name ?? 'the partner';
   if (state === 'unpaired') return { colour: 'red', active: false, sentence: 'not paired' };
-  if (state === 'unreachable') return { colour: 'red', active: false, sentence: `${who}; unreachable or off` };
+  if (state === 'unreachable')
+    return { colour: 'red', active: false, sentence: `${who}; unreachable or off` };
   if (state === 'greeting') return { colour: 'updating', active: false, sentence: `${who}; connecting` };
-  if (state === 'both-active') return { colour: 'grey', active: true, sentence: `${who}; both units are active` };
-  return { colour: 'green', active: hello?.role === 'active', sentence: `${who}; up, ${hello?.role ?? 'unknown'}` };
+  if (state === 'both-active')
+    return { colour: 'grey', active: true, sentence: `${who}; both units are active` };
+  return {
+    colour: 'green',
+    active: hello?.role === 'active',
+    sentence: `${who}; up, ${hello?.role ?? 'unknown'}`,
+  };
 }
 
 function partnerStatus({ partner, syncState, lastSeenAt, heardAt }: StatusFacts): PartnerStatus | null {
@@ -104,14 +127,29 @@ function partnerStatus({ partner, syncState, lastSeenAt, heardAt }: StatusFacts)
     ...(lastSeenAt === undefined ? {} : { lastSeenAt }),
     ...(hello === undefined
       ? {}
-      : { role: hello.role, epoch: hello.epoch, digest: hello.digest, release: hello.release, model: hello.model }),
-    ...(hello === undefined || heardAt === undefined ? {} : { clockSkewMs: Math.round(hello.clock - heardAt) }),
+      : {
+          role: hello.role,
+          epoch: hello.epoch,
+          digest: hello.digest,
+          release: hello.release,
+          model: hello.model,
+        }),
+    ...(hello === undefined || heardAt === undefined
+      ? {}
+      : { clockSkewMs: Math.round(hello.clock - heardAt) }),
   };
 }
 
 function syncStatus(facts: StatusFacts): SyncStatus {
   const state = stateName(facts);
-  const refusal = facts.syncState?.refusal ?? (facts.syncState === undefined || facts.head.role !== 'active' || state === 'unreachable' || state === 'greeting' ? undefined : updateRefusal(facts.syncState)?.toJSON());
+  const refusal =
+    facts.syncState?.refusal ??
+    (facts.syncState === undefined ||
+    facts.head.role !== 'active' ||
+    state === 'unreachable' ||
+    state === 'greeting'
+      ? undefined
+      : updateRefusal(facts.syncState)?.toJSON());
   const words = sentence(state, facts, refusal?.message);
   const hint = hints[state] ?? refusal?.hint;
   return {
@@ -126,7 +164,9 @@ function syncStatus(facts: StatusFacts): SyncStatus {
         : {
             revisions: facts.missing.length,
             records: facts.missingRecords,
-            latest: facts.missing.slice(0, MOST_MISSING).map(({ revision, author, reason, at }) => ({ revision, author, reason, at })),
+            latest: facts.missing
+              .slice(0, MOST_MISSING)
+              .map(({ revision, author, reason, at }) => ({ revision, author, reason, at })),
           },
     lastUpdate: facts.lastUpdate ?? null,
     nextUpdateAt: facts.nextUpdateAt ?? null,
@@ -139,18 +179,23 @@ function syncStatus(facts: StatusFacts): SyncStatus {
 function inStep(state: UnitState, { head, syncState }: StatusFacts): boolean | null {
   if (state === 'single' || state === 'unpaired') return null;
   if (state === 'in-step') return true;
-  if (state === 'unreachable' || state === 'greeting') return syncState !== undefined && head.digest !== syncState.own.common ? false : null;
+  if (state === 'unreachable' || state === 'greeting')
+    return syncState !== undefined && head.digest !== syncState.own.common ? false : null;
   return false;
 }
 
 const hints: Partial<Record<UnitState, string>> = {
-  'unpaired': 'Type lockstep pair --invite on one unit, and what it prints on the other.',
+  unpaired: 'Type lockstep pair --invite on one unit, and what it prints on the other.',
   'both-active': 'Decide which unit stays active, and type lockstep takeover there.',
   'no-active': 'Type lockstep takeover on the unit that is to serve.',
-  'unreachable': 'Is lockstep serve running there, and TCP port 6973 open between the units?',
+  unreachable: 'Is lockstep serve running there, and TCP port 6973 open between the units?',
 };
 
-function sentence(state: UnitState, { head, partner, syncState }: StatusFacts, refusal: string | undefined): string {
+function sentence(
+  state: UnitState,
+  { head, partner, syncState }: StatusFacts,
+  refusal: string | undefined,
+): string {
   const who = partner?.name ?? 'the partner';
   const because = syncState?.downBecause ?? 'no connection';
   switch (state) {
@@ -176,6 +221,8 @@ function sentence(state: UnitState, { head, partner, syncState }: StatusFacts, r
     case 'in-step':
       return `In step: ${who} holds the same configuration.`;
     case 'behind':
-      return head.role === 'active' ? `${who} lacks changes that were made here.` : `This unit lacks changes that were made on ${who}.`;
+      return head.role === 'active'
+        ? `${who} lacks changes that were made here.`
+        : `This unit lacks changes that were made on ${who}.`;
   }
 }

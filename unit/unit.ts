@@ -43,7 +43,13 @@ export class Unit implements UnitFace {
   private readonly mirror: Mirror | undefined;
   private readonly stats: Metrics;
 
-  constructor(rooms: { store: Store; catalog: Catalog; pair: Pair; mirror: Mirror | undefined; metrics: Metrics }) {
+  constructor(rooms: {
+    store: Store;
+    catalog: Catalog;
+    pair: Pair;
+    mirror: Mirror | undefined;
+    metrics: Metrics;
+  }) {
     this.store = rooms.store;
     this.catalog = rooms.catalog;
     this.pair = rooms.pair;
@@ -73,7 +79,9 @@ export class Unit implements UnitFace {
   async apply(request: ApplyRequest): Promise<ChangeAnswer> {
     const records = fromDocument(this.catalog, request.document, request.path ?? '');
     const puts: Change[] = records.map(({ path, value }) => ({ op: 'put', path, value }));
-    const changes = request.replace ? async (reader: RecordReader) => [...(await this.leavings(reader, request, records)), ...puts] : puts;
+    const changes = request.replace
+      ? async (reader: RecordReader) => [...(await this.leavings(reader, request, records)), ...puts]
+      : puts;
     return this.commit(changes, 'change', request, `apply ${records.length} records`);
   }
 
@@ -83,7 +91,13 @@ export class Unit implements UnitFace {
     return { ...(await this.commit(changes, 'import', request, `import ${names}`)), leftOut };
   }
 
-  async history({ path = '', limit = DEFAULT_HISTORY }: { path?: string; limit?: number }): ReturnType<UnitFace['history']> {
+  async history({
+    path = '',
+    limit = DEFAULT_HISTORY,
+  }: {
+    path?: string;
+    limit?: number;
+  }): ReturnType<UnitFace['history']> {
     const target = this.catalog.resolve(path);
     const revisions = [];
     for await (const revision of this.store.history(target.path)) {
@@ -99,9 +113,18 @@ export class Unit implements UnitFace {
     return { from, to: until, changes: changes.map(change => changeView(this.catalog, change)) };
   }
 
-  async rollback(request: { revision: number; author: string; reason?: string; dryRun?: boolean }): Promise<ChangeAnswer> {
+  async rollback(request: {
+    revision: number;
+    author: string;
+    reason?: string;
+    dryRun?: boolean;
+  }): Promise<ChangeAnswer> {
     const { revision, author, dryRun = false } = request;
-    const result = await this.store.rollback(revision, { author, reason: request.reason ?? `rollback to revision ${revision}`, dryRun });
+    const result = await this.store.rollback(revision, {
+      author,
+      reason: request.reason ?? `rollback to revision ${revision}`,
+      dryRun,
+    });
     return changeAnswer(this.catalog, result, dryRun);
   }
 
@@ -122,7 +145,10 @@ export class Unit implements UnitFace {
   }
 
   async restoreFile(file: string): Promise<{ file: string }> {
-    if (this.mirror === undefined) throw new LockstepError('bad-usage', 'This unit runs without a mirror.', { hint: 'Start it without --no-mirror.' });
+    if (this.mirror === undefined)
+      throw new LockstepError('bad-usage', 'This unit runs without a mirror.', {
+        hint: 'Start it without --no-mirror.',
+      });
     await this.mirror.restore(file);
     return { file };
   }
@@ -134,10 +160,19 @@ export class Unit implements UnitFace {
       epoch: { help: 'Epoch of this unit.', value: unit.epoch },
       records: { help: 'Shared records.', value: unit.records },
       active: { help: '1 when this unit is active.', value: unit.role === 'active' ? 1 : 0 },
-      partner_seen: { help: '1 when the partner is seen.', value: (await this.status()).partner?.seen ? 1 : 0 },
-      in_step: { help: '1 in step, 0 not, -1 not known.', value: sync.inStep === null ? -1 : Number(sync.inStep) },
+      partner_seen: {
+        help: '1 when the partner is seen.',
+        value: (await this.status()).partner?.seen ? 1 : 0,
+      },
+      in_step: {
+        help: '1 in step, 0 not, -1 not known.',
+        value: sync.inStep === null ? -1 : Number(sync.inStep),
+      },
       missing_revisions: { help: 'Revisions that the standby lacks.', value: sync.missing?.revisions ?? 0 },
-      uncommitted_files: { help: 'Files under config/ that could not be committed.', value: this.mirror?.troubles().length ?? 0 },
+      uncommitted_files: {
+        help: 'Files under config/ that could not be committed.',
+        value: this.mirror?.troubles().length ?? 0,
+      },
     });
   }
 
@@ -148,8 +183,20 @@ export class Unit implements UnitFace {
     defaultReason: string,
   ): Promise<ChangeAnswer> {
     const { author, reason = defaultReason, expected, dryRun = false } = request;
-    const result: CommitResult = await this.store.commit({ changes, kind, author, reason, expected, dryRun });
+    const result: CommitResult = await this.store
+      .commit({ changes, kind, author, reason, expected, dryRun })
+      .catch(error => this.nameActive(error));
     return changeAnswer(this.catalog, result, dryRun);
+  }
+
+  /** "Change it on the active unit" helps only who knows which one that is. */
+  private nameActive(error: unknown): never {
+    const active = this.pair.activePartner();
+    if (!(error instanceof LockstepError) || error.code !== 'not-active' || active === undefined) throw error;
+    throw new LockstepError('not-active', error.message, {
+      hint: `Type the command on ${active.name} (${active.host}), or make this unit active with lockstep takeover.`,
+      facts: { ...error.facts, active },
+    });
   }
 
   /** Passwords become hashes here; a secret that others could read on the command line is refused. */
@@ -166,13 +213,18 @@ export class Unit implements UnitFace {
   }
 
   /** What `replace` takes away: records under the names in the document that the document does not hold. */
-  private async leavings(reader: RecordReader, { document, path = '' }: ApplyRequest, records: ConfigRecord[]): Promise<Change[]> {
+  private async leavings(
+    reader: RecordReader,
+    { document, path = '' }: ApplyRequest,
+    records: ConfigRecord[],
+  ): Promise<Change[]> {
     const kept = new Set(records.map(record => record.path));
     const target = this.catalog.resolve(path);
     const names = target.type === 'group' && path === '' ? Object.keys(document as JsonObject) : [path];
     const removed: Change[] = [];
     for (const name of names) {
-      for await (const record of reader.list(name)) if (!kept.has(record.path)) removed.push({ op: 'remove', path: record.path });
+      for await (const record of reader.list(name))
+        if (!kept.has(record.path)) removed.push({ op: 'remove', path: record.path });
     }
     // Children come after their parents in the list; a parent that goes takes them along.
     return removed.filter(({ path: each }) => !removed.some(other => each.startsWith(`${other.path}/`)));
@@ -187,13 +239,19 @@ function touches(value: Json | undefined, [name, ...rest]: string[]): boolean {
   if (name === undefined) return value !== undefined;
   if (Array.isArray(value)) return value.some(item => touches(item, rest));
   if (!isObject(value)) return false;
-  return name === '*' ? Object.values(value).some(item => touches(item, rest)) : Object.hasOwn(value, name) && touches(value[name], rest);
+  return name === '*'
+    ? Object.values(value).some(item => touches(item, rest))
+    : Object.hasOwn(value, name) && touches(value[name], rest);
 }
 
 function secretInArguments(path: string): LockstepError {
-  return new LockstepError('secret-in-arguments', `A secret of ${path} was given on the command line, where others can read it; nothing was changed.`, {
-    hint: 'Leave the value out to be asked for it, or use --value-file FILE. Choose another secret: this one has been seen.',
-  });
+  return new LockstepError(
+    'secret-in-arguments',
+    `A secret of ${path} was given on the command line, where others can read it; nothing was changed.`,
+    {
+      hint: 'Leave the value out to be asked for it, or use --value-file FILE. Choose another secret: this one has been seen.',
+    },
+  );
 }
 
 function summary(changes: Change[]): string {
@@ -203,4 +261,3 @@ function summary(changes: Change[]): string {
   const more = changes.length > 1 ? ` and ${changes.length - 1} more` : '';
   return `${first.op} ${where}${more}`;
 }
-

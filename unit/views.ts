@@ -28,7 +28,11 @@ function maskAgainst(kind: Kind, value: JsonObject, before: JsonObject | undefin
   });
 }
 
-export function changeAnswer(catalog: Catalog, result: { revision: number; digest: string; changes: RecordChange[] }, dryRun: boolean): ChangeAnswer {
+export function changeAnswer(
+  catalog: Catalog,
+  result: { revision: number; digest: string; changes: RecordChange[] },
+  dryRun: boolean,
+): ChangeAnswer {
   const counts = { added: 0, changed: 0, removed: 0 };
   for (const { path, before, after } of result.changes) {
     const kind = catalog.kindOf(path);
@@ -36,5 +40,11 @@ export function changeAnswer(catalog: Catalog, result: { revision: number; diges
     counts[was === undefined ? 'added' : is === undefined ? 'removed' : 'changed']++;
   }
   const { revision, digest } = result;
-  return { revision, digest, dryRun, counts, changes: result.changes.slice(0, MOST_VIEWS).map(change => changeView(catalog, change)) };
+  return {
+    revision,
+    digest,
+    dryRun,
+    counts,
+    changes: result.changes.slice(0, MOST_VIEWS).map(change => changeView(catalog, change)),
+  };
 }

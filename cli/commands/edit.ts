@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Command } from 'commander';
 import type { ApiClient } from '../../api/client.ts';
-import { LockstepError } from '../../schema/error.ts';
+import { asLockstepError, LockstepError } from '../../schema/error.ts';
 import { type Json, parseDocument } from '../../schema/json.ts';
 import type { ChangeAnswer, Description, ShowAnswer } from '../../unit/face.ts';
 import { formatChanges } from '../changes.ts';
@@ -20,6 +21,8 @@ interface Sitting {
   reason?: string;
 }
 
+type Edited = Omit<ChangeAnswer, 'digest'>;
+
 export const command: CliCommand<[string | undefined], ChangeOptions> = {
   define: (command: Command) => {
     command.argument('[path]', 'group, record or field; default: everything');
@@ -38,9 +41,7 @@ export const command: CliCommand<[string | undefined], ChangeOptions> = {
     const draft = await openDraft(`${JSON.stringify(shown.value, null, 2)}\n`);
     try {
       const answer = await editUntilDone(context, { client, described, shown, ...given({ reason }) }, draft);
-      if (answer === undefined)
-        context.out.answer({ revision: shown.revision, changed: false }, () => 'Nothing changed.');
-      else context.out.answer(answer, changed => formatChanges(changed, context.out.paint));
+      context.out.answer(answer ?? unchanged(shown), changed => formatChanges(changed, context.out.paint));
       return EXIT.done;
     } finally {
       draft.remove();
@@ -49,11 +50,7 @@ export const command: CliCommand<[string | undefined], ChangeOptions> = {
 };
 
 /** Undefined when the text was left as it was. A refusal is shown, and a person may mend the text. */
-async function editUntilDone(
-  context: Context,
-  sitting: Sitting,
-  draft: Draft,
-): Promise<ChangeAnswer | undefined> {
+async function editUntilDone(context: Context, sitting: Sitting, draft: Draft): Promise<Edited | undefined> {
   for (;;) {
     const text = await draft.edit();
     if (text === undefined) return undefined;
@@ -61,23 +58,53 @@ async function editUntilDone(
       const value = parseDocument(text, 'The edited text');
       return await withProgress(context, 'Applying', commit(sitting, value));
     } catch (error) {
-      if (!(error instanceof LockstepError) || !context.interactive) throw error;
-      context.out.error(error);
-      if (!(await askYesNo('Open it again?')))
-        throw new LockstepError(error.code, 'The text was given up; nothing was changed.');
-      if (error.code === 'conflict')
-        sitting.shown = await sitting.client.show({ path: sitting.described.path });
+      await askToReopen(context, sitting, asLockstepError(error));
     }
   }
 }
 
-async function commit({ client, described, shown, reason }: Sitting, value: Json): Promise<ChangeAnswer> {
+/** Throws `error` when nobody is there to ask, or when the answer is no. */
+async function askToReopen(context: Context, sitting: Sitting, error: LockstepError): Promise<void> {
+  if (!context.interactive) throw error;
+  context.out.error(error);
+  if (!(await askYesNo('Open your text again?'))) {
+    throw new LockstepError(error.code, 'Your text was given up; nothing was changed.');
+  }
+  if (error.code !== 'conflict') return;
+  const { revision } = sitting.shown;
+  sitting.shown = await sitting.client.show({ path: sitting.shown.path });
+  context.out.note(
+    `Saving it now overwrites what others changed there meanwhile: see lockstep diff ${revision}.`,
+  );
+}
+
+/** A commit by others that left this part alone is no reason to refuse; any other is. */
+async function commit(sitting: Sitting, value: Json): Promise<ChangeAnswer> {
+  try {
+    return await commitAt(sitting, value);
+  } catch (error) {
+    const fresh = isConflict(error) ? await sitting.client.show({ path: sitting.shown.path }) : undefined;
+    if (fresh === undefined || !isDeepStrictEqual(fresh.value, sitting.shown.value)) throw error;
+    sitting.shown = fresh;
+    return commit(sitting, value);
+  }
+}
+
+async function commitAt({ client, described, shown, reason }: Sitting, value: Json): Promise<ChangeAnswer> {
   const { path, type, record, field } = described;
   const common = { expected: shown.revision, ...given({ reason }) };
   if (type === 'field') {
     const change = { op: 'set', path: record ?? path, field: field ?? [], value } as const;
     return client.change({ changes: [change], valueFrom: 'input', ...common });
   }
-  const document = await withLeftOut(shown.value, value, path, client.describe);
+  const document = path === '' ? await withLeftOut(shown.value, value, client.describe) : value;
   return client.apply({ document, path, replace: true, ...common });
+}
+
+function isConflict(error: unknown): boolean {
+  return error instanceof LockstepError && error.code === 'conflict';
+}
+
+function unchanged({ revision }: ShowAnswer): Edited {
+  return { revision, dryRun: false, counts: { added: 0, changed: 0, removed: 0 }, changes: [] };
 }

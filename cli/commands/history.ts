@@ -1,11 +1,13 @@
 import type { Command } from 'commander';
-import type { Revision } from '../../store/revision.ts';
+import type { UnitFace } from '../../unit/face.ts';
 import { type CliCommand, given } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { wholeNumber } from '../number-argument.ts';
 import type { Paint } from '../output.ts';
 import { formatTable } from '../table.ts';
 import { localTime } from '../time.ts';
+
+type Revision = Awaited<ReturnType<UnitFace['history']>>['revisions'][number];
 
 interface Options {
   limit: number;

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { LockstepError } from '../../schema/error.ts';
-import type { Change } from '../../store/transition.ts';
-import type { Description } from '../../unit/face.ts';
+import type { ChangeRequest, Description } from '../../unit/face.ts';
 import { formatChanges } from '../changes.ts';
 import { addDryRun, addReason, type ChangeOptions, type CliCommand, given } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -9,6 +8,8 @@ import { EXIT } from '../exit.ts';
 import { askSecret } from '../prompt.ts';
 import { readText } from '../read.ts';
 import { fieldValue, recordValue } from '../value-argument.ts';
+
+type Change = ChangeRequest['changes'][number];
 
 interface Options extends ChangeOptions {
   valueFile?: string;

@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import { LockstepError } from '../../schema/error.ts';
-import type { Change } from '../../store/transition.ts';
-import type { Description } from '../../unit/face.ts';
+import type { ChangeRequest, Description } from '../../unit/face.ts';
 import { formatChanges } from '../changes.ts';
 import { addDryRun, addReason, type ChangeOptions, type CliCommand, given } from '../command.ts';
 import { EXIT } from '../exit.ts';
+
+type Change = ChangeRequest['changes'][number];
 
 interface Options extends ChangeOptions {
   all?: boolean;

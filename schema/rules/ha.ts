@@ -17,7 +17,11 @@ const rebootOrPreferred: Rule = {
   check: view =>
     whereHa(view, ha =>
       ha.linkFailReboot === true && (ha.preferredHost ?? 'none') !== 'none'
-        ? problem(rebootOrPreferred, 'ha/linkFailReboot', `it excludes the preferred host "${String(ha.preferredHost)}"`)
+        ? problem(
+            rebootOrPreferred,
+            'ha/linkFailReboot',
+            `it excludes the preferred host "${String(ha.preferredHost)}"`,
+          )
         : undefined,
     ),
 };
@@ -31,7 +35,11 @@ const realMac: Rule = {
   looksAt: ['ha', 'licence'],
   check: async view => {
     const virtual = (await view.get('licence'))?.virtual === true;
-    return whereHa(view, ha => (virtual && ha.virtualMac === true ? problem(realMac, 'ha/virtualMac', 'this unit is virtual') : undefined));
+    return whereHa(view, ha =>
+      virtual && ha.virtualMac === true
+        ? problem(realMac, 'ha/virtualMac', 'this unit is virtual')
+        : undefined,
+    );
   },
 };
 
@@ -44,8 +52,17 @@ const thresholdBelowPeriod: Rule = {
   looksAt: ['ha'],
   check: view =>
     whereHa(view, ha => {
-      const [threshold, period] = [Number(ha.l4SyncThreshold ?? SYNC_THRESHOLD), Number(ha.l4SyncPeriod ?? SYNC_PERIOD)];
-      return threshold < period ? undefined : problem(thresholdBelowPeriod, 'ha/l4SyncThreshold', `${threshold} is not below the period, ${period}`);
+      const [threshold, period] = [
+        Number(ha.l4SyncThreshold ?? SYNC_THRESHOLD),
+        Number(ha.l4SyncPeriod ?? SYNC_PERIOD),
+      ];
+      return threshold < period
+        ? undefined
+        : problem(
+            thresholdBelowPeriod,
+            'ha/l4SyncThreshold',
+            `${threshold} is not below the period, ${period}`,
+          );
     }),
 };
 
@@ -58,7 +75,9 @@ const lowVirtualId: Rule = {
   looksAt: ['ha'],
   check: view =>
     whereHa(view, ha =>
-      typeof ha.virtualId === 'number' && ha.virtualId <= LOW_VIRTUAL_ID ? problem(lowVirtualId, 'ha/virtualId', `${ha.virtualId} may be taken on the network`) : undefined,
+      typeof ha.virtualId === 'number' && ha.virtualId <= LOW_VIRTUAL_ID
+        ? problem(lowVirtualId, 'ha/virtualId', `${ha.virtualId} may be taken on the network`)
+        : undefined,
     ),
 };
 

@@ -12,8 +12,12 @@ export async function interfacesOf(view: View): Promise<{ path: string; value: J
 
 /** Addresses that belong to one of the two units alone: the own one, further own ones, the partner's. */
 export function unitAddresses(value: JsonObject): string[] {
-  const additional = (Array.isArray(value.additionalAddresses) ? value.additionalAddresses : []).map(network => String(network).split('/')[0] as string);
-  return [value.address, value.partnerAddress].filter(address => typeof address === 'string').concat(additional);
+  const additional = (Array.isArray(value.additionalAddresses) ? value.additionalAddresses : []).map(
+    network => String(network).split('/')[0] as string,
+  );
+  return [value.address, value.partnerAddress]
+    .filter(address => typeof address === 'string')
+    .concat(additional);
 }
 
 export function inOneSubnet(one: string, other: string, prefix: number): boolean {
@@ -33,9 +37,22 @@ const threeAddresses: Rule = {
   looksAt: ['interface'],
   check: (view, touched) =>
     eachRecord(view, touched, (path, value) => {
-      const addresses = ['address', 'partnerAddress', 'sharedAddress'].filter(field => value[field] !== undefined);
-      const twice = addresses.find((field, index) => addresses.slice(0, index).some(earlier => value[earlier] === value[field]));
-      return twice === undefined ? [] : [{ code: threeAddresses.code, path: `${path}/${twice}`, message: `${String(value[twice])} is there twice`, hint: threeAddresses.hint }];
+      const addresses = ['address', 'partnerAddress', 'sharedAddress'].filter(
+        field => value[field] !== undefined,
+      );
+      const twice = addresses.find((field, index) =>
+        addresses.slice(0, index).some(earlier => value[earlier] === value[field]),
+      );
+      return twice === undefined
+        ? []
+        : [
+            {
+              code: threeAddresses.code,
+              path: `${path}/${twice}`,
+              message: `${String(value[twice])} is there twice`,
+              hint: threeAddresses.hint,
+            },
+          ];
     }),
 };
 
@@ -51,8 +68,15 @@ const oneSubnet: Rule = {
       const { address, prefix } = value;
       if (typeof address !== 'string' || typeof prefix !== 'number') return [];
       return ['partnerAddress', 'sharedAddress']
-        .filter(field => typeof value[field] === 'string' && !inOneSubnet(address, value[field] as string, prefix))
-        .map(field => ({ code: oneSubnet.code, path: `${path}/${field}`, message: `${String(value[field])} is not in the subnet of ${address}/${prefix}`, hint: oneSubnet.hint }));
+        .filter(
+          field => typeof value[field] === 'string' && !inOneSubnet(address, value[field] as string, prefix),
+        )
+        .map(field => ({
+          code: oneSubnet.code,
+          path: `${path}/${field}`,
+          message: `${String(value[field])} is not in the subnet of ${address}/${prefix}`,
+          hint: oneSubnet.hint,
+        }));
     }),
 };
 
@@ -67,7 +91,14 @@ const someHaChecks: Rule = {
     if (!(await isHa(view))) return [];
     const interfaces = await interfacesOf(view);
     if (interfaces.length === 0 || interfaces.some(({ value }) => value.haChecks === true)) return [];
-    return [{ code: someHaChecks.code, path: 'interfaces', message: 'no interface has HA checks', hint: someHaChecks.hint }];
+    return [
+      {
+        code: someHaChecks.code,
+        path: 'interfaces',
+        message: 'no interface has HA checks',
+        hint: someHaChecks.hint,
+      },
+    ];
   },
 };
 
@@ -80,8 +111,16 @@ const productionChecks: Rule = {
   looksAt: ['interface'],
   check: async view => {
     const checked = (await interfacesOf(view)).filter(({ value }) => value.haChecks === true);
-    if (checked.length === 0 || checked.some(({ value }) => (value.purpose ?? 'production') === 'production')) return [];
-    return [{ code: productionChecks.code, path: checked[0]?.path ?? 'interfaces', message: 'HA checks run on no production interface', hint: productionChecks.hint }];
+    if (checked.length === 0 || checked.some(({ value }) => (value.purpose ?? 'production') === 'production'))
+      return [];
+    return [
+      {
+        code: productionChecks.code,
+        path: checked[0]?.path ?? 'interfaces',
+        message: 'HA checks run on no production interface',
+        hint: productionChecks.hint,
+      },
+    ];
   },
 };
 
@@ -95,7 +134,14 @@ const addressedCable: Rule = {
   check: (view, touched) =>
     eachRecord(view, touched, (path, value) =>
       value.haChecks === true && value.purpose === 'direct-cable' && value.address !== undefined
-        ? [{ code: addressedCable.code, path, message: 'a direct cable with HA checks has an address', hint: addressedCable.hint }]
+        ? [
+            {
+              code: addressedCable.code,
+              path,
+              message: 'a direct cable with HA checks has an address',
+              hint: addressedCable.hint,
+            },
+          ]
         : [],
     ),
 };
@@ -105,7 +151,11 @@ export async function isHa(view: View): Promise<boolean> {
   return mode === 'first' || mode === 'second';
 }
 
-async function eachRecord(view: View, paths: string[], check: (path: string, value: JsonObject) => Problem[]): Promise<Problem[]> {
+async function eachRecord(
+  view: View,
+  paths: string[],
+  check: (path: string, value: JsonObject) => Problem[],
+): Promise<Problem[]> {
   const problems: Problem[] = [];
   for (const path of paths) {
     const value = await view.get(path);

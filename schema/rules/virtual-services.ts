@@ -24,7 +24,11 @@ const notOnUnits: Rule = {
   check: (view, touched) =>
     conflicts(view, touched, notOnUnits, async () =>
       (await interfacesOf(view)).flatMap(({ path, value }) =>
-        unitAddresses(value).map(address => ({ address, ports: undefined, because: `${address} belongs to a unit (${path})` })),
+        unitAddresses(value).map(address => ({
+          address,
+          ports: undefined,
+          because: `${address} belongs to a unit (${path})`,
+        })),
       ),
     ),
 };
@@ -39,7 +43,12 @@ const notOnUpdatePort: Rule = {
   check: (view, touched) =>
     conflicts(view, touched, notOnUpdatePort, async () => {
       const chosen = (await view.get('ha'))?.updateInterface;
-      return sharedAddresses(view, [UPDATE_PORT], 'updates travel there', path => chosen === undefined || path === `interfaces/${String(chosen)}`);
+      return sharedAddresses(
+        view,
+        [UPDATE_PORT],
+        'updates travel there',
+        path => chosen === undefined || path === `interfaces/${String(chosen)}`,
+      );
     }),
 };
 
@@ -50,7 +59,10 @@ const notOnSsh: Rule = {
   why: 'The unit itself is administered there.',
   hint: 'Choose another port or address.',
   looksAt: ['virtualService', 'interface'],
-  check: (view, touched) => conflicts(view, touched, notOnSsh, () => sharedAddresses(view, [SSH_PORT], 'the unit is administered there', () => true)),
+  check: (view, touched) =>
+    conflicts(view, touched, notOnSsh, () =>
+      sharedAddresses(view, [SSH_PORT], 'the unit is administered there', () => true),
+    ),
 };
 
 const espNeedsLicence: Rule = {
@@ -65,14 +77,27 @@ const espNeedsLicence: Rule = {
     if (licence === undefined || licence.esp === true) return [];
     for await (const sso of view.list('sso/domains')) {
       for await (const source of view.referrers(sso.path)) {
-        if ((await view.get(source))?.espEnabled === true) return [{ code: espNeedsLicence.code, path: source, message: 'ESP is on, but this unit is not licensed for it', hint: espNeedsLicence.hint }];
+        if ((await view.get(source))?.espEnabled === true)
+          return [
+            {
+              code: espNeedsLicence.code,
+              path: source,
+              message: 'ESP is on, but this unit is not licensed for it',
+              hint: espNeedsLicence.hint,
+            },
+          ];
       }
     }
     return [];
   },
 };
 
-async function sharedAddresses(view: View, ports: string[], why: string, wanted: (path: string) => boolean): Promise<Reserved[]> {
+async function sharedAddresses(
+  view: View,
+  ports: string[],
+  why: string,
+  wanted: (path: string) => boolean,
+): Promise<Reserved[]> {
   return (await interfacesOf(view))
     .filter(({ path, value }) => wanted(path) && typeof value.sharedAddress === 'string')
     .map(({ path, value }) => ({ address: String(value.sharedAddress), ports, because: `${why} (${path})` }));
@@ -82,7 +107,12 @@ async function sharedAddresses(view: View, ports: string[], why: string, wanted:
  * Virtual Services that stand where they must not. A touched Virtual Service is compared with what is reserved;
  * when an interface was touched, the Virtual Services on the reserved addresses are looked up by their ids.
  */
-async function conflicts(view: View, touched: string[], rule: Rule, reserve: () => Promise<Reserved[]>): Promise<Problem[]> {
+async function conflicts(
+  view: View,
+  touched: string[],
+  rule: Rule,
+  reserve: () => Promise<Reserved[]>,
+): Promise<Problem[]> {
   const reserved = await reserve();
   const problems: Problem[] = [];
   const judge = (path: string, value: JsonObject | undefined): void => {
@@ -95,7 +125,8 @@ async function conflicts(view: View, touched: string[], rule: Rule, reserve: () 
     for (const { address } of reserved) {
       for (const protocol of ['tcp', 'udp']) {
         const host = address.includes(':') ? `[${address}]` : address;
-        for await (const { path, value } of view.listPrefix(`virtualServices/${protocol}:${host}:`)) if (path.split('/').length === 2) judge(path, value);
+        for await (const { path, value } of view.listPrefix(`virtualServices/${protocol}:${host}:`))
+          if (path.split('/').length === 2) judge(path, value);
       }
     }
   }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { spawnSync } from 'node:child_process';
 import { ApiClient } from '../../api/client.ts';
 import { HTTP_STATUS } from '../../api/errors.ts';
 import { ROUTES } from '../../api/routes.ts';
@@ -22,10 +22,10 @@ describe('the API of a unit', () => {
   let api: { close(): Promise<void> };
   let client: ApiClient;
 
-  const log: ApiLog = {
-    debug: (facts, message) => void (logged += JSON.stringify({ ...facts, message })),
-    error: (facts, message) => void (logged += JSON.stringify({ ...facts, message })),
+  const keep = (facts: object, message: string): void => {
+    logged += JSON.stringify({ ...facts, message });
   };
+  const log: ApiLog = { debug: keep, error: keep };
 
   beforeEach(async () => {
     dir = mkdtempSync(join(tmpdir(), 'lockstep-api-'));
@@ -44,18 +44,32 @@ describe('the API of a unit', () => {
   /** A request written by hand, as another program may send it. */
   function send(method: string, path: string, body?: string | Buffer, headers: Record<string, string> = {}) {
     return new Promise<{ status: number; type: string; text: string }>((resolve, reject) => {
-      const asked = request({ socketPath: socketIn(dir), method, path, headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers } });
+      const asked = request({
+        socketPath: socketIn(dir),
+        method,
+        path,
+        headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+      });
       asked.on('error', reject);
       asked.on('response', async response => {
         const chunks: Buffer[] = [];
         for await (const chunk of response) chunks.push(chunk as Buffer);
-        resolve({ status: response.statusCode ?? 0, type: String(response.headers['content-type']), text: Buffer.concat(chunks).toString() });
+        resolve({
+          status: response.statusCode ?? 0,
+          type: String(response.headers['content-type']),
+          text: Buffer.concat(chunks).toString(),
+        });
       });
       asked.end(body);
     });
   }
 
-  async function refusal(method: string, path: string, body?: string | Buffer, headers?: Record<string, string>) {
+  async function refusal(
+    method: string,
+    path: string,
+    body?: string | Buffer,
+    headers?: Record<string, string>,
+  ) {
     const { status, text } = await send(method, path, body, headers);
     return { status, ...(JSON.parse(text) as { code: string; message: string }) };
   }
@@ -109,12 +123,20 @@ describe('the API of a unit', () => {
 
   it('gives back the whole answer, fields that the document does not name included', async () => {
     answer = () => ({ path: 'ha', revision: 4, value: { deep: [{ er: null }] }, new: 'field' });
-    assert.deepEqual(await client.show({}), { path: 'ha', revision: 4, value: { deep: [{ er: null }] }, new: 'field' });
+    assert.deepEqual(await client.show({}), {
+      path: 'ha',
+      revision: 4,
+      value: { deep: [{ er: null }] },
+      new: 'field',
+    });
   });
 
   it('gives back every error as the unit threw it, with the status of its class', async () => {
     for (const code of Object.keys(ERROR_CODES) as ErrorCode[]) {
-      const thrown = new LockstepError(code, 'A sentence.', { hint: 'A hint.', facts: { problems: [{ path: 'ha' }] } });
+      const thrown = new LockstepError(code, 'A sentence.', {
+        hint: 'A hint.',
+        facts: { problems: [{ path: 'ha' }] },
+      });
       answer = () => {
         throw thrown;
       };
@@ -138,7 +160,9 @@ describe('the API of a unit', () => {
     answer = () => {
       throw new LockstepError('internal', 'No.');
     };
-    await assert.rejects(client.change({ changes: [{ op: 'set', path: 'certificates/a', field: ['key'], value: 'hunter2' }] }));
+    await assert.rejects(
+      client.change({ changes: [{ op: 'set', path: 'certificates/a', field: ['key'], value: 'hunter2' }] }),
+    );
     await assert.rejects(client.join({ host: 'h', code: 'hunter2' }));
     await send('POST', '/v1/changes', '{"hunter2": ');
     assert.notEqual(logged, '');
@@ -149,10 +173,25 @@ describe('the API of a unit', () => {
     const cases: [string, string, string | undefined, RegExp][] = [
       ['POST', '/v1/changes', '{}', /body must have required property 'changes'/],
       ['POST', '/v1/changes', '{"changes": []}', /body\/changes/],
-      ['POST', '/v1/changes', '{"changes": [{"op": "put", "path": "ha"}]}', /body\/changes\/0 must have required property 'value'/],
+      [
+        'POST',
+        '/v1/changes',
+        '{"changes": [{"op": "put", "path": "ha"}]}',
+        /body\/changes\/0 must have required property 'value'/,
+      ],
       ['POST', '/v1/changes', '{"changes": [{"op": "drop", "path": "ha"}]}', /body\/changes\/0/],
-      ['POST', '/v1/changes', '{"changes": [{"op": "remove", "path": "ha"}], "autor": "x"}', /additional properties: "autor"/],
-      ['POST', '/v1/changes', '{"changes": [{"op": "remove", "path": "ha"}], "author": "root"}', /additional properties: "author"/],
+      [
+        'POST',
+        '/v1/changes',
+        '{"changes": [{"op": "remove", "path": "ha"}], "autor": "x"}',
+        /additional properties: "autor"/,
+      ],
+      [
+        'POST',
+        '/v1/changes',
+        '{"changes": [{"op": "remove", "path": "ha"}], "author": "root"}',
+        /additional properties: "author"/,
+      ],
       ['POST', '/v1/rollback', '{"revision": "7"}', /body\/revision must be integer/],
       ['GET', '/v1/history?limit=many', undefined, /querystring\/limit must be integer/],
       ['GET', '/v1/history?limit=0', undefined, /querystring\/limit must be >= 1/],
@@ -180,7 +219,10 @@ describe('the API of a unit', () => {
       [Buffer.from([0x22, 0xff, 0x22]), 'bad-json'],
     ];
     for (const [body, code] of cases) assert.equal((await refusal('POST', '/v1/apply', body)).code, code);
-    assert.equal((await refusal('POST', '/v1/apply', '<x/>', { 'content-type': 'text/xml' })).code, 'bad-usage');
+    assert.equal(
+      (await refusal('POST', '/v1/apply', '<x/>', { 'content-type': 'text/xml' })).code,
+      'bad-usage',
+    );
     assert.deepEqual(calls, []);
   });
 
@@ -199,7 +241,11 @@ describe('the API of a unit', () => {
 
   it('refuses an author that could not be shown', async () => {
     for (const author of ['', 'a%00b', 'a%0Ab', '%zz', 'x'.repeat(129), '%20']) {
-      assert.equal((await refusal('POST', '/v1/force-update', '', { 'lockstep-author': author })).code, 'bad-usage', author);
+      assert.equal(
+        (await refusal('POST', '/v1/force-update', '', { 'lockstep-author': author })).code,
+        'bad-usage',
+        author,
+      );
     }
     assert.deepEqual(calls, []);
   });
@@ -214,8 +260,15 @@ describe('the API of a unit', () => {
 
   it('documents every route, with what it takes and gives', async () => {
     const { text } = await send('GET', '/openapi.json');
-    const document = JSON.parse(text) as { paths: Record<string, Record<string, { operationId: string; summary: string; requestBody?: object; responses: object }>> };
-    const documented = Object.entries(document.paths).flatMap(([path, methods]) => Object.keys(methods).map(method => `${method.toUpperCase()} ${path}`));
+    const document = JSON.parse(text) as {
+      paths: Record<
+        string,
+        Record<string, { operationId: string; summary: string; requestBody?: object; responses: object }>
+      >;
+    };
+    const documented = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map(method => `${method.toUpperCase()} ${path}`),
+    );
     assert.deepEqual(documented.sort(), ROUTES.map(({ method, url }) => `${method} ${url}`).sort());
     for (const methods of Object.values(document.paths)) {
       for (const [method, { summary, requestBody, responses }] of Object.entries(methods)) {
@@ -224,7 +277,9 @@ describe('the API of a unit', () => {
         assert.deepEqual(Object.keys(responses), ['200', 'default']);
       }
     }
-    const ids = Object.values(document.paths).flatMap(methods => Object.values(methods).map(({ operationId }) => operationId));
+    const ids = Object.values(document.paths).flatMap(methods =>
+      Object.values(methods).map(({ operationId }) => operationId),
+    );
     assert.equal(new Set(ids).size, ids.length);
     assert.ok(ids.includes('postPairInvite'), ids.join());
   });
@@ -261,26 +316,39 @@ describe('the socket of a unit', () => {
   });
 
   it('says so when its path is longer than the kernel takes', async () => {
-    await assert.rejects(serveApi({ unit: fakeUnit([]), socketPath: join(dir, 'x'.repeat(120)), log }), { code: 'bad-usage' });
+    await assert.rejects(serveApi({ unit: fakeUnit([]), socketPath: join(dir, 'x'.repeat(120)), log }), {
+      code: 'bad-usage',
+    });
     assert.throws(() => new ApiClient({ dir: `/${'x'.repeat(120)}`, author: 'x' }), { code: 'bad-usage' });
   });
 
   it('tells what to type when no unit runs', async () => {
     const client = new ApiClient({ dir, author: 'x' });
-    await assert.rejects(client.status(), { code: 'unit-unreachable', hint: `Start it with: lockstep serve --dir ${dir}` });
-    await assert.rejects(new ApiClient({ dir: '/nowhere', author: 'x' }).status(), (error: LockstepError) => /lockstep init --dir \/nowhere/.test(error.hint ?? ''));
+    await assert.rejects(client.status(), {
+      code: 'unit-unreachable',
+      hint: `Start it with: lockstep serve --dir ${dir}`,
+    });
+    await assert.rejects(new ApiClient({ dir: '/nowhere', author: 'x' }).status(), (error: LockstepError) =>
+      /lockstep init --dir \/nowhere/.test(error.hint ?? ''),
+    );
   });
 
   it('says that the outcome is not known when the unit goes away in the middle', async () => {
     const server = createServer(socket => socket.once('data', () => socket.destroy())).listen(socketIn(dir));
     const client = new ApiClient({ dir, author: 'x' });
-    await assert.rejects(client.forceUpdate(), (error: LockstepError) => error.code === 'unit-unreachable' && /not known/.test(error.hint ?? ''));
+    await assert.rejects(
+      client.forceUpdate(),
+      (error: LockstepError) => error.code === 'unit-unreachable' && /not known/.test(error.hint ?? ''),
+    );
     await new Promise(resolve => server.close(resolve));
   });
 
   it('does not wait for ever', async () => {
     const server = createServer(() => undefined).listen(socketIn(dir));
-    await assert.rejects(new ApiClient({ dir, author: 'x', timeoutMs: 200 }).status(), { code: 'unit-unreachable', message: /did not answer within/ });
+    await assert.rejects(new ApiClient({ dir, author: 'x', timeoutMs: 200 }).status(), {
+      code: 'unit-unreachable',
+      message: /did not answer within/,
+    });
     server.close();
   });
 });

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { candidates } from '../../cli/candidates.ts';
+import { COMMANDS } from '../../cli/commands.ts';
+import { COMPLETION_SCRIPTS, type Shell } from '../../cli/completion-scripts.ts';
+
+const CHECKS: Record<Shell, string[]> = { bash: ['-n'], zsh: ['-n'], fish: ['--no-execute'] };
+
+describe('completion', () => {
+  for (const [shell, script] of Object.entries(COMPLETION_SCRIPTS)) {
+    it(`for ${shell} is a script that ${shell} reads`, function () {
+      const { error, status, stderr } = spawnSync(shell, CHECKS[shell as Shell], {
+        input: script,
+        encoding: 'utf8',
+        timeout: 10_000,
+      });
+      if ((error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') {
+        process.stdout.write(`      skipped: ${shell} is not here (Debian package: ${shell})\n`);
+        this.skip();
+      }
+      assert.equal(status, 0, stderr);
+    });
+  }
+
+  /** Types `line` in bash, asks for completion at its end, and tells what bash would offer. */
+  function inBash(line: string, answers: string[]): string[] {
+    const lockstep = `lockstep() { printf '%s\\n' "$@" >&3; printf '%s\\n' ${answers.map(answer => `'${answer}'`).join(' ')}; }`;
+    const script = `${COMPLETION_SCRIPTS.bash}\n${lockstep}\nCOMP_LINE="$1" COMP_POINT=\${#1}\n_lockstep 3>/dev/null\nprintf '%s\\n' "\${COMPREPLY[@]}"`;
+    return spawnSync('bash', ['-c', script, 'bash', line], { encoding: 'utf8', timeout: 10_000 })
+      .stdout.trim()
+      .split('\n');
+  }
+
+  it('in bash survives the colons of a path', () => {
+    const paths = ['virtualServices/tcp:10.0.0.1:443', 'virtualServices/tcp:10.0.0.1:80'];
+    assert.deepEqual(inBash('lockstep show virtualServices/', paths), paths);
+    assert.deepEqual(inBash('lockstep show virtualServices/tcp:10.0', paths), [
+      '10.0.0.1:443',
+      '10.0.0.1:80',
+    ]);
+    assert.deepEqual(inBash('lockstep show virtualServices/tcp:10.0.0.1:', paths), ['443', '80']);
+  });
+
+  const asked: [string, string | undefined][] = [];
+  const next = async (path: string, dir: string | undefined): Promise<string[]> => {
+    asked.push([path, dir]);
+    return path === 'ha' ? ['ha/virtualId', 'ha/virtualMac', 'ha/mode'] : ['ha', 'hosts', 'virtualServices'];
+  };
+
+  it('offers commands, but not the hidden one', async () => {
+    assert.deepEqual(await candidates(['st'], next), ['status']);
+    const all = await candidates([''], next);
+    assert.deepEqual(all, [...Object.keys(COMMANDS).filter(name => name !== '__complete'), 'help'].sort());
+  });
+
+  it('offers paths, one level at a time, of the unit that the line names', async () => {
+    assert.deepEqual(await candidates(['set', 'h'], next), ['ha', 'hosts']);
+    assert.deepEqual(await candidates(['--dir', '/tmp/x', 'show', '--defaults', 'ha/v'], next), [
+      'ha/virtualId',
+      'ha/virtualMac',
+    ]);
+    assert.deepEqual(asked.at(-1), ['ha', '/tmp/x']);
+    assert.deepEqual(await candidates(['apply', '--path', 'ha/m'], next), ['ha/mode']);
+  });
+
+  it('offers options and the words that an argument takes', async () => {
+    assert.deepEqual(await candidates(['takeover', '--f'], next), ['--force']);
+    assert.deepEqual(await candidates(['import', 'l'], next), ['loadmaster']);
+    assert.deepEqual(await candidates(['completion', ''], next), ['bash', 'fish', 'zsh']);
+    assert.deepEqual(await candidates(['init', '--mode', 's'], next), ['second', 'single']);
+  });
+
+  it('leaves files and free text to the shell', async () => {
+    assert.deepEqual(await candidates(['apply', '-f', ''], next), []);
+    assert.deepEqual(await candidates(['set', 'ha/virtualId', ''], next), []);
+    assert.deepEqual(await candidates(['import', 'loadmaster', ''], next), []);
+    assert.deepEqual(await candidates(['set', '--reason', 'h'], next), []);
+  });
+});

@@ -1,0 +1,197 @@
+import assert from 'node:assert/strict';
+import { exitCodeOf } from '../../cli/commands/status.ts';
+import { coloured, plain } from '../../cli/output.ts';
+import { formatSquare, formatStatus } from '../../cli/status-screen.ts';
+import type { Status } from '../../unit/face.ts';
+
+const NOW = new Date('2025-03-01T12:00:00Z');
+
+/** A pair in step, as the active unit sees it. */
+function pairInStep(): Status {
+  return {
+    unit: {
+      id: 'u1',
+      name: 'lb-a',
+      mode: 'first',
+      role: 'active',
+      model: 'generic',
+      release: '1.0',
+      schemaDigest: 's',
+      revision: 41,
+      epoch: 3,
+      digest: '9f2c4a6b8d0e1f2a3b',
+      records: 312,
+      common: '9f2c4a6b8d0e1f2a3b',
+      dir: '/var/lib/lockstep',
+      address: '10.0.0.11',
+      port: 6973,
+      startedAt: '2025-03-01T10:00:00Z',
+    },
+    squares: [
+      { unit: 'HA1', colour: 'green', active: true, sentence: 'this unit; up, active' },
+      { unit: 'HA2', colour: 'green', active: false, sentence: 'lb-b; up, standby' },
+    ],
+    partner: {
+      name: 'lb-b',
+      host: '10.0.0.12',
+      port: 6973,
+      fingerprint: 'SHA256:x',
+      seen: true,
+      role: 'standby',
+      epoch: 3,
+      digest: '9f2c4a6b8d0e1f2a3b',
+    },
+    sync: {
+      state: 'in-step',
+      sentence: 'lb-b holds the same configuration.',
+      since: '2025-03-01T11:59:00Z',
+      inStep: true,
+      missing: null,
+      lastUpdate: {
+        result: 'applied',
+        kind: 'periodic',
+        revision: 41,
+        digest: '9f2c',
+        records: 3,
+        bytes: 1234,
+        ms: 40,
+        at: '2025-03-01T11:59:48Z',
+      },
+      nextUpdateAt: '2025-03-01T12:00:48Z',
+      intervalSeconds: 120,
+      refusal: null,
+    },
+    files: [],
+    warnings: [],
+  };
+}
+
+describe('lockstep status', () => {
+  it('shows a pair in step on one screen', () => {
+    assert.equal(
+      formatStatus(pairInStep(), NOW, plain),
+      `[A] HA1 green    this unit; up, active
+[ ] HA2 green    lb-b; up, standby
+
+unit      lb-a, HA first mode, active, 10.0.0.11, running for 2 h
+revision  41, epoch 3, 312 shared records, digest 9f2c4a6b8d0e
+partner   lb-b at 10.0.0.12, seen, standby, epoch 3, digest 9f2c4a6b8d0e
+sync      in-step: lb-b holds the same configuration.
+update    last 12 s ago (periodic: revision 41, 3 records, 1.2 kB, 40 ms)
+          next in 48 s, every 2 min`,
+    );
+    assert.equal(exitCodeOf(pairInStep()), 0);
+  });
+
+  it('says what would be missing, which files wait, and what to watch out for', () => {
+    const status = pairInStep();
+    status.sync = {
+      ...status.sync,
+      state: 'unreachable',
+      sentence: 'lb-b does not answer.',
+      hint: 'Is it switched on?',
+      inStep: false,
+      missing: {
+        revisions: 3,
+        records: 7,
+        latest: [{ revision: 44, author: 'anna', reason: 'new shop', at: '2025-03-01T11:58:00Z' }],
+      },
+      lastUpdate: null,
+      nextUpdateAt: null,
+    };
+    status.partner = {
+      name: 'lb-b',
+      host: 'fd00::12',
+      port: 6974,
+      fingerprint: 'SHA256:x',
+      seen: false,
+      lastSeenAt: '2025-03-01T11:50:00Z',
+    };
+    status.squares[1] = { unit: 'HA2', colour: 'red', active: false, sentence: 'lb-b; unreachable' };
+    status.files = [
+      { file: 'ha.json', path: 'ha', reason: 'virtualId must be <= 255', code: 'invalid-value' },
+      { file: 'a.json', path: 'a', reason: 'a.json, line 1, column 2: this is not JSON.', code: 'bad-json' },
+    ];
+    status.warnings = [
+      {
+        code: 'low-virtual-id',
+        path: 'ha/virtualId',
+        message: '7 is often taken',
+        hint: 'Choose one above 10.',
+      },
+    ];
+    assert.equal(
+      formatStatus(status, NOW, plain),
+      `[A] HA1 green    this unit; up, active
+[!] HA2 red      lb-b; unreachable
+
+unit      lb-a, HA first mode, active, 10.0.0.11, running for 2 h
+revision  41, epoch 3, 312 shared records, digest 9f2c4a6b8d0e
+partner   lb-b at [fd00::12]:6974, not seen (last seen 10 min ago)
+sync      unreachable: lb-b does not answer.
+          hint: Is it switched on?
+
+If the active failed now, these changes would be missing (3 revisions, 7 records):
+  44  anna, 2 min ago: new shop
+  and 2 more
+
+2 files under config/ could not be committed:
+  ha.json: virtualId must be <= 255
+  a.json, line 1, column 2: this is not JSON.
+hint: mend the file, or give it up with lockstep mirror restore FILE
+
+1 warning:
+  ha/virtualId: 7 is often taken
+    Choose one above 10.`,
+    );
+    assert.equal(exitCodeOf(status), 1);
+  });
+
+  it('has a square for every colour, to be told apart without colours too', () => {
+    const square = (colour: Status['squares'][number]['colour'], active = false) =>
+      formatSquare({ unit: 'HA1', colour, active, sentence: 's' }, plain);
+    assert.equal(square('green', true), '[A] HA1 green    s');
+    assert.equal(square('green'), '[ ] HA1 green    s');
+    assert.equal(square('red'), '[!] HA1 red      s');
+    assert.equal(square('blue'), '[#] HA1 blue     s');
+    assert.equal(square('grey'), '[-] HA1 grey     s');
+    assert.equal(square('updating'), '[?] HA1 updating s');
+    assert.equal(
+      formatSquare({ unit: 'HA2', colour: 'green', active: true, sentence: 's' }, coloured).startsWith(
+        '\u001b[30m\u001b[42m[A]',
+      ),
+      true,
+    );
+  });
+
+  it('of a single unit has no squares and is never out of step', () => {
+    const status = pairInStep();
+    status.unit.mode = 'single';
+    status.squares = [];
+    status.partner = null;
+    status.sync = {
+      ...status.sync,
+      state: 'single',
+      inStep: null,
+      lastUpdate: null,
+      nextUpdateAt: null,
+      sentence: 'By itself.',
+    };
+    assert.match(formatStatus(status, NOW, plain), /^unit +lb-a, by itself, active/);
+    assert.equal(exitCodeOf(status), 0);
+  });
+
+  it('ends with 1 whenever the pair is refused, split or out of sight, even if nothing is known to be missing', () => {
+    for (const state of ['refused', 'both-active', 'unreachable']) {
+      const status = pairInStep();
+      status.sync = { ...status.sync, state, inStep: null };
+      assert.equal(exitCodeOf(status), 1, state);
+    }
+  });
+
+  it('lets no name from elsewhere drive the terminal', () => {
+    const status = pairInStep();
+    status.squares[0] = { unit: 'HA1', colour: 'green', active: true, sentence: 'evil \u001b[2J\u009b' };
+    assert.doesNotMatch(formatStatus(status, NOW, plain).replaceAll('\n', ''), /\p{Cc}/u);
+  });
+});

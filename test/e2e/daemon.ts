@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { ApiClient } from '../../api/client.ts';
+import { type ErrorBody, LockstepError } from '../../schema/error.ts';
+import type { Status } from '../../unit/face.ts';
+import { type InitOptions, initUnit } from '../../unit/init.ts';
+
+/** Units and commands run from the sources: a test never sees a stale build. */
+const LOCKSTEP = ['--import', import.meta.resolve('tsx'), fileURLToPath(new URL('../../cli/main.ts', import.meta.url))];
+const START_MS = 30_000;
+const COMMAND_MS = 30_000;
+
+/** What is running; ended by pid when the tests end, however they end. */
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** A folder of its own, with a name short enough for a socket in it; `remove` takes it away. */
+export function temporaryFolder(): { folder: string; remove(): void } {
+  const folder = mkdtempSync(path.join(tmpdir(), 'lockstep-'));
+  return { folder, remove: () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }) };
+}
+
+export interface Ended {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+}
+
+export interface CommandResult extends Ended {
+  stdout: string;
+  stderr: string;
+}
+
+/** How to start a program; `inside` comes before it (`nsenter …`). */
+function launch(args: string[], inside: string[] = []): ChildProcess {
+  const [program, ...rest] = [...inside, process.execPath, ...LOCKSTEP, ...args];
+  const { LOCKSTEP_DIR: _dir, NOTIFY_SOCKET: _systemd, ...env } = process.env;
+  const child = spawn(program as string, rest, { env: { ...env, NO_COLOR: '1' }, stdio: 'pipe' });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  return child;
+}
+
+function ended(child: ChildProcess): Promise<Ended> {
+  return new Promise(resolve => child.once('close', (code, signal) => resolve({ code, signal })));
+}
+
+function collected(stream: NodeJS.ReadableStream | null): { text: string } {
+  const seen = { text: '' };
+  stream?.setEncoding('utf8').on('data', (chunk: string) => {
+    seen.text += chunk;
+  });
+  return seen;
+}
+
+/** One command as an operator types it. `input` comes on its standard input. */
+export async function lockstep(args: string[], { input = '', inside = [] as string[] } = {}): Promise<CommandResult> {
+  const child = launch(args, inside);
+  const [out, err] = [collected(child.stdout), collected(child.stderr)];
+  child.stdin?.on('error', () => undefined); // it may end without reading
+  child.stdin?.end(input);
+  const killer = setTimeout(() => child.kill('SIGKILL'), COMMAND_MS);
+  const how = await ended(child);
+  clearTimeout(killer);
+  return { ...how, stdout: out.text, stderr: err.text };
+}
+
+/** The error that a command or a request was refused with. */
+export async function refusalOf(asked: Promise<unknown>): Promise<LockstepError> {
+  const answer = await asked.then(
+    value => assert.fail(`expected a refusal, got ${JSON.stringify(value)?.slice(0, 200)}`),
+    error => error,
+  );
+  assert.ok(answer instanceof LockstepError, String(answer));
+  return answer;
+}
+
+export interface Answer {
+  status: number;
+  type: string;
+  text: string;
+}
+
+/** One unit: its folder, the daemon that runs on it, and its two faces. */
+export class TestUnit {
+  readonly dir: string;
+  readonly listen: string;
+  readonly api: ApiClient;
+  /** Every line that daemons of this unit wrote to standard output. */
+  readonly log: Record<string, unknown>[] = [];
+  private readonly inside: string[];
+  private child: ChildProcess | undefined;
+  private end: Promise<Ended> = Promise.resolve({ code: null, signal: null });
+
+  /** `outside`: the folder as the tests see it, when the daemon lives in a mount namespace of its own. */
+  constructor(dir: string, listen: string, { inside = [] as string[], outside = dir } = {}) {
+    this.dir = dir;
+    this.listen = listen;
+    this.inside = inside;
+    this.api = new ApiClient({ dir: outside, author: 'tester', timeoutMs: 60_000 });
+  }
+
+  /** Make the unit without the start of another process. */
+  async init(options: Omit<InitOptions, 'dir'>): Promise<this> {
+    await initUnit({ dir: this.dir, ...options });
+    return this;
+  }
+
+  get pid(): number {
+    return this.child?.pid ?? assert.fail(`no daemon runs on ${this.dir}`);
+  }
+
+  /** Resolves when it serves; rejects with what it said when it ends instead. */
+  async start(...args: string[]): Promise<this> {
+    const child = launch(['--dir', this.dir, 'serve', '--listen', this.listen, ...args], this.inside);
+    this.child = child;
+    this.end = ended(child);
+    const err = collected(child.stderr);
+    const serving = new Promise<void>(resolve => {
+      createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', line => this.hear(line, resolve));
+    });
+    const died = this.end.then(({ code, signal }) => assert.fail(`the daemon ended with ${code ?? signal}: ${err.text}`));
+    died.catch(() => undefined);
+    await within(START_MS, Promise.race([serving, died]), 'the daemon does not serve');
+    return this;
+  }
+
+  private hear(line: string, serving: () => void): void {
+    if (!line.startsWith('{')) return;
+    const entry = JSON.parse(line) as Record<string, unknown>;
+    this.log.push(entry);
+    if (entry.msg === 'serving') serving();
+  }
+
+  /** A clean stop; resolves to how it ended. */
+  stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Ended> {
+    if (this.child?.exitCode === null && this.child.signalCode === null) this.child.kill(signal);
+    return within(START_MS, this.end, 'the daemon does not stop');
+  }
+
+  /** The power goes: no handler runs. */
+  kill(): Promise<Ended> {
+    return this.stop('SIGKILL');
+  }
+
+  cli(...args: string[]): Promise<CommandResult> {
+    return lockstep(['--dir', this.dir, ...args], { inside: this.inside });
+  }
+
+  /** A command with --json; resolves to its exit code and what it answered. */
+  async json<Json = { error: ErrorBody }>(...args: string[]): Promise<{ code: number | null; answer: Json }> {
+    const { code, stdout, stderr } = await this.cli(...args, '--json');
+    assert.equal(stderr, '', 'with --json, standard error stays empty');
+    return { code, answer: JSON.parse(stdout) as Json };
+  }
+
+  status(): Promise<Status> {
+    return this.api.status();
+  }
+
+  /** A request as any program may send it, not as our client would. */
+  http(method: string, url: string, body?: string): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const headers = body === undefined ? {} : { 'content-type': 'application/json' };
+      const asked = request({ socketPath: path.join(this.dir, 'control.sock'), method, path: url, headers }, response => {
+        const seen = collected(response);
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, type: String(response.headers['content-type']), text: seen.text }));
+      });
+      asked.on('error', reject);
+      asked.end(body);
+    });
+  }
+}
+
+/** Make two running units a pair; resolves when both see each other. */
+export async function pairUp(first: TestUnit, second: TestUnit): Promise<void> {
+  const { code, host, port } = await first.api.invite();
+  await second.api.join({ host, port, code });
+  await until('both units see each other', async () => (await first.status()).partner?.seen === true && (await second.status()).partner?.seen === true);
+}
+
+/** Resolves when the pair says, on both sides, that it is in step. */
+export async function untilInStep(first: TestUnit, second: TestUnit, withinMs = 20_000): Promise<void> {
+  await until(
+    'the pair is in step',
+    async () => {
+      const [one, other] = await Promise.all([first.status(), second.status()]);
+      return one.sync.state === 'in-step' && other.sync.state === 'in-step' && one.unit.digest === other.unit.digest;
+    },
+    withinMs,
+    async () => JSON.stringify(await Promise.all([first, second].map(async unit => (await unit.status()).sync))),
+  );
+}
+
+/** Ask until the answer is yes; past the deadline, fail with what was hoped for and what is known. */
+export async function until(hope: string, asked: () => Promise<boolean>, withinMs = 20_000, known: () => Promise<string> = async () => ''): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (!(await asked())) {
+    if (performance.now() > deadline) assert.fail(`not within ${withinMs / 1000} s: ${hope}. ${await known()}`);
+    await sleep(20);
+  }
+}
+
+async function within<Result>(ms: number, work: Promise<Result>, otherwise: string): Promise<Result> {
+  const cancel = new AbortController();
+  const late = sleep(ms, undefined, { signal: cancel.signal }).then(() => assert.fail(`${otherwise} within ${ms / 1000} s`));
+  late.catch(() => undefined);
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    cancel.abort();
+  }
+}
