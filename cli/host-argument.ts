@@ -14,11 +14,15 @@ export function parseHost(text: string): { host: string; port?: number } {
   return port === undefined ? { host } : { host, port: Number(port) };
 }
 
-/** The inverse, without the port where it is the usual one; an unknown host is left for the reader to fill in. */
+/** The inverse, without the port where it is the usual one. */
 export function formatHost(host: string, port: number): string {
-  const name = host === '' || host === '0.0.0.0' || host === '::' ? 'ADDRESS-OF-THIS-UNIT' : host;
-  if (port === DEFAULT_PORT) return name;
-  return name.includes(':') ? `[${name}]:${port}` : `${name}:${port}`;
+  if (port === DEFAULT_PORT) return host;
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** It stands for all addresses of a machine, so nobody can call it. */
+export function isEveryAddress(host: string): boolean {
+  return host === '' || host === '0.0.0.0' || host === '::';
 }
 
 function isBareIpv6(text: string): boolean {

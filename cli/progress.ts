@@ -1,4 +1,4 @@
-import { SingleBar } from 'cli-progress';
+import type { SingleBar } from 'cli-progress';
 import type { Context } from './context.ts';
 import { span } from './time.ts';
 
@@ -16,24 +16,25 @@ export async function withProgress<Result>(
   work: Promise<Result>,
 ): Promise<Result> {
   if (!context.out.showsProgress) return work;
-  let bar: SingleBar | undefined;
-  const started = Date.now();
-  const beat = setInterval(() => {
-    const elapsed = Date.now() - started;
-    if (elapsed < QUIET_MS) return;
-    bar ??= startBar(what);
-    bar.update(position(elapsed), { elapsed: span(elapsed) });
-  }, BEAT_MS);
+  let ended = false;
+  let stop = (): void => undefined;
+  const timer = setTimeout(async () => {
+    const bar = await makeBar(what);
+    if (!ended) stop = run(bar);
+  }, QUIET_MS);
   try {
     return await work;
   } finally {
-    clearInterval(beat);
-    bar?.stop();
+    ended = true;
+    clearTimeout(timer);
+    stop();
   }
 }
 
-function startBar(what: string): SingleBar {
-  const bar = new SingleBar({
+/** Loaded when it is needed: most commands are done before. */
+async function makeBar(what: string): Promise<SingleBar> {
+  const { default: progress } = await import('cli-progress');
+  return new progress.SingleBar({
     format: `${what} {bar} {elapsed}`,
     barsize: 20,
     barCompleteChar: '=',
@@ -42,8 +43,19 @@ function startBar(what: string): SingleBar {
     hideCursor: true,
     clearOnComplete: true,
   });
-  bar.start(20, 0, { elapsed: '' });
-  return bar;
+}
+
+function run(bar: SingleBar): () => void {
+  const started = Date.now() - QUIET_MS;
+  bar.start(20, 0, { elapsed: span(QUIET_MS) });
+  const beat = setInterval(() => {
+    const elapsed = Date.now() - started;
+    bar.update(position(elapsed), { elapsed: span(elapsed) });
+  }, BEAT_MS);
+  return () => {
+    clearInterval(beat);
+    bar.stop();
+  };
 }
 
 /** 0 … 20 … 0, one way in four seconds. */

@@ -26,7 +26,8 @@ function whole(change: 'added' | 'removed', value: Json | undefined, paint: Pain
 
 /** Both values with every long list replaced by a line about it; equal lists get equal lines. */
 function summarised(before: Json | undefined, after: Json | undefined): [Json | undefined, Json | undefined] {
-  if (isLong(before) || isLong(after)) return [summary(before, after, 'before'), summary(after, before, 'after')];
+  if (isLong(before) || isLong(after))
+    return [summary(before, after, 'before'), summary(after, before, 'after')];
   if (Array.isArray(before) && Array.isArray(after)) {
     const pairs = Array.from({ length: Math.max(before.length, after.length) }, (_none, index) =>
       summarised(before[index], after[index]),
@@ -58,7 +59,11 @@ function alone(value: Json | undefined): Json | undefined {
 }
 
 /** Says more on the side `after` when the two would else read the same. */
-function summary(value: Json | undefined, other: Json | undefined, side: 'before' | 'after'): Json | undefined {
+function summary(
+  value: Json | undefined,
+  other: Json | undefined,
+  side: 'before' | 'after',
+): Json | undefined {
   if (!Array.isArray(value)) return alone(value);
   const known = new Set((Array.isArray(other) ? other : []).map(item => JSON.stringify(item)));
   const own = value.filter(item => !known.has(JSON.stringify(item))).length;

@@ -1,6 +1,6 @@
-import type { PartnerStatus, Receipt, Square, Status, SyncStatus } from '../unit/face.ts';
+import type { PartnerStatus, Receipt, Square, Status, SyncStatus, TakenUpdate } from '../unit/face.ts';
 import { formatProblems } from './error-text.ts';
-import { formatHost } from './host-argument.ts';
+import { formatHost, isEveryAddress } from './host-argument.ts';
 import type { Paint, Style } from './output.ts';
 import { printable } from './printable.ts';
 import { byteCount, plural } from './quantity.ts';
@@ -54,13 +54,17 @@ function unitLines({ unit }: Status, now: Date): string[] {
   return [
     line(
       'unit',
-      `${unit.name}, ${mode}, ${unit.role}, ${formatHost(unit.address, unit.port)}, running for ${span(now.getTime() - Date.parse(unit.startedAt))}`,
+      `${unit.name}, ${mode}, ${unit.role}, ${ownAddress(unit)}, running for ${span(now.getTime() - Date.parse(unit.startedAt))}`,
     ),
     line(
       'revision',
       `${unit.revision}, epoch ${unit.epoch}, ${plural(unit.records, 'shared record')}, digest ${shortDigest(unit.digest)}`,
     ),
   ];
+}
+
+function ownAddress({ address, port }: Status['unit']): string {
+  return isEveryAddress(address) ? `every address, port ${port}` : formatHost(address, port);
 }
 
 function partnerLines(partner: PartnerStatus, now: Date): string[] {
@@ -89,7 +93,7 @@ function syncLines({ state, sentence, hint, inStep }: SyncStatus, paint: Paint):
 
 function updateLines({ lastUpdate, nextUpdateAt, intervalSeconds }: SyncStatus, now: Date): string[] {
   if (lastUpdate === null && nextUpdateAt === null) return [];
-  const last = lastUpdate === null ? 'none yet' : `${ago(lastUpdate.at, now)} (${receiptText(lastUpdate)})`;
+  const last = lastUpdate === null ? 'none yet' : `${ago(lastUpdate.at, now)} (${updateText(lastUpdate)})`;
   const next =
     nextUpdateAt === null
       ? []
@@ -97,8 +101,9 @@ function updateLines({ lastUpdate, nextUpdateAt, intervalSeconds }: SyncStatus, 
   return [line('update', `last ${last}`), ...next];
 }
 
-function receiptText({ kind, revision, records, bytes, ms }: Receipt): string {
-  return `${kind}: revision ${revision}, ${plural(records, 'record')}, ${byteCount(bytes)}, ${span(ms)}`;
+function updateText(update: Receipt | TakenUpdate): string {
+  const what = `${update.kind}: revision ${update.revision}, ${plural(update.records, 'record')}`;
+  return update.kind === 'taken' ? what : `${what}, ${byteCount(update.bytes)}, ${span(update.ms)}`;
 }
 
 function missingLines({ missing }: SyncStatus, now: Date, paint: Paint): string[] {

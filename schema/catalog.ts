@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { LockstepError, type Problem } from './error.ts';
 import { canonicalize, isObject, type JsonObject, parseDocument } from './json.ts';
 import { badSchema, type Kind, readKind } from './kind.ts';
-import { addKind, emptyNode, type PathNode, resolvePath, type Target } from './path.ts';
+import { addKind, emptyNode, type PathNode, parentPath, resolvePath, type Target } from './path.ts';
 import { Validator } from './validate.ts';
 
 /** The built-in schema files: beside this file, both in the sources and in the built package. */
@@ -33,6 +33,7 @@ export class Catalog {
     this.validator = new Validator(definitions);
     for (const kind of own) this.place(kind, kind.name);
     for (const [index, kind] of added.entries()) this.addSiteKind(kind, site[index]?.file ?? kind.name, own);
+    for (const [index, kind] of added.entries()) this.assertParent(kind, site[index]?.file ?? kind.name);
     this.digest = digestOf([...builtIn, ...site]);
   }
 
@@ -73,6 +74,13 @@ export class Catalog {
       throw badSchema(file, `the name "${kind.name}" is taken`);
     this.place(kind, file);
     this.validator.compile(kind, file);
+  }
+
+  /** A record below another one needs a kind for that one, or it could never be added. */
+  private assertParent(kind: Kind, file: string): void {
+    const above = parentPath(kind, kind.template.join('/'));
+    if (above !== undefined && !this.kinds.some(known => known.template.join('/') === above))
+      throw badSchema(file, `no kind has the place ${above}, which its records lie below`);
   }
 }
 

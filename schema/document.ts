@@ -1,6 +1,6 @@
 import type { Catalog } from './catalog.ts';
 import { LockstepError } from './error.ts';
-import { isObject, type Json, type JsonObject } from './json.ts';
+import { assertPlainJson, isObject, type Json, type JsonObject } from './json.ts';
 import type { PathNode } from './path.ts';
 
 export interface ConfigRecord {
@@ -33,6 +33,7 @@ export function fromDocument(catalog: Catalog, document: Json, path = ''): Confi
   if (target.type === 'field')
     throw new LockstepError('unknown-path', `"${path}" is a field; a document stands at a record or above.`);
   const records: ConfigRecord[] = [];
+  assertPlainJson(document, path === '' ? 'the document' : path);
   collect(catalog, nodeAt(catalog.tree, target.path), document, target.path, records);
   return records;
 }

@@ -1,5 +1,5 @@
 import { LockstepError } from './error.ts';
-import { isObject, type Json, type JsonObject } from './json.ts';
+import { isObject, type Json, type JsonObject, RESERVED_KEYS } from './json.ts';
 
 /** Which part of a backup a record belongs to (docs/DOMAIN.md, Backup and restore). */
 export const PARTS = ['base', 'vs', 'geo', 'sso', 'certs'] as const;
@@ -61,6 +61,7 @@ export function readKind(schema: Json, file: string, site: boolean): Kind {
   if (schema.type !== 'object' || !isObject(schema.properties))
     throw badSchema(file, 'it must describe an object with properties');
   if (schema.unevaluatedProperties !== false) throw badSchema(file, '"unevaluatedProperties" must be false');
+  assertAnnotations(schema, file);
   const template = readTemplate(schema.recordPath, file);
   const scope = readScope(schema, file);
   return {
@@ -85,10 +86,40 @@ export function readKind(schema: Json, file: string, site: boolean): Kind {
   };
 }
 
+/**
+ * An annotation in a place that is not looked at would do nothing: a secret would be shown, a field of the unit
+ * would reach the partner. So it is refused.
+ */
+function assertAnnotations(schema: JsonObject, file: string): void {
+  const seen = (matches: (property: JsonObject) => boolean): number => fieldsWhere(schema, matches).length;
+  const written = (matches: (node: JsonObject) => boolean): number => countWhere(schema, matches);
+  const secret = (node: JsonObject): boolean => node.writeOnly === true;
+  const reference = (node: JsonObject): boolean => Array.isArray(node.refersTo);
+  if (written(secret) > seen(secret)) throw badSchema(file, '"writeOnly" stands where no field is found');
+  if (written(reference) > seen(reference)) throw badSchema(file, '"refersTo" stands where no field is found');
+  const top = [schema, ...Object.values(schema.properties as JsonObject)].filter(isObject);
+  const ofTop = (matches: (node: JsonObject) => boolean): number => top.filter(matches).length;
+  const scoped = (node: JsonObject): boolean => typeof node.scope === 'string';
+  if (written(scoped) > ofTop(scoped))
+    throw badSchema(file, '"scope" is said of the whole kind or of one of its fields, not deeper');
+  if (top.some(node => scoped(node) && node.scope !== 'pair' && node.scope !== 'unit'))
+    throw badSchema(file, '"scope" must be "pair" or "unit"');
+}
+
+/** How many objects anywhere in a schema `matches` accepts; values that only look like schemas are passed over. */
+function countWhere(node: Json, matches: (node: JsonObject) => boolean): number {
+  if (Array.isArray(node)) return node.reduce<number>((sum, item) => sum + countWhere(item, matches), 0);
+  if (!isObject(node)) return 0;
+  const below = Object.entries(node).filter(([name]) => !['examples', 'default', 'const', 'enum'].includes(name));
+  return below.reduce((sum, [, value]) => sum + countWhere(value, matches), matches(node) ? 1 : 0);
+}
+
 function readTemplate(recordPath: Json | undefined, file: string): string[] {
   if (typeof recordPath !== 'string' || recordPath === '') throw badSchema(file, '"recordPath" is missing');
   const template = recordPath.split('/');
-  const good = template.every(segment => segment === '{id}' || /^[a-z][A-Za-z0-9-]*$/.test(segment));
+  const good = template.every(
+    segment => segment === '{id}' || (/^[a-z][A-Za-z0-9-]*$/.test(segment) && !RESERVED_KEYS.has(segment)),
+  );
   if (!good || template[0] === '{id}')
     throw badSchema(file, `"recordPath" is not a path template: ${recordPath}`);
   return template;
@@ -126,11 +157,19 @@ function readIdRule(rule: Json | undefined, template: string[], file: string): I
   if (!isObject(rule) || typeof rule.pattern !== 'string')
     throw badSchema(file, '"recordId" with a "pattern" is missing');
   return {
-    pattern: new RegExp(rule.pattern, 'u'),
+    pattern: readPattern(rule.pattern, file),
     description: String(rule.description ?? ''),
     examples: Array.isArray(rule.examples) ? rule.examples.map(String) : [],
     from: typeof rule.from === 'string' ? rule.from : undefined,
   };
+}
+
+function readPattern(pattern: string, file: string): RegExp {
+  try {
+    return new RegExp(pattern, 'u');
+  } catch (error) {
+    throw badSchema(file, `the "pattern" of "recordId" cannot be used: ${(error as Error).message}`);
+  }
 }
 
 /** Paths of all properties below `schema` that `matches` accepts. */
@@ -166,7 +205,7 @@ export function schemaAt(schema: JsonObject, field: string[]): JsonObject | unde
 
 export function badSchema(file: string, reason: string): LockstepError {
   return new LockstepError('bad-schema', `${file}: ${reason}.`, {
-    hint: 'docs/KINDS.md says what a schema file must hold.',
+    hint: 'CONTRIBUTING.md, "Add a kind", says what a schema file must hold.',
     facts: { file },
   });
 }

@@ -92,7 +92,7 @@ function unknownPath(segments: string[], index: number, known: string[]): Lockst
   const where = segments.slice(0, index).join('/');
   return new LockstepError(
     'unknown-path',
-    `There is no "${name}" ${where === '' ? 'in the configuration' : `in ${where}`}.`,
+    `There is no ${JSON.stringify(name)} ${where === '' ? 'in the configuration' : `in ${where}`}.`,
     {
       hint: suggest(name, known),
       facts: { path: segments.join('/') },

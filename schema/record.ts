@@ -153,6 +153,7 @@ export function withValueAt(value: Json | undefined, field: string[], replacemen
   const [name, ...rest] = field;
   if (name === undefined) return replacement as Json;
   if (Array.isArray(value)) {
+    assertItem(value, name);
     const items = [...value];
     if (rest.length === 0 && replacement === undefined) items.splice(Number(name), 1);
     else items[Number(name)] = withValueAt(items[Number(name)], rest, replacement);
@@ -162,6 +163,14 @@ export function withValueAt(value: Json | undefined, field: string[], replacemen
   if (rest.length === 0 && replacement === undefined) delete object[name];
   else object[name] = withValueAt(Object.hasOwn(object, name) ? object[name] : undefined, rest, replacement);
   return object;
+}
+
+/** A list grows by one item at its end; a number further away would leave a gap. */
+function assertItem(items: Json[], name: string): void {
+  if (/^(0|[1-9][0-9]*)$/.test(name) && Number(name) <= items.length) return;
+  throw new LockstepError('unknown-path', `A list of ${items.length} has no item ${JSON.stringify(name)}.`, {
+    hint: `Items are numbered from 0; a new one is ${items.length}.`,
+  });
 }
 
 /** `value` with the defaults of its kind filled in, for display. */

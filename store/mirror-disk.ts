@@ -35,15 +35,27 @@ export async function look(file: string, known?: Stamp): Promise<Sight> {
     const stats = lstatSync(file, { throwIfNoEntry: false }); // an error costs five times the look
     if (stats === undefined) return { is: 'missing' };
     const stamp = stampOf(stats);
-    if (!stats.isFile()) return { is: 'unusable', code: 'not-a-file', reason: `it is ${typeOf(stats)}, which is never followed or read`, stamp };
+    if (!stats.isFile())
+      return {
+        is: 'unusable',
+        code: 'not-a-file',
+        reason: `it is ${typeOf(stats)}, which is never followed or read`,
+        stamp,
+      };
     if (known?.fresh === false && known.text === stamp.text) return { is: 'unchanged' };
-    if (stats.size > MAX_DOCUMENT_BYTES) return { is: 'unusable', code: 'too-large', reason: tooLarge(file, stats.size).message, stamp };
+    if (stats.size > MAX_DOCUMENT_BYTES)
+      return { is: 'unusable', code: 'too-large', reason: tooLarge(file, stats.size).message, stamp };
     const bytes = stats.size <= SMALL_BYTES ? readSmall(file) : await readLarge(file);
     return { is: 'content', bytes, hash: hashOf(bytes), stamp };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return { is: 'missing' };
-    return { is: 'unusable', code: 'unreadable', reason: `it cannot be read: ${message}`, stamp: { text: '', fresh: true } };
+    return {
+      is: 'unusable',
+      code: 'unreadable',
+      reason: `it cannot be read: ${message}`,
+      stamp: { text: '', fresh: true },
+    };
   }
 }
 

@@ -38,7 +38,8 @@ export async function commitEdits(store: Store, catalog: Catalog, edits: Edit[])
   for (let round = 0; together.length > 0; round++) {
     const error = await tryCommit(store, catalog, together);
     if (error === undefined) break;
-    const named = error.code === 'disk' || round >= MOST_ROUNDS ? [] : together.filter(edit => names(error, edit.path));
+    const named =
+      error.code === 'disk' || round >= MOST_ROUNDS ? [] : together.filter(edit => names(error, edit.path));
     suspects.push(...(named.length === 0 ? together : named));
     together = named.length === 0 ? [] : together.filter(edit => !named.includes(edit));
   }
@@ -52,7 +53,8 @@ async function commitEach(store: Store, catalog: Catalog, edits: Edit[]): Promis
     refused = [];
     for (const edit of left) {
       const error = await tryCommit(store, catalog, [edit]);
-      if (error === undefined || (error.code === 'conflict' && (await saysTheSame(store, catalog, edit)))) continue;
+      if (error === undefined || (error.code === 'conflict' && (await saysTheSame(store, catalog, edit))))
+        continue;
       refused.push({ edit, error });
     }
     if (refused.length === left.length) break;
@@ -90,7 +92,12 @@ async function saysTheSame(store: Store, catalog: Catalog, edit: Edit): Promise<
  * look and the commit. Throws `conflict` when the store moved on since the mirror wrote what was edited:
  * the file would take that back, though whoever saved it never saw it.
  */
-async function changesOf(catalog: Catalog, records: RecordReader, edit: Edit, strict = true): Promise<Change[]> {
+async function changesOf(
+  catalog: Catalog,
+  records: RecordReader,
+  edit: Edit,
+  strict = true,
+): Promise<Change[]> {
   const current: ConfigRecord[] = [];
   for await (const record of records.list(edit.path)) current.push(record);
   const text = render(catalog, edit.path, current);
@@ -112,7 +119,11 @@ function startsFrom(known: readonly string[], now: string | undefined): boolean 
 }
 
 /** A put keeps this unit's own fields when it names none of them; but the file shows them, so there that means: gone. */
-function droppedUnitFields(catalog: Catalog, { path, value }: ConfigRecord, said: ConfigRecord['value'] | undefined): Change[] {
+function droppedUnitFields(
+  catalog: Catalog,
+  { path, value }: ConfigRecord,
+  said: ConfigRecord['value'] | undefined,
+): Change[] {
   if (said === undefined) return [];
   const { scope, unitFields } = catalog.kindOf(path);
   if (scope !== 'mixed') return [];
@@ -121,20 +132,29 @@ function droppedUnitFields(catalog: Catalog, { path, value }: ConfigRecord, said
 }
 
 function reasonOf(edits: Edit[]): string {
-  const said = edits.slice(0, MOST_NAMES).map(({ file, hash }) => `${hash === undefined ? 'deleted' : 'saved'} ${file}`);
+  const said = edits
+    .slice(0, MOST_NAMES)
+    .map(({ file, hash }) => `${hash === undefined ? 'deleted' : 'saved'} ${file}`);
   const more = edits.length - said.length;
   return `${said.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 /** Whether the refusal is about the object at `path` or something below it. */
 function names({ facts }: LockstepError, path: string): boolean {
-  const about = [facts.path, ...((facts.problems as Problem[] | undefined) ?? []).map(problem => problem.path)];
+  const about = [
+    facts.path,
+    ...((facts.problems as Problem[] | undefined) ?? []).map(problem => problem.path),
+  ];
   return about.some(each => each === path || (typeof each === 'string' && each.startsWith(`${path}/`)));
 }
 
 function overtaken({ file, path }: Edit): LockstepError {
-  return new LockstepError('conflict', `${path} was changed after ${file} had been written; committing the file would undo that.`, {
-    hint: 'Restore the file, then repeat the edit.',
-    facts: { path },
-  });
+  return new LockstepError(
+    'conflict',
+    `${path} was changed after ${file} had been written; committing the file would undo that.`,
+    {
+      hint: 'Restore the file, then repeat the edit.',
+      facts: { path },
+    },
+  );
 }

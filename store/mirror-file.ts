@@ -78,7 +78,10 @@ export function isConfigName(name: string): boolean {
 /** The content of the file of the top-level object at `path`; undefined when there are no records. Secrets are masked. */
 export function render(catalog: Catalog, path: string, records: ConfigRecord[]): string | undefined {
   if (records.length === 0) return undefined;
-  const masked = records.map(record => ({ path: record.path, value: maskSecrets(catalog.kindOf(record.path), record.value) }));
+  const masked = records.map(record => ({
+    path: record.path,
+    value: maskSecrets(catalog.kindOf(record.path), record.value),
+  }));
   return `${JSON.stringify(toDocument(masked, path), null, 2)}\n`;
 }
 
@@ -124,6 +127,9 @@ function notOurs(file: string): LockstepError {
   });
 }
 
-function badName(file: string, hint = 'Characters outside A-Z a-z 0-9 . _ - are written as %XX.'): LockstepError {
+function badName(
+  file: string,
+  hint = 'Characters outside A-Z a-z 0-9 . _ - are written as %XX.',
+): LockstepError {
   return new LockstepError('bad-id', `${file} is not how the mirror names a file.`, { hint });
 }

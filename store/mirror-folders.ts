@@ -29,6 +29,7 @@ export class MirrorFolders {
   private readonly watched = new Map<string, Watched>();
   private readonly gone = new Set<string>();
   private stopParent: (() => Promise<void>) | undefined;
+  private closed = false;
 
   /** `names`: relative to `root`, parents first, beginning with `''` for `root` itself. */
   constructor(root: string, names: readonly string[], events: FolderEvents) {
@@ -40,6 +41,7 @@ export class MirrorFolders {
   /** Make and watch what is not there. Resolves to the folders that had been removed or replaced. */
   async ensure(): Promise<string[]> {
     const lost: string[] = [];
+    if (this.closed) return lost;
     await mkdir(dirname(this.root), { recursive: true, mode: 0o700 });
     this.stopParent ??= await this.watchParent();
     for (const name of this.names) {
@@ -60,6 +62,7 @@ export class MirrorFolders {
   }
 
   async close(): Promise<void> {
+    this.closed = true;
     await Promise.all([...this.watched.values()].map(({ stop }) => stop()));
     await this.stopParent?.();
   }
@@ -91,6 +94,7 @@ export class MirrorFolders {
       },
       failed: error => this.events.blind(name, error),
     });
+    if (this.closed) return stop();
     this.watched.set(name, { identity, stop });
   }
 

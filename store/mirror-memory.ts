@@ -58,17 +58,31 @@ export class MirrorMemory {
 
   /** Durable before a file is written: whichever of the two is found after a crash was ours. */
   async intend(plans: { file: string; hash: string | undefined }[]): Promise<void> {
-    const entries = plans.map(({ file, hash }) => ({ file, hashes: [...new Set([...this.known(file), ...(hash === undefined ? [] : [hash])])] }));
+    const entries = plans.map(({ file, hash }) => ({
+      file,
+      hashes: [...new Set([...this.known(file), ...(hash === undefined ? [] : [hash])])],
+    }));
     if (entries.length > 0) await this.store.writeMirror(entries);
   }
 
   /** Durable when it resolves: the file holds this, or is gone (undefined). */
-  async keep(files: { file: string; hash: string | undefined; stamp?: Stamp | undefined; written?: boolean }[]): Promise<void> {
+  async keep(
+    files: { file: string; hash: string | undefined; stamp?: Stamp | undefined; written?: boolean }[],
+  ): Promise<void> {
     for (const { file, hash, stamp, written } of files) {
       if (hash === undefined) this.states.delete(file);
-      else this.states.set(file, { ...UNSEEN, known: [hash], stamp, wroteAt: written ? performance.now() : -Infinity });
+      else
+        this.states.set(file, {
+          ...UNSEEN,
+          known: [hash],
+          stamp,
+          wroteAt: written ? performance.now() : -Infinity,
+        });
     }
-    const entries = files.map(({ file, hash }) => ({ file, hashes: hash === undefined ? undefined : [hash] }));
+    const entries = files.map(({ file, hash }) => ({
+      file,
+      hashes: hash === undefined ? undefined : [hash],
+    }));
     if (entries.length > 0) await this.store.writeMirror(entries);
   }
 

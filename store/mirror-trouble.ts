@@ -24,7 +24,9 @@ export class Troubles {
 
   list(): Trouble[] {
     const all = [...this.byFile.values()].map(({ overtaken, ...trouble }) =>
-      overtaken && trouble.code !== 'conflict' ? { ...trouble, reason: `${trouble.reason} (its object was changed in the store meanwhile)` } : trouble,
+      overtaken && trouble.code !== 'conflict'
+        ? { ...trouble, reason: `${trouble.reason} (its object was changed in the store meanwhile)` }
+        : trouble,
     );
     return all.sort((a, b) => (a.file < b.file ? -1 : 1));
   }
@@ -40,7 +42,9 @@ export class Troubles {
   }
 
   files(code?: string): string[] {
-    return [...this.byFile.values()].filter(trouble => code === undefined || trouble.code === code).map(({ file }) => file);
+    return [...this.byFile.values()]
+      .filter(trouble => code === undefined || trouble.code === code)
+      .map(({ file }) => file);
   }
 
   report(trouble: Trouble): void {
@@ -67,7 +71,10 @@ export function troubleOf(file: string, path: string, error: LockstepError): Tro
   const [first] = problems;
   const place = first?.path ?? (typeof error.facts.path === 'string' ? error.facts.path : path);
   const more = Number(error.facts.count ?? problems.length) - 1;
-  const reason = first === undefined ? error.message : `${first.path}: ${first.message}${more > 0 ? ` (and ${more} more)` : ''}.`;
+  const reason =
+    first === undefined
+      ? error.message
+      : `${first.path}: ${first.message}${more > 0 ? ` (and ${more} more)` : ''}.`;
   const hint = error.hint ?? first?.hint;
   return { file, path: place, reason: hint === undefined ? reason : `${reason} ${hint}`, code: error.code };
 }

@@ -159,7 +159,11 @@ function ignoreMissing(error: NodeJS.ErrnoException): void {
   if (error.code !== 'ENOENT') throw error;
 }
 
-async function inParallel<Item>(items: Item[], limit: number, act: (item: Item) => Promise<void>): Promise<void> {
+async function inParallel<Item>(
+  items: Item[],
+  limit: number,
+  act: (item: Item) => Promise<void>,
+): Promise<void> {
   const rest = items.values();
   const worker = async (): Promise<void> => {
     for (const item of rest) await act(item);

@@ -82,10 +82,16 @@ export class Mirror {
     this.form = `${FORM} ${catalog.digest}`;
     this.names = foldersOf(catalog);
     this.memory = new MirrorMemory(store);
-    this.troubled = new Troubles(({ file, path, code, reason }) => log.warn({ file, path, code }, `${file}: ${reason}`));
+    this.troubled = new Troubles(({ file, path, code, reason }) =>
+      log.warn({ file, path, code }, `${file}: ${reason}`),
+    );
     this.folders = new MirrorFolders(folder, this.names, {
       changed: (name, entry) => this.noticed(name, entry),
-      blind: (name, error) => log.warn({ folder: name, reason: error.message }, 'a folder cannot be watched; it is compared now and then'),
+      blind: (name, error) =>
+        log.warn(
+          { folder: name, reason: error.message },
+          'a folder cannot be watched; it is compared now and then',
+        ),
     });
     this.writer = new MirrorWriter({
       store,
@@ -318,7 +324,8 @@ export class Mirror {
     for (const folder of this.names) {
       for (const name of await this.entries(folder)) {
         const file = folder === '' ? name : `${folder}/${name}`;
-        if (first && TEMPORARY.test(name)) await unlink(join(this.options.folder, file)).catch(() => undefined);
+        if (first && TEMPORARY.test(name))
+          await unlink(join(this.options.folder, file)).catch(() => undefined);
         if (name.startsWith('.')) continue;
         present.add(file);
         if (!this.isRefusedStill(file)) this.touched.add(file);
@@ -339,7 +346,11 @@ export class Mirror {
   /** Whether it is the same edit that could not be committed before; a full disk may have been the only reason. */
   private isRefusedStill(file: string): boolean {
     const stamp = this.memory.get(file)?.strange;
-    return this.troubled.holds(file) && stamp?.fresh === false && stamp.text === stampAt(join(this.options.folder, file))?.text;
+    return (
+      this.troubled.holds(file) &&
+      stamp?.fresh === false &&
+      stamp.text === stampAt(join(this.options.folder, file))?.text
+    );
   }
 
   private async entries(folder: string): Promise<string[]> {
@@ -376,11 +387,15 @@ export class Mirror {
   /** A folder that was removed or replaced: all that was or is in it. */
   private async addFilesOf(lost: string[]): Promise<void> {
     if (lost.length === 0) return;
-    this.options.log.warn({ folders: lost }, 'folders of the mirror were removed or replaced; nothing is deleted for that');
+    this.options.log.warn(
+      { folders: lost },
+      'folders of the mirror were removed or replaced; nothing is deleted for that',
+    );
     const folders = new Set(lost);
     for (const file of this.memory.files()) if (folders.has(parentOf(file))) this.touched.add(file);
     for (const folder of lost) {
-      for (const name of await this.entries(folder)) if (!name.startsWith('.')) this.touched.add(folder === '' ? name : `${folder}/${name}`);
+      for (const name of await this.entries(folder))
+        if (!name.startsWith('.')) this.touched.add(folder === '' ? name : `${folder}/${name}`);
     }
   }
 
@@ -400,13 +415,21 @@ export class Mirror {
     if (!this.folders.usable(parentOf(file))) return undefined;
     if (!isConfigName(file.slice(file.lastIndexOf('/') + 1))) return this.judgeStranger(file);
     const state = this.memory.get(file);
-    const sight = await look(join(this.options.folder, file), this.troubled.has(file) ? undefined : state?.stamp);
+    const sight = await look(
+      join(this.options.folder, file),
+      this.troubled.has(file) ? undefined : state?.stamp,
+    );
     switch (sight.is) {
       case 'unchanged':
         return undefined;
       case 'unusable':
         this.memory.wonder(file, sight.stamp);
-        return void this.troubled.report({ file, path: this.pathOf(file) ?? '', code: sight.code, reason: sight.reason });
+        return void this.troubled.report({
+          file,
+          path: this.pathOf(file) ?? '',
+          code: sight.code,
+          reason: sight.reason,
+        });
       case 'missing':
         return this.judgeMissing(file, swept);
       case 'content':
@@ -417,12 +440,16 @@ export class Mirror {
   private judgeMissing(file: string, swept: boolean): Edit | undefined {
     const known = this.memory.known(file);
     const path = this.pathOf(file);
-    if (known.length > 0 && !swept && path !== undefined) return { file, path, records: [], hash: undefined, known };
+    if (known.length > 0 && !swept && path !== undefined)
+      return { file, path, records: [], hash: undefined, known };
     this.writeAgain(file);
     return undefined;
   }
 
-  private judgeContent(file: string, { hash, bytes, stamp }: Extract<Sight, { is: 'content' }>): Edit | undefined {
+  private judgeContent(
+    file: string,
+    { hash, bytes, stamp }: Extract<Sight, { is: 'content' }>,
+  ): Edit | undefined {
     const known = this.memory.known(file);
     if (known.includes(hash)) {
       this.memory.recognise(file, hash, stamp);
@@ -469,8 +496,11 @@ export class Mirror {
       this.troubled.clear(file);
       this.writer.dirty.add(path); // to be written in the one way that the mirror writes
     }
-    await this.memory.keep(accepted.map(({ file, hash }) => ({ file, hash, stamp: this.memory.get(file)?.strange })));
-    if (accepted.length > 0) log.info({ files: accepted.length, revision: store.head.revision }, 'files were committed');
+    await this.memory.keep(
+      accepted.map(({ file, hash }) => ({ file, hash, stamp: this.memory.get(file)?.strange })),
+    );
+    if (accepted.length > 0)
+      log.info({ files: accepted.length, revision: store.head.revision }, 'files were committed');
   }
 
   private refuse(file: string, error: LockstepError): void {

@@ -2,7 +2,7 @@ import type { Catalog } from '../schema/catalog.ts';
 import type { ConfigRecord } from '../schema/document.ts';
 import { LockstepError, type Problem } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
-import { unitScopedFields } from '../schema/record.ts';
+import { joinRecord, unitScopedFields } from '../schema/record.ts';
 import type { Rule } from '../schema/rule.ts';
 import { findProblems, refusal, ruleProblems, uniqueKeys } from './check.ts';
 import { EMPTY_DIGEST, recordHash, updateTree } from './digest.ts';
@@ -24,9 +24,15 @@ import {
   toBytes,
 } from './revision.ts';
 import { StoreSnapshot } from './snapshot.ts';
-import { type Change, hasEffect, resolveChanges, spelling, type Transition, touchesPair } from './transition.ts';
+import {
+  type Change,
+  hasEffect,
+  resolveChanges,
+  spelling,
+  type Transition,
+  touchesPair,
+} from './transition.ts';
 import { FutureView, RecordReader } from './view.ts';
-import { joinRecord } from '../schema/record.ts';
 
 export type Role = 'active' | 'standby';
 
@@ -111,7 +117,10 @@ export class Store {
   /** A store that was never used starts empty, as standby, in epoch 0. */
   static async open(options: StoreOptions): Promise<Store> {
     const head = fromBytes<Head>(await options.port.get(keys.head));
-    return new Store(options, head ?? { revision: 0, digest: EMPTY_DIGEST, epoch: 0, role: 'standby', records: 0, common: '' });
+    return new Store(
+      options,
+      head ?? { revision: 0, digest: EMPTY_DIGEST, epoch: 0, role: 'standby', records: 0, common: '' },
+    );
   }
 
   get head(): Readonly<Head> {
@@ -134,10 +143,13 @@ export class Store {
    */
   commit(request: CommitRequest): Promise<CommitResult> {
     return this.inTurn(async () => {
-      if (request.expected !== undefined && request.expected !== this.current.revision) throw this.conflict(request.expected);
-      const changes = typeof request.changes === 'function' ? await request.changes(this.records) : request.changes;
+      if (request.expected !== undefined && request.expected !== this.current.revision)
+        throw this.conflict(request.expected);
+      const changes =
+        typeof request.changes === 'function' ? await request.changes(this.records) : request.changes;
       const transitions = await resolveChanges(this.catalog, this.records, changes);
-      if (this.current.role === 'standby' && request.kind !== 'init' && transitions.some(touchesPair)) throw notActive(transitions);
+      if (this.current.role === 'standby' && request.kind !== 'init' && transitions.some(touchesPair))
+        throw notActive(transitions);
       await this.check(transitions);
       if (request.dryRun || transitions.length === 0) return this.result(transitions);
       await this.write(transitions, { kind: request.kind, author: request.author, reason: request.reason });
@@ -149,7 +161,9 @@ export class Store {
    * Take an update from the active unit: all of it, or nothing.
    * Throws `not-standby`, `stale-epoch`, `base-differs`, `unit-scope`, `digest-differs`, and what commit throws.
    */
-  applyUpdate(update: UpdateRequest): Promise<{ result: 'applied' | 'already-applied'; digest: string; revision: number }> {
+  applyUpdate(
+    update: UpdateRequest,
+  ): Promise<{ result: 'applied' | 'already-applied'; digest: string; revision: number }> {
     return this.inTurn(async () => {
       this.assertMayTake(update);
       if (this.current.digest === update.target) {
@@ -160,7 +174,13 @@ export class Store {
       const transitions = await this.transitionsOf(update.changes);
       await this.check(transitions);
       const reason = `update of ${transitions.length} records from ${update.from}`;
-      const header = { kind: 'update' as const, author: update.from, reason, brought: update.brought, epoch: update.epoch };
+      const header = {
+        kind: 'update' as const,
+        author: update.from,
+        reason,
+        brought: update.brought,
+        epoch: update.epoch,
+      };
       await this.write(transitions, header, update.target);
       return { result: 'applied', ...this.held() };
     });
@@ -172,7 +192,8 @@ export class Store {
    */
   setRole(role: Role, epoch: number, digest?: string): Promise<boolean> {
     return this.inTurn(async () => {
-      if (epoch < this.current.epoch) throw new LockstepError('stale-epoch', `The epoch is ${this.current.epoch} already.`);
+      if (epoch < this.current.epoch)
+        throw new LockstepError('stale-epoch', `The epoch is ${this.current.epoch} already.`);
       if (digest !== undefined && digest !== this.current.digest) return false;
       await this.keepInHead({ role, epoch });
       return true;
@@ -193,30 +214,42 @@ export class Store {
   async diff(from: number, to = this.current.revision): Promise<RecordChange[]> {
     await Promise.all([this.assertRevision(from), this.assertRevision(to)]);
     const folded = [...(await foldChanges(this.port, Math.min(from, to), Math.max(from, to))).values()];
-    const changes = from <= to ? folded : folded.map(({ path, before, after }) => ({ path, before: after, after: before }));
+    const changes =
+      from <= to ? folded : folded.map(({ path, before, after }) => ({ path, before: after, after: before }));
     return changes.filter(change => hasEffect(change)).sort((a, b) => (a.path < b.path ? -1 : 1));
   }
 
   /** Make the configuration what it was at `revision`: a revision like any other, so it can be undone too. */
-  async rollback(revision: number, request: Pick<CommitRequest, 'author' | 'reason' | 'dryRun'>): Promise<CommitResult> {
+  async rollback(
+    revision: number,
+    request: Pick<CommitRequest, 'author' | 'reason' | 'dryRun'>,
+  ): Promise<CommitResult> {
     await this.assertRevision(revision);
     return this.inTurn(async () => {
       const folded = await foldChanges(this.port, revision, this.current.revision);
       const transitions: Transition[] = [];
       for (const { path, before } of folded.values()) {
-        const transition = { path, kind: this.catalog.kindOf(path), before: await this.records.split(path), after: before };
+        const transition = {
+          path,
+          kind: this.catalog.kindOf(path),
+          before: await this.records.split(path),
+          after: before,
+        };
         if (hasEffect(transition)) transitions.push(transition);
       }
       if (this.current.role === 'standby' && transitions.some(touchesPair)) throw notActive(transitions);
       await this.check(transitions);
-      if (!request.dryRun && transitions.length > 0) await this.write(transitions, { kind: 'rollback', ...request });
+      if (!request.dryRun && transitions.length > 0)
+        await this.write(transitions, { kind: 'rollback', ...request });
       return this.result(transitions);
     });
   }
 
   /** The newest own revision that had this digest. */
   revisionWithDigest(digest: string): Promise<number | undefined> {
-    return digest === EMPTY_DIGEST && this.current.digest !== EMPTY_DIGEST ? Promise.resolve(0) : revisionWithDigest(this.port, digest);
+    return digest === EMPTY_DIGEST && this.current.digest !== EMPTY_DIGEST
+      ? Promise.resolve(0)
+      : revisionWithDigest(this.port, digest);
   }
 
   revision(revision: number): Promise<Revision | undefined> {
@@ -226,7 +259,9 @@ export class Store {
   /** What is to be sent to a unit that holds the state of revision `from`, to bring it to revision `to`. */
   async pairChanges(from: number, to: number): Promise<PairChange[]> {
     const folded = await foldChanges(this.port, from, to);
-    return [...folded.values()].filter(touchesPair).map(({ path, after }) => ({ path, value: after.pair ?? null }));
+    return [...folded.values()]
+      .filter(touchesPair)
+      .map(({ path, after }) => ({ path, value: after.pair ?? null }));
   }
 
   /** A consistent view that later commits do not change. Must be closed. */
@@ -242,10 +277,14 @@ export class Store {
 
   /** What rules of severity `warning` say about all records of the kinds they look at. */
   async warnings(): Promise<Problem[]> {
-    const names = new Set(this.rules.filter(rule => rule.severity === 'warning').flatMap(rule => rule.looksAt));
+    const names = new Set(
+      this.rules.filter(rule => rule.severity === 'warning').flatMap(rule => rule.looksAt),
+    );
     const touched: { path: string; kind: Transition['kind'] }[] = [];
     for (const kind of this.catalog.kinds.filter(({ name }) => names.has(name))) {
-      for await (const { path } of this.records.list(kind.template.filter(part => part !== '{id}').join('/'))) {
+      for await (const { path } of this.records.list(
+        kind.template.filter(part => part !== '{id}').join('/'),
+      )) {
         if (this.catalog.kindOf(path) === kind) touched.push({ path, kind });
       }
     }
@@ -259,7 +298,11 @@ export class Store {
 
   async writeLocal(name: string, value: object | undefined): Promise<void> {
     const key = keys.local(name);
-    await this.port.batch({ expect: [], put: value === undefined ? [] : [[key, toBytes(value)]], remove: value === undefined ? [key] : [] });
+    await this.port.batch({
+      expect: [],
+      put: value === undefined ? [] : [[key, toBytes(value)]],
+      remove: value === undefined ? [key] : [],
+    });
   }
 
   /** Hashes of what the mirror wrote, or is about to write, to its files. */
@@ -346,10 +389,14 @@ export class Store {
     if (JSON.stringify(head) !== JSON.stringify(this.current)) await this.writeHead(head);
   }
 
-  private async writeHead(head: Head, rest: Pick<Batch, 'put' | 'remove'> = { put: [], remove: [] }): Promise<void> {
+  private async writeHead(
+    head: Head,
+    rest: Pick<Batch, 'put' | 'remove'> = { put: [], remove: [] },
+  ): Promise<void> {
     const stored = await this.port.get(keys.head);
     const expected = fromBytes<Head>(stored);
-    if (expected !== undefined && expected.revision !== this.current.revision) throw this.conflict(this.current.revision);
+    if (expected !== undefined && expected.revision !== this.current.revision)
+      throw this.conflict(this.current.revision);
     const written = await this.port.batch({
       expect: [{ key: keys.head, value: stored }],
       put: [...rest.put, [keys.head, toBytes(head)]],
@@ -361,8 +408,11 @@ export class Store {
 
   private async transitionsOf(changes: PairChange[]): Promise<Transition[]> {
     const transitions: Transition[] = [];
+    const seen = new Set<string>();
     for (const { path, value } of changes) {
       const kind = this.catalog.kindOf(path);
+      if (seen.has(path)) throw new LockstepError('bad-message', `The update names ${path} twice.`);
+      seen.add(path);
       const crossing = value === null ? [] : unitScopedFields(kind, value);
       if (kind.scope === 'unit' || crossing.length > 0) throw unitScope(path, crossing);
       const before = await this.records.split(path);
@@ -374,26 +424,41 @@ export class Store {
 
   private assertMayTake({ epoch, from }: UpdateRequest): void {
     if (this.current.role !== 'standby') {
-      throw new LockstepError('not-standby', `This unit is active; it takes no update from ${from}.`, { facts: { epoch: this.current.epoch } });
+      throw new LockstepError('not-standby', `This unit is active; it takes no update from ${from}.`, {
+        facts: { epoch: this.current.epoch },
+      });
     }
     if (epoch < this.current.epoch) {
-      throw new LockstepError('stale-epoch', `The update is of epoch ${epoch}; this unit has seen epoch ${this.current.epoch}.`, {
-        hint: 'The sender was active before the last takeover and must become standby.',
-        facts: { epoch, known: this.current.epoch },
-      });
+      throw new LockstepError(
+        'stale-epoch',
+        `The update is of epoch ${epoch}; this unit has seen epoch ${this.current.epoch}.`,
+        {
+          hint: 'The sender was active before the last takeover and must become standby.',
+          facts: { epoch, known: this.current.epoch },
+        },
+      );
     }
   }
 
   private async assertRevision(revision: number): Promise<void> {
-    const known = revision === 0 || (Number.isInteger(revision) && (await readRevision(this.port, revision)) !== undefined);
+    const known =
+      revision === 0 ||
+      (Number.isInteger(revision) && (await readRevision(this.port, revision)) !== undefined);
     if (known) return;
-    throw new LockstepError('no-such-revision', `There is no revision ${revision}; the newest is ${this.current.revision}.`, {
-      hint: 'lockstep history lists them.',
-    });
+    throw new LockstepError(
+      'no-such-revision',
+      `There is no revision ${revision}; the newest is ${this.current.revision}.`,
+      {
+        hint: 'lockstep history lists them.',
+      },
+    );
   }
 
   private result(transitions: Transition[]): CommitResult {
-    return { ...this.held(), changes: transitions.map(({ path, before, after }) => ({ path, before, after })) };
+    return {
+      ...this.held(),
+      changes: transitions.map(({ path, before, after }) => ({ path, before, after })),
+    };
   }
 
   private held(): { digest: string; revision: number } {
@@ -401,10 +466,14 @@ export class Store {
   }
 
   private conflict(expected: number): LockstepError {
-    return new LockstepError('conflict', `You looked at revision ${expected}; revision ${this.current.revision} stands now.`, {
-      hint: 'Look again, then repeat the change.',
-      facts: { expected, revision: this.current.revision },
-    });
+    return new LockstepError(
+      'conflict',
+      `You looked at revision ${expected}; revision ${this.current.revision} stands now.`,
+      {
+        hint: 'Look again, then repeat the change.',
+        facts: { expected, revision: this.current.revision },
+      },
+    );
   }
 }
 
@@ -436,7 +505,8 @@ function indexEntries(transitions: Transition[]): Pick<Batch, 'put' | 'remove'> 
   for (const transition of transitions) {
     const { kind, path, before, after } = transition;
     for (const target of targets(kind, joinRecord(kind, before))) old.add(keys.referrer(target, path));
-    for (const target of targets(kind, joinRecord(kind, after))) fresh.set(keys.referrer(target, path), Buffer.alloc(0));
+    for (const target of targets(kind, joinRecord(kind, after)))
+      fresh.set(keys.referrer(target, path), Buffer.alloc(0));
     for (const { key } of uniqueKeys(transition, 'before')) old.add(key);
     for (const { key } of uniqueKeys(transition, 'after')) fresh.set(key, Buffer.from(path));
   }
@@ -449,10 +519,14 @@ function targets(kind: Transition['kind'], value: JsonObject | undefined): strin
 
 function notActive(transitions: Transition[]): LockstepError {
   const paths = transitions.filter(touchesPair).map(({ path }) => path);
-  return new LockstepError('not-active', `This unit is standby: ${paths[0]} is shared, so it is changed on the active unit.`, {
-    hint: 'Type the command on the active unit, or make this one active with lockstep takeover.',
-    facts: { paths: paths.slice(0, 10) },
-  });
+  return new LockstepError(
+    'not-active',
+    `This unit is standby: ${paths[0]} is shared, so it is changed on the active unit.`,
+    {
+      hint: 'Type the command on the active unit, or make this one active with lockstep takeover.',
+      facts: { paths: paths.slice(0, 10) },
+    },
+  );
 }
 
 function baseDiffers(update: UpdateRequest, head: Head): LockstepError {
@@ -462,14 +536,22 @@ function baseDiffers(update: UpdateRequest, head: Head): LockstepError {
 }
 
 function digestDiffers(digest: string, target: string): LockstepError {
-  return new LockstepError('digest-differs', 'The update would not give the state that it promises; nothing was changed.', {
-    facts: { target, digest },
-  });
+  return new LockstepError(
+    'digest-differs',
+    'The update would not give the state that it promises; nothing was changed.',
+    {
+      facts: { target, digest },
+    },
+  );
 }
 
 function unitScope(path: string, fields: string[]): LockstepError {
-  return new LockstepError('unit-scope', `The update holds what never leaves a unit: ${path} (${fields.join(', ')}).`, {
-    hint: 'The sender runs another schema or has been tampered with.',
-    facts: { path, fields },
-  });
+  return new LockstepError(
+    'unit-scope',
+    `The update holds what never leaves a unit: ${path} (${fields.join(', ')}).`,
+    {
+      hint: 'The sender runs another schema or has been tampered with.',
+      facts: { path, fields },
+    },
+  );
 }

@@ -66,6 +66,8 @@ const HEARTBEAT_MS = 5_000;
 const ANSWER_MS = 60_000;
 
 type Waiter = { resolve(value: never): void; reject(error: LockstepError): void };
+/** A request without its answer yet; `extend` starts the time for it anew. */
+type Pending = Waiter & { extend(): void };
 
 /**
  * Runs the step machine over a connection to the partner that it keeps open: carries out the effects,
@@ -76,7 +78,7 @@ export class Link {
   private current: SyncState;
   private channel: Channel | undefined;
   private readonly waiters = new Map<Ticket, Waiter>();
-  private readonly replies = new Map<number, Waiter>();
+  private readonly replies = new Map<number, Pending>();
   private readonly stopping = new AbortController();
   private cancelTimer: () => void = () => undefined;
   private retryMs = FIRST_RETRY_MS;
@@ -101,7 +103,6 @@ export class Link {
     this.cancelTimer();
     this.channel?.close('this unit stops');
     this.feed({ type: 'unlinked', reason: 'this unit stops' });
-    this.dropOutgoing();
   }
 
   /** Resolves with the receipt; rejects with the reason why there is none. */
@@ -160,40 +161,62 @@ export class Link {
   private carryOut(effect: Effect): void {
     switch (effect.do) {
       case 'greet':
-        return void this.greet();
+        void this.greet();
+        break;
       case 'answer':
-        return this.settle(effect.ticket, effect.error);
+        this.settle(effect.ticket, effect.error);
+        break;
       case 'prepare':
-        return this.inRun(effect.run, () => this.prepare(effect));
+        this.inRun(effect.run, () => this.prepare(effect));
+        break;
       case 'compare':
-        return this.inRun(effect.run, () => this.compare(effect.run, effect.nodes));
+        this.inRun(effect.run, () => this.compare(effect.run, effect.nodes));
+        break;
       case 'list':
-        return this.inRun(effect.run, () => this.list(effect.run, effect.buckets));
+        this.inRun(effect.run, () => this.list(effect.run, effect.buckets));
+        break;
       case 'send':
-        return this.inRun(effect.run, () => this.send(effect));
+        this.inRun(effect.run, () => this.send(effect));
+        break;
       case 'remember':
-        return this.remember(effect);
+        this.remember(effect);
+        break;
       case 'ask-step-down':
-        return void this.askStepDown(effect.epoch, effect.force);
+        void this.askStepDown(effect);
+        break;
       case 'become-active':
-        return void this.becomeActive(effect);
+        void this.becomeActive(effect);
+        break;
       case 'become-standby':
-        return void this.becomeStandby(effect);
+        void this.becomeStandby(effect);
+        break;
     }
   }
 
   /** A failure inside a run is an event, never an exception. */
   private inRun(run: number, act: () => Promise<SyncEvent>): void {
-    act().then(
-      event => this.feed(event),
-      (error: unknown) => this.feed({ type: 'failed', run, error: asLockstepError(error).toJSON() }),
-    );
+    act()
+      .catch((error: unknown): SyncEvent => ({ type: 'failed', run, error: asLockstepError(error).toJSON() }))
+      .then(event => {
+        this.feed(event);
+        this.dropAbandoned(run);
+      });
+  }
+
+  /** Only once its last act has ended: a snapshot must not be closed while it is read. */
+  private dropAbandoned(run: number): void {
+    const { run: now, work } = this.current;
+    if (this.outgoing?.run === run && (now !== run || !('serving' in work))) this.dropOutgoing();
   }
 
   private async prepare({ run, base, walk }: Extract<Effect, { do: 'prepare' }>): Promise<SyncEvent> {
     this.dropOutgoing();
     const started = this.options.timers.now();
     const outgoing = await prepareOutgoing(this.options.store, base, walk);
+    if (run !== this.current.run) {
+      outgoing.close();
+      throw overtaken();
+    }
     this.outgoing = { ...outgoing, run, started, records: 0, bytes: 0 };
     return {
       type: 'prepared',
@@ -248,15 +271,17 @@ export class Link {
     const id = ++this.counter;
     const receipt = this.reply(id, 'receipt');
     receipt.catch(() => undefined); // it may fail while frames are still going out; awaited below
-    for await (const { payload, records } of updateFrames(
-      { epoch, base, target, revision, brought },
-      id,
-      outgoing.changes(found),
-    )) {
-      outgoing.records += records;
-      outgoing.bytes += payload.length;
-      await this.transmit(payload);
-      if (!this.replies.has(id)) break; // refused already
+    const header = { epoch, base, target, revision, brought };
+    try {
+      for await (const { payload, records } of updateFrames(header, id, outgoing.changes(found))) {
+        outgoing.records += records;
+        outgoing.bytes += payload.length;
+        await this.transmit(payload);
+        if (!this.replies.has(id)) break; // refused already
+        this.replies.get(id)?.extend();
+      }
+    } catch (error) {
+      this.failReply(id, asLockstepError(error));
     }
     const { result, digest } = await receipt;
     return { type: 'receipt', run, result, digest };
@@ -271,18 +296,22 @@ export class Link {
     this.options.onUpdate(report);
   }
 
-  private async askStepDown(epoch: number, force: boolean): Promise<void> {
+  private async askStepDown({ run, epoch, force }: Extract<Effect, { do: 'ask-step-down' }>): Promise<void> {
     try {
-      const reply = await this.request(id => ({ type: 'step-down', id, epoch, force }), 'stepped-down');
+      const { digest } = this.options.own();
+      const reply = await this.request(
+        id => ({ type: 'step-down', id, epoch, force, digest }),
+        'stepped-down',
+      );
       this.feed({ type: 'own', own: this.options.own() });
       if (!force && reply.digest !== this.current.own.digest)
         throw new Refusal(
           'takeover-incomplete',
           'The partner stepped down with another state than this unit holds.',
         );
-      this.feed({ type: 'stepped-down', epoch: reply.epoch });
+      this.feed({ type: 'stepped-down', run, epoch: reply.epoch });
     } catch (error) {
-      this.feed({ type: 'not-stepped-down', error: asLockstepError(error).toJSON() });
+      this.feed({ type: 'not-stepped-down', run, error: asLockstepError(error).toJSON() });
     }
   }
 
@@ -337,6 +366,10 @@ export class Link {
     this.channel = channel;
     this.retryMs = FIRST_RETRY_MS;
     channel.onFrame(payload => this.onReply(payload));
+    this.feed({ type: 'own', own: this.options.own() });
+    this.feed({ type: 'linked' });
+    this.beat();
+    // Last, since a channel that is closed already tells so at once, and the next attempt must come after all this.
     channel.onClose(reason => {
       if (this.channel !== channel) return;
       this.channel = undefined;
@@ -345,9 +378,6 @@ export class Link {
       this.feed({ type: 'unlinked', reason });
       this.retry();
     });
-    this.feed({ type: 'own', own: this.options.own() });
-    this.feed({ type: 'linked' });
-    this.beat();
   }
 
   private retry(): void {
@@ -390,25 +420,31 @@ export class Link {
     else waiter?.resolve(reply as never);
   }
 
-  private async request<Type extends Reply['type']>(
+  /** The time for the answer runs while the request still waits to be sent: a channel may take nothing more. */
+  private request<Type extends Reply['type']>(
     make: (id: number) => Request,
     type: Type,
   ): Promise<Extract<Reply, { type: Type }>> {
     const id = ++this.counter;
     const reply = this.reply(id, type);
-    reply.catch(() => undefined);
-    await this.transmit(encodeMessage(make(id)));
+    this.transmit(encodeMessage(make(id))).catch(error => this.failReply(id, asLockstepError(error)));
     return reply;
+  }
+
+  private failReply(id: number, error: LockstepError): void {
+    const pending = this.replies.get(id);
+    this.replies.delete(id);
+    pending?.reject(error);
   }
 
   private reply<Type extends Reply['type']>(id: number, type: Type): Promise<Extract<Reply, { type: Type }>> {
     return new Promise((resolve, reject) => {
-      const cancel = this.options.timers.after(ANSWER_MS, () => {
-        this.replies.delete(id);
-        reject(
-          new Refusal('partner-unreachable', `The partner did not answer within ${ANSWER_MS / 1000} s.`),
-        );
-      });
+      let cancel = (): void => undefined;
+      const late = (): void => this.failReply(id, noAnswer());
+      const extend = (): void => {
+        cancel();
+        cancel = this.options.timers.after(ANSWER_MS, late);
+      };
       const settled = (reply: Reply): void => {
         cancel();
         if (reply.type === type) resolve(reply as Extract<Reply, { type: Type }>);
@@ -426,7 +462,9 @@ export class Link {
           cancel();
           reject(error);
         },
+        extend,
       });
+      extend();
     });
   }
 
@@ -438,13 +476,21 @@ export class Link {
 
   private outgoingOf(run: number): NonNullable<Link['outgoing']> {
     if (this.outgoing?.run === run) return this.outgoing;
-    throw new Refusal('internal', 'An update was overtaken by another.');
+    throw overtaken();
   }
 
   private dropOutgoing(): void {
     this.outgoing?.close();
     this.outgoing = undefined;
   }
+}
+
+function overtaken(): LockstepError {
+  return new Refusal('internal', 'An update was overtaken by another.');
+}
+
+function noAnswer(): LockstepError {
+  return new Refusal('partner-unreachable', `The partner did not answer within ${ANSWER_MS / 1000} s.`);
 }
 
 function* parts<Item>(items: Item[], size: number): Iterable<Item[]> {

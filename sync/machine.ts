@@ -1,4 +1,4 @@
-import { type ErrorBody, LockstepError } from '../schema/error.ts';
+import { ERROR_CODES, type ErrorBody, LockstepError } from '../schema/error.ts';
 import { EMPTY_DIGEST } from '../store/digest.ts';
 import type { Role } from '../store/store.ts';
 import type { Hello } from './message.ts';
@@ -43,7 +43,7 @@ interface StepDown {
 
 export type Work =
   | { step: 'idle' }
-  /** Finding out what the partner lacks. `walk`: the short way through the history failed. */
+  /** Finding out what the partner lacks. `walk`: the second attempt, by the digest tree whatever the history says. */
   | {
       step: 'preparing' | 'comparing' | 'sending';
       serving: Ticket[];
@@ -69,8 +69,8 @@ export type SyncEvent =
   | { type: 'listed'; run: number; difference: Difference }
   | { type: 'receipt'; run: number; result: 'applied' | 'already-applied'; digest: string }
   | { type: 'failed'; run: number; error: ErrorBody }
-  | { type: 'stepped-down'; epoch: number }
-  | { type: 'not-stepped-down'; error: ErrorBody };
+  | { type: 'stepped-down'; run: number; epoch: number }
+  | { type: 'not-stepped-down'; run: number; error: ErrorBody };
 
 export type Effect =
   /** Say who we are and ask who they are. */
@@ -89,7 +89,7 @@ export type Effect =
       tickets: Ticket[];
     }
   | { do: 'answer'; ticket: Ticket; error: LockstepError }
-  | { do: 'ask-step-down'; epoch: number; force: boolean }
+  | { do: 'ask-step-down'; run: number; epoch: number; force: boolean }
   | { do: 'become-active'; ticket: Ticket; epoch: number; partnerSteppedDown: boolean }
   /** Only while the digest is still `digest`: a commit may have come in between. */
   | { do: 'become-standby'; ticket: Ticket | undefined; epoch: number; digest: string };
@@ -144,9 +144,9 @@ export function step(state: SyncState, event: SyncEvent): Step {
     case 'asked-to-step-down':
       return askedToStepDown(state, event);
     case 'stepped-down':
-      return steppedDown(state, event.epoch);
+      return steppedDown(state, event);
     case 'not-stepped-down':
-      return notSteppedDown(state, event.error);
+      return notSteppedDown(state, event);
     default:
       return isCurrent(state, event.run) ? working(state, event) : still(state);
   }
@@ -163,7 +163,9 @@ export function nameOf(state: SyncState): StateName {
   if (work.step === 'comparing') return 'comparing';
   if (work.step !== 'idle') return 'updating';
   if (own.digest === partner.digest) return 'in-step';
-  return state.refusal !== undefined || sourceRefusal(own, partner) !== undefined ? 'refused' : 'behind';
+  const refused =
+    state.refusal !== undefined || (own.role === 'active' && updateRefusal(state) !== undefined);
+  return refused ? 'refused' : 'behind';
 }
 
 /** Things that must be equal (or, for the HA mode, different) before configuration may cross. */
@@ -196,7 +198,7 @@ export function updateRefusal(state: SyncState): LockstepError | undefined {
     });
   }
   if (state.link !== 'up' || partner === undefined) {
-    return new LockstepError('partner-unreachable', `The partner is not seen: ${state.downBecause}.`, {
+    return new LockstepError('partner-unreachable', `The partner is not seen: ${state.downBecause.replace(/\.$/, '')}.`, {
       hint: 'Is lockstep serve running there, and port 6973 open? The next attempt comes by itself.',
     });
   }
@@ -208,11 +210,23 @@ export function updateRefusal(state: SyncState): LockstepError | undefined {
       facts: { epoch: own.epoch, partnerEpoch: partner.epoch },
     });
   }
+  if (partner.epoch > own.epoch) return unfinishedTakeover(own, partner);
   return sourceRefusal(own, partner);
 }
 
+/** The partner stood down for this unit, but its word never came: it takes nothing of the old epoch any more. */
+function unfinishedTakeover(own: OwnFacts, partner: Hello): LockstepError {
+  return new LockstepError(
+    'stale-epoch',
+    `The partner is in epoch ${partner.epoch}, this unit in epoch ${own.epoch}: a takeover was not finished.`,
+    {
+      hint: 'Type lockstep takeover on this unit.',
+      facts: { epoch: own.epoch, partnerEpoch: partner.epoch },
+    },
+  );
+}
+
 function sourceRefusal(own: OwnFacts, partner: Hello): LockstepError | undefined {
-  if (own.role !== 'active') return undefined;
   const empty = own.digest === EMPTY_DIGEST;
   if (!empty && (own.established || !partner.established)) return undefined;
   return new LockstepError(
@@ -264,26 +278,43 @@ function begin(state: SyncState, serving: Ticket[], walk = false): Step {
 /** After a run has ended: the next one, if somebody waits or something came in meanwhile. */
 function next(state: SyncState, effects: Effect[]): Step {
   const idle: SyncState = { ...state, work: { step: 'idle' } };
-  const { stepDown, waiting } = idle;
-  if (stepDown !== undefined && idle.own.digest === idle.partner?.digest) {
-    const give: Effect = {
-      do: 'become-standby',
-      ticket: stepDown.ticket,
-      epoch: stepDown.epoch,
-      digest: idle.own.digest,
-    };
-    return { state: { ...idle, stepDown: undefined }, effects: [...effects, give] };
+  const { stepDown, waiting, own } = idle;
+  if (stepDown !== undefined && own.digest === idle.partner?.digest) {
+    const left = giveUp({ ...idle, stepDown: undefined }, stoodDown());
+    return { state: left.state, effects: [...effects, ...left.effects, standDown(own, stepDown)] };
   }
-  const again = stepDown !== undefined || waiting.length > 0 || (idle.own.everyCommit && wantsUpdate(idle));
+  const again = stepDown !== undefined || waiting.length > 0 || (own.everyCommit && wantsUpdate(idle));
   if (!again) return { state: idle, effects };
-  const begun = begin({ ...idle, waiting: [] }, waiting);
-  return { state: begun.state, effects: [...effects, ...begun.effects] };
+  const error = updateRefusal(idle);
+  const more = error === undefined ? begin({ ...idle, waiting: [] }, waiting) : giveUp(idle, error);
+  return { state: more.state, effects: [...effects, ...more.effects] };
+}
+
+/** Ends the work without a receipt: everybody who waits for one is told why. */
+function giveUp(state: SyncState, error: LockstepError): Step {
+  const effects: Effect[] = [...serving(state), ...state.waiting].map(ticket => ({
+    do: 'answer',
+    ticket,
+    error,
+  }));
+  if (state.stepDown !== undefined) effects.push(afterFailedLastUpdate(state, state.stepDown, error));
+  return { state: { ...state, work: { step: 'idle' }, waiting: [], stepDown: undefined }, effects };
+}
+
+function standDown(own: OwnFacts, { ticket, epoch }: Pick<StepDown, 'ticket' | 'epoch'>): Effect {
+  return { do: 'become-standby', ticket, epoch, digest: own.digest };
+}
+
+function stoodDown(): LockstepError {
+  return new LockstepError('not-active', 'This unit stood down for its partner before the update was made.', {
+    hint: 'Type force-update on the partner.',
+  });
 }
 
 function unlinked(state: SyncState, reason: string): Step {
   const lost = new LockstepError(
     'partner-unreachable',
-    `The connection to the partner was lost: ${reason}.`,
+    `The connection to the partner was lost: ${reason.replace(/\.$/, '')}.`,
     {
       hint: 'Nothing is lost here; the update is sent again when the partner is back.',
     },
@@ -320,18 +351,22 @@ function heard(state: SyncState, hello: Hello, greeting: boolean): Step {
       effects: [{ do: 'become-standby', ticket: undefined, epoch: hello.epoch, digest: known.own.digest }],
     };
   }
-  return (first || known.own.everyCommit) && wantsUpdate(known) ? begin(known, []) : still(known);
+  // What was refused is tried again on the next commit or when due: at every greeting, it would never end.
+  const wanted = first || (known.own.everyCommit && known.refusal === undefined);
+  return wanted && wantsUpdate(known) ? begin(known, []) : still(known);
 }
 
 /**
  * The partner took over while this unit was away, and nothing was changed here since both were in step:
- * standing down loses nothing. With own changes the operator decides: both-active.
+ * standing down loses nothing. With own changes the operator decides: both-active. So does he when the partner
+ * was never in step with anybody: it cannot be the source that this unit would wait for.
  */
 function isFenced(own: OwnFacts, partner: Hello): boolean {
   return (
     own.role === 'active' &&
     partner.role === 'active' &&
     partner.epoch > own.epoch &&
+    partner.established &&
     own.pairId === partner.pairId &&
     own.digest === own.common
   );
@@ -339,33 +374,52 @@ function isFenced(own: OwnFacts, partner: Hello): boolean {
 
 function ownChanged(state: SyncState, own: OwnFacts): Step {
   const roleChanged = own.role !== state.own.role || own.epoch !== state.own.epoch;
+  // A receipt establishes at once; that it is also on the disk may be told later.
+  const established = own.established || (state.own.established && state.own.pairId === own.pairId);
   const known: SyncState = {
     ...state,
-    own,
+    own: { ...own, established },
     refusal: roleChanged || own.role === 'standby' ? undefined : state.refusal,
   };
   const announce = roleChanged || !sameUnit(own, state.own);
   const greet: Effect[] = announce && state.link === 'up' ? [{ do: 'greet' }] : [];
-  if (!roleChanged && own.everyCommit && wantsUpdate(known)) return begin(known, []);
-  return { state: known, effects: greet };
+  const committed = !roleChanged && own.digest !== state.own.digest;
+  if (!committed || !own.everyCommit || !wantsUpdate(known)) return { state: known, effects: greet };
+  const begun = begin(known, []);
+  return { state: begun.state, effects: [...greet, ...begun.effects] };
 }
 
 /** Whether a unit still says the same of itself: the partner refuses updates for some of it, so it is told at once. */
 function sameUnit(one: OwnFacts, other: OwnFacts): boolean {
-  return (['name', 'mode', 'release', 'model', 'schemaDigest'] as const).every(fact => one[fact] === other[fact]);
+  return (['name', 'mode', 'release', 'model', 'schemaDigest'] as const).every(
+    fact => one[fact] === other[fact],
+  );
 }
 
 function force(state: SyncState, ticket: Ticket): Step {
-  const error = updateRefusal(state);
+  const error = state.work.step === 'taking-over' ? takingOver() : updateRefusal(state);
   if (error !== undefined) return { state, effects: [{ do: 'answer', ticket, error }] };
   if (state.work.step === 'idle') return begin(state, [ticket]);
   return still({ ...state, waiting: [...state.waiting, ticket] });
 }
 
-type RunEvent = Extract<SyncEvent, { run: number }>;
+type RunEvent = Extract<SyncEvent, { type: 'prepared' | 'compared' | 'listed' | 'receipt' | 'failed' }>;
+type Running = Extract<Work, { serving: Ticket[] }>;
 
 function working(state: SyncState, event: RunEvent): Step {
-  const work = state.work as Extract<Work, { serving: Ticket[] }>;
+  const work = state.work as Running;
+  if (event.type === 'receipt') return receipt(state, work, event);
+  if (event.type === 'failed') return failed(state, work, event.error);
+  // A role or a release may have changed since the run began.
+  const error = updateRefusal(state);
+  return error === undefined ? goOn(state, work, event) : giveUp(state, error);
+}
+
+function goOn(
+  state: SyncState,
+  work: Running,
+  event: Exclude<RunEvent, { type: 'receipt' | 'failed' }>,
+): Step {
   const { run, own, partner } = state;
   const send = (difference: Difference | undefined): Effect => ({
     do: 'send',
@@ -383,7 +437,7 @@ function working(state: SyncState, event: RunEvent): Step {
           effects: [send(undefined)],
         };
       return {
-        state: { ...state, work: { ...work, step: 'comparing', walk: true, target, revision } },
+        state: { ...state, work: { ...work, step: 'comparing', target, revision } },
         effects: [{ do: 'compare', run, nodes: [[0, 0]] }],
       };
     }
@@ -400,18 +454,10 @@ function working(state: SyncState, event: RunEvent): Step {
     }
     case 'listed':
       return { state: { ...state, work: { ...work, step: 'sending' } }, effects: [send(event.difference)] };
-    case 'receipt':
-      return receipt(state, work, event);
-    case 'failed':
-      return failed(state, work, event.error);
   }
 }
 
-function receipt(
-  state: SyncState,
-  work: Extract<Work, { serving: Ticket[] }>,
-  event: Extract<SyncEvent, { type: 'receipt' }>,
-): Step {
+function receipt(state: SyncState, work: Running, event: Extract<SyncEvent, { type: 'receipt' }>): Step {
   if (event.digest !== work.target || state.partner === undefined) {
     const error = new LockstepError(
       'digest-differs',
@@ -420,7 +466,7 @@ function receipt(
         facts: { target: work.target, receipt: event.digest },
       },
     );
-    return failed(state, work, error.toJSON());
+    return failed(withPartnerAt(state, event.digest), work, error.toJSON());
   }
   const partner: Hello = { ...state.partner, digest: event.digest, established: true };
   const own: OwnFacts = { ...state.own, common: event.digest, established: true };
@@ -436,33 +482,34 @@ function receipt(
 }
 
 /** A base that is not there any more is looked for once, by walking the tree; anything else is told. */
-function failed(state: SyncState, work: Extract<Work, { serving: Ticket[] }>, error: ErrorBody): Step {
+function failed(state: SyncState, work: Running, error: ErrorBody): Step {
   const another = error.code === 'base-differs' || error.code === 'digest-differs';
-  if (another && !work.walk) return begin(state, work.serving, true);
-  const told = asError(error);
-  const answers: Effect[] = [...work.serving, ...state.waiting].map(ticket => ({
-    do: 'answer',
-    ticket,
-    error: told,
-  }));
-  if (state.stepDown !== undefined) answers.push(afterFailedLastUpdate(state, state.stepDown, told));
-  return {
-    state: { ...state, work: { step: 'idle' }, waiting: [], stepDown: undefined, refusal: error },
-    effects: [...answers, { do: 'greet' }],
-  };
+  if (another && !work.walk) return begin(withPartnerAt(state, heldByPartner(error)), work.serving, true);
+  const given = giveUp(state, asError(error));
+  const refusal = state.own.role === 'active' ? error : undefined;
+  return { state: { ...given.state, refusal }, effects: [...given.effects, { do: 'greet' }] };
 }
 
-function afterFailedLastUpdate(
-  { own }: SyncState,
-  { ticket, epoch, force: forced }: StepDown,
-  error: LockstepError,
-): Effect {
-  if (forced) return { do: 'become-standby', ticket, epoch, digest: own.digest };
-  return { do: 'answer', ticket, error: incomplete(error.message) };
+/** What the partner says it holds when it refuses a base: newer than its last greeting. */
+function heldByPartner({ code, facts }: ErrorBody): string | undefined {
+  const digest = code === 'base-differs' ? facts?.digest : undefined;
+  return typeof digest === 'string' && /^[0-9a-f]{64}$/.test(digest) ? digest : undefined;
 }
 
+function withPartnerAt(state: SyncState, digest: string | undefined): SyncState {
+  if (state.partner === undefined || digest === undefined) return state;
+  return { ...state, partner: { ...state.partner, digest } };
+}
+
+function afterFailedLastUpdate({ own }: SyncState, stepDown: StepDown, error: LockstepError): Effect {
+  if (stepDown.force || own.role === 'standby') return standDown(own, stepDown);
+  return { do: 'answer', ticket: stepDown.ticket, error: incomplete(error.message) };
+}
+
+/** The error that the partner answered with. Another release may have codes that this one does not know. */
 export function asError(body: ErrorBody): LockstepError {
-  return new LockstepError(body.code, body.message, {
+  const code = Object.hasOwn(ERROR_CODES, body.code) ? body.code : 'bad-message';
+  return new LockstepError(code, body.message, {
     hint: body.hint,
     ...(body.facts === undefined ? {} : { facts: body.facts }),
   });
@@ -472,11 +519,12 @@ function takeOver(state: SyncState, ticket: Ticket, forced: boolean): Step {
   const error = takeOverRefusal(state, forced);
   if (error !== undefined) return { state, effects: [{ do: 'answer', ticket, error }] };
   const epoch = Math.max(state.own.epoch, state.partner?.epoch ?? 0) + 1;
-  if (state.link !== 'up')
+  if (state.link === 'down')
     return { state, effects: [{ do: 'become-active', ticket, epoch, partnerSteppedDown: false }] };
+  const run = state.run + 1;
   return {
-    state: { ...state, work: { step: 'taking-over', ticket } },
-    effects: [{ do: 'ask-step-down', epoch, force: forced }],
+    state: { ...state, run, work: { step: 'taking-over', ticket } },
+    effects: [{ do: 'ask-step-down', run, epoch, force: forced }],
   };
 }
 
@@ -484,9 +532,13 @@ function takeOverRefusal(
   { own, partner, link, work }: SyncState,
   forced: boolean,
 ): LockstepError | undefined {
-  if (work.step === 'taking-over') return new LockstepError('conflict', 'A takeover is under way already.');
-  if (own.role === 'active' && !(link === 'up' && partner?.role === 'active')) {
+  const contested = link === 'up' && (partner?.role === 'active' || (partner?.epoch ?? 0) > own.epoch);
+  if (own.role === 'active' && !contested) {
     return new LockstepError('not-standby', 'This unit is active already.', { facts: { epoch: own.epoch } });
+  }
+  if (work.step === 'taking-over') return takingOver();
+  if (work.step !== 'idle') {
+    return new LockstepError('conflict', 'An update is under way.', { hint: 'Try again in a moment.' });
   }
   if (own.digest === EMPTY_DIGEST || (!own.established && !(forced && partner?.established !== true))) {
     return new LockstepError(
@@ -500,8 +552,14 @@ function takeOverRefusal(
   return undefined;
 }
 
-function steppedDown(state: SyncState, epoch: number): Step {
-  if (state.work.step !== 'taking-over') return still(state);
+function takingOver(): LockstepError {
+  return new LockstepError('conflict', 'A takeover is under way already.', {
+    hint: 'Try again in a moment.',
+  });
+}
+
+function steppedDown(state: SyncState, { run, epoch }: Extract<SyncEvent, { type: 'stepped-down' }>): Step {
+  if (state.work.step !== 'taking-over' || run !== state.run) return still(state);
   const { ticket } = state.work;
   const partner =
     state.partner === undefined ? undefined : { ...state.partner, role: 'standby' as Role, epoch };
@@ -511,8 +569,11 @@ function steppedDown(state: SyncState, epoch: number): Step {
   };
 }
 
-function notSteppedDown(state: SyncState, error: ErrorBody): Step {
-  if (state.work.step !== 'taking-over') return still(state);
+function notSteppedDown(
+  state: SyncState,
+  { run, error }: Extract<SyncEvent, { type: 'not-stepped-down' }>,
+): Step {
+  if (state.work.step !== 'taking-over' || run !== state.run) return still(state);
   return {
     state: { ...state, work: { step: 'idle' } },
     effects: [{ do: 'answer', ticket: state.work.ticket, error: asError(error) }],
@@ -524,12 +585,18 @@ function askedToStepDown(
   state: SyncState,
   { ticket, epoch, force: forced, digest }: Extract<SyncEvent, { type: 'asked-to-step-down' }>,
 ): Step {
-  const give: Effect = { do: 'become-standby', ticket, epoch, digest: state.own.digest };
-  if (state.own.role === 'standby' || state.own.digest === digest) return { state, effects: [give] };
+  const give = standDown(state.own, { ticket, epoch });
+  const idle = state.work.step === 'idle';
+  if (state.work.step === 'taking-over') {
+    return { state, effects: [{ do: 'answer', ticket, error: takingOver() }] };
+  }
+  // While an update is on its way, the partner is about to hold something else than it says.
+  if (state.own.role === 'standby' || (idle && state.own.digest === digest))
+    return { state, effects: [give] };
   const error = updateRefusal(state);
   if (error === undefined && state.stepDown === undefined) {
     const asked: SyncState = { ...state, stepDown: { ticket, epoch, force: forced } };
-    return state.work.step === 'idle' ? begin(asked, []) : still(asked);
+    return idle ? begin(asked, []) : still(asked);
   }
   if (forced) return { state, effects: [give] };
   return {

@@ -53,7 +53,8 @@ export type Request =
   | { type: 'compare'; id: number; nodes: [level: number, index: number][] }
   /** Ask for the records of buckets. */
   | { type: 'list'; id: number; buckets: number[] }
-  | { type: 'step-down'; id: number; epoch: number; force: boolean }
+  /** `digest`: what the sender holds at this moment; its last greeting may be older. */
+  | { type: 'step-down'; id: number; epoch: number; force: boolean; digest: string }
   | JoinRequest;
 
 /** Sent by a unit that is being paired, before it has a partner (docs/DOMAIN.md, Pairing). */
@@ -184,7 +185,7 @@ const REQUESTS: Record<Request['type'], Check> = {
   }),
   compare: object({ type: text(20), id: count, nodes: listOf(tuple(count, count), MOST_NODES) }),
   list: object({ type: text(20), id: count, buckets: listOf(count, MOST_BUCKETS) }),
-  'step-down': object({ type: text(20), id: count, epoch: count, force: flag }),
+  'step-down': object({ type: text(20), id: count, epoch: count, force: flag, digest }),
   join: object({
     type: text(20),
     id: count,

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { LockstepError } from '../schema/error.ts';
 import { EMPTY_DIGEST } from '../store/digest.ts';
 import type { BroughtRevision } from '../store/revision.ts';
 import type { StoreSnapshot } from '../store/snapshot.ts';
@@ -8,6 +9,8 @@ import type { Difference } from './walk.ts';
 
 /** Size at which a frame of an update is sent, bytes; a single larger record goes in a frame of its own. */
 const CHUNK_BYTES = 512 * 1024;
+/** Largest record that an update carries, bytes: with its header it still fits a frame (FRAME_LIMITS). */
+export const LARGEST_RECORD_BYTES = 6 * 1024 * 1024;
 
 /** What one run will send: everything in it is of one moment, however many commits come meanwhile. */
 export interface Outgoing {
@@ -80,7 +83,7 @@ export interface EncodedFrame {
   records: number;
 }
 
-/** The frames of an update; each record is written as JSON once. */
+/** The frames of an update; each record is written as JSON once. Throws `too-large` for a record that no frame can hold. */
 export async function* updateFrames(
   header: Omit<UpdateMessage, 'type' | 'id' | 'changeId' | 'sequence' | 'last' | 'changes'>,
   id: number,
@@ -109,9 +112,22 @@ export async function* updateFrames(
   };
   for await (const change of changes) {
     const text = JSON.stringify(change);
-    if (texts.length > 0 && length + text.length > CHUNK_BYTES) yield frame(false);
+    const bytes = Buffer.byteLength(text);
+    if (bytes > LARGEST_RECORD_BYTES) throw tooLarge(change.path, bytes);
+    if (texts.length > 0 && length + bytes > CHUNK_BYTES) yield frame(false);
     texts.push(text);
-    length += text.length;
+    length += bytes;
   }
   yield frame(true);
+}
+
+function tooLarge(path: string, bytes: number): LockstepError {
+  return new LockstepError(
+    'too-large',
+    `${path} has ${bytes} bytes; an update carries at most ${LARGEST_RECORD_BYTES} a record.`,
+    {
+      hint: 'Make the record smaller, or split it into several.',
+      facts: { path, bytes, limit: LARGEST_RECORD_BYTES },
+    },
+  );
 }

@@ -205,6 +205,7 @@ async function handleJoin(
       hint: 'One is initialised with --mode first, the other with --mode second.',
     });
   }
+  spend(options.invitation());
   const { unitId, name, mode, hostKey, clientKey, port } = request;
   const host = request.host === '' ? channel.remote.address : request.host;
   await options.accept({ pairId: options.pairId, unitId, name, mode, hostKey, clientKey, host, port });
@@ -239,6 +240,11 @@ function checkJoin(
     equalProofs(request.proof, proof(invitation.token, 'joiner', keys));
   if (!good) throw wrongCode();
   return invitation.token;
+}
+
+/** Before the partner is pinned, which takes a while: a code that two units know lets one of them in. */
+function spend(invitation: Invitation | undefined): void {
+  if (invitation !== undefined) invitation.attempts = MOST_ATTEMPTS;
 }
 
 function wrongCode(): LockstepError {

@@ -85,7 +85,7 @@ function stage(
   const error = updateError(own, from, message, staged, bytes);
   if (error !== undefined) {
     return {
-      state: { ...state, staged: undefined, discarded: message.changeId },
+      state: { ...state, staged: otherThan(message, state.staged), discarded: message.changeId },
       effects: [refuse(message.id, error)],
     };
   }
@@ -106,6 +106,11 @@ function stage(
     brought,
   };
   return { state: { ...state, staged: undefined }, effects: [{ do: 'apply', re: message.id, update }] };
+}
+
+/** A late frame of an old update does not harm the one that is coming in. */
+function otherThan({ changeId }: UpdateMessage, staged: Staged | undefined): Staged | undefined {
+  return staged?.changeId === changeId ? undefined : staged;
 }
 
 function updateError(
@@ -153,7 +158,13 @@ function stepDown(
       new LockstepError('stale-epoch', `Epoch ${request.epoch} is over; this unit is in epoch ${own.epoch}.`),
     );
   }
-  return { do: 'step-down', re: request.id, epoch: request.epoch, force: request.force, digest: from.digest };
+  return {
+    do: 'step-down',
+    re: request.id,
+    epoch: request.epoch,
+    force: request.force,
+    digest: request.digest,
+  };
 }
 
 function refuse(re: number, error: LockstepError): ResponderEffect {

@@ -38,6 +38,7 @@ export function differingChildren({ index, own, partner }: NodePair): number[] {
 export function nextStep(nodes: NodePair[]): { nodes: [number, number][] } | { buckets: number[] } {
   const level = (nodes[0]?.level ?? 0) + 1;
   const children = nodes.flatMap(differingChildren);
+  if (children.length === 0) return { buckets: [] }; // the two are equal after all
   return level < LEVELS ? { nodes: children.map(index => [level, index]) } : { buckets: children };
 }
 

@@ -139,6 +139,17 @@ export interface Receipt {
   at: string;
 }
 
+/** An update as the standby saw it. */
+export interface TakenUpdate {
+  result: 'applied' | 'already-applied';
+  kind: 'taken';
+  /** Revision that it became here. */
+  revision: number;
+  digest: string;
+  records: number;
+  at: string;
+}
+
 export interface TakeoverAnswer {
   role: Role;
   epoch: number;
@@ -219,7 +230,8 @@ export interface SyncStatus {
     records: number;
     latest: { revision: number; author: string; reason: string; at: string }[];
   } | null;
-  lastUpdate: Receipt | null;
+  /** On the active unit the last one sent, on the standby the last one taken. */
+  lastUpdate: Receipt | TakenUpdate | null;
   nextUpdateAt: string | null;
   intervalSeconds: number;
   refusal: ErrorBody | null;

@@ -1,7 +1,8 @@
 import type { Catalog } from '../schema/catalog.ts';
 import type { ConfigRecord } from '../schema/document.ts';
-import { isObject, type JsonObject } from '../schema/json.ts';
+import { canonicalize, type JsonObject } from '../schema/json.ts';
 import { importLoadMaster, type LeftOut } from '../schema/loadmaster.ts';
+import { MASK } from '../schema/record.ts';
 import type { Change } from '../store/transition.ts';
 import type { RecordReader } from '../store/view.ts';
 
@@ -38,13 +39,16 @@ async function keepOwn(
   const own = Object.entries(current ?? {}).filter(([field]) => kind.unitFields.has(field));
   for (const [field, kept] of own) {
     const captured = value[field];
-    if (captured === undefined || captured === kept) continue;
+    if (captured === undefined || canonicalize(captured) === canonicalize(kept)) continue;
+    const secret = kind.secrets.some(([name]) => name === field);
     leftOut.push({
       source: path,
       parameter: field,
-      value: isObject(captured) ? JSON.stringify(captured) : String(captured),
+      value: secret ? MASK : typeof captured === 'string' ? captured : JSON.stringify(captured),
       reason: 'this unit keeps its own',
     });
   }
-  return { ...value, ...Object.fromEntries(own) };
+  // Captures of a unit do not name everything: what they pass over (the Virtual ID, a secret) stays as it is.
+  const kept = kind.schema.loadmaster === 'getall' ? current : {};
+  return { ...kept, ...value, ...Object.fromEntries(own) };
 }

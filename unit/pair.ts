@@ -12,7 +12,7 @@ import * as pairing from '../sync/pairing.ts';
 import { serve } from '../sync/service.ts';
 import { dial } from '../sync/ssh-client.ts';
 import { type Listener, listen } from '../sync/ssh-server.ts';
-import type { Invitation, PairedAnswer, Receipt, Status, TakeoverAnswer } from './face.ts';
+import type { Invitation, PairedAnswer, Receipt, Status, TakenUpdate, TakeoverAnswer } from './face.ts';
 import { type Identity, IDENTITY_PATHS, readIdentity, type UnitFacts } from './identity.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
@@ -51,7 +51,8 @@ export class Pair {
   private listener: Listener | undefined;
   private link: Link | undefined;
   private invitation: (pairing.Invitation & { pairId: string }) | undefined;
-  private lastUpdate: Receipt | undefined;
+  private lastSent: Receipt | undefined;
+  private lastTaken: TakenUpdate | undefined;
   private nextUpdateAt: number | undefined;
   private cancelDue: () => void = () => undefined;
   private unwatch: () => void = () => undefined;
@@ -68,7 +69,7 @@ export class Pair {
   static async start(options: PairOptions): Promise<Pair> {
     const pair = new Pair(options);
     pair.partner = await readPartner(options.partnerFile);
-    pair.lastUpdate = await options.store.readLocal<Receipt>('last-update');
+    pair.lastSent = await options.store.readLocal<Receipt>('last-update');
     pair.listener = await listen({
       address: options.address,
       port: options.port,
@@ -179,7 +180,7 @@ export class Pair {
       heardAt: this.heard?.at,
       missing,
       missingRecords: missing.reduce((sum, { pairRecords }) => sum + pairRecords, 0),
-      lastUpdate: this.lastUpdate,
+      lastUpdate: store.head.role === 'active' ? this.lastSent : this.lastTaken,
       nextUpdateAt:
         this.nextUpdateAt === undefined || store.head.role !== 'active' || this.link === undefined
           ? undefined
@@ -362,6 +363,7 @@ export class Pair {
       onHello: (hello: Hello) => this.link?.heard(hello),
       onUpdate: async ({ result, digest, revision, from, records }) => {
         metrics.updates.inc({ direction: 'taken', result });
+        this.lastTaken = { result, kind: 'taken', revision, digest, records, at: now().toISOString() };
         log.info({ result, digest, revision, from, records }, 'update taken');
       },
       onRefusal,
@@ -415,13 +417,13 @@ export class Pair {
 
   private updated(report: UpdateReport): void {
     const { metrics, log, store } = this.options;
-    this.lastUpdate = this.receipt(report);
+    this.lastSent = this.receipt(report);
     metrics.updates.inc({ direction: 'sent', result: report.result });
     metrics.updateSeconds.observe(report.ms / 1000);
     log.info({ ...report }, 'update sent');
     const keep = async (): Promise<void> => {
       await store.setCommon(report.digest);
-      await store.writeLocal('last-update', this.lastUpdate);
+      await store.writeLocal('last-update', this.lastSent);
     };
     keep().catch((error: unknown) => log.error({ reason: String(error) }, 'the receipt could not be kept'));
   }

@@ -4,7 +4,7 @@ import type { Head } from '../store/store.ts';
 import { nameOf, type StateName, type SyncState, updateRefusal } from '../sync/machine.ts';
 import type { Hello } from '../sync/message.ts';
 import type { Partner } from '../sync/pairing.ts';
-import type { PartnerStatus, Receipt, Square, Status, SyncStatus } from './face.ts';
+import type { PartnerStatus, Receipt, Square, Status, SyncStatus, TakenUpdate } from './face.ts';
 import type { Identity } from './identity.ts';
 
 /** Everything that a status is made of; `syncState` is undefined without a partner. */
@@ -24,7 +24,7 @@ export interface StatusFacts {
   heardAt: number | undefined;
   missing: Revision[];
   missingRecords: number;
-  lastUpdate: Receipt | undefined;
+  lastUpdate: Receipt | TakenUpdate | undefined;
   nextUpdateAt: string | undefined;
   intervalSeconds: number;
   files: Status['files'];

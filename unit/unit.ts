@@ -82,7 +82,7 @@ export class Unit implements UnitFace {
     const changes = request.replace
       ? async (reader: RecordReader) => [...(await this.leavings(reader, request, records)), ...puts]
       : puts;
-    return this.commit(changes, 'change', request, `apply ${records.length} records`);
+    return this.commit(changes, 'change', request, `apply a document, records: ${records.length}`);
   }
 
   async importLoadMaster(request: ImportRequest): Promise<ImportAnswer> {
@@ -120,11 +120,9 @@ export class Unit implements UnitFace {
     dryRun?: boolean;
   }): Promise<ChangeAnswer> {
     const { revision, author, dryRun = false } = request;
-    const result = await this.store.rollback(revision, {
-      author,
-      reason: request.reason ?? `rollback to revision ${revision}`,
-      dryRun,
-    });
+    const result = await this.store
+      .rollback(revision, { author, reason: request.reason ?? `rollback to revision ${revision}`, dryRun })
+      .catch(error => this.nameActive(error));
     return changeAnswer(this.catalog, result, dryRun);
   }
 
@@ -154,7 +152,7 @@ export class Unit implements UnitFace {
   }
 
   async metrics(): Promise<string> {
-    const { unit, sync } = await this.status();
+    const { unit, sync, partner, files } = await this.status();
     return this.stats.render({
       revision: { help: 'Newest revision.', value: unit.revision },
       epoch: { help: 'Epoch of this unit.', value: unit.epoch },
@@ -162,7 +160,7 @@ export class Unit implements UnitFace {
       active: { help: '1 when this unit is active.', value: unit.role === 'active' ? 1 : 0 },
       partner_seen: {
         help: '1 when the partner is seen.',
-        value: (await this.status()).partner?.seen ? 1 : 0,
+        value: partner?.seen ? 1 : 0,
       },
       in_step: {
         help: '1 in step, 0 not, -1 not known.',
@@ -171,7 +169,7 @@ export class Unit implements UnitFace {
       missing_revisions: { help: 'Revisions that the standby lacks.', value: sync.missing?.revisions ?? 0 },
       uncommitted_files: {
         help: 'Files under config/ that could not be committed.',
-        value: this.mirror?.troubles().length ?? 0,
+        value: files.length,
       },
     });
   }

@@ -6,6 +6,7 @@ import type { CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { wholeNumber } from '../number-argument.ts';
 import type { Paint } from '../output.ts';
+import { withProgress } from '../progress.ts';
 import { plural } from '../quantity.ts';
 import { formatRecordDiff } from '../record-diff.ts';
 
@@ -22,12 +23,12 @@ export const command: CliCommand<[number | undefined, number | undefined], objec
     'lockstep diff 41 44',
   ],
 
-  async run({ out, unit }, _options, from, to) {
-    const client = unit();
+  async run(context, _options, from, to) {
+    const client = context.unit();
     const range =
       from === undefined ? await lastRevision(client) : to === undefined ? { from } : { from, to };
-    const answer = await client.diff(range);
-    out.answer(answer, found => formatDiff(found, out.paint));
+    const answer = await withProgress(context, 'Comparing', client.diff(range));
+    context.out.answer(answer, found => formatDiff(found, context.out.paint));
     return answer.changes.length === 0 ? EXIT.done : EXIT.differs;
   },
 };

@@ -4,7 +4,7 @@ import type { Invitation, PairedAnswer } from '../../unit/face.ts';
 import { type CliCommand, given } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
-import { formatHost, parseHost } from '../host-argument.ts';
+import { formatHost, isEveryAddress, parseHost } from '../host-argument.ts';
 import { askText } from '../prompt.ts';
 import { readText } from '../read.ts';
 import { localTime, until } from '../time.ts';
@@ -71,7 +71,7 @@ export function formatInvitation(
   return [
     'On the other unit, type:',
     '',
-    `  lockstep pair ${formatHost(host, port)} --code ${code}`,
+    `  lockstep pair ${formatHost(isEveryAddress(host) ? 'ADDRESS-OF-THIS-UNIT' : host, port)} --code ${code}`,
     '',
     `The code works once, until ${localTime(expiresAt)} (${until(expiresAt, now)}).`,
     `It carries the key of this unit: ${fingerprint}`,

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { type CliCommand, given } from '../command.ts';
 import { EXIT } from '../exit.ts';
+import { withProgress } from '../progress.ts';
 
 interface Options {
   defaults?: boolean;
@@ -19,9 +20,9 @@ export const command: CliCommand<[string | undefined], Options> = {
     'lockstep show > all.json',
   ],
 
-  async run({ out, unit }, { defaults }, path) {
-    const answer = await unit().show(given({ path, defaults }));
-    out.answer(answer, ({ value }) => JSON.stringify(value, null, 2));
+  async run(context, { defaults }, path) {
+    const answer = await withProgress(context, 'Reading', context.unit().show(given({ path, defaults })));
+    context.out.answer(answer, ({ value }) => JSON.stringify(value, null, 2));
     return EXIT.done;
   },
 };

@@ -4,6 +4,7 @@ import type { ChangeRequest, Description } from '../../unit/face.ts';
 import { formatChanges } from '../changes.ts';
 import { addDryRun, addReason, type ChangeOptions, type CliCommand, given } from '../command.ts';
 import { EXIT } from '../exit.ts';
+import { withProgress } from '../progress.ts';
 
 type Change = ChangeRequest['changes'][number];
 
@@ -25,11 +26,12 @@ export const command: CliCommand<[string], Options> = {
     'lockstep unset geo/fqdns --all',
   ],
 
-  async run({ unit, out }, { all, ...options }, path) {
-    const client = unit();
+  async run(context, { all, ...options }, path) {
+    const client = context.unit();
     const change = changeOf(await client.describe(path), all === true);
-    const answer = await client.change({ changes: [change], ...given(options) });
-    out.answer(answer, changed => formatChanges(changed, out.paint));
+    const work = client.change({ changes: [change], ...given(options) });
+    const answer = await withProgress(context, 'Removing', work);
+    context.out.answer(answer, changed => formatChanges(changed, context.out.paint));
     return EXIT.done;
   },
 };

@@ -134,9 +134,18 @@ async function conflicts(
 }
 
 function stands(service: JsonObject, { address, ports }: Reserved): boolean {
-  if (service.address !== address) return false;
+  if (service.address !== address && service.altAddress !== address) return false;
   if (ports === undefined) return true;
-  return service.protocol === 'tcp' && [...ports, '*'].includes(String(service.port));
+  return service.protocol === 'tcp' && ports.some(port => listens(service, Number(port)));
+}
+
+/** Also by its extra ports, such as `8443` or `9000-9010`. */
+function listens(service: JsonObject, port: number): boolean {
+  const more = Array.isArray(service.extraPorts) ? service.extraPorts : [];
+  return [service.port, ...more].some(ports => {
+    const [first, last = first] = String(ports).split('-').map(Number);
+    return ports === '*' || (Number(first) <= port && port <= Number(last));
+  });
 }
 
 export const virtualServiceRules = [notOnUnits, notOnUpdatePort, notOnSsh, espNeedsLicence];

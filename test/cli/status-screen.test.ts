@@ -168,6 +168,7 @@ hint: mend the file, or give it up with lockstep mirror restore FILE
     const status = pairInStep();
     status.unit.mode = 'single';
     status.squares = [];
+    status.unit.address = '::';
     status.partner = null;
     status.sync = {
       ...status.sync,
@@ -177,7 +178,10 @@ hint: mend the file, or give it up with lockstep mirror restore FILE
       nextUpdateAt: null,
       sentence: 'By itself.',
     };
-    assert.match(formatStatus(status, NOW, plain), /^unit +lb-a, by itself, active/);
+    assert.match(
+      formatStatus(status, NOW, plain),
+      /^unit +lb-a, by itself, active, every address, port 6973/,
+    );
     assert.equal(exitCodeOf(status), 0);
   });
 

@@ -8,12 +8,19 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ApiClient } from '../../api/client.ts';
+import { loadCatalog } from '../../schema/catalog.ts';
 import { type ErrorBody, LockstepError } from '../../schema/error.ts';
+import { openLmdb } from '../../store/lmdb.ts';
+import { Store } from '../../store/store.ts';
 import type { Status } from '../../unit/face.ts';
 import { type InitOptions, initUnit } from '../../unit/init.ts';
 
 /** Units and commands run from the sources: a test never sees a stale build. */
-const LOCKSTEP = ['--import', import.meta.resolve('tsx'), fileURLToPath(new URL('../../cli/main.ts', import.meta.url))];
+const LOCKSTEP = [
+  '--import',
+  import.meta.resolve('tsx'),
+  fileURLToPath(new URL('../../cli/main.ts', import.meta.url)),
+];
 const START_MS = 30_000;
 const COMMAND_MS = 30_000;
 
@@ -62,7 +69,10 @@ function collected(stream: NodeJS.ReadableStream | null): { text: string } {
 }
 
 /** One command as an operator types it. `input` comes on its standard input. */
-export async function lockstep(args: string[], { input = '', inside = [] as string[] } = {}): Promise<CommandResult> {
+export async function lockstep(
+  args: string[],
+  { input = '', inside = [] as string[] } = {},
+): Promise<CommandResult> {
   const child = launch(args, inside);
   const [out, err] = [collected(child.stdout), collected(child.stderr)];
   child.stdin?.on('error', () => undefined); // it may end without reading
@@ -97,6 +107,7 @@ export class TestUnit {
   /** Every line that daemons of this unit wrote to standard output. */
   readonly log: Record<string, unknown>[] = [];
   private readonly inside: string[];
+  private readonly outside: string;
   private child: ChildProcess | undefined;
   private end: Promise<Ended> = Promise.resolve({ code: null, signal: null });
 
@@ -105,6 +116,7 @@ export class TestUnit {
     this.dir = dir;
     this.listen = listen;
     this.inside = inside;
+    this.outside = outside;
     this.api = new ApiClient({ dir: outside, author: 'tester', timeoutMs: 60_000 });
   }
 
@@ -125,9 +137,13 @@ export class TestUnit {
     this.end = ended(child);
     const err = collected(child.stderr);
     const serving = new Promise<void>(resolve => {
-      createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', line => this.hear(line, resolve));
+      createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', line =>
+        this.hear(line, resolve),
+      );
     });
-    const died = this.end.then(({ code, signal }) => assert.fail(`the daemon ended with ${code ?? signal}: ${err.text}`));
+    const died = this.end.then(({ code, signal }) =>
+      assert.fail(`the daemon ended with ${code ?? signal}: ${err.text}`),
+    );
     died.catch(() => undefined);
     await within(START_MS, Promise.race([serving, died]), 'the daemon does not serve');
     return this;
@@ -162,6 +178,13 @@ export class TestUnit {
     return { code, answer: JSON.parse(stdout) as Json };
   }
 
+  /** Look into the store itself, secrets included, beside the daemon that may run on it. */
+  async stored<Result>(look: (store: Store) => Promise<Result>): Promise<Result> {
+    const port = openLmdb(path.join(this.outside, 'store'));
+    const store = await Store.open({ port, catalog: loadCatalog(), rules: [], now: () => new Date() });
+    return look(store).finally(() => store.close());
+  }
+
   status(): Promise<Status> {
     return this.api.status();
   }
@@ -170,10 +193,19 @@ export class TestUnit {
   http(method: string, url: string, body?: string): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const headers = body === undefined ? {} : { 'content-type': 'application/json' };
-      const asked = request({ socketPath: path.join(this.dir, 'control.sock'), method, path: url, headers }, response => {
-        const seen = collected(response);
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, type: String(response.headers['content-type']), text: seen.text }));
-      });
+      const asked = request(
+        { socketPath: path.join(this.outside, 'control.sock'), method, path: url, headers },
+        response => {
+          const seen = collected(response);
+          response.on('end', () =>
+            resolve({
+              status: response.statusCode ?? 0,
+              type: String(response.headers['content-type']),
+              text: seen.text,
+            }),
+          );
+        },
+      );
       asked.on('error', reject);
       asked.end(body);
     });
@@ -184,7 +216,11 @@ export class TestUnit {
 export async function pairUp(first: TestUnit, second: TestUnit): Promise<void> {
   const { code, host, port } = await first.api.invite();
   await second.api.join({ host, port, code });
-  await until('both units see each other', async () => (await first.status()).partner?.seen === true && (await second.status()).partner?.seen === true);
+  await until(
+    'both units see each other',
+    async () =>
+      (await first.status()).partner?.seen === true && (await second.status()).partner?.seen === true,
+  );
 }
 
 /** Resolves when the pair says, on both sides, that it is in step. */
@@ -193,25 +229,38 @@ export async function untilInStep(first: TestUnit, second: TestUnit, withinMs = 
     'the pair is in step',
     async () => {
       const [one, other] = await Promise.all([first.status(), second.status()]);
-      return one.sync.state === 'in-step' && other.sync.state === 'in-step' && one.unit.digest === other.unit.digest;
+      return (
+        one.sync.state === 'in-step' &&
+        other.sync.state === 'in-step' &&
+        one.unit.digest === other.unit.digest
+      );
     },
     withinMs,
-    async () => JSON.stringify(await Promise.all([first, second].map(async unit => (await unit.status()).sync))),
+    async () =>
+      JSON.stringify(await Promise.all([first, second].map(async unit => (await unit.status()).sync))),
   );
 }
 
 /** Ask until the answer is yes; past the deadline, fail with what was hoped for and what is known. */
-export async function until(hope: string, asked: () => Promise<boolean>, withinMs = 20_000, known: () => Promise<string> = async () => ''): Promise<void> {
+export async function until(
+  hope: string,
+  asked: () => Promise<boolean>,
+  withinMs = 20_000,
+  known: () => Promise<string> = async () => '',
+): Promise<void> {
   const deadline = performance.now() + withinMs;
   while (!(await asked())) {
-    if (performance.now() > deadline) assert.fail(`not within ${withinMs / 1000} s: ${hope}. ${await known()}`);
+    if (performance.now() > deadline)
+      assert.fail(`not within ${withinMs / 1000} s: ${hope}. ${await known()}`);
     await sleep(20);
   }
 }
 
 async function within<Result>(ms: number, work: Promise<Result>, otherwise: string): Promise<Result> {
   const cancel = new AbortController();
-  const late = sleep(ms, undefined, { signal: cancel.signal }).then(() => assert.fail(`${otherwise} within ${ms / 1000} s`));
+  const late = sleep(ms, undefined, { signal: cancel.signal }).then(() =>
+    assert.fail(`${otherwise} within ${ms / 1000} s`),
+  );
   late.catch(() => undefined);
   try {
     return await Promise.race([work, late]);

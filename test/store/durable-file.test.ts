@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { removeDurable, TEMPORARY, writeAtomic, writeDurable } from '../../store/durable-file.ts';
@@ -64,7 +75,9 @@ describe('durable file', () => {
       await writeDurable(${JSON.stringify(join(dir, 'a'))}, 'x'.repeat(1_000_000)).catch(error => console.log(error.code));`;
     // the largest file that the process may write is 64 KiB; with the signal ignored, the write fails as on a full disk
     const limited = 'trap "" XFSZ; ulimit -f 64; exec "$0" --import tsx --input-type=module -e "$1"';
-    const { stdout, stderr } = spawnSync('bash', ['-c', limited, process.execPath, program], { encoding: 'utf8' });
+    const { stdout, stderr } = spawnSync('bash', ['-c', limited, process.execPath, program], {
+      encoding: 'utf8',
+    });
     assert.equal(stdout, 'disk\n', stderr);
     assert.equal(readFileSync(join(dir, 'a'), 'utf8'), 'old');
     assert.deepEqual(readdirSync(dir), ['a']);

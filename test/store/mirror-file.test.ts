@@ -2,15 +2,30 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { loadCatalog } from '../../schema/catalog.ts';
 import { canonicalize } from '../../schema/json.ts';
-import { fileOf, foldersOf, isConfigName, parseFile, pathOf, render, topOf } from '../../store/mirror-file.ts';
+import {
+  fileOf,
+  foldersOf,
+  isConfigName,
+  parseFile,
+  pathOf,
+  render,
+  topOf,
+} from '../../store/mirror-file.ts';
 import { sampleCatalog } from './sample-kinds.ts';
 
 const catalog = sampleCatalog();
-const anyId = fc.stringMatching(/^[A-Za-z0-9._:@*-]{1,60}$/).filter(id => !['.', '..', 'constructor', 'prototype', '__proto__', 'root'].includes(id));
+const anyId = fc
+  .stringMatching(/^[A-Za-z0-9._:@*-]{1,60}$/)
+  .filter(id => !['.', '..', 'constructor', 'prototype', '__proto__', 'root'].includes(id));
 
 describe('mirror: names of files', () => {
   it('a singleton, an object of a collection, one in a group, a literal kind in a collection', () => {
-    const files = { knob: 'knob.json', 'things/tcp:10.0.0.1:443': 'things/tcp%3A10.0.0.1%3A443.json', 'depot/boxes/x': 'depot/boxes/x.json', 'people/root': 'people/root.json' };
+    const files = {
+      knob: 'knob.json',
+      'things/tcp:10.0.0.1:443': 'things/tcp%3A10.0.0.1%3A443.json',
+      'depot/boxes/x': 'depot/boxes/x.json',
+      'people/root': 'people/root.json',
+    };
     for (const [path, file] of Object.entries(files)) {
       assert.equal(fileOf(path), file);
       assert.equal(pathOf(catalog, file), path);
@@ -33,10 +48,27 @@ describe('mirror: names of files', () => {
   });
 
   it('other spellings of a name are refused', () => {
-    for (const file of ['things/a:b.json', 'things/%61.json', 'things/%3a.json', 'things/%.json', 'things/a%2Fb.json', 'things/%00.json', 'things/%2E%2E.json', 'things/%F0%9F%98%80.json', 'things/😀.json']) {
+    for (const file of [
+      'things/a:b.json',
+      'things/%61.json',
+      'things/%3a.json',
+      'things/%.json',
+      'things/a%2Fb.json',
+      'things/%00.json',
+      'things/%2E%2E.json',
+      'things/%F0%9F%98%80.json',
+      'things/😀.json',
+    ]) {
       assert.throws(() => pathOf(catalog, file), { code: 'bad-id' }, file);
     }
-    for (const file of ['other.json', 'things.json', 'depot/boxes.json', 'things/a/parts/b.json', 'knob', 'knob/level.json']) {
+    for (const file of [
+      'other.json',
+      'things.json',
+      'depot/boxes.json',
+      'things/a/parts/b.json',
+      'knob',
+      'knob/level.json',
+    ]) {
       assert.throws(() => pathOf(catalog, file), { code: 'unknown-path' }, file);
     }
   });
@@ -55,14 +87,23 @@ describe('mirror: names of files', () => {
 
   it('every kind that Lockstep ships has its file', () => {
     const shipped = loadCatalog();
-    for (const { template } of shipped.kinds) assert.notEqual(topOf(shipped, template.join('/').replaceAll('{id}', 'x')), undefined, template.join('/'));
+    for (const { template } of shipped.kinds)
+      assert.notEqual(
+        topOf(shipped, template.join('/').replaceAll('{id}', 'x')),
+        undefined,
+        template.join('/'),
+      );
     const folders = foldersOf(shipped);
-    for (const folder of ['virtualServices', 'geo/fqdns', 'users']) assert.ok(folders.includes(folder), folder);
+    for (const folder of ['virtualServices', 'geo/fqdns', 'users'])
+      assert.ok(folders.includes(folder), folder);
     assert.equal(folders.includes('virtualServices/realServers'), false);
   });
 
   it('what is meant as configuration', () => {
-    assert.deepEqual(['a.json', '%2Ea.json', '.a.json', 'a.json~', 'a.json.tmp', 'notes.txt', '.git'].map(isConfigName), [true, true, false, false, false, false, false]);
+    assert.deepEqual(
+      ['a.json', '%2Ea.json', '.a.json', 'a.json~', 'a.json.tmp', 'notes.txt', '.git'].map(isConfigName),
+      [true, true, false, false, false, false, false],
+    );
   });
 });
 
@@ -87,7 +128,10 @@ describe('mirror: content of files', () => {
     fc.assert(
       fc.property(anyId, fc.record({ label: fc.string(), size: fc.nat() }), things, (id, value, parts) => {
         const path = `things/${id}`;
-        const below = Object.entries(parts).map(([part, each]) => ({ path: `${path}/parts/${part}`, value: each }));
+        const below = Object.entries(parts).map(([part, each]) => ({
+          path: `${path}/parts/${part}`,
+          value: each,
+        }));
         const all = [{ path, value }, ...below];
         const back = parseFile(catalog, path, 'f', Buffer.from(render(catalog, path, all) ?? ''));
         assert.deepEqual(sorted(back), sorted(all));
@@ -96,8 +140,14 @@ describe('mirror: content of files', () => {
   });
 
   it('an id may be named as what every object inherits', () => {
-    const all = [{ path: 'things/toString', value: {} }, { path: 'things/toString/parts/valueOf', value: { weight: 1 } }];
-    assert.equal(render(catalog, 'things/toString', all), '{\n  "parts": {\n    "valueOf": {\n      "weight": 1\n    }\n  }\n}\n');
+    const all = [
+      { path: 'things/toString', value: {} },
+      { path: 'things/toString/parts/valueOf', value: { weight: 1 } },
+    ];
+    assert.equal(
+      render(catalog, 'things/toString', all),
+      '{\n  "parts": {\n    "valueOf": {\n      "weight": 1\n    }\n  }\n}\n',
+    );
   });
 });
 

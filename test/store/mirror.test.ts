@@ -1,5 +1,18 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,15 +35,29 @@ describe('mirror: the configuration as files', () => {
 
   const at = (file: string): string => join(dir, 'config', file);
   const json = (file: string): JsonObject => JSON.parse(readFileSync(at(file), 'utf8'));
-  const save = (file: string, value: unknown): void => writeFileSync(at(file), typeof value === 'string' ? value : JSON.stringify(value));
+  const save = (file: string, value: unknown): void =>
+    writeFileSync(at(file), typeof value === 'string' ? value : JSON.stringify(value));
   const put = (path: string, value: JsonObject): Change => ({ op: 'put', path, value });
-  const commit = (...changes: Change[]) => store.commit({ changes, kind: 'change', author: 'test', reason: 'test' });
+  const commit = (...changes: Change[]) =>
+    store.commit({ changes, kind: 'change', author: 'test', reason: 'test' });
 
   async function open(): Promise<void> {
-    store = await Store.open({ port: openLmdb(join(dir, 'store')), catalog, rules: [], now: () => new Date() });
+    store = await Store.open({
+      port: openLmdb(join(dir, 'store')),
+      catalog,
+      rules: [],
+      now: () => new Date(),
+    });
   }
   async function start(reconcileMs = 3_600_000): Promise<void> {
-    mirror = await Mirror.start({ store, catalog, folder: join(dir, 'config'), log: silent, debounceMs: 120, reconcileMs });
+    mirror = await Mirror.start({
+      store,
+      catalog,
+      folder: join(dir, 'config'),
+      log: silent,
+      debounceMs: 120,
+      reconcileMs,
+    });
     running = true;
     await mirror.settled();
   }
@@ -40,7 +67,10 @@ describe('mirror: the configuration as files', () => {
   }
   /** As after kill -9: what the mirror has not done yet is never done. */
   async function crash(): Promise<void> {
-    const { folders, burst } = mirror as unknown as { folders: { close(): Promise<void> }; burst: { end(): void } };
+    const { folders, burst } = mirror as unknown as {
+      folders: { close(): Promise<void> };
+      burst: { end(): void };
+    };
     await folders.close();
     burst.end();
     running = false;
@@ -51,7 +81,8 @@ describe('mirror: the configuration as files', () => {
     for await (const revision of store.history()) return revision;
     throw new Error('no revision');
   }
-  const codes = (): Record<string, string> => Object.fromEntries(mirror.troubles().map(({ file, code }) => [file, code]));
+  const codes = (): Record<string, string> =>
+    Object.fromEntries(mirror.troubles().map(({ file, code }) => [file, code]));
 
   beforeEach(async () => {
     dir = mkdtempSync(join(tmpdir(), 'lockstep-mirror-'));
@@ -67,11 +98,19 @@ describe('mirror: the configuration as files', () => {
 
   describe('store to files', () => {
     it('a commit becomes one file a top-level object, with what is nested in it', async () => {
-      await commit(put('things/tcp:1', { label: 'x' }), put('things/tcp:1/parts/p', { weight: 1 }), put('things/tcp:1/parts/p/bits/b', { on: true }), put('depot/boxes/b', {}));
+      await commit(
+        put('things/tcp:1', { label: 'x' }),
+        put('things/tcp:1/parts/p', { weight: 1 }),
+        put('things/tcp:1/parts/p/bits/b', { on: true }),
+        put('depot/boxes/b', {}),
+      );
       await mirror.settled();
-      assert.deepEqual(json('things/tcp%3A1.json'), { label: 'x', parts: { p: { weight: 1, bits: { b: { on: true } } } } });
+      assert.deepEqual(json('things/tcp%3A1.json'), {
+        label: 'x',
+        parts: { p: { weight: 1, bits: { b: { on: true } } } },
+      });
       assert.deepEqual(json('depot/boxes/b.json'), {});
-      assert.match(readFileSync(at('things/tcp%3A1.json'), 'utf8'), /^\{\n {2}"label": "x",\n[^]*\}\n$/);
+      assert.match(readFileSync(at('things/tcp%3A1.json'), 'utf8'), /^\{\n {2}"label": "x",\n[\s\S]*\}\n$/);
     });
 
     it('files are 0600, folders 0700, and nothing is left of writing', async () => {
@@ -83,7 +122,10 @@ describe('mirror: the configuration as files', () => {
     });
 
     it('secrets are masked, of both scopes', async () => {
-      await commit(put('knob', { key: 'geheim-1', pin: 'geheim-2', place: 'left' }), put('people/root', { password: 'geheim-3' }));
+      await commit(
+        put('knob', { key: 'geheim-1', pin: 'geheim-2', place: 'left' }),
+        put('people/root', { password: 'geheim-3' }),
+      );
       await mirror.settled();
       assert.deepEqual(json('knob.json'), { key: '********', pin: '********', place: 'left' });
       assert.deepEqual(json('people/root.json'), { password: '********' });
@@ -97,7 +139,7 @@ describe('mirror: the configuration as files', () => {
       assert.equal(existsSync(at('things/a.json')), false);
     });
 
-    it('the mirror\'s own writes are no edits', async () => {
+    it("the mirror's own writes are no edits", async () => {
       for (let size = 0; size < 20; size++) await commit(put('things/a', { size }));
       await mirror.settled();
       await sleep(300);
@@ -138,7 +180,12 @@ describe('mirror: the configuration as files', () => {
     });
 
     it('records below the object that vanished from the file are removed', async () => {
-      await commit(put('things/a', { size: 1 }), put('things/a/parts/p', {}), put('things/a/parts/p/bits/b', {}), put('things/a/parts/q', {}));
+      await commit(
+        put('things/a', { size: 1 }),
+        put('things/a/parts/p', {}),
+        put('things/a/parts/p/bits/b', {}),
+        put('things/a/parts/q', {}),
+      );
       await mirror.settled();
       save('things/a.json', { size: 1, parts: { q: { weight: 7 } } });
       await mirror.settled();
@@ -173,9 +220,10 @@ describe('mirror: the configuration as files', () => {
       assert.equal(readFileSync(at('things/a.json'), 'utf8'), '{\n  "label": "x",\n  "size": 1\n}\n');
     });
 
-    it('notes, folders of git and temporary files are nobody\'s business', async () => {
+    it("notes, folders of git and temporary files are nobody's business", async () => {
       mkdirSync(at('.git'));
-      for (const file of ['notes.txt', '.git/x.json', '.hidden.json', 'things/a.json.tmp', 'things/#a.json#']) writeFileSync(at(file), 'x');
+      for (const file of ['notes.txt', '.git/x.json', '.hidden.json', 'things/a.json.tmp', 'things/#a.json#'])
+        writeFileSync(at(file), 'x');
       await mirror.settled();
       assert.deepEqual(mirror.troubles(), []);
       assert.equal(store.head.revision, 0);
@@ -191,7 +239,11 @@ describe('mirror: the configuration as files', () => {
       save('things/e.json', { size: 2 });
       save('things/f.json', { friend: 'b' });
       await mirror.settled();
-      assert.deepEqual(codes(), { 'things/b.json': 'invalid-value', 'things/c.json': 'bad-json', 'things/f.json': 'dangling-reference' });
+      assert.deepEqual(codes(), {
+        'things/b.json': 'invalid-value',
+        'things/c.json': 'bad-json',
+        'things/f.json': 'dangling-reference',
+      });
       assert.deepEqual(await store.read('things/d'), { friend: 'e' });
       assert.equal(store.head.revision, 1);
       assert.equal(readFileSync(at('things/c.json'), 'utf8'), '{"size": 1');
@@ -296,7 +348,17 @@ describe('mirror: the configuration as files', () => {
 
     it('names that belong to no object are reported', async () => {
       mkdirSync(at('thingz'));
-      for (const file of ['other.json', 'things/a:b.json', 'things/%zz.json', 'things/a%2Fb.json', 'things/x%2F..%2Fy.json', 'things/constructor.json', 'thingz/a.json', 'depot.json']) save(file, '{}');
+      for (const file of [
+        'other.json',
+        'things/a:b.json',
+        'things/%zz.json',
+        'things/a%2Fb.json',
+        'things/x%2F..%2Fy.json',
+        'things/constructor.json',
+        'thingz/a.json',
+        'depot.json',
+      ])
+        save(file, '{}');
       await mirror.settled();
       assert.deepEqual(codes(), {
         'other.json': 'unknown-path',
@@ -335,7 +397,11 @@ describe('mirror: the configuration as files', () => {
       save('things/huge.json', '');
       truncateSync(at('things/huge.json'), 100 * 1024 * 1024);
       await mirror.settled();
-      assert.deepEqual(codes(), { 'things/folder.json': 'not-a-file', 'things/huge.json': 'too-large', 'things/link.json': 'not-a-file' });
+      assert.deepEqual(codes(), {
+        'things/folder.json': 'not-a-file',
+        'things/huge.json': 'too-large',
+        'things/link.json': 'not-a-file',
+      });
       await mirror.restore('things/link.json');
       assert.equal(existsSync(join(dir, 'secret.json')), true);
       assert.equal(existsSync(at('things/link.json')), false);
@@ -375,10 +441,18 @@ describe('mirror: the configuration as files', () => {
 
   describe('nothing empties a pair', () => {
     beforeEach(async () => {
-      await commit(put('knob', { level: 1 }), put('things/a', { size: 1 }), put('things/b', { size: 2 }), put('depot/boxes/c', {}));
+      await commit(
+        put('knob', { level: 1 }),
+        put('things/a', { size: 1 }),
+        put('things/b', { size: 2 }),
+        put('depot/boxes/c', {}),
+      );
       await mirror.settled();
     });
-    const all = () => ['knob.json', 'things/a.json', 'things/b.json', 'depot/boxes/c.json'].every(file => existsSync(at(file)));
+    const all = () =>
+      ['knob.json', 'things/a.json', 'things/b.json', 'depot/boxes/c.json'].every(file =>
+        existsSync(at(file)),
+      );
 
     it('rm -rf of a collection removes nothing, and it is written again', async () => {
       rmSync(at('things'), { recursive: true });
@@ -462,7 +536,12 @@ describe('mirror: the configuration as files', () => {
       await commit(put('things/a', { size: 2 }));
       const hashes = new Map<string, string[]>();
       for await (const [file, known] of store.readMirror()) hashes.set(file, known);
-      await store.writeMirror([{ file: 'things/a.json', hashes: [...(hashes.get('things/a.json') ?? []), 'what-was-about-to-be-written'] }]);
+      await store.writeMirror([
+        {
+          file: 'things/a.json',
+          hashes: [...(hashes.get('things/a.json') ?? []), 'what-was-about-to-be-written'],
+        },
+      ]);
       await start();
       assert.equal(store.head.revision, 2);
       assert.deepEqual(json('things/a.json'), { size: 2 });
@@ -516,7 +595,6 @@ describe('mirror: the configuration as files', () => {
     await commit(...changes);
     await mirror.settled();
     assert.equal(readdirSync(at('things')).length, 1000);
-    assert.equal(watches() - watches(), 0);
     const before = watches();
     await stop();
     assert.equal(before - watches(), ['..', '', 'things', 'depot', 'depot/boxes', 'people'].length);
@@ -534,7 +612,9 @@ describe('mirror: the configuration as files', () => {
 
 function watches(): number {
   return readdirSync('/proc/self/fdinfo')
-    .map(entry => (existsSync(`/proc/self/fdinfo/${entry}`) ? readFileSync(`/proc/self/fdinfo/${entry}`, 'utf8') : ''))
+    .map(entry =>
+      existsSync(`/proc/self/fdinfo/${entry}`) ? readFileSync(`/proc/self/fdinfo/${entry}`, 'utf8') : '',
+    )
     .reduce((sum, text) => sum + (text.match(/^inotify /gm)?.length ?? 0), 0);
 }
 

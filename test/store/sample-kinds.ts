@@ -31,7 +31,12 @@ const SAMPLES: SchemaFile[] = [
   kind('root', 'people/root', { password: { type: 'string', writeOnly: true } }, { scope: 'unit' }),
 ];
 
-function kind(name: string, recordPath: string, properties: JsonObject, more: Record<string, Json> = {}): SchemaFile {
+function kind(
+  name: string,
+  recordPath: string,
+  properties: JsonObject,
+  more: Record<string, Json> = {},
+): SchemaFile {
   const schema = {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     $id: `urn:lockstep:kind:${name}`,
