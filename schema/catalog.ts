@@ -70,7 +70,8 @@ export class Catalog {
     const top = kind.template[0];
     if (own.some(known => known.template[0] === top))
       throw badSchema(file, `"${top}" belongs to a built-in kind, which cannot be changed or extended`);
-    if (this.kinds.some(known => known !== kind && known.name === kind.name))
+    const earlier = this.kinds.slice(0, this.kinds.indexOf(kind));
+    if (earlier.some(known => known.name === kind.name))
       throw badSchema(file, `the name "${kind.name}" is taken`);
     this.place(kind, file);
     this.validator.compile(kind, file);
@@ -105,10 +106,18 @@ function readSchemas(folder: string): SchemaFile[] {
     .filter(file => file.endsWith('.json'))
     .sort()
     .map(file => {
-      const schema = parseDocument(readFileSync(join(folder, file), 'utf8'), join(folder, file));
+      const schema = parseDocument(readText(join(folder, file)), join(folder, file));
       if (!isObject(schema)) throw badSchema(file, 'it is not a JSON object');
       return { file: join(folder, file), schema };
     });
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw badSchema(file, `it cannot be read: ${(error as Error).message}`);
+  }
 }
 
 function isDefinitions({ schema }: SchemaFile): boolean {

@@ -66,7 +66,17 @@ function collect(
   }
   if (node.kind !== undefined) records.push({ path, value: fields });
   for (const [name, value] of below) {
+    assertName(name, path);
     catalog.resolve(at(name));
     collect(catalog, (node.literals.get(name) ?? node.id) as PathNode, value, at(name), records);
   }
+}
+
+/** A key is one step of a path: `users/ada` as a key would stand where no record is. */
+function assertName(name: string, path: string): void {
+  if (name !== '' && !name.includes('/')) return;
+  throw new LockstepError('bad-id', `${JSON.stringify(name)} in ${path || 'the document'} is not a name.`, {
+    hint: 'What lies below another thing is nested in it: {"users": {"ada": {}}}',
+    facts: { id: name, collection: path },
+  });
 }

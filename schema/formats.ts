@@ -36,15 +36,18 @@ export function canonicalAddress(text: string): string | undefined {
 
 function isNetwork(text: string): boolean {
   const [address, prefix, ...rest] = text.split('/');
-  if (address === undefined || prefix === undefined || rest.length > 0 || !/^\d{1,3}$/.test(prefix))
+  if (address === undefined || prefix === undefined || rest.length > 0 || !/^(0|[1-9]\d{0,2})$/.test(prefix))
     return false;
   if (canonicalAddress(address) !== address) return false;
   return Number(prefix) <= (isIPv4(address) ? 32 : 128);
 }
 
+/** A name that ends in a number is a misspelled address: `010.0.0.1`, `10.0.0`. */
 function isDnsName(text: string): boolean {
   return (
-    text.length <= 253 && /^(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?$/.test(text)
+    text.length <= 253 &&
+    !/(^|\.)(\d+|0[xX][0-9A-Fa-f]*)\.?$/.test(text) &&
+    /^(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?$/.test(text)
   );
 }
 

@@ -64,7 +64,8 @@ function countColons(text: string): number {
     else if (character === COLON) colons++;
     else if (character === MINUS || (character >= ZERO && character <= NINE)) {
       const end = endOfNumber(text, at);
-      if (!isExact(Number(text.slice(at, end)))) throw outOfRange('', text.slice(at, end));
+      const written = text.slice(at, end);
+      if (!isKept(Number(written), written)) throw outOfRange('', written);
       at = end - 1;
     }
   }
@@ -171,7 +172,7 @@ class DocumentReader {
   onLiteralValue = (value: Json, offset: number, length: number, line: number, column: number): void => {
     if (typeof value === 'number') {
       const written = this.text.slice(offset, offset + length);
-      if (!isExact(value) || isTooSmall(value, written)) throw outOfRange(this.place(line, column), written);
+      if (!isKept(value, written)) throw outOfRange(this.place(line, column), written);
     }
     if (typeof value === 'string') assertText(value, this.place(line, column));
     this.add(value);
@@ -209,9 +210,9 @@ function isExact(value: number): boolean {
   return Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));
 }
 
-/** `1e-400` would become 0. */
-function isTooSmall(value: number, written: string): boolean {
-  return value === 0 && /^-?[0.]*[1-9]/.test(written);
+/** Also not exact: `1e-400`, which would become 0. */
+function isKept(value: number, written: string): boolean {
+  return isExact(value) && !(value === 0 && /^-?[0.]*[1-9]/.test(written));
 }
 
 /** Half of a surrogate pair has no bytes in UTF-8, so it could not come back as it is. */

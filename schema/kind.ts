@@ -96,12 +96,16 @@ function assertAnnotations(schema: JsonObject, file: string): void {
   const secret = (node: JsonObject): boolean => node.writeOnly === true;
   const reference = (node: JsonObject): boolean => Array.isArray(node.refersTo);
   if (written(secret) > seen(secret)) throw badSchema(file, '"writeOnly" stands where no field is found');
-  if (written(reference) > seen(reference)) throw badSchema(file, '"refersTo" stands where no field is found');
+  if (written(reference) > seen(reference))
+    throw badSchema(file, '"refersTo" stands where no field is found');
   const top = [schema, ...Object.values(schema.properties as JsonObject)].filter(isObject);
   const ofTop = (matches: (node: JsonObject) => boolean): number => top.filter(matches).length;
   const scoped = (node: JsonObject): boolean => typeof node.scope === 'string';
   if (written(scoped) > ofTop(scoped))
     throw badSchema(file, '"scope" is said of the whole kind or of one of its fields, not deeper');
+  const unique = (node: JsonObject): boolean => node.unique === true;
+  if (written(unique) > ofTop(unique))
+    throw badSchema(file, '"unique" is said of a field of the record, not deeper');
   if (top.some(node => scoped(node) && node.scope !== 'pair' && node.scope !== 'unit'))
     throw badSchema(file, '"scope" must be "pair" or "unit"');
 }
@@ -110,7 +114,9 @@ function assertAnnotations(schema: JsonObject, file: string): void {
 function countWhere(node: Json, matches: (node: JsonObject) => boolean): number {
   if (Array.isArray(node)) return node.reduce<number>((sum, item) => sum + countWhere(item, matches), 0);
   if (!isObject(node)) return 0;
-  const below = Object.entries(node).filter(([name]) => !['examples', 'default', 'const', 'enum'].includes(name));
+  const below = Object.entries(node).filter(
+    ([name]) => !['examples', 'default', 'const', 'enum'].includes(name),
+  );
   return below.reduce((sum, [, value]) => sum + countWhere(value, matches), matches(node) ? 1 : 0);
 }
 

@@ -1,6 +1,6 @@
 import { closest, distance } from 'fastest-levenshtein';
 import { LockstepError } from './error.ts';
-import { RESERVED_KEYS } from './json.ts';
+import { isObject, RESERVED_KEYS } from './json.ts';
 import { ID_ALPHABET, type Kind, schemaAt } from './kind.ts';
 
 /** What a path typed by a person or a program points at. */
@@ -52,7 +52,7 @@ export function resolvePath(root: PathNode, text: string): Target {
   for (const [index, segment] of segments.entries()) {
     const next = node.literals.get(segment) ?? node.id;
     if (next === undefined) {
-      if (node.kind !== undefined) return fieldTarget(node.kind, segments, index);
+      if (node.kind !== undefined) return fieldTarget(node.kind, segments, index, [...node.literals.keys()]);
       throw unknownPath(segments, index, [...node.literals.keys()]);
     }
     if (!node.literals.has(segment)) checkId(next.kind, segment, segments.slice(0, index));
@@ -62,10 +62,14 @@ export function resolvePath(root: PathNode, text: string): Target {
   return node.kind === undefined ? { type: 'group', path } : { type: 'record', path, kind: node.kind };
 }
 
-function fieldTarget(kind: Kind, segments: string[], index: number): Target {
+/** `collections`: what else lives in the record, for a typo in its name. */
+function fieldTarget(kind: Kind, segments: string[], index: number, collections: string[]): Target {
   const field = segments.slice(index);
-  if (schemaAt(kind.schema, field) === undefined) {
-    throw unknownPath(segments, index, Object.keys(kind.schema.properties as object));
+  const wrong = field.findIndex((_name, at) => schemaAt(kind.schema, field.slice(0, at + 1)) === undefined);
+  if (wrong !== -1) {
+    const properties = schemaAt(kind.schema, field.slice(0, wrong))?.properties;
+    const known = isObject(properties) ? Object.keys(properties) : [];
+    throw unknownPath(segments, index + wrong, wrong === 0 ? [...known, ...collections] : known);
   }
   return { type: 'field', path: segments.slice(0, index).join('/'), kind, field };
 }

@@ -40,7 +40,10 @@ export class Burst {
   /** One timer for a burst of any length: it looks again when events came meanwhile. */
   private look(): void {
     const left = Math.min(this.last + this.quietMs, this.first + this.longestMs) - performance.now();
-    if (left > 1) return this.arm(left);
+    if (left > 1) {
+      this.arm(left);
+      return;
+    }
     this.timer = undefined;
     this.onEnd();
   }

@@ -6,6 +6,7 @@ import { joinRecord } from '../schema/record.ts';
 import type { Rule } from '../schema/rule.ts';
 import { keys } from './keys.ts';
 import { linksOf } from './links.ts';
+import { pauses } from './pause.ts';
 import type { Reader } from './port.ts';
 import type { Transition } from './transition.ts';
 import type { FutureView } from './view.ts';
@@ -15,10 +16,15 @@ const MOST_PROBLEMS = 50;
 
 /** Everything that speaks against a change; empty when it may be committed. */
 export async function findProblems(catalog: Catalog, view: FutureView, reader: Reader, transitions: Transition[], rules: readonly Rule[]): Promise<Problem[]> {
-  const invalid = transitions.flatMap(transition => schemaProblems(catalog, transition));
-  if (invalid.length > 0) return invalid; // rules may rely on valid records
+  const rest = pauses();
   const problems: Problem[] = [];
   for (const transition of transitions) {
+    await rest();
+    problems.push(...schemaProblems(catalog, transition));
+  }
+  if (problems.length > 0) return problems; // rules may rely on valid records
+  for (const transition of transitions) {
+    await rest();
     problems.push(...(await parentProblems(view, transition)), ...(await linkProblems(view, transition)));
   }
   problems.push(...(await uniqueProblems(reader, transitions)));

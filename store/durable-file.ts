@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { open, rename, unlink, writeFile } from 'node:fs/promises';
+import { chmod, open, rename, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { asLockstepError } from '../schema/error.ts';
 
@@ -36,6 +36,7 @@ async function replace(file: string, data: string | Buffer, durable: boolean): P
   const temporary = join(dirname(file), `.lockstep-${randomBytes(6).toString('hex')}.tmp`);
   try {
     await writeFile(temporary, data, { flag: 'wx', mode: 0o600, flush: durable });
+    if (durable) await chmod(temporary, 0o600); // an odd umask would keep even the owner out
     await rename(temporary, file);
   } catch (error) {
     await unlink(temporary).catch(() => undefined);

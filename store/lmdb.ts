@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statfsSync } from 'node:fs';
 import { type Database, open } from 'lmdb';
 import { asLockstepError, LockstepError } from '../schema/error.ts';
 import type { Batch, Entry, KeyRange, Reader, Snapshot, StorePort } from './port.ts';
@@ -9,7 +9,7 @@ import type { Batch, Entry, KeyRange, Reader, Snapshot, StorePort } from './port
  */
 export function openLmdb(folder: string): StorePort {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  return new LmdbPort(openDatabase(folder));
+  return new LmdbPort(openDatabase(folder), folder);
 }
 
 type Bytes = Database<Buffer, string>;
@@ -27,10 +27,12 @@ function openDatabase(folder: string): Bytes {
 
 class LmdbPort implements StorePort {
   private readonly database: Bytes;
+  private readonly folder: string;
   private readonly watchers = new Set<{ prefix: string; listener: () => void }>();
 
-  constructor(database: Bytes) {
+  constructor(database: Bytes, folder: string) {
     this.database = database;
+    this.folder = folder;
   }
 
   async get(key: string): Promise<Buffer | undefined> {
@@ -79,7 +81,7 @@ class LmdbPort implements StorePort {
         return true;
       });
     } catch (error) {
-      throw asDiskError(error);
+      throw asDiskError(error, this.folder);
     }
   }
 
@@ -101,11 +103,20 @@ async function* entries(database: Bytes, { from, to, reverse }: KeyRange, option
   }
 }
 
-/** LMDB reports errno as a number (28) or in words. */
-function asDiskError(error: unknown): LockstepError {
+/** LMDB reports errno as a number (28) or in words, and a write that a full disk cut short as a fault of the disk. */
+function asDiskError(error: unknown, folder: string): LockstepError {
   const known = asLockstepError(error);
   if (known.code !== 'internal') return known;
-  return new LockstepError('disk', `The store could not be written: ${known.message}.`, {
+  const reason = /input\/output/i.test(known.message) && isFull(folder) ? 'No space left on the device' : known.message;
+  return new LockstepError('disk', `The store could not be written: ${reason}.`, {
     hint: 'Look at free space and at the permissions of the folder; nothing was changed.',
   });
+}
+
+/** Less than a small commit takes. */
+const NEARLY_NOTHING_BYTES = 256 * 1024;
+
+function isFull(folder: string): boolean {
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize < NEARLY_NOTHING_BYTES;
 }

@@ -103,10 +103,10 @@ function decodeText(bytes: Buffer, file: string): string {
 }
 
 function encode(segment: string): string {
-  return segment.replaceAll(/[^A-Za-z0-9._-]|^\./g, escape);
+  return segment.replaceAll(/[^A-Za-z0-9._-]|^\./g, percent);
 }
 
-function escape(character: string): string {
+function percent(character: string): string {
   return `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
 }
 

@@ -24,7 +24,7 @@ export class MirrorFolders {
   /** Folders that must not be written to, with what stands there instead. */
   readonly blocked = new Map<string, string>();
   private readonly root: string;
-  private readonly names: readonly string[];
+  readonly names: readonly string[];
   private readonly events: FolderEvents;
   private readonly watched = new Map<string, Watched>();
   private readonly gone = new Set<string>();

@@ -8,15 +8,26 @@ export interface FileState {
    * Empty for a file of somebody else.
    */
   known: string[];
-  /** Of the file when it held what is known. */
+  /**
+   * Of the file when it was read and held what is known. None for what was only written: a stamp taken after the
+   * write could be that of an edit that came between.
+   */
   stamp: Stamp | undefined;
   /** Of the file when it was found to hold something else. */
   strange: Stamp | undefined;
+  /** It is gone, and nobody meant anything by that: what was known there is to be written again. */
+  lost: boolean;
   /** When the mirror wrote it (performance.now()): the events that follow are its own. */
   wroteAt: number;
 }
 
-const UNSEEN: FileState = { known: [], stamp: undefined, strange: undefined, wroteAt: -Infinity };
+const UNSEEN: FileState = {
+  known: [],
+  stamp: undefined,
+  strange: undefined,
+  lost: false,
+  wroteAt: -Infinity,
+};
 
 /**
  * Remembers what the mirror wrote, in the store: after a crash a file of an earlier run is known as such,
@@ -48,12 +59,13 @@ export class MirrorMemory {
 
   /** The file holds what the mirror wrote, and this is its hash. */
   recognise(file: string, hash: string, stamp: Stamp): void {
-    this.states.set(file, { ...UNSEEN, ...this.states.get(file), known: [hash], stamp, strange: undefined });
+    const wroteAt = this.states.get(file)?.wroteAt ?? -Infinity;
+    this.states.set(file, { ...UNSEEN, known: [hash], stamp, wroteAt });
   }
 
   /** The file holds something else, or is no file. */
   wonder(file: string, strange: Stamp): void {
-    this.states.set(file, { ...UNSEEN, ...this.states.get(file), stamp: undefined, strange });
+    this.states.set(file, { ...UNSEEN, known: [...this.known(file)], strange });
   }
 
   /** Durable before a file is written: whichever of the two is found after a crash was ours. */
@@ -86,8 +98,19 @@ export class MirrorMemory {
     if (entries.length > 0) await this.store.writeMirror(entries);
   }
 
-  /** The file is not there any more, and nothing is meant by that. */
+  /** What was intended for these files was not done: or an edit in its place would seem to start from it. */
+  async retract(files: string[]): Promise<void> {
+    const entries = files.map(file => {
+      const known = [...this.known(file)];
+      return { file, hashes: known.length === 0 ? undefined : known };
+    });
+    if (entries.length > 0) await this.store.writeMirror(entries);
+  }
+
+  /** The file is not there any more, and nothing is meant by that. What it held stays known: an edit may start from it. */
   lose(file: string): void {
-    this.states.delete(file);
+    const known = [...this.known(file)];
+    if (known.length === 0) this.states.delete(file);
+    else this.states.set(file, { ...UNSEEN, known, lost: true });
   }
 }

@@ -1,4 +1,4 @@
-import { LockstepError, type Problem } from '../schema/error.ts';
+import type { LockstepError, Problem } from '../schema/error.ts';
 
 /** A file that is not what the store holds, and that could not be committed either. It is left as it is. */
 export interface Trouble {

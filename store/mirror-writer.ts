@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Catalog } from '../schema/catalog.ts';
 import type { ConfigRecord } from '../schema/document.ts';
 import { writeAtomic } from './durable-file.ts';
-import { look, stampAt } from './mirror-disk.ts';
+import { look } from './mirror-disk.ts';
 import { fileOf, hashOf, render } from './mirror-file.ts';
 import type { MirrorMemory } from './mirror-memory.ts';
 import type { Store } from './store.ts';
@@ -28,6 +28,8 @@ export interface WriterOptions {
   surprised(file: string): void;
   wrote(file: string): void;
   failed(file: string, path: string, error: unknown): void;
+  /** The object has no file; reads and updates of it are not touched by that. */
+  nameless(path: string): void;
 }
 
 interface Plan {
@@ -69,10 +71,13 @@ export class MirrorWriter {
       throw error;
     });
     const done: Parameters<MirrorMemory['keep']>[0] = [];
+    const undone: string[] = [];
     await inParallel(plans, AT_ONCE, async plan => {
-      if (await this.carryOut(plan)) done.push({ ...plan, stamp: this.stamp(plan), written: true });
+      if (await this.carryOut(plan)) done.push({ ...plan, written: true });
+      else undone.push(plan.file);
     });
     await memory.keep(done);
+    await memory.retract(undone);
   }
 
   async render(path: string): Promise<string | undefined> {
@@ -86,7 +91,10 @@ export class MirrorWriter {
     const plans: Plan[] = [];
     for (const path of this.take()) {
       const file = fileOf(path);
-      if (file === undefined) continue;
+      if (file === undefined) {
+        this.options.nameless(path);
+        continue;
+      }
       if (held(file) === 'troubled') {
         overtaken(file);
         continue;
@@ -98,7 +106,8 @@ export class MirrorWriter {
       const text = await this.render(path);
       const hash = text === undefined ? undefined : hashOf(text);
       const known = memory.known(file);
-      if (hash === undefined ? known.length === 0 : known.length === 1 && known[0] === hash) continue;
+      const same = hash === undefined ? known.length === 0 : known.length === 1 && known[0] === hash;
+      if (same && memory.get(file)?.lost !== true) continue;
       plans.push({ file, path, text, hash });
       if (plans.length % RENDERED_IN_A_ROW === 0) await new Promise(setImmediate);
     }
@@ -148,10 +157,6 @@ export class MirrorWriter {
     const seen = await look(join(this.options.root, file), state?.stamp);
     if (seen.is === 'content') return state === undefined || !state.known.includes(seen.hash);
     return seen.is === 'unusable';
-  }
-
-  private stamp({ file }: Plan): ReturnType<typeof stampAt> {
-    return stampAt(join(this.options.root, file));
   }
 }
 

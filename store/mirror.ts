@@ -1,4 +1,3 @@
-import { lstatSync } from 'node:fs';
 import { readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -6,12 +5,13 @@ import type { Catalog } from '../schema/catalog.ts';
 import { asLockstepError, LockstepError } from '../schema/error.ts';
 import { Burst } from './burst.ts';
 import { removeDurable, TEMPORARY, writeDurable } from './durable-file.ts';
-import { look, type Sight, stampAt } from './mirror-disk.ts';
+import { stampAt } from './mirror-disk.ts';
 import { commitEdits, type Edit } from './mirror-edit.ts';
-import { FORM, fileOf, foldersOf, hashOf, isConfigName, parseFile, pathOf, topOf } from './mirror-file.ts';
+import { FORM, foldersOf, hashOf, topOf } from './mirror-file.ts';
 import { MirrorFolders, parentOf } from './mirror-folders.ts';
 import { MirrorMemory } from './mirror-memory.ts';
-import { RETRIED, type Trouble, Troubles, troubleOf } from './mirror-trouble.ts';
+import { MirrorReader } from './mirror-reader.ts';
+import { RETRIED, type Trouble, Troubles } from './mirror-trouble.ts';
 import { MirrorWriter } from './mirror-writer.ts';
 import type { Store } from './store.ts';
 
@@ -47,6 +47,8 @@ const MARK = 'mirror';
 interface Mark {
   /** Whatever changed later may not be in the files. */
   revision: number;
+  /** Objects whose files were left alone all the same, because somebody's edit was in them. */
+  held: string[];
   /** What files look like; another one makes all of them anew. */
   form: string;
 }
@@ -61,6 +63,7 @@ export class Mirror {
   private readonly memory: MirrorMemory;
   private readonly troubled: Troubles;
   private readonly folders: MirrorFolders;
+  private readonly reader: MirrorReader;
   private readonly writer: MirrorWriter;
   private readonly burst: Burst;
   /** Files, or other entries of the folders, that something happened to since they were last looked at. */
@@ -93,6 +96,14 @@ export class Mirror {
           'a folder cannot be watched; it is compared now and then',
         ),
     });
+    this.reader = new MirrorReader({
+      catalog,
+      root: folder,
+      memory: this.memory,
+      troubled: this.troubled,
+      folders: this.folders,
+      outdated: path => void this.writer.dirty.add(path),
+    });
     this.writer = new MirrorWriter({
       store,
       catalog,
@@ -104,6 +115,7 @@ export class Mirror {
       surprised: file => this.touch(file),
       wrote: file => void this.troubled.clear(file),
       failed: (file, path, error) => this.unwritten(file, path, error),
+      nameless: path => log.warn({ path }, 'an object has no file: its name would be too long'),
     });
     const quietMs = Math.max(options.debounceMs ?? 200, SHORTEST_DEBOUNCE_MS);
     this.burst = new Burst(quietMs, LONGEST_BURST_MS, () => {
@@ -139,12 +151,15 @@ export class Mirror {
    */
   restore(file: string): Promise<void> {
     return this.inTurn(async () => {
-      if (!this.troubled.has(file) && this.memory.get(file) === undefined) {
+      if (!this.troubled.has(file) && this.reader.pathOf(file) === undefined) {
         throw new LockstepError('unknown-path', `${file} is not a file of the mirror.`, { facts: { file } });
       }
-      await this.replace(file).catch(error => {
+      try {
+        if (stampAt(join(this.options.folder, parentOf(file))) === undefined) await this.takeEdits();
+        await this.replace(file);
+      } catch (error) {
         throw asLockstepError(error);
-      });
+      }
       this.troubled.clear(file);
       this.burst.event();
     });
@@ -154,7 +169,7 @@ export class Mirror {
   async settled(): Promise<void> {
     do {
       // what has just been saved is known only after a turn of the event loop
-      await sleep(5);
+      await sleep(10);
       await this.working;
     } while (this.pending());
   }
@@ -198,7 +213,9 @@ export class Mirror {
     const { store } = this.options;
     const mark = await store.readLocal<Mark>(MARK);
     if (mark?.form === this.form && (await store.revision(mark.revision)) !== undefined) {
-      for (const { path } of await store.diff(mark.revision)) this.soil(path);
+      // not store.diff: a file may hold what came and went since
+      for (const path of await store.touchedSince(mark.revision)) this.soil(path);
+      for (const path of mark.held) this.soil(path);
       return;
     }
     let count = 0;
@@ -222,16 +239,8 @@ export class Mirror {
   }
 
   private soilFile(file: string): void {
-    const path = this.pathOf(file);
+    const path = this.reader.pathOf(file);
     if (path !== undefined) this.writer.dirty.add(path);
-  }
-
-  private pathOf(file: string): string | undefined {
-    try {
-      return pathOf(this.options.catalog, file);
-    } catch {
-      return undefined;
-    }
   }
 
   // What is to be done, one thing at a time.
@@ -287,7 +296,12 @@ export class Mirror {
   private async mark(): Promise<void> {
     if (this.writer.dirty.size > 0 || this.writer.failed.size > 0) return;
     this.markedAt = performance.now();
-    await this.options.store.writeLocal(MARK, { revision: this.seen, form: this.form } satisfies Mark);
+    const held = this.troubled
+      .files()
+      .map(file => this.reader.pathOf(file))
+      .filter(path => path !== undefined);
+    const mark: Mark = { revision: this.seen, held, form: this.form };
+    await this.options.store.writeLocal(MARK, mark);
   }
 
   // What happens in the folders.
@@ -336,7 +350,7 @@ export class Mirror {
       if (!first) this.touched.add(file);
       // Whoever or whatever removed it while nothing watched may have removed far more: a backup put back in part,
       // a failing disk. So it is written again; what is to go can be deleted once more.
-      else this.writeAgain(file);
+      else this.reader.writeAgain(file);
     }
     for (const file of this.troubled.files()) if (!present.has(file)) this.touched.add(file);
     this.writer.retry();
@@ -358,12 +372,6 @@ export class Mirror {
     return readdir(join(this.options.folder, folder)).catch(() => []);
   }
 
-  private writeAgain(file: string): void {
-    this.memory.lose(file);
-    this.troubled.clear(file);
-    this.soilFile(file);
-  }
-
   // Files → store.
 
   private async takeEdits(): Promise<void> {
@@ -376,7 +384,7 @@ export class Mirror {
     this.reportFolders();
     const edits: Edit[] = [];
     for (const [index, file] of files.entries()) {
-      const edit = await this.judge(file, lost.length > 0);
+      const edit = await this.reader.judge(file, lost.length > 0);
       if (edit !== undefined) edits.push(edit);
       if (index % LOOKS_IN_A_ROW === LOOKS_IN_A_ROW - 1) await new Promise(setImmediate);
     }
@@ -409,89 +417,12 @@ export class Mirror {
     }
   }
 
-  /** What is to be committed for this file, if anything. `swept`: a whole folder went, so no deletion is meant. */
-  private async judge(file: string, swept: boolean): Promise<Edit | undefined> {
-    if (!this.names.includes(parentOf(file))) return this.judgeStray(file);
-    if (!this.folders.usable(parentOf(file))) return undefined;
-    if (!isConfigName(file.slice(file.lastIndexOf('/') + 1))) return this.judgeStranger(file);
-    const state = this.memory.get(file);
-    const sight = await look(
-      join(this.options.folder, file),
-      this.troubled.has(file) ? undefined : state?.stamp,
-    );
-    switch (sight.is) {
-      case 'unchanged':
-        return undefined;
-      case 'unusable':
-        this.memory.wonder(file, sight.stamp);
-        return void this.troubled.report({
-          file,
-          path: this.pathOf(file) ?? '',
-          code: sight.code,
-          reason: sight.reason,
-        });
-      case 'missing':
-        return this.judgeMissing(file, swept);
-      case 'content':
-        return this.judgeContent(file, sight);
-    }
-  }
-
-  private judgeMissing(file: string, swept: boolean): Edit | undefined {
-    const known = this.memory.known(file);
-    const path = this.pathOf(file);
-    if (known.length > 0 && !swept && path !== undefined)
-      return { file, path, records: [], hash: undefined, known };
-    this.writeAgain(file);
-    return undefined;
-  }
-
-  private judgeContent(
-    file: string,
-    { hash, bytes, stamp }: Extract<Sight, { is: 'content' }>,
-  ): Edit | undefined {
-    const known = this.memory.known(file);
-    if (known.includes(hash)) {
-      this.memory.recognise(file, hash, stamp);
-      if (this.troubled.clear(file) || known.length > 1) this.soilFile(file);
-      return undefined;
-    }
-    this.memory.wonder(file, stamp);
-    try {
-      const path = pathOf(this.options.catalog, file);
-      return { file, path, records: parseFile(this.options.catalog, path, file, bytes), hash, known };
-    } catch (error) {
-      this.refuse(file, asLockstepError(error));
-      return undefined;
-    }
-  }
-
-  /** Of a file in a folder that is none of the mirror's: nothing is to be done but to forget it once it is gone. */
-  private judgeStray(file: string): undefined {
-    if (stampAt(join(this.options.folder, file)) === undefined) this.troubled.clear(file);
-  }
-
-  /** Notes and temporary files are nobody's business; but configuration in a folder that is not known is a mistake. */
-  private async judgeStranger(entry: string): Promise<undefined> {
-    const { catalog, folder } = this.options;
-    if (this.names.includes(entry)) return;
-    const isFolder = lstatSync(join(folder, entry), { throwIfNoEntry: false })?.isDirectory() === true;
-    for (const name of isFolder ? await readdir(join(folder, entry)).catch(() => []) : []) {
-      if (!isConfigName(name)) continue;
-      try {
-        catalog.resolve(entry);
-      } catch (error) {
-        this.refuse(`${entry}/${name}`, asLockstepError(error));
-      }
-    }
-  }
-
   private async commit(edits: Edit[]): Promise<void> {
     const { store, catalog, log } = this.options;
     const refusals = await commitEdits(store, catalog, edits);
     const refused = new Set(refusals.map(({ edit }) => edit));
     const accepted = edits.filter(edit => !refused.has(edit));
-    for (const { edit, error } of refusals) this.refuse(edit.file, error);
+    for (const { edit, error } of refusals) this.reader.refuse(edit.file, error);
     for (const { file, path } of accepted) {
       this.troubled.clear(file);
       this.writer.dirty.add(path); // to be written in the one way that the mirror writes
@@ -503,12 +434,8 @@ export class Mirror {
       log.info({ files: accepted.length, revision: store.head.revision }, 'files were committed');
   }
 
-  private refuse(file: string, error: LockstepError): void {
-    this.troubled.report(troubleOf(file, this.pathOf(file) ?? '', error));
-  }
-
   private async replace(file: string): Promise<void> {
-    const path = this.pathOf(file);
+    const path = this.reader.pathOf(file);
     const target = join(this.options.folder, file);
     const text = path === undefined ? undefined : await this.writer.render(path);
     const hash = text === undefined ? undefined : hashOf(text);
@@ -516,6 +443,6 @@ export class Mirror {
     await this.memory.intend([{ file, hash }]);
     if (text === undefined) await removeDurable(target);
     else await writeDurable(target, text);
-    await this.memory.keep([{ file, hash, stamp: stampAt(target), written: true }]);
+    await this.memory.keep([{ file, hash, written: true }]);
   }
 }

@@ -8,6 +8,7 @@ import { findProblems, refusal, ruleProblems, uniqueKeys } from './check.ts';
 import { EMPTY_DIGEST, recordHash, updateTree } from './digest.ts';
 import { keys } from './keys.ts';
 import { linksOf } from './links.ts';
+import { pauses } from './pause.ts';
 import { type Batch, type Entry, type StorePort, withPrefix } from './port.ts';
 import {
   type BroughtRevision,
@@ -219,6 +220,11 @@ export class Store {
     return changes.filter(change => hasEffect(change)).sort((a, b) => (a.path < b.path ? -1 : 1));
   }
 
+  /** Paths of records that revisions after `revision` touched, also of those that are now what they were then. */
+  async touchedSince(revision: number): Promise<string[]> {
+    return [...(await foldChanges(this.port, revision, this.current.revision)).keys()];
+  }
+
   /** Make the configuration what it was at `revision`: a revision like any other, so it can be undone too. */
   async rollback(
     revision: number,
@@ -228,7 +234,9 @@ export class Store {
     return this.inTurn(async () => {
       const folded = await foldChanges(this.port, revision, this.current.revision);
       const transitions: Transition[] = [];
+      const rest = pauses();
       for (const { path, before } of folded.values()) {
+        await rest();
         const transition = {
           path,
           kind: this.catalog.kindOf(path),
@@ -409,7 +417,9 @@ export class Store {
   private async transitionsOf(changes: PairChange[]): Promise<Transition[]> {
     const transitions: Transition[] = [];
     const seen = new Set<string>();
+    const rest = pauses();
     for (const { path, value } of changes) {
+      await rest();
       const kind = this.catalog.kindOf(path);
       if (seen.has(path)) throw new LockstepError('bad-message', `The update names ${path} twice.`);
       seen.add(path);

@@ -3,6 +3,7 @@ import { LockstepError } from '../schema/error.ts';
 import { assertPlainJson, canonicalize, isObject, type Json, type JsonObject } from '../schema/json.ts';
 import type { Kind } from '../schema/kind.ts';
 import { joinRecord, type SplitRecord, splitRecord, unmaskSecrets, withIdentity, withValueAt } from '../schema/record.ts';
+import { pauses } from './pause.ts';
 import type { RecordReader } from './view.ts';
 
 /** One thing that somebody wants changed. */
@@ -37,9 +38,16 @@ export async function resolveChanges(catalog: Catalog, records: RecordReader, ch
     drafts.set(path, draft);
     return draft;
   };
+  /** What this change itself wrote: a removal finds the rest in the store. */
+  const written = new Set<string>();
+  const rest = pauses();
   for (const change of changes) {
-    if (change.op === 'remove') await removeBelow(catalog, records, change.path, drafts, draftOf);
-    else applyTo(await draftOf(change.path), change);
+    await rest();
+    if (change.op === 'remove') await removeBelow(catalog, records, change.path, written, draftOf);
+    else {
+      applyTo(await draftOf(change.path), change);
+      written.add(change.path);
+    }
   }
   return [...drafts.values()].filter(hasEffect);
 }
@@ -48,13 +56,14 @@ async function removeBelow(
   catalog: Catalog,
   records: RecordReader,
   path: string,
-  drafts: Map<string, Transition>,
+  written: Set<string>,
   draftOf: (path: string) => Promise<Transition>,
 ): Promise<void> {
   catalog.resolve(path);
   const below = new Set<string>();
   for await (const record of records.list(path)) below.add(record.path);
-  for (const draft of drafts.keys()) if (draft === path || draft.startsWith(`${path}/`)) below.add(draft);
+  const prefix = `${path}/`;
+  for (const draft of written) if (draft === path || draft.startsWith(prefix)) below.add(draft);
   if (below.size === 0) throw new LockstepError('no-such-record', `There is nothing at ${path}.`, { facts: { path } });
   for (const each of below) (await draftOf(each)).after = { pair: undefined, unit: undefined };
 }
@@ -92,5 +101,13 @@ export function touchesPair({ before, after }: Pick<Transition, 'before' | 'afte
 
 /** Canonical JSON of a half; undefined for one that is not there. */
 export function spelling(half: JsonObject | undefined): string | undefined {
-  return half === undefined ? undefined : canonicalize(half);
+  if (half === undefined) return undefined;
+  const known = spellings.get(half);
+  if (known !== undefined) return known;
+  const text = canonicalize(half);
+  spellings.set(half, text);
+  return text;
 }
+
+/** Halves are never changed in place, and a commit asks for the spelling of each several times. */
+const spellings = new WeakMap<JsonObject, string>();

@@ -1,8 +1,8 @@
 /** Ed25519 keys in the formats of OpenSSH (PROTOCOL.key, RFC 8709), and the file that a unit keeps one in. */
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
-import { constants, type FileHandle, open, rename, unlink } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { constants, type FileHandle, open } from 'node:fs/promises';
 import { asLockstepError, LockstepError } from '../schema/error.ts';
+import { writeDurable } from '../store/durable-file.ts';
 
 export interface KeyPair {
   /** `-----BEGIN OPENSSH PRIVATE KEY-----`, without a passphrase, ending in a newline. */
@@ -76,7 +76,11 @@ export async function loadOrCreateKey(file: string, comment?: string): Promise<K
   const text = await readPrivate(file);
   if (text !== undefined) return parsePrivateKey(text, file);
   const pair = generateKeyPair(comment);
-  await writePrivate(file, pair.private);
+  try {
+    await writeDurable(file, pair.private);
+  } catch (error) {
+    throw cannotWrite(file, error);
+  }
   return pair;
 }
 
@@ -100,35 +104,6 @@ async function openExisting(file: string): Promise<FileHandle | undefined> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw badKey(file, (error as Error).message);
-  }
-}
-
-/** Written aside, then renamed: after a crash there is a whole key or none. */
-async function writePrivate(file: string, text: string): Promise<void> {
-  const aside = join(dirname(file), `.${basename(file)}.${randomBytes(6).toString('hex')}`);
-  try {
-    const handle = await open(aside, 'wx', 0o600);
-    try {
-      await handle.chmod(0o600);
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(aside, file);
-    await syncFolder(dirname(file));
-  } catch (error) {
-    await unlink(aside).catch(() => {});
-    throw cannotWrite(file, error);
-  }
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }
 

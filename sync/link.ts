@@ -1,4 +1,5 @@
 import { asLockstepError, type LockstepError, LockstepError as Refusal } from '../schema/error.ts';
+import { EMPTY_DIGEST } from '../store/digest.ts';
 import type { Store } from '../store/store.ts';
 import type { Channel } from './channel.ts';
 import {
@@ -268,6 +269,9 @@ export class Link {
   }: Extract<Effect, { do: 'send' }>): Promise<SyncEvent> {
     const outgoing = this.outgoingOf(run);
     const { target, revision, brought } = outgoing;
+    // The standby may take the first update, and this unit end before the receipt is in. Found without a mark of it, it
+    // would look like a unit that is new to a pair whose configuration the other one holds.
+    if (!this.options.own().established) await this.options.store.setCommon(EMPTY_DIGEST);
     const id = ++this.counter;
     const receipt = this.reply(id, 'receipt');
     receipt.catch(() => undefined); // it may fail while frames are still going out; awaited below
@@ -309,7 +313,7 @@ export class Link {
           'takeover-incomplete',
           'The partner stepped down with another state than this unit holds.',
         );
-      this.feed({ type: 'stepped-down', run, epoch: reply.epoch });
+      this.feed({ type: 'stepped-down', run });
     } catch (error) {
       this.feed({ type: 'not-stepped-down', run, error: asLockstepError(error).toJSON() });
     }

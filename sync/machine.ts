@@ -51,7 +51,7 @@ export type Work =
       target: string;
       revision: number;
     }
-  | { step: 'taking-over'; ticket: Ticket };
+  | { step: 'taking-over'; ticket: Ticket; epoch: number };
 
 export type SyncEvent =
   | { type: 'linked' }
@@ -69,7 +69,7 @@ export type SyncEvent =
   | { type: 'listed'; run: number; difference: Difference }
   | { type: 'receipt'; run: number; result: 'applied' | 'already-applied'; digest: string }
   | { type: 'failed'; run: number; error: ErrorBody }
-  | { type: 'stepped-down'; run: number; epoch: number }
+  | { type: 'stepped-down'; run: number }
   | { type: 'not-stepped-down'; run: number; error: ErrorBody };
 
 export type Effect =
@@ -144,7 +144,7 @@ export function step(state: SyncState, event: SyncEvent): Step {
     case 'asked-to-step-down':
       return askedToStepDown(state, event);
     case 'stepped-down':
-      return steppedDown(state, event);
+      return steppedDown(state, event.run);
     case 'not-stepped-down':
       return notSteppedDown(state, event);
     default:
@@ -198,9 +198,13 @@ export function updateRefusal(state: SyncState): LockstepError | undefined {
     });
   }
   if (state.link !== 'up' || partner === undefined) {
-    return new LockstepError('partner-unreachable', `The partner is not seen: ${state.downBecause.replace(/\.$/, '')}.`, {
-      hint: 'Is lockstep serve running there, and port 6973 open? The next attempt comes by itself.',
-    });
+    return new LockstepError(
+      'partner-unreachable',
+      `The partner is not seen: ${state.downBecause.replace(/\.$/, '')}.`,
+      {
+        hint: 'Is lockstep serve running there, and port 6973 open? The next attempt comes by itself.',
+      },
+    );
   }
   const different = mismatches(own, partner);
   if (different.length > 0) return mismatchError(different);
@@ -284,7 +288,8 @@ function next(state: SyncState, effects: Effect[]): Step {
     return { state: left.state, effects: [...effects, ...left.effects, standDown(own, stepDown)] };
   }
   const again = stepDown !== undefined || waiting.length > 0 || (own.everyCommit && wantsUpdate(idle));
-  if (!again) return { state: idle, effects };
+  // The standby is told what it is in step with, which its last greeting did not know.
+  if (!again) return { state: idle, effects: [...effects, { do: 'greet' }] };
   const error = updateRefusal(idle);
   const more = error === undefined ? begin({ ...idle, waiting: [] }, waiting) : giveUp(idle, error);
   return { state: more.state, effects: [...effects, ...more.effects] };
@@ -382,7 +387,7 @@ function ownChanged(state: SyncState, own: OwnFacts): Step {
     refusal: roleChanged || own.role === 'standby' ? undefined : state.refusal,
   };
   const announce = roleChanged || !sameUnit(own, state.own);
-  const greet: Effect[] = announce && state.link === 'up' ? [{ do: 'greet' }] : [];
+  const greet: Effect[] = announce && state.link !== 'down' ? [{ do: 'greet' }] : [];
   const committed = !roleChanged && own.digest !== state.own.digest;
   if (!committed || !own.everyCommit || !wantsUpdate(known)) return { state: known, effects: greet };
   const begun = begin(known, []);
@@ -523,7 +528,7 @@ function takeOver(state: SyncState, ticket: Ticket, forced: boolean): Step {
     return { state, effects: [{ do: 'become-active', ticket, epoch, partnerSteppedDown: false }] };
   const run = state.run + 1;
   return {
-    state: { ...state, run, work: { step: 'taking-over', ticket } },
+    state: { ...state, run, work: { step: 'taking-over', ticket, epoch } },
     effects: [{ do: 'ask-step-down', run, epoch, force: forced }],
   };
 }
@@ -558,9 +563,9 @@ function takingOver(): LockstepError {
   });
 }
 
-function steppedDown(state: SyncState, { run, epoch }: Extract<SyncEvent, { type: 'stepped-down' }>): Step {
+function steppedDown(state: SyncState, run: number): Step {
   if (state.work.step !== 'taking-over' || run !== state.run) return still(state);
-  const { ticket } = state.work;
+  const { ticket, epoch } = state.work;
   const partner =
     state.partner === undefined ? undefined : { ...state.partner, role: 'standby' as Role, epoch };
   return {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import type { HaMode } from '../sync/message.ts';
 import type { Store } from '../store/store.ts';
+import type { HaMode } from '../sync/message.ts';
 
 /** Facts that `init` settles once, kept in the store beside the configuration. */
 export interface UnitFacts {

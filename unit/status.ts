@@ -1,7 +1,7 @@
 import type { Problem } from '../schema/error.ts';
 import type { Revision } from '../store/revision.ts';
 import type { Head } from '../store/store.ts';
-import { nameOf, type StateName, type SyncState, updateRefusal } from '../sync/machine.ts';
+import { mismatches, nameOf, type StateName, type SyncState, updateRefusal } from '../sync/machine.ts';
 import type { Hello } from '../sync/message.ts';
 import type { Partner } from '../sync/pairing.ts';
 import type { PartnerStatus, Receipt, Square, Status, SyncStatus, TakenUpdate } from './face.ts';
@@ -151,7 +151,7 @@ function syncStatus(facts: StatusFacts): SyncStatus {
       ? undefined
       : updateRefusal(facts.syncState)?.toJSON());
   const words = sentence(state, facts, refusal?.message);
-  const hint = hints[state] ?? refusal?.hint;
+  const hint = hints[state] ?? refusal?.hint ?? (state === 'refused' ? MISFIT_HINT : undefined);
   return {
     state,
     sentence: words,
@@ -191,6 +191,8 @@ const hints: Partial<Record<UnitState, string>> = {
   unreachable: 'Is lockstep serve running there, and TCP port 6973 open between the units?',
 };
 
+const MISFIT_HINT = 'Make them equal; updates then start by themselves.';
+
 function sentence(
   state: UnitState,
   { head, partner, syncState }: StatusFacts,
@@ -208,7 +210,7 @@ function sentence(
     case 'greeting':
       return `Connecting to ${who}.`;
     case 'refused':
-      return refusal ?? `${who} does not fit to this unit.`;
+      return refusal ?? misfit(who, syncState);
     case 'both-active':
       return 'Both units are active; neither sends updates.';
     case 'no-active':
@@ -225,4 +227,13 @@ function sentence(
         ? `${who} lacks changes that were made here.`
         : `This unit lacks changes that were made on ${who}.`;
   }
+}
+
+/** A standby refuses nothing itself, so it says what differs. */
+function misfit(who: string, syncState: SyncState | undefined): string {
+  const partner = syncState?.partner;
+  const different =
+    syncState === undefined || partner === undefined ? [] : mismatches(syncState.own, partner);
+  const words = different.map(({ what, ours, theirs }) => `${what} here ${ours}, there ${theirs}`);
+  return `${who} does not fit to this unit${words.length > 0 ? `: ${words.join('; ')}` : ''}.`;
 }

@@ -224,9 +224,16 @@ export class Unit implements UnitFace {
       for await (const record of reader.list(name))
         if (!kept.has(record.path)) removed.push({ op: 'remove', path: record.path });
     }
-    // Children come after their parents in the list; a parent that goes takes them along.
-    return removed.filter(({ path: each }) => !removed.some(other => each.startsWith(`${other.path}/`)));
+    // A parent that goes takes what is below it along.
+    const gone = new Set(removed.map(({ path: each }) => each));
+    return removed.filter(({ path: each }) => !above(each).some(parent => gone.has(parent)));
   }
+}
+
+/** `a/b/c` → `a`, `a/b`. */
+function above(path: string): string[] {
+  const segments = path.split('/');
+  return segments.slice(1).map((_, index) => segments.slice(0, index + 1).join('/'));
 }
 
 function withPlace(field: string[], value: Json): Json {

@@ -80,6 +80,28 @@ const oneSubnet: Rule = {
     }),
 };
 
+const prefixFits: Rule = {
+  code: 'interface-prefix',
+  severity: 'error',
+  holds: 'The prefix of an interface fits to its address: at most 32 for IPv4.',
+  why: 'No network has a longer one.',
+  hint: 'A prefix of 24 is the netmask 255.255.255.0.',
+  looksAt: ['interface'],
+  check: (view, touched) =>
+    eachRecord(view, touched, (path, { address, prefix }) =>
+      typeof address === 'string' && isIPv4(address) && typeof prefix === 'number' && prefix > 32
+        ? [
+            {
+              code: prefixFits.code,
+              path: `${path}/prefix`,
+              message: `${prefix} is no prefix of an IPv4 address`,
+              hint: prefixFits.hint,
+            },
+          ]
+        : [],
+    ),
+};
+
 const someHaChecks: Rule = {
   code: 'ha-checks-nowhere',
   severity: 'error',
@@ -164,4 +186,4 @@ async function eachRecord(
   return problems;
 }
 
-export const interfaceRules = [threeAddresses, oneSubnet, someHaChecks, productionChecks, addressedCable];
+export const interfaceRules = [threeAddresses, oneSubnet, prefixFits, someHaChecks, productionChecks, addressedCable];

@@ -126,7 +126,7 @@ async function conflicts(
       for (const protocol of ['tcp', 'udp']) {
         const host = address.includes(':') ? `[${address}]` : address;
         for await (const { path, value } of view.listPrefix(`virtualServices/${protocol}:${host}:`))
-          if (path.split('/').length === 2) judge(path, value);
+          if (path.split('/').length === 2 && !services.includes(path)) judge(path, value);
       }
     }
   }

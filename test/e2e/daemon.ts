@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { ApiClient } from '../../api/client.ts';
 import { loadCatalog } from '../../schema/catalog.ts';
 import { type ErrorBody, LockstepError } from '../../schema/error.ts';
@@ -14,13 +13,8 @@ import { openLmdb } from '../../store/lmdb.ts';
 import { Store } from '../../store/store.ts';
 import type { Status } from '../../unit/face.ts';
 import { type InitOptions, initUnit } from '../../unit/init.ts';
+import { freshBuild } from './build.ts';
 
-/** Units and commands run from the sources: a test never sees a stale build. */
-const LOCKSTEP = [
-  '--import',
-  import.meta.resolve('tsx'),
-  fileURLToPath(new URL('../../cli/main.ts', import.meta.url)),
-];
 const START_MS = 30_000;
 const COMMAND_MS = 30_000;
 
@@ -48,7 +42,7 @@ export interface CommandResult extends Ended {
 
 /** How to start a program; `inside` comes before it (`nsenter …`). */
 function launch(args: string[], inside: string[] = []): ChildProcess {
-  const [program, ...rest] = [...inside, process.execPath, ...LOCKSTEP, ...args];
+  const [program, ...rest] = [...inside, process.execPath, freshBuild(), ...args];
   const { LOCKSTEP_DIR: _dir, NOTIFY_SOCKET: _systemd, ...env } = process.env;
   const child = spawn(program as string, rest, { env: { ...env, NO_COLOR: '1' }, stdio: 'pipe' });
   running.add(child);
@@ -112,12 +106,16 @@ export class TestUnit {
   private end: Promise<Ended> = Promise.resolve({ code: null, signal: null });
 
   /** `outside`: the folder as the tests see it, when the daemon lives in a mount namespace of its own. */
-  constructor(dir: string, listen: string, { inside = [] as string[], outside = dir } = {}) {
+  constructor(
+    dir: string,
+    listen: string,
+    { inside = [] as string[], outside = dir, timeoutMs = 60_000 } = {},
+  ) {
     this.dir = dir;
     this.listen = listen;
     this.inside = inside;
     this.outside = outside;
-    this.api = new ApiClient({ dir: outside, author: 'tester', timeoutMs: 60_000 });
+    this.api = new ApiClient({ dir: outside, author: 'tester', timeoutMs });
   }
 
   /** Make the unit without the start of another process. */
@@ -160,6 +158,12 @@ export class TestUnit {
   stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Ended> {
     if (this.child?.exitCode === null && this.child.signalCode === null) this.child.kill(signal);
     return within(START_MS, this.end, 'the daemon does not stop');
+  }
+
+  /** Whoever read what the daemon prints is gone. */
+  closeOutput(): void {
+    this.child?.stdout?.destroy();
+    this.child?.stderr?.destroy();
   }
 
   /** The power goes: no handler runs. */

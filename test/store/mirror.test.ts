@@ -426,7 +426,7 @@ describe('mirror: the configuration as files', () => {
       assert.deepEqual(codes(), {});
     });
 
-    it('a folder that cannot be written is reported, and written once it can be', async function () {
+    it('a folder that cannot be written is reported, and written once it can be', async () => {
       await commit(put('things/a', {}));
       await mirror.settled();
       mkdirSync(at('things/b.json'));
@@ -531,6 +531,16 @@ describe('mirror: the configuration as files', () => {
       assert.equal(existsSync(at('things/b.json')), false);
     });
 
+    it('what came and went since the files were last known to be complete is not left behind', async () => {
+      await commit(put('things/passing', {}), put('things/a', { size: 2 }));
+      await mirror.settled();
+      await crash();
+      await commit({ op: 'remove', path: 'things/passing' }, put('things/a', { size: 1 }));
+      await start();
+      assert.deepEqual(readdirSync(at('things')), ['a.json', 'b.json']);
+      assert.deepEqual(json('things/a.json'), { size: 1 });
+    });
+
     it('a crash between intention and write: either content is known as ours', async () => {
       await crash();
       await commit(put('things/a', { size: 2 }));
@@ -564,6 +574,38 @@ describe('mirror: the configuration as files', () => {
       await start();
       assert.deepEqual(codes(), {});
       assert.equal(store.head.revision, 2);
+    });
+
+    it('a conflict is still one after a restart: the new object was never seen by whoever saved the file', async () => {
+      const committed = commit(put('things/c', { size: 1 }));
+      save('things/c.json', { size: 2 }); // before the mirror writes it
+      await committed;
+      await mirror.settled();
+      assert.deepEqual(codes(), { 'things/c.json': 'conflict' });
+      await stop();
+      await start();
+      assert.deepEqual(codes(), { 'things/c.json': 'conflict' });
+      assert.deepEqual(await store.read('things/c'), { size: 1 });
+    });
+
+    it('a file that was in trouble and is gone after a restart is written', async () => {
+      save('things/c.json', '{');
+      await mirror.settled();
+      await commit(put('things/c', { size: 1 }));
+      await stop();
+      rmSync(at('things/c.json'));
+      await start();
+      assert.deepEqual(json('things/c.json'), { size: 1 });
+    });
+
+    it('an edit in a folder that was just removed starts from what was there', async () => {
+      rmSync(at(''), { recursive: true });
+      mkdirSync(at('things'), { recursive: true });
+      save('things/a.json', { size: 5 });
+      await mirror.settled();
+      assert.deepEqual(codes(), {});
+      assert.deepEqual(await store.read('things/a'), { size: 5 });
+      assert.deepEqual(json('things/b.json'), { size: 1 });
     });
 
     it('what a crash left of writing is cleared away', async () => {

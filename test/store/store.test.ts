@@ -610,11 +610,15 @@ describe('store: an update of the active unit', () => {
 
   it('that holds what never leaves a unit is refused, whatever else is in it', async () => {
     const forged = (change: PairChange): UpdateRequest =>
-      updateOf(standby, [...changes, change], source.head.digest);
+      updateOf(standby, [...changes.filter(({ path }) => path !== change.path), change], source.head.digest);
     await refused('unit-scope', forged({ path: 'people/root', value: { password: 'taken' } }));
     await refused('unit-scope', forged({ path: 'people/root', value: null }));
     await refused('unit-scope', forged({ path: 'knob', value: { level: 1, place: 'here' } }));
     await refused('unit-scope', forged({ path: 'clock', value: {} }));
+  });
+
+  it('that names a record twice is refused', async () => {
+    await refused('bad-message', updateOf(standby, [...changes, ...changes], source.head.digest));
   });
 
   it('that is not valid is refused', async () => {

@@ -1,0 +1,19 @@
+/** Heartbeats and status wait no longer than this for their turn, milliseconds. */
+const MOST_IN_A_ROW_MS = 20;
+
+/**
+ * Long work over many records lets go of the event loop now and then: `const rest = pauses()`, then `await rest()` in the
+ * loop. Awaiting what is there already does not: it only looks asynchronous.
+ */
+export function pauses(): () => Promise<void> | undefined {
+  let since = performance.now();
+  return () => {
+    if (performance.now() - since < MOST_IN_A_ROW_MS) return undefined;
+    return new Promise(resolve =>
+      setImmediate(() => {
+        since = performance.now();
+        resolve();
+      }),
+    );
+  };
+}

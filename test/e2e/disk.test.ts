@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import type { ErrorBody, LockstepError } from '../../schema/error.ts';
+import { lockstep, TestUnit, temporaryFolder } from './daemon.ts';
+
+const DISK_MIB = 12;
+/** A rule of about 2 KB: a hundred of them do not fit into the pages that a full disk has left. */
+const LARGE = 'x'.repeat(1000);
+
+/**
+ * A small disk that only these tests see: a tmpfs in a mount namespace of its own, which is gone when its last process is.
+ * Undefined where that is not permitted (it takes root).
+ */
+async function smallDisk(
+  at: string,
+): Promise<{ holder: ChildProcess; inside: string[]; outside: string } | undefined> {
+  mkdirSync(at);
+  const script = `mount -t tmpfs -o size=${DISK_MIB}m,mode=700 tmpfs "$1" && echo mounted && exec cat`;
+  const holder = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', script, 'sh', at], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
+  const mounted = await new Promise<boolean>(resolve => {
+    holder.once('error', () => resolve(false));
+    holder.once('exit', () => resolve(false));
+    createInterface({ input: holder.stdout as NodeJS.ReadableStream }).once('line', () => resolve(true));
+  });
+  if (!mounted) return undefined;
+  return {
+    holder,
+    inside: ['nsenter', '--mount', '--target', String(holder.pid), '--'],
+    outside: `/proc/${holder.pid}/root${at}`,
+  };
+}
+
+describe('a disk that takes no more', function () {
+  this.timeout(60_000);
+  const { folder, remove } = temporaryFolder();
+  const disk = path.join(folder, 'disk');
+  let holder: ChildProcess | undefined;
+  let inside: string[] = [];
+  let outside = '';
+  let unit: TestUnit;
+  let acknowledged = 0;
+
+  before(async function () {
+    const made = await smallDisk(disk);
+    if (made === undefined) {
+      process.stdout.write(
+        '      skipped: a disk of its own takes root and the program unshare (Debian package util-linux)\n',
+      );
+      return this.skip();
+    }
+    ({ holder, inside, outside } = made);
+    unit = new TestUnit(path.join(disk, 'unit'), '127.0.66.1', {
+      inside,
+      outside: path.join(outside, 'unit'),
+    });
+    const initialised = await lockstep(
+      ['--dir', unit.dir, 'init', '--mode', 'first', '--name', 'lb1', '--address', '10.0.0.11/24'],
+      { inside },
+    );
+    assert.equal(initialised.code, 0, initialised.stderr);
+    await unit.start();
+  });
+
+  after(async () => {
+    await unit?.kill();
+    holder?.stdin?.end(); // its `cat` ends, and the disk with it
+    remove();
+  });
+
+  const commit = (name: string): Promise<unknown> =>
+    unit.api.change({
+      changes: [
+        {
+          op: 'put',
+          path: `rules/${name}`,
+          value: { type: 'match-content', pattern: LARGE, replacement: LARGE },
+        },
+      ],
+    });
+  const names = async (): Promise<string[]> =>
+    Object.keys((await unit.api.show({ path: 'rules' })).value as object);
+  const filler = (): string => path.join(outside, 'filler');
+
+  function fill(): void {
+    try {
+      for (let part = 0; part < DISK_MIB * 16; part++)
+        writeFileSync(filler(), Buffer.alloc(64 * 1024), { flag: 'a' });
+      assert.fail('the disk did not fill up');
+    } catch (error) {
+      assert.equal((error as NodeJS.ErrnoException).code, 'ENOSPC');
+    }
+  }
+
+  /** Commit until one is refused; resolves to the refusal. */
+  async function commitUntilRefused(): Promise<LockstepError> {
+    for (let more = 0; more < 2000; more++) {
+      try {
+        await commit(`r${acknowledged}`);
+        acknowledged++;
+      } catch (error) {
+        return error as LockstepError;
+      }
+    }
+    return assert.fail('a full disk took 2,000 commits');
+  }
+
+  it('refuses the commit as disk, with the reason', async () => {
+    for (; acknowledged < 20; acknowledged++) await commit(`r${acknowledged}`);
+    fill();
+    const refused = await commitUntilRefused();
+    assert.equal(refused.code, 'disk');
+    assert.match(refused.message, /no space/i);
+    assert.match(String(refused.hint), /free space/i);
+  });
+
+  it('does not keep the unit from serving: status, show and history answer', async () => {
+    const { unit: own } = await unit.status();
+    assert.equal(own.name, 'lb1');
+    assert.equal((await names()).length, acknowledged);
+    assert.equal((await unit.api.history({ limit: 1 })).revisions[0]?.revision, own.revision);
+    assert.equal((await unit.cli('status')).code, 0);
+  });
+
+  it('refuses again, as long as it is full', async () => {
+    assert.equal((await commitUntilRefused()).code, 'disk');
+  });
+
+  it('once there is space, takes commits again', async () => {
+    rmSync(filler());
+    await commit(`r${acknowledged++}`);
+    assert.equal((await names()).length, acknowledged);
+  });
+
+  it('loses nothing acknowledged when the unit is killed while it is full', async () => {
+    fill();
+    await commitUntilRefused();
+    await unit.kill();
+    rmSync(filler());
+    await unit.start();
+    assert.deepEqual(
+      (await names()).sort(),
+      Array.from({ length: acknowledged }, (_, index) => `r${index}`).sort(),
+    );
+  });
+
+  it('full at the start: the unit serves what it holds, or says that the disk is full', async () => {
+    await unit.stop();
+    fill();
+    const started = await unit.start().then(
+      () => 'serving',
+      error => String(error),
+    );
+    if (started === 'serving') assert.equal((await names()).length, acknowledged);
+    else assert.match(started, /ended with 3: lockstep: .*no space/is);
+    await unit.stop();
+    rmSync(filler());
+    await unit.start();
+    assert.equal((await names()).length, acknowledged);
+  });
+
+  it('a folder that may only be read is refused at the start, exit code 3, with the reason', async () => {
+    await unit.stop();
+    const remount = `mount -o remount,ro "$1" && shift && "$@"; code=$?; mount -o remount,rw "${disk}"; exit $code`;
+    const readOnly = [...inside, 'sh', '-c', remount, 'sh', disk];
+    const { code, stdout } = await lockstep(['--dir', unit.dir, 'serve', '--json'], { inside: readOnly });
+    const { error } = JSON.parse(stdout) as { error: ErrorBody };
+    assert.deepEqual([code, error.code], [3, 'disk'], stdout);
+    assert.match(error.message, /read-only/i);
+    await unit.start();
+    assert.equal((await names()).length, acknowledged);
+  });
+});

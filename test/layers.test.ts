@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { join } from 'node:path';
+
+const ROOMS = ['schema', 'store', 'sync', 'unit', 'api', 'cli'];
+/** docs/DESIGN.md, Layers: a room may know those before it, and the faces know the unit only. */
+const MAY_KNOW: Record<string, string[]> = {
+  schema: [],
+  store: ['schema'],
+  sync: ['schema', 'store'],
+  unit: ['schema', 'store', 'sync'],
+  api: ['schema', 'unit'],
+  cli: ['schema', 'unit', 'api'],
+};
+
+/** Where each foreign library enters. A second importer would spread it; add the library here when it is new. */
+const ENTRANCE: Record<string, string> = {
+  '@fastify/swagger': 'api/server.ts',
+  '@inquirer/prompts': 'cli/prompt.ts',
+  ajv: 'schema/validate.ts',
+  'ajv-formats': 'schema/validate.ts',
+  canonicalize: 'schema/json.ts',
+  chokidar: 'store/folder-watch.ts',
+  'cli-progress': 'cli/progress.ts',
+  'cli-table3': 'cli/table.ts',
+  'fast-xml-parser': 'schema/loadmaster-capture.ts',
+  'fastest-levenshtein': 'schema/path.ts',
+  fastify: 'api/server.ts',
+  'json-diff': 'cli/record-diff.ts',
+  'jsonc-parser': 'schema/json.ts',
+  lmdb: 'store/lmdb.ts',
+  pino: 'unit/log.ts',
+  'prom-client': 'unit/metrics.ts',
+  ssh2: 'sync/ssh.ts',
+};
+/** The words of the command line are commander's, so every command speaks them. */
+const SPREAD: Record<string, RegExp> = { commander: /^cli\// };
+
+interface Import {
+  file: string;
+  from: string;
+}
+
+const IMPORT =
+  /^(?:import|export)\b[^'"`;]*?\bfrom\s*'([^'\n]+)'|^import\s*'([^'\n]+)'|\b(?:import|require)\(\s*'([^'\n]+)'/gm;
+
+function imports(): Import[] {
+  const files = ROOMS.flatMap(room =>
+    readdirSync(room, { recursive: true, encoding: 'utf8' })
+      .filter(name => name.endsWith('.ts'))
+      .map(name => join(room, name)),
+  );
+  return files.flatMap(file =>
+    [...readFileSync(file, 'utf8').matchAll(IMPORT)].map(match => ({
+      file,
+      from: match[1] ?? match[2] ?? match[3] ?? '',
+    })),
+  );
+}
+
+/** `@scope/name` or `name`, without the path inside the package; undefined for our own files and those of Node. */
+function packageOf(from: string): string | undefined {
+  if (from.startsWith('.') || from.startsWith('node:')) return undefined;
+  assert.ok(!builtinModules.includes(from), `${from} is written node:${from}`);
+  return from
+    .split('/')
+    .slice(0, from.startsWith('@') ? 2 : 1)
+    .join('/');
+}
+
+describe('the layers', () => {
+  const all = imports();
+  const importers = new Map<string, Set<string>>();
+  for (const { file, from } of all) {
+    const name = packageOf(from);
+    if (name !== undefined) importers.set(name, (importers.get(name) ?? new Set()).add(file));
+  }
+
+  it('let each foreign library in through one file', () => {
+    const found = [...importers]
+      .filter(([name]) => !(name in SPREAD))
+      .map(([name, files]) => [name, [...files].sort().join(', ')]);
+    assert.deepEqual(Object.fromEntries(found.sort()), Object.fromEntries(Object.entries(ENTRANCE).sort()));
+  });
+
+  it('keep the words of the command line in its room', () => {
+    for (const [name, where] of Object.entries(SPREAD))
+      for (const file of importers.get(name) ?? []) assert.match(file, where, name);
+  });
+
+  it('need every dependency that is installed, and install every one that they need', () => {
+    const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+      dependencies: Record<string, string>;
+    };
+    assert.deepEqual([...importers.keys()].sort(), Object.keys(dependencies).sort());
+  });
+
+  it('point one way', () => {
+    for (const { file, from } of all.filter(each => each.from.startsWith('.'))) {
+      const [room, target] = [file.split('/')[0] as string, join(file, '..', from).split('/')[0] as string];
+      if (target !== room) assert.ok(MAY_KNOW[room]?.includes(target), `${file} may not know ${target}/`);
+    }
+  });
+});

@@ -1,0 +1,542 @@
+import assert from 'node:assert/strict';
+import { LockstepError } from '../../schema/error.ts';
+import { EMPTY_DIGEST } from '../../store/digest.ts';
+import type { NodePair } from '../../sync/walk.ts';
+import { A, B, C, partnerHello } from './facts.ts';
+import { Script } from './script.ts';
+
+const refusal = (code: 'base-differs' | 'digest-differs' | 'unit-scope', facts: object = {}) =>
+  new LockstepError(code, 'the words of the partner', { facts: { ...facts } }).toJSON();
+
+/** The root of two digest trees that differ in one child. */
+const differingRoot: NodePair[] = [
+  { level: 0, index: 0, own: Buffer.alloc(512), partner: Buffer.alloc(512).fill(1, 0, 16) },
+];
+
+describe('updates, as the active unit goes about them', () => {
+  it('the units meet for the first time, and the standby gets what it lacks', () => {
+    new Script({ digest: B, established: false, common: '' })
+      .is('unreachable')
+      .when({ type: 'linked' }, { do: 'greet' })
+      .is('greeting')
+      .whenHeard({ digest: A, established: false }, { do: 'prepare', run: 1, base: A, walk: false })
+      .is('updating')
+      .when(
+        { type: 'prepared', run: 1, route: 'send', target: B, revision: 7 },
+        { do: 'send', run: 1, base: A, epoch: 1, difference: undefined },
+      )
+      .is('updating')
+      .when(
+        { type: 'receipt', run: 1, result: 'applied', digest: B },
+        { do: 'remember', digest: B, revision: 7, result: 'applied', forced: false, tickets: [] },
+        { do: 'greet' },
+      )
+      .is('in-step');
+  });
+
+  it('a change waits for the interval, and then goes out', () => {
+    Script.linked()
+      .is('in-step')
+      .when({ type: 'due' })
+      .whenOwn({ digest: B })
+      .is('behind')
+      .when({ type: 'due' }, { do: 'prepare', base: A })
+      .is('updating');
+  });
+
+  it('Force Update while both hold the same is answered with a receipt all the same', () => {
+    Script.linked()
+      .when({ type: 'force', ticket: 1 }, { do: 'prepare', run: 1 })
+      .when({ type: 'prepared', run: 1, route: 'send', target: A, revision: 7 }, { do: 'send' })
+      .when(
+        { type: 'receipt', run: 1, result: 'already-applied', digest: A },
+        { do: 'remember', forced: true, tickets: [1] },
+        { do: 'greet' },
+      )
+      .is('in-step');
+  });
+
+  it('a change made while an update is on its way goes out with the next one', () => {
+    Script.linked({ digest: B })
+      .when({ type: 'prepared', run: 1, route: 'send', target: B, revision: 7 }, { do: 'send' })
+      .whenOwn({ digest: C, revision: 8 })
+      .when({ type: 'receipt', run: 1, result: 'applied', digest: B }, { do: 'remember' }, { do: 'greet' })
+      .is('behind')
+      .when({ type: 'due' }, { do: 'prepare', run: 2, base: B });
+  });
+
+  it('a Force Update given while an update is on its way gets an update of its own', () => {
+    Script.linked({ digest: B })
+      .when({ type: 'prepared', run: 1, route: 'send', target: B, revision: 7 }, { do: 'send' })
+      .when({ type: 'force', ticket: 1 })
+      .when({ type: 'force', ticket: 2 })
+      .when(
+        { type: 'receipt', run: 1, result: 'applied', digest: B },
+        { do: 'remember', tickets: [] },
+        { do: 'prepare', run: 2, base: B },
+      )
+      .when({ type: 'prepared', run: 2, route: 'send', target: B, revision: 7 }, { do: 'send' })
+      .when(
+        { type: 'receipt', run: 2, result: 'already-applied', digest: B },
+        { do: 'remember', tickets: [1, 2] },
+        { do: 'greet' },
+      );
+  });
+
+  it('with an update on every commit, none waits for the interval', () => {
+    Script.linked({ everyCommit: true })
+      .whenOwn({ digest: B, revision: 8 }, { do: 'prepare', run: 1, base: A })
+      .whenOwn({ digest: C, revision: 9 })
+      .when({ type: 'prepared', run: 1, route: 'send', target: B, revision: 8 }, { do: 'send' })
+      .when(
+        { type: 'receipt', run: 1, result: 'applied', digest: B },
+        { do: 'remember' },
+        { do: 'prepare', run: 2, base: B },
+      );
+  });
+
+  it('with an update on every commit, one that the standby refuses is not sent again and again', () => {
+    Script.linked({ everyCommit: true })
+      .whenOwn({ digest: B }, { do: 'prepare', run: 1 })
+      .when({ type: 'prepared', run: 1, route: 'send', target: B, revision: 8 }, { do: 'send' })
+      .when({ type: 'failed', run: 1, error: refusal('unit-scope') }, { do: 'greet' })
+      .is('refused')
+      .whenHeard({ digest: A })
+      .whenOwn({ digest: B })
+      .whenOwn({ digest: C }, { do: 'prepare', run: 2 });
+  });
+
+  it('the second update of a new pair does not wait until the first receipt is on the disk', () => {
+    Script.linked({ digest: B, established: false, common: '' }, { established: false })
+      .when({ type: 'prepared', run: 1, route: 'send', target: B, revision: 7 }, { do: 'send' })
+      .when({ type: 'receipt', run: 1, result: 'applied', digest: B }, { do: 'remember' }, { do: 'greet' })
+      .whenOwn({ digest: C, established: false, common: '' })
+      .is('behind')
+      .when({ type: 'force', ticket: 1 }, { do: 'prepare' });
+  });
+});
+
+describe('updates that cannot go out', () => {
+  const refused: [story: string, script: () => Script, code: string, state: string][] = [
+    ['the partner is not seen', () => new Script(), 'partner-unreachable', 'unreachable'],
+    [
+      'this unit is standby',
+      () => Script.linked({ role: 'standby' }, { role: 'active' }),
+      'not-active',
+      'in-step',
+    ],
+    ['both are standby', () => Script.linked({ role: 'standby' }), 'not-active', 'no-active'],
+    ['both are active', () => Script.linked({}, { role: 'active' }), 'both-active', 'both-active'],
+    ['the releases differ', () => Script.linked({}, { release: '2.0.0' }), 'mismatch', 'refused'],
+    ['the models differ', () => Script.linked({}, { model: 'other' }), 'mismatch', 'refused'],
+    ['the pair identities differ', () => Script.linked({}, { pairId: 'pair-2' }), 'mismatch', 'refused'],
+    ['the schemas differ', () => Script.linked({}, { schemaDigest: '6'.repeat(64) }), 'mismatch', 'refused'],
+    ['both have the same HA mode', () => Script.linked({}, { mode: 'first' }), 'mismatch', 'refused'],
+    ['the protocols differ', () => Script.linked({}, { protocol: 2 }), 'mismatch', 'refused'],
+    [
+      'a fresh active unit faces an established standby',
+      () => Script.linked({ digest: B, established: false, common: '' }),
+      'never-a-source',
+      'refused',
+    ],
+    [
+      'an empty active unit faces a standby with a configuration',
+      () => Script.linked({ digest: EMPTY_DIGEST, established: false, common: '' }, { established: false }),
+      'never-a-source',
+      'refused',
+    ],
+    [
+      'an active unit was emptied, and its standby was not',
+      () => Script.linked({ digest: EMPTY_DIGEST }),
+      'never-a-source',
+      'refused',
+    ],
+    [
+      'the partner stood down for a takeover that was not finished',
+      () => Script.linked({ digest: B }, { epoch: 2 }),
+      'stale-epoch',
+      'refused',
+    ],
+  ];
+  for (const [story, script, code, state] of refused) {
+    it(`Force Update is refused when ${story}`, () => {
+      const talk = script();
+      assert.equal(talk.state.work.step, 'idle', 'nothing was begun at the greeting');
+      talk.when({ type: 'force', ticket: 1 }, { do: 'answer', ticket: 1, refused: code });
+      talk.when({ type: 'due' });
+      talk.is(state as 'refused');
+    });
+  }
+
+  it('a partner that is mended gets the update at its next greeting when every commit is sent, else when due', () => {
+    Script.linked({ digest: B }, { release: '2.0.0' })
+      .is('refused')
+      .whenHeard({ release: '1.0.0' })
+      .is('behind')
+      .when({ type: 'due' }, { do: 'prepare' });
+    Script.linked({ digest: B, everyCommit: true }, { release: '2.0.0' }).whenHeard({}, { do: 'prepare' });
+  });
+
+  it('the partner turns out to be another release while an update is prepared: nothing is sent', () => {
+    Script.linked()
+      .when({ type: 'force', ticket: 1 }, { do: 'prepare', run: 1 })
+      .whenHeard({ release: '2.0.0' })
+      .when(
+        { type: 'prepared', run: 1, route: 'send', target: A, revision: 7 },
+        { do: 'answer', ticket: 1, refused: 'mismatch' },
+      )
+      .is('refused');
+  });
+
+  it('this unit becomes standby while it compares: nothing is sent', () => {
+    Script.linked({ digest: B })
+      .when({ type: 'prepared', run: 1, route: 'compare', target: B, revision: 7 }, { do: 'compare' })
+      .whenOwn({ role: 'standby', epoch: 2 }, { do: 'greet' })
+      .when({ type: 'listed', run: 1, difference: { upserts: ['ha'], removals: [] } })
+      .is('no-active');
+  });
+});
+
+describe('updates that start from another state than the standby holds', () => {
+  it('what differs is found by walking the digest tree, and only that is sent', () => {
+    Script.linked({ digest: B }, { digest: C })
+      .when(
+        { type: 'prepared', run: 1, route: 'compare', target: B, revision: 7 },
+        { do: 'compare', nodes: [[0, 0]] },
+      )
+      .is('comparing')
+      .when({ type: 'compared', run: 1, nodes: differingRoot }, { do: 'compare', nodes: [[1, 0]] })
+      .when(
+        { type: 'compared', run: 1, nodes: differingRoot.map(node => ({ ...node, level: 2 })) },
+        { do: 'list', buckets: [0] },
+      )
+      .when(
+        { type: 'listed', run: 1, difference: { upserts: ['ha'], removals: ['hosts/a'] } },
+        { do: 'send', base: C, difference: { upserts: ['ha'], removals: ['hosts/a'] } },
+      )
+      .is('updating')
+      .when({ type: 'receipt', run: 1, result: 'applied', digest: B }, { do: 'remember' }, { do: 'greet' })
+      .is('in-step');
+  });
+
+  it('a standby that held something else after all says what, and is walked', () => {
+    Script.linked({ digest: B })
+      .when({ type: 'force', ticket: 1 })
+      .when({ type: 'prepared', run: 1, route: 'send', target: B, revision: 7 }, { do: 'send', base: A })
+      .when(
+        { type: 'failed', run: 1, error: refusal('base-differs', { digest: C }) },
+        { do: 'prepare', run: 2, base: C, walk: true },
+      )
+      .when({ type: 'prepared', run: 2, route: 'compare', target: B, revision: 7 }, { do: 'compare' })
+      .when({ type: 'listed', run: 2, difference: { upserts: [], removals: [] } }, { do: 'send', base: C });
+  });
+
+  it('the walk is tried once: a standby that changes under it is told of', () => {
+    Script.linked({ digest: B })
+      .when({ type: 'failed', run: 1, error: refusal('base-differs') }, { do: 'prepare', run: 2, walk: true })
+      .when({ type: 'failed', run: 2, error: refusal('base-differs') }, { do: 'greet' })
+      .is('refused');
+  });
+
+  it('two trees that turn out equal are not compared for ever', () => {
+    const equal = differingRoot.map(node => ({ ...node, partner: node.own }));
+    Script.linked({ digest: B }, { digest: C })
+      .when({ type: 'prepared', run: 1, route: 'compare', target: B, revision: 7 }, { do: 'compare' })
+      .when({ type: 'compared', run: 1, nodes: equal }, { do: 'list', buckets: [] });
+  });
+
+  it('a receipt that names another state is not believed: one walk, then it is told', () => {
+    Script.linked({ digest: B })
+      .when({ type: 'prepared', run: 1, route: 'send', target: B, revision: 7 }, { do: 'send' })
+      .when({ type: 'force', ticket: 1 })
+      .when(
+        { type: 'receipt', run: 1, result: 'applied', digest: C },
+        { do: 'prepare', run: 2, base: C, walk: true },
+      )
+      .when({ type: 'prepared', run: 2, route: 'compare', target: B, revision: 7 }, { do: 'compare' })
+      .when({ type: 'listed', run: 2, difference: { upserts: ['ha'], removals: [] } }, { do: 'send' })
+      .when(
+        { type: 'receipt', run: 2, result: 'applied', digest: C },
+        { do: 'answer', ticket: 1, refused: 'digest-differs' },
+        { do: 'greet' },
+      )
+      .is('refused');
+  });
+});
+
+describe('the connection is lost', () => {
+  it('everybody who waits is told, and late words of the old run change nothing', () => {
+    Script.linked()
+      .when({ type: 'force', ticket: 1 }, { do: 'prepare' })
+      .when({ type: 'force', ticket: 2 })
+      .when({ type: 'asked-to-step-down', ticket: 3, epoch: 2, force: false, digest: A })
+      .when(
+        { type: 'unlinked', reason: 'the cable is out' },
+        { do: 'answer', ticket: 2, refused: 'partner-unreachable' },
+        { do: 'answer', ticket: 1, refused: 'partner-unreachable' },
+        { do: 'answer', ticket: 3, refused: 'partner-unreachable' },
+      )
+      .is('unreachable')
+      .when({ type: 'prepared', run: 1, route: 'send', target: A, revision: 7 })
+      .when({ type: 'receipt', run: 1, result: 'applied', digest: A })
+      .when({ type: 'failed', run: 1, error: refusal('base-differs') })
+      .is('unreachable');
+  });
+
+  it('what was on its way is sent again when the partner is back', () => {
+    Script.linked({ digest: B })
+      .when({ type: 'prepared', run: 1, route: 'send', target: B, revision: 7 }, { do: 'send' })
+      .when({ type: 'unlinked', reason: 'the cable is out' })
+      .when({ type: 'linked' }, { do: 'greet' })
+      .whenHeard({}, { do: 'prepare', run: 2, base: A });
+  });
+
+  it('a takeover that waits for the partner is told too, and the late word of it does not end the next one', () => {
+    const talk = Script.linked({ role: 'standby' }, { role: 'active' })
+      .when({ type: 'take-over', ticket: 1, force: false }, { do: 'ask-step-down', run: 1, epoch: 2 })
+      .when({ type: 'unlinked', reason: 'x' }, { do: 'answer', ticket: 1, refused: 'partner-unreachable' })
+      .when({ type: 'linked' }, { do: 'greet' })
+      .whenHeard({ role: 'active' })
+      .when({ type: 'take-over', ticket: 2, force: false }, { do: 'ask-step-down', run: 2, epoch: 2 })
+      .when({ type: 'stepped-down', run: 1 })
+      .when({ type: 'not-stepped-down', run: 1, error: refusal('unit-scope') });
+    talk.is('taking-over');
+  });
+});
+
+describe('takeover', () => {
+  it('the active unit sends its last change before it stands down', () => {
+    Script.linked({ digest: B }, {})
+      .when({ type: 'prepared', run: 1, route: 'send', target: B, revision: 7 }, { do: 'send' })
+      .when({ type: 'receipt', run: 1, result: 'applied', digest: B }, { do: 'remember' }, { do: 'greet' })
+      .whenOwn({ digest: C })
+      .when(
+        { type: 'asked-to-step-down', ticket: 1, epoch: 2, force: false, digest: B },
+        { do: 'prepare', run: 2, base: B },
+      )
+      .when({ type: 'prepared', run: 2, route: 'send', target: C, revision: 8 }, { do: 'send' })
+      .when(
+        { type: 'receipt', run: 2, result: 'applied', digest: C },
+        { do: 'remember' },
+        { do: 'become-standby', ticket: 1, epoch: 2, digest: C },
+      );
+  });
+
+  it('a change made during the last update is sent too', () => {
+    Script.linked({ digest: B })
+      .when({ type: 'asked-to-step-down', ticket: 1, epoch: 2, force: false, digest: A })
+      .when({ type: 'prepared', run: 1, route: 'send', target: B, revision: 7 }, { do: 'send' })
+      .whenOwn({ digest: C })
+      .when(
+        { type: 'receipt', run: 1, result: 'applied', digest: B },
+        { do: 'remember' },
+        { do: 'prepare', run: 2 },
+      )
+      .when({ type: 'prepared', run: 2, route: 'send', target: C, revision: 8 }, { do: 'send' })
+      .when(
+        { type: 'receipt', run: 2, result: 'applied', digest: C },
+        { do: 'remember' },
+        { do: 'become-standby', digest: C },
+      );
+  });
+
+  it('a change undone while it was on its way does not come back with the takeover', () => {
+    Script.linked({ digest: B })
+      .when({ type: 'prepared', run: 1, route: 'send', target: B, revision: 7 }, { do: 'send' })
+      .whenOwn({ digest: A })
+      .when({ type: 'asked-to-step-down', ticket: 1, epoch: 2, force: false, digest: A })
+      .when(
+        { type: 'receipt', run: 1, result: 'applied', digest: B },
+        { do: 'remember' },
+        { do: 'prepare', run: 2, base: B },
+      );
+  });
+
+  it('a unit that holds nothing else stands down at once', () => {
+    Script.linked().when(
+      { type: 'asked-to-step-down', ticket: 1, epoch: 2, force: false, digest: A },
+      { do: 'become-standby', ticket: 1, epoch: 2, digest: A },
+    );
+    Script.linked({ role: 'standby' }).when(
+      { type: 'asked-to-step-down', ticket: 1, epoch: 2, force: false, digest: B },
+      { do: 'become-standby', ticket: 1, epoch: 2, digest: A },
+    );
+  });
+
+  it('a Force Update that waits behind the last update is told that the unit stood down', () => {
+    Script.linked({ digest: B })
+      .when({ type: 'asked-to-step-down', ticket: 1, epoch: 2, force: false, digest: A })
+      .when({ type: 'force', ticket: 2 })
+      .when({ type: 'prepared', run: 1, route: 'send', target: B, revision: 7 }, { do: 'send' })
+      .when(
+        { type: 'receipt', run: 1, result: 'applied', digest: B },
+        { do: 'remember', tickets: [] },
+        { do: 'answer', ticket: 2, refused: 'not-active' },
+        { do: 'become-standby', ticket: 1 },
+      );
+  });
+
+  it('when the last update does not get in, the unit stays active; with --force it stands down without it', () => {
+    Script.linked({ digest: B })
+      .when({ type: 'asked-to-step-down', ticket: 1, epoch: 2, force: false, digest: A })
+      .when(
+        { type: 'failed', run: 1, error: refusal('unit-scope') },
+        { do: 'answer', ticket: 1, refused: 'takeover-incomplete' },
+        { do: 'greet' },
+      );
+    Script.linked({ digest: B })
+      .when({ type: 'asked-to-step-down', ticket: 1, epoch: 2, force: true, digest: A })
+      .when(
+        { type: 'failed', run: 1, error: refusal('unit-scope') },
+        { do: 'become-standby', ticket: 1, digest: B },
+        { do: 'greet' },
+      );
+  });
+
+  it('a unit that cannot send its changes refuses to stand down, unless forced', () => {
+    const ask = { type: 'asked-to-step-down', ticket: 1, epoch: 2, digest: A } as const;
+    Script.linked({ digest: B }, { role: 'active' })
+      .when({ ...ask, force: false }, { do: 'answer', refused: 'takeover-incomplete' })
+      .when({ ...ask, force: true }, { do: 'become-standby', digest: B });
+  });
+
+  it('the standby takes over once the active unit has stood down', () => {
+    Script.linked({ role: 'standby', epoch: 4 }, { role: 'active', epoch: 5 })
+      .when(
+        { type: 'take-over', ticket: 1, force: false },
+        { do: 'ask-step-down', run: 1, epoch: 6, force: false },
+      )
+      .is('taking-over')
+      .when({ type: 'take-over', ticket: 2, force: false }, { do: 'answer', ticket: 2, refused: 'conflict' })
+      .when(
+        { type: 'stepped-down', run: 1 },
+        { do: 'become-active', ticket: 1, epoch: 6, partnerSteppedDown: true },
+      )
+      .whenOwn({ role: 'active', epoch: 6 }, { do: 'greet' })
+      .is('in-step');
+  });
+
+  it('the standby stays standby when the active unit will not stand down', () => {
+    Script.linked({ role: 'standby' }, { role: 'active' })
+      .when({ type: 'take-over', ticket: 1, force: false }, { do: 'ask-step-down' })
+      .when(
+        { type: 'not-stepped-down', run: 1, error: refusal('unit-scope') },
+        { do: 'answer', ticket: 1, refused: 'unit-scope' },
+      )
+      .is('in-step');
+  });
+
+  it('without the partner, the standby takes over alone, in an epoch above all that it has seen', () => {
+    Script.linked({ role: 'standby', epoch: 4 }, { role: 'active', epoch: 9 })
+      .when({ type: 'unlinked', reason: 'the partner lost its power' })
+      .when(
+        { type: 'take-over', ticket: 1, force: false },
+        { do: 'become-active', ticket: 1, epoch: 10, partnerSteppedDown: false },
+      );
+  });
+
+  it('a partner that has just connected is asked, even before it has greeted', () => {
+    new Script({ role: 'standby' })
+      .when({ type: 'linked' }, { do: 'greet' })
+      .when({ type: 'take-over', ticket: 1, force: false }, { do: 'ask-step-down' });
+  });
+
+  it('a unit that was never updated, or holds nothing, does not take over', () => {
+    const takeOver = { type: 'take-over', ticket: 1, force: false } as const;
+    const never = { do: 'answer', refused: 'never-a-source' } as const;
+    Script.linked({ role: 'standby', established: false, common: '' }, { role: 'active' }).when(
+      takeOver,
+      never,
+    );
+    Script.linked({ role: 'standby', digest: EMPTY_DIGEST }, { role: 'active' }).when(takeOver, never);
+    Script.linked({ role: 'standby', digest: EMPTY_DIGEST }).when({ ...takeOver, force: true }, never);
+    // A pair that was set up with two standby units has to start somewhere.
+    new Script({ role: 'standby', established: false, common: '' }).when(
+      { ...takeOver, force: true },
+      { do: 'become-active' },
+    );
+  });
+
+  it('both operators type takeover at the same moment: nobody does, rather than both', () => {
+    Script.linked({ role: 'standby' })
+      .when({ type: 'take-over', ticket: 1, force: true }, { do: 'ask-step-down' })
+      .when(
+        { type: 'asked-to-step-down', ticket: 2, epoch: 2, force: true, digest: A },
+        { do: 'answer', ticket: 2, refused: 'conflict' },
+      );
+  });
+
+  it('Force Update and takeover do not get in each other’s way', () => {
+    Script.linked({}, { role: 'active' })
+      .when({ type: 'take-over', ticket: 1, force: false }, { do: 'ask-step-down' })
+      .whenHeard({ role: 'standby' })
+      .when({ type: 'force', ticket: 2 }, { do: 'answer', ticket: 2, refused: 'conflict' });
+    Script.linked({ digest: B })
+      .whenHeard({ role: 'active' })
+      .when({ type: 'take-over', ticket: 1, force: false }, { do: 'answer', ticket: 1, refused: 'conflict' });
+  });
+
+  it('the active unit does not take over from its standby', () => {
+    Script.linked().when(
+      { type: 'take-over', ticket: 1, force: true },
+      { do: 'answer', refused: 'not-standby' },
+    );
+    new Script().when(
+      { type: 'take-over', ticket: 1, force: true },
+      { do: 'answer', refused: 'not-standby' },
+    );
+  });
+
+  it('a takeover whose answer was lost is finished by typing it again', () => {
+    Script.linked({ epoch: 1, digest: B }, { role: 'standby', epoch: 2 })
+      .is('refused')
+      .when({ type: 'take-over', ticket: 1, force: false }, { do: 'ask-step-down', epoch: 3 })
+      .when({ type: 'stepped-down', run: 1 }, { do: 'become-active', epoch: 3 });
+  });
+});
+
+describe('two active units', () => {
+  it('in the same epoch: neither sends, both say so', () => {
+    Script.linked({ digest: B }, { role: 'active' })
+      .is('both-active')
+      .when({ type: 'due' })
+      .whenOwn({ digest: C })
+      .when({ type: 'force', ticket: 1 }, { do: 'answer', refused: 'both-active' })
+      .is('both-active');
+  });
+
+  it('the old one, with nothing unsent, stands down by itself when it comes back', () => {
+    new Script({ epoch: 1 })
+      .when({ type: 'linked' }, { do: 'greet' })
+      .whenHeard(
+        { role: 'active', epoch: 2 },
+        { do: 'become-standby', ticket: undefined, epoch: 2, digest: A },
+      )
+      .whenOwn({ role: 'standby', epoch: 2 }, { do: 'greet' })
+      .is('in-step');
+  });
+
+  it('the old one stands down while its own greeting is on its way: it greets again, to take its word back', () => {
+    new Script({ epoch: 1 })
+      .when({ type: 'linked' }, { do: 'greet' })
+      .when(
+        { type: 'heard', hello: partnerHello({ role: 'active', epoch: 2 }), greeting: false },
+        { do: 'become-standby' },
+      )
+      .whenOwn({ role: 'standby', epoch: 2 }, { do: 'greet' });
+  });
+
+  it('the old one, with changes that were never sent, waits for the operator', () => {
+    Script.linked({ epoch: 1, digest: B }, { role: 'active', epoch: 2 }).is('both-active');
+  });
+
+  it('nobody stands down for a unit that was never in step with anybody', () => {
+    Script.linked({ epoch: 1 }, { role: 'active', epoch: 9, established: false }).is('both-active');
+  });
+
+  it('the operator decides: the other stands down, here or there', () => {
+    Script.linked({ epoch: 1 }, { role: 'active', epoch: 1 })
+      .when({ type: 'take-over', ticket: 1, force: false }, { do: 'ask-step-down', epoch: 2 })
+      .when({ type: 'stepped-down', run: 1 }, { do: 'become-active', epoch: 2 });
+  });
+});

@@ -1,0 +1,43 @@
+import type { OwnFacts } from '../../sync/machine.ts';
+import { type Hello, PROTOCOL } from '../../sync/message.ts';
+
+/** Three states of a configuration. */
+export const A = 'a'.repeat(64);
+export const B = 'b'.repeat(64);
+export const C = 'c'.repeat(64);
+
+/** The first unit: active in epoch 1, in step with its partner at A. */
+export function ownFacts(changed: Partial<OwnFacts> = {}): OwnFacts {
+  return {
+    protocol: PROTOCOL,
+    pairId: 'pair-1',
+    unitId: 'unit-first',
+    name: 'first',
+    mode: 'first',
+    role: 'active',
+    epoch: 1,
+    revision: 7,
+    digest: A,
+    release: '1.0.0',
+    model: 'generic',
+    schemaDigest: '5'.repeat(64),
+    established: true,
+    common: A,
+    everyCommit: false,
+    ...changed,
+  };
+}
+
+/** The second unit: standby, holding A. */
+export function partnerHello(changed: Partial<Hello> = {}): Hello {
+  const { common: _common, everyCommit: _every, ...facts } = ownFacts();
+  return {
+    ...facts,
+    unitId: 'unit-second',
+    name: 'second',
+    mode: 'second',
+    role: 'standby',
+    clock: 0,
+    ...changed,
+  };
+}

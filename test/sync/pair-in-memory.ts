@@ -1,0 +1,299 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Catalog, loadCatalog } from '../../schema/catalog.ts';
+import { LockstepError } from '../../schema/error.ts';
+import { canonicalize, type JsonObject } from '../../schema/json.ts';
+import { splitRecord } from '../../schema/record.ts';
+import { RULES } from '../../schema/rules/index.ts';
+import { openLmdb } from '../../store/lmdb.ts';
+import { openMemory } from '../../store/memory.ts';
+import { type CommitResult, Store } from '../../store/store.ts';
+import type { Change } from '../../store/transition.ts';
+import type { Channel } from '../../sync/channel.ts';
+import { Link, type UpdateReport } from '../../sync/link.ts';
+import { nameOf, type OwnFacts, type StateName, type SyncState } from '../../sync/machine.ts';
+import {
+  encodeMessage,
+  type HaMode,
+  PROTOCOL,
+  parseReply,
+  parseRequest,
+  type Reply,
+  type Request,
+} from '../../sync/message.ts';
+import { serve } from '../../sync/service.ts';
+import { channelPair, type Fate } from './channel-in-memory.ts';
+import { ManualTimers } from './manual-timers.ts';
+
+export const catalog: Catalog = loadCatalog();
+
+/** One frame that crossed, or was about to: requests go from the unit that dialled, replies back to it. */
+export interface Recorded {
+  from: HaMode;
+  is: 'request' | 'reply';
+  payload: Buffer;
+}
+
+/** What a unit says of itself beside what its store says. */
+export type Facts = Pick<
+  OwnFacts,
+  'pairId' | 'name' | 'mode' | 'release' | 'model' | 'schemaDigest' | 'everyCommit'
+>;
+
+/** One unit without a daemon around it: a real store, the asking side and the answering side of the sync. */
+export class MemoryUnit {
+  readonly mode: HaMode;
+  readonly store: Store;
+  readonly link: Link;
+  readonly facts: Facts;
+  readonly sent: UpdateReport[] = [];
+  readonly taken: { result: string; records: number }[] = [];
+  readonly refusals: LockstepError[] = [];
+  /** True: commits are not noticed, as if somebody wrote to the disk. */
+  silent = false;
+  private readonly waiters = new Set<(state: SyncState, name: StateName) => void>();
+
+  constructor(mode: HaMode, store: Store, timers: ManualTimers, dial: () => Promise<Channel>) {
+    this.mode = mode;
+    this.store = store;
+    this.facts = {
+      pairId: 'pair-1',
+      name: mode,
+      mode,
+      release: '1.0.0',
+      model: 'generic',
+      schemaDigest: catalog.digest,
+      everyCommit: false,
+    };
+    this.link = new Link({
+      store,
+      timers,
+      dial,
+      own: () => this.own(),
+      clock: () => 0,
+      setRole: (role, epoch, digest) => store.setRole(role, epoch, digest),
+      onState: (state, name) => {
+        for (const waiter of [...this.waiters]) waiter(state, name);
+      },
+      onUpdate: report => {
+        this.sent.push(report);
+        void store.setCommon(report.digest);
+      },
+      onTrouble: () => undefined,
+    });
+    store.watch(() => this.silent || this.link.ownChanged());
+  }
+
+  own(): OwnFacts {
+    const { role, epoch, revision, digest, common } = this.store.head;
+    const established = common !== '';
+    const unitId = `unit-${this.mode}`;
+    return {
+      ...this.facts,
+      protocol: PROTOCOL,
+      unitId,
+      role,
+      epoch,
+      revision,
+      digest,
+      established,
+      common,
+    };
+  }
+
+  /** Answers a partner, or somebody who says that he is one. */
+  welcome(channel: Channel): void {
+    serve(channel, {
+      store: this.store,
+      own: () => this.own(),
+      clock: () => 0,
+      onHello: hello => this.link.heard(hello),
+      onUpdate: async ({ result, records }) => void this.taken.push({ result, records }),
+      onRefusal: error => this.refusals.push(error),
+      stepDown: (epoch, force, digest) => this.link.stepDown(epoch, force, digest),
+    });
+  }
+
+  get state(): StateName {
+    return nameOf(this.link.state);
+  }
+
+  /** Resolves when the sync is in this state, at once if it is there. */
+  reaches(wanted: StateName): Promise<void> {
+    return this.until((_state, name) => name === wanted);
+  }
+
+  until(holds: (state: SyncState, name: StateName) => boolean): Promise<void> {
+    if (holds(this.link.state, this.state)) return Promise.resolve();
+    return new Promise(resolve => {
+      const waiter = (state: SyncState, name: StateName): void => {
+        if (!holds(state, name)) return;
+        this.waiters.delete(waiter);
+        resolve();
+      };
+      this.waiters.add(waiter);
+    });
+  }
+
+  commit(...changes: Change[]): Promise<CommitResult> {
+    return this.store.commit({ changes, kind: 'change', author: 'ada', reason: `change on ${this.mode}` });
+  }
+
+  put(path: string, value: JsonObject): Promise<CommitResult> {
+    return this.commit({ op: 'put', path, value });
+  }
+
+  /** Shared halves of all records, one canonical line each. */
+  async shared(): Promise<string[]> {
+    const snapshot = await this.store.snapshot();
+    try {
+      const lines: string[] = [];
+      for await (const { path, value } of snapshot.pairChanges())
+        lines.push(`${path} ${canonicalize(value)}`);
+      return lines;
+    } finally {
+      snapshot.close();
+    }
+  }
+
+  /** Halves that belong to this unit alone: path → canonical JSON. */
+  async ownHalves(): Promise<Map<string, string>> {
+    const halves = new Map<string, string>();
+    for await (const { path, value } of this.store.list()) {
+      const { unit } = splitRecord(catalog.kindOf(path), value);
+      if (unit !== undefined) halves.set(path, canonicalize(unit));
+    }
+    return halves;
+  }
+}
+
+/** Two units that dial each other over channels in memory. `first` starts as active in epoch 1, `second` as standby. */
+export class MemoryPair {
+  readonly timers = new ManualTimers();
+  readonly frames: Recorded[] = [];
+  readonly first: MemoryUnit;
+  readonly second: MemoryUnit;
+  /** Decides over each frame; a test replaces it. */
+  fate: (frame: Recorded) => Fate = () => 'arrives';
+  /** False: nobody gets through. */
+  reachable = true;
+  private readonly lines = new Set<{ cut(reason: string): void }>();
+  private readonly folder: string | undefined;
+
+  private constructor(stores: { first: Store; second: Store }, folder: string | undefined) {
+    this.folder = folder;
+    this.first = new MemoryUnit('first', stores.first, this.timers, async () => this.dial('first'));
+    this.second = new MemoryUnit('second', stores.second, this.timers, async () => this.dial('second'));
+  }
+
+  /** `on`: where the stores are. On the disk they are LMDB in a temporary folder. */
+  static async open(on: 'disk' | 'memory' = 'disk'): Promise<MemoryPair> {
+    const folder = on === 'disk' ? mkdtempSync(join(tmpdir(), 'lockstep-pair-')) : undefined;
+    const port = (name: string) => (folder === undefined ? openMemory() : openLmdb(join(folder, name)));
+    const store = (name: string) =>
+      Store.open({ port: port(name), catalog, rules: RULES, now: () => new Date() });
+    const pair = new MemoryPair({ first: await store('first'), second: await store('second') }, folder);
+    await pair.first.store.setRole('active', 1);
+    return pair;
+  }
+
+  /** Both units dial, and have heard each other when this resolves. */
+  async connect(): Promise<void> {
+    this.first.link.start();
+    this.second.link.start();
+    await this.seen();
+  }
+
+  async seen(): Promise<void> {
+    await Promise.all([this.first, this.second].map(unit => unit.until(state => state.link === 'up')));
+  }
+
+  /** Both lines are cut in the middle of whatever is going on. */
+  cut(): void {
+    for (const line of this.lines) line.cut('the line was cut');
+    this.lines.clear();
+  }
+
+  /** After a cut: lets the time pass until both units have dialled again. */
+  async reconnect(): Promise<void> {
+    this.reachable = true;
+    this.timers.advance(5_000);
+    await this.seen();
+  }
+
+  other({ mode }: { mode: HaMode }): MemoryUnit {
+    return mode === 'first' ? this.second : this.first;
+  }
+
+  /** Talks to a unit as whoever: nothing of a real sender stands between a test and the wire. */
+  speakTo(unit: MemoryUnit): Speaker {
+    const { left, right } = channelPair({ left: () => 'arrives', right: () => 'arrives' });
+    unit.welcome(right);
+    return new Speaker(left);
+  }
+
+  /** Messages that crossed, read back. */
+  requests(): Request[] {
+    return this.frames.filter(({ is }) => is === 'request').map(({ payload }) => parseRequest(payload));
+  }
+
+  async close(): Promise<void> {
+    for (const unit of [this.first, this.second]) unit.link.stop();
+    await Promise.all([this.first.store.close(), this.second.store.close()]);
+    if (this.folder !== undefined) rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private dial(from: HaMode): Channel {
+    if (!this.reachable) throw new LockstepError('partner-unreachable', 'The network is down.');
+    const to = from === 'first' ? 'second' : 'first';
+    const { left, right } = channelPair({
+      left: payload => this.record({ from, is: 'request', payload }),
+      right: payload => this.record({ from: to, is: 'reply', payload }),
+    });
+    this.lines.add(left);
+    this[to].welcome(right);
+    return left;
+  }
+
+  private record(frame: Recorded): Fate {
+    this.frames.push(frame);
+    return this.fate(frame);
+  }
+}
+
+/** One end of a channel in the hands of a test. */
+export class Speaker {
+  readonly closed: Promise<string>;
+  private readonly channel: Channel;
+  private readonly replies = new Map<number, (reply: Reply) => void>();
+
+  constructor(channel: Channel) {
+    this.channel = channel;
+    this.closed = new Promise(resolve => channel.onClose(resolve));
+    channel.onFrame(payload => {
+      const reply = parseReply(payload);
+      this.replies.get(reply.re)?.(reply);
+    });
+  }
+
+  say(request: Request | Buffer): void {
+    void this.channel
+      .send(Buffer.isBuffer(request) ? request : encodeMessage(request))
+      .catch(() => undefined);
+  }
+
+  /** Resolves with the reply to this request. */
+  ask(request: Request): Promise<Reply> {
+    return new Promise(resolve => {
+      this.replies.set(request.id, resolve);
+      this.say(request);
+    });
+  }
+
+  /** Resolves with the code that the request is refused with, or `not refused`. */
+  async refusalOf(request: Request): Promise<string> {
+    const reply = await this.ask(request);
+    return reply.type === 'error' ? reply.error.code : 'not refused';
+  }
+}

@@ -1,0 +1,270 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import type { LockstepError } from '../../schema/error.ts';
+import type { JsonObject } from '../../schema/json.ts';
+import { generateKeyPair, publicBlob } from '../../sync/keys.ts';
+import { encodeMessage, parseReply, parseRequest, type Reply } from '../../sync/message.ts';
+import {
+  answerJoin,
+  type Code,
+  decodeCode,
+  encodeCode,
+  hashOfKey,
+  INVITATION_MS,
+  type Invitation,
+  join,
+  MOST_ATTEMPTS,
+  type Partner,
+  proof,
+  type Self,
+} from '../../sync/pairing.ts';
+import { channelPair, type Fate } from './channel-in-memory.ts';
+
+function self(mode: 'first' | 'second'): Self {
+  return {
+    unitId: `unit-${mode}`,
+    name: `lb-${mode}`,
+    mode,
+    hostKey: generateKeyPair('host').public,
+    clientKey: generateKeyPair('client').public,
+  };
+}
+
+/** The unit on which the operator typed `lockstep pair --invite`. */
+class Inviter {
+  readonly own = self('first');
+  readonly token = randomBytes(16);
+  readonly accepted: Partner[] = [];
+  readonly refused: LockstepError[] = [];
+  invitation: Invitation | undefined = { token: this.token, expires: INVITATION_MS, attempts: 0 };
+  now = 0;
+
+  get code(): Code {
+    return { hostKeyHash: hashOfKey(publicBlob(this.own.hostKey)), token: this.token };
+  }
+
+  /** `joiner` types the code. `keyBlob`: the key that it logged in with; `between`: who sits on the line. */
+  async pairWith(
+    joiner: Self,
+    code: Code = this.code,
+    options: { keyBlob?: Buffer; between?: { there?: Tamper; back?: Tamper } } = {},
+  ): Promise<Partner> {
+    const { keyBlob = publicBlob(joiner.clientKey), between = {} } = options;
+    const { left, right } = channelPair({ left: through(between.there), right: through(between.back) });
+    answerJoin(right, {
+      own: this.own,
+      pairId: 'pair-1',
+      clientKeyBlob: keyBlob,
+      now: this.now,
+      invitation: () => this.invitation,
+      accept: async partner => {
+        await new Promise(resolve => setImmediate(resolve)); // writing the partner's file takes a while
+        this.accepted.push(partner);
+        this.invitation = undefined;
+      },
+      onRefusal: error => this.refused.push(error),
+    });
+    const inviter = { hostKey: this.own.hostKey, host: '192.0.2.11', port: 6973 };
+    return join(left, { ...joiner, host: '', port: 6974 }, code, inviter);
+  }
+}
+
+type Tamper = (message: JsonObject) => object;
+
+function through(tamper: Tamper | undefined): (payload: Buffer) => Fate {
+  if (tamper === undefined) return () => 'arrives';
+  return payload => [Buffer.from(JSON.stringify(tamper(JSON.parse(payload.toString()) as JsonObject)))];
+}
+
+describe('pairing two units by a one-time code', () => {
+  it('the code can be typed as it was printed, and as a mail program broke it', () => {
+    const { code } = new Inviter();
+    const text = encodeCode(code);
+    assert.match(text, /^[\w-]{16}(\.[\w-]{16}){3}$/);
+    assert.deepEqual(decodeCode(text), code);
+    assert.deepEqual(decodeCode(` ${text.replaceAll('.', ' \n')} `), code);
+  });
+
+  it('half a code, or something else, is no code', () => {
+    const text = encodeCode(new Inviter().code);
+    for (const bad of ['', 'lockstep', text.slice(0, -4), `${text}AAAA`, text.slice(17)]) {
+      assert.throws(() => decodeCode(bad), { code: 'bad-code' }, bad);
+    }
+  });
+
+  it('both units pin the keys of the other, and agree on what pair they are', async () => {
+    const inviter = new Inviter();
+    const joiner = self('second');
+    const partner = await inviter.pairWith(joiner);
+    const { hostKey, clientKey, unitId, name, mode } = inviter.own;
+    assert.deepEqual(partner, {
+      pairId: 'pair-1',
+      unitId,
+      name,
+      mode,
+      hostKey,
+      clientKey,
+      host: '192.0.2.11',
+      port: 6973,
+    });
+    // Where the joining unit listens on all addresses, it is dialled where it came from.
+    assert.deepEqual(inviter.accepted, [{ pairId: 'pair-1', ...joiner, host: '192.0.2.1', port: 6974 }]);
+  });
+
+  it('a wrong code is refused, and does not spoil the right one', async () => {
+    const inviter = new Inviter();
+    const wrong = { ...inviter.code, token: randomBytes(16) };
+    await assert.rejects(inviter.pairWith(self('second'), wrong), { code: 'bad-code' });
+    assert.equal(inviter.accepted.length, 0);
+    assert.equal(inviter.refused.length, 1);
+    await inviter.pairWith(self('second'));
+  });
+
+  it('after five wrong codes the right one is refused too', async () => {
+    const inviter = new Inviter();
+    for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+      const wrong = { ...inviter.code, token: randomBytes(16) };
+      await assert.rejects(inviter.pairWith(self('second'), wrong), { code: 'bad-code' });
+    }
+    await assert.rejects(inviter.pairWith(self('second')), { code: 'bad-code' });
+    assert.equal(inviter.accepted.length, 0);
+  });
+
+  it('a code is good for ten minutes', async () => {
+    const inviter = new Inviter();
+    inviter.now = INVITATION_MS + 1;
+    await assert.rejects(inviter.pairWith(self('second')), { code: 'bad-code' });
+    inviter.now = INVITATION_MS;
+    await inviter.pairWith(self('second'));
+  });
+
+  it('a code works once', async () => {
+    const inviter = new Inviter();
+    await inviter.pairWith(self('second'));
+    await assert.rejects(inviter.pairWith(self('second')), { code: 'bad-code' });
+    assert.equal(inviter.accepted.length, 1);
+  });
+
+  it('two units that type the same code at the same moment: one of them is paired', async () => {
+    const inviter = new Inviter();
+    const outcomes = await Promise.allSettled([
+      inviter.pairWith(self('second')),
+      inviter.pairWith(self('second')),
+    ]);
+    assert.deepEqual(outcomes.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
+    assert.equal(inviter.accepted.length, 1);
+  });
+
+  it('without an invitation nobody is paired', async () => {
+    const inviter = new Inviter();
+    inviter.invitation = undefined;
+    await assert.rejects(inviter.pairWith(self('second')), { code: 'bad-code' });
+  });
+
+  it('two units in the same HA mode are not a pair', async () => {
+    const inviter = new Inviter();
+    await assert.rejects(inviter.pairWith(self('first')), {
+      code: 'mismatch',
+      message: 'Both units are in HA first mode.',
+    });
+    assert.equal(inviter.accepted.length, 0);
+    await inviter.pairWith(self('second'));
+  });
+});
+
+describe('a man in the middle who has seen the pairing', () => {
+  const intruder = self('second');
+
+  it('cannot put his own client key in place of the joining unit’s', async () => {
+    const inviter = new Inviter();
+    const there: Tamper = message => ({ ...message, clientKey: intruder.clientKey });
+    const keyBlob = publicBlob(intruder.clientKey);
+    await assert.rejects(inviter.pairWith(self('second'), inviter.code, { keyBlob, between: { there } }), {
+      code: 'bad-code',
+    });
+    assert.equal(inviter.accepted.length, 0);
+  });
+
+  it('cannot put his own host key in place of the joining unit’s', async () => {
+    const inviter = new Inviter();
+    const there: Tamper = message => ({ ...message, hostKey: intruder.hostKey });
+    await assert.rejects(inviter.pairWith(self('second'), inviter.code, { between: { there } }), {
+      code: 'bad-code',
+    });
+    assert.equal(inviter.accepted.length, 0);
+  });
+
+  it('cannot speak for the joining unit over a login with another key', async () => {
+    const inviter = new Inviter();
+    const keyBlob = publicBlob(intruder.clientKey);
+    await assert.rejects(inviter.pairWith(self('second'), inviter.code, { keyBlob }), { code: 'bad-code' });
+    assert.equal(inviter.accepted.length, 0);
+  });
+
+  it('cannot put his own client key in place of the inviting unit’s', async () => {
+    const inviter = new Inviter();
+    const back: Tamper = message => ({ ...message, clientKey: intruder.clientKey });
+    await assert.rejects(inviter.pairWith(self('second'), inviter.code, { between: { back } }), {
+      code: 'bad-code',
+    });
+  });
+
+  it('cannot send the joining unit its own proof back', async () => {
+    const inviter = new Inviter();
+    const joiner = self('second');
+    const keys = { inviter: inviter.own, joiner };
+    assert.notEqual(proof(inviter.token, 'inviter', keys), proof(inviter.token, 'joiner', keys));
+    const back: Tamper = message => ({ ...message, proof: proof(inviter.token, 'joiner', keys) });
+    await assert.rejects(inviter.pairWith(joiner, inviter.code, { between: { back } }), { code: 'bad-code' });
+  });
+
+  it('gets no key of another kind in', async () => {
+    const inviter = new Inviter();
+    const there: Tamper = message => ({ ...message, hostKey: 'ssh-rsa AAAA' });
+    await assert.rejects(inviter.pairWith(self('second'), inviter.code, { between: { there } }), {
+      code: 'bad-usage',
+    });
+    assert.equal(inviter.accepted.length, 0);
+  });
+});
+
+describe('a unit that is not paired yet', () => {
+  async function answerTo(payload: Buffer): Promise<{ reply: Reply; closed: string }> {
+    const inviter = new Inviter();
+    const { left, right } = channelPair({ left: () => 'arrives', right: () => 'arrives' });
+    answerJoin(right, {
+      own: inviter.own,
+      pairId: 'pair-1',
+      clientKeyBlob: randomBytes(51),
+      now: 0,
+      invitation: () => inviter.invitation,
+      accept: async partner => void inviter.accepted.push(partner),
+      onRefusal: error => inviter.refused.push(error),
+    });
+    const reply = new Promise<Reply>(resolve => left.onFrame(frame => resolve(parseReply(frame))));
+    const closed = new Promise<string>(resolve => left.onClose(resolve));
+    await left.send(payload);
+    return { reply: await reply, closed: await closed };
+  }
+
+  it('takes a pairing and nothing else, and hangs up', async () => {
+    const list = encodeMessage({ type: 'list', id: 1, buckets: [0] });
+    assert.equal(parseRequest(list).type, 'list');
+    const { reply } = await answerTo(list);
+    assert.equal(reply.type === 'error' && reply.error.code, 'not-paired');
+    const { reply: toNonsense } = await answerTo(Buffer.from('nonsense'));
+    assert.equal(toNonsense.type === 'error' && toNonsense.error.code, 'bad-message');
+  });
+
+  it('the other side hangs up before it answers: the operator is told', async () => {
+    const { left, right } = channelPair({ left: () => 'arrives', right: () => 'arrives' });
+    const inviter = new Inviter();
+    const joining = join(left, { ...self('second'), host: '', port: 1 }, inviter.code, {
+      hostKey: inviter.own.hostKey,
+      host: '192.0.2.11',
+      port: 6973,
+    });
+    right.close('no');
+    await assert.rejects(joining, { code: 'partner-unreachable' });
+  });
+});
