@@ -15,7 +15,13 @@ import type { FutureView } from './view.ts';
 const MOST_PROBLEMS = 50;
 
 /** Everything that speaks against a change; empty when it may be committed. */
-export async function findProblems(catalog: Catalog, view: FutureView, reader: Reader, transitions: Transition[], rules: readonly Rule[]): Promise<Problem[]> {
+export async function findProblems(
+  catalog: Catalog,
+  view: FutureView,
+  reader: Reader,
+  transitions: Transition[],
+  rules: readonly Rule[],
+): Promise<Problem[]> {
   const rest = pauses();
   const problems: Problem[] = [];
   for (const transition of transitions) {
@@ -33,11 +39,18 @@ export async function findProblems(catalog: Catalog, view: FutureView, reader: R
 }
 
 /** What the rules of one severity say about the records that `transitions` touch. */
-export async function ruleProblems(view: FutureView, transitions: Pick<Transition, 'path' | 'kind'>[], rules: readonly Rule[], severity: Rule['severity']): Promise<Problem[]> {
+export async function ruleProblems(
+  view: FutureView,
+  transitions: Pick<Transition, 'path' | 'kind'>[],
+  rules: readonly Rule[],
+  severity: Rule['severity'],
+): Promise<Problem[]> {
   const problems: Problem[] = [];
   for (const rule of rules) {
     if (rule.severity !== severity) continue;
-    const touched = transitions.filter(({ kind }) => rule.looksAt.includes(kind.name)).map(({ path }) => path);
+    const touched = transitions
+      .filter(({ kind }) => rule.looksAt.includes(kind.name))
+      .map(({ path }) => path);
     if (touched.length > 0) problems.push(...(await rule.check(view, touched)));
   }
   return problems;
@@ -49,13 +62,19 @@ export function refusal(problems: Problem[]): LockstepError {
   if (first === undefined) throw new Error('a refusal needs a problem');
   const facts = { problems: problems.slice(0, MOST_PROBLEMS), count: problems.length };
   if (problems.length > 1) {
-    return new LockstepError('invalid-change', `The change breaks ${problems.length} rules; nothing was changed.`, { facts });
+    return new LockstepError(
+      'invalid-change',
+      `The change breaks ${problems.length} rules; nothing was changed.`,
+      { facts },
+    );
   }
   const code = isRefusalCode(first.code) ? first.code : 'rule-broken';
   return new LockstepError(code, `${first.path}: ${first.message}.`, { hint: first.hint, facts });
 }
 
-function isRefusalCode(code: string): code is 'invalid-value' | 'parent-missing' | 'dangling-reference' | 'not-unique' {
+function isRefusalCode(
+  code: string,
+): code is 'invalid-value' | 'parent-missing' | 'dangling-reference' | 'not-unique' {
   return ['invalid-value', 'parent-missing', 'dangling-reference', 'not-unique'].includes(code);
 }
 
@@ -66,8 +85,16 @@ function schemaProblems(catalog: Catalog, { kind, path, after }: Transition): Pr
 
 async function parentProblems(view: FutureView, { kind, path, after }: Transition): Promise<Problem[]> {
   const parent = parentPath(kind, path);
-  if (parent === undefined || joinRecord(kind, after) === undefined || (await view.get(parent)) !== undefined) return [];
-  return [{ code: 'parent-missing', path, message: `there is no ${parent} for it to belong to`, hint: `Add ${parent} first, or in the same change.` }];
+  if (parent === undefined || joinRecord(kind, after) === undefined || (await view.get(parent)) !== undefined)
+    return [];
+  return [
+    {
+      code: 'parent-missing',
+      path,
+      message: `there is no ${parent} for it to belong to`,
+      hint: `Add ${parent} first, or in the same change.`,
+    },
+  ];
 }
 
 async function linkProblems(view: FutureView, { kind, path, before, after }: Transition): Promise<Problem[]> {
@@ -88,7 +115,14 @@ async function linkProblems(view: FutureView, { kind, path, before, after }: Tra
 
 async function referrerProblems(view: FutureView, removed: string): Promise<Problem[]> {
   for await (const source of view.referrers(removed)) {
-    return [{ code: 'dangling-reference', path: removed, message: `it is used by ${source}`, hint: `Change ${source} first, or in the same change.` }];
+    return [
+      {
+        code: 'dangling-reference',
+        path: removed,
+        message: `it is used by ${source}`,
+        hint: `Change ${source} first, or in the same change.`,
+      },
+    ];
   }
   return [];
 }
@@ -108,18 +142,30 @@ async function uniqueProblems(reader: Reader, transitions: Transition[]): Promis
       const holder = taken.get(key) ?? (stored === undefined || changed.has(stored) ? undefined : stored);
       taken.set(key, transition.path);
       if (holder === undefined || holder === transition.path) continue;
-      problems.push({ code: 'not-unique', path: `${transition.path}/${field}`, message: `${holder} has ${JSON.stringify(value)} already`, hint: 'Each may exist only once.' });
+      problems.push({
+        code: 'not-unique',
+        path: `${transition.path}/${field}`,
+        message: `${holder} has ${JSON.stringify(value)} already`,
+        hint: 'Each may exist only once.',
+      });
     }
   }
   return problems;
 }
 
 /** Keys of the values of one record that may exist only once in its collection. */
-export function uniqueKeys({ kind, path, before, after }: Transition, side: 'before' | 'after'): { key: string; field: string; value: string }[] {
+export function uniqueKeys(
+  { kind, path, before, after }: Transition,
+  side: 'before' | 'after',
+): { key: string; field: string; value: string }[] {
   const value: JsonObject | undefined = joinRecord(kind, side === 'before' ? before : after);
   if (!isObject(value)) return [];
   const collection = path.slice(0, path.lastIndexOf('/'));
   return kind.uniqueFields
     .filter(field => value[field] !== undefined)
-    .map(field => ({ key: keys.unique(collection, field, String(value[field])), field, value: String(value[field]) }));
+    .map(field => ({
+      key: keys.unique(collection, field, String(value[field])),
+      field,
+      value: String(value[field]),
+    }));
 }

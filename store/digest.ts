@@ -38,7 +38,10 @@ export function bucketOf(path: string): number {
 }
 
 /** What must be written so that the tree includes `changes`, and the digest that it then has (hex). */
-export async function updateTree(reader: Reader, changes: LeafChange[]): Promise<{ put: Entry[]; remove: string[]; digest: string }> {
+export async function updateTree(
+  reader: Reader,
+  changes: LeafChange[],
+): Promise<{ put: Entry[]; remove: string[]; digest: string }> {
   const put: Entry[] = [];
   const remove: string[] = [];
   let dirty = new Map<number, Buffer>();
@@ -65,7 +68,13 @@ export async function updateTree(reader: Reader, changes: LeafChange[]): Promise
   return { put, remove, digest: dirty.get(0)?.toString('hex') ?? (await readDigest(reader)) };
 }
 
-async function updateBucket(reader: Reader | undefined, bucket: number, changes: LeafChange[], put: Entry[], remove: string[]): Promise<Buffer> {
+async function updateBucket(
+  reader: Reader | undefined,
+  bucket: number,
+  changes: LeafChange[],
+  put: Entry[],
+  remove: string[],
+): Promise<Buffer> {
   const leaves = reader === undefined ? new Map<string, Buffer>() : await readBucket(reader, bucket);
   for (const { path, hash } of changes) {
     if (hash === undefined) {
@@ -83,7 +92,8 @@ async function updateBucket(reader: Reader | undefined, bucket: number, changes:
 export async function readBucket(reader: Reader, bucket: number): Promise<Map<string, Buffer>> {
   const prefix = keys.leaves(bucket);
   const leaves = new Map<string, Buffer>();
-  for await (const [key, hash] of reader.range(withPrefix(prefix))) leaves.set(key.slice(prefix.length), hash);
+  for await (const [key, hash] of reader.range(withPrefix(prefix)))
+    leaves.set(key.slice(prefix.length), hash);
   return leaves;
 }
 
@@ -111,7 +121,10 @@ export function bucketHash(leaves: Map<string, Buffer>): Buffer {
     const bytes = Buffer.from(path);
     const length = Buffer.alloc(4);
     length.writeUInt32BE(bytes.length);
-    hash.update(length).update(bytes).update(leaves.get(path) as Buffer);
+    hash
+      .update(length)
+      .update(bytes)
+      .update(leaves.get(path) as Buffer);
   }
   return hash.digest();
 }

@@ -26,7 +26,8 @@ export const keys = {
   leaves,
   referrer: (target: string, source: string) => `f ${target} ${source}`,
   referrers: (target: string) => `f ${target} `,
-  unique: (collection: string, field: string, value: string) => `q ${collection} ${field} ${Buffer.from(value).toString('base64url').slice(0, 400)}`,
+  unique: (collection: string, field: string, value: string) =>
+    `q ${collection} ${field} ${Buffer.from(value).toString('base64url').slice(0, 400)}`,
   revision: (revision: number) => `r ${padded(revision)}`,
   change: (revision: number, index: number) => `c ${padded(revision)} ${padded(index)}`,
   changes: (revision: number) => `c ${padded(revision)} `,

@@ -13,7 +13,11 @@ export function linksOf(kind: Kind, value: JsonObject): Link[] {
   return kind.references.flatMap(({ field, targets }) =>
     [...namesAt(value, field)]
       .filter(name => name !== '')
-      .map(name => ({ field: field.filter(part => part !== '*').join('/'), value: name, targets: targets.map(target => `${target}/${name}`) })),
+      .map(name => ({
+        field: field.filter(part => part !== '*').join('/'),
+        value: name,
+        targets: targets.map(target => `${target}/${name}`),
+      })),
   );
 }
 
@@ -26,6 +30,7 @@ function* namesAt(node: Json | undefined, field: string[]): Iterable<string> {
   }
   if (Array.isArray(node)) for (const item of node) yield* namesAt(item, name === '*' ? rest : field);
   else if (isObject(node)) {
-    for (const key of name === '*' ? Object.keys(node) : [name]) if (Object.hasOwn(node, key)) yield* namesAt(node[key], rest);
+    for (const key of name === '*' ? Object.keys(node) : [name])
+      if (Object.hasOwn(node, key)) yield* namesAt(node[key], rest);
   }
 }

@@ -17,11 +17,21 @@ type Bytes = Database<Buffer, string>;
 function openDatabase(folder: string): Bytes {
   try {
     // noSubdir: false, because a folder name with a dot would be taken for a file.
-    return open<Buffer, string>({ path: folder, noSubdir: false, encoding: 'binary', overlappingSync: false, maxReaders: 64 });
-  } catch (error) {
-    throw new LockstepError('damaged-store', `The store in ${folder} cannot be opened: ${(error as Error).message}.`, {
-      hint: 'Restore a bundle, or rebuild the unit from its partner.',
+    return open<Buffer, string>({
+      path: folder,
+      noSubdir: false,
+      encoding: 'binary',
+      overlappingSync: false,
+      maxReaders: 64,
     });
+  } catch (error) {
+    throw new LockstepError(
+      'damaged-store',
+      `The store in ${folder} cannot be opened: ${(error as Error).message}.`,
+      {
+        hint: 'Restore a bundle, or rebuild the unit from its partner.',
+      },
+    );
   }
 }
 
@@ -86,12 +96,17 @@ class LmdbPort implements StorePort {
   }
 
   private notify({ put, remove }: Batch): void {
-    const touched = (prefix: string): boolean => put.some(([key]) => key.startsWith(prefix)) || remove.some(key => key.startsWith(prefix));
+    const touched = (prefix: string): boolean =>
+      put.some(([key]) => key.startsWith(prefix)) || remove.some(key => key.startsWith(prefix));
     for (const { prefix, listener } of [...this.watchers]) if (touched(prefix)) listener();
   }
 }
 
-async function* entries(database: Bytes, { from, to, reverse }: KeyRange, options: object): AsyncIterable<Entry> {
+async function* entries(
+  database: Bytes,
+  { from, to, reverse }: KeyRange,
+  options: object,
+): AsyncIterable<Entry> {
   const bounds = reverse ? { start: to, end: from, reverse } : { start: from, end: to };
   for (const { key, value } of database.getRange({ ...bounds, ...options })) {
     if (key < from || key >= to) continue; // a reversed range of LMDB includes its start and leaves out its end
@@ -107,7 +122,8 @@ async function* entries(database: Bytes, { from, to, reverse }: KeyRange, option
 function asDiskError(error: unknown, folder: string): LockstepError {
   const known = asLockstepError(error);
   if (known.code !== 'internal') return known;
-  const reason = /input\/output/i.test(known.message) && isFull(folder) ? 'No space left on the device' : known.message;
+  const reason =
+    /input\/output/i.test(known.message) && isFull(folder) ? 'No space left on the device' : known.message;
   return new LockstepError('disk', `The store could not be written: ${reason}.`, {
     hint: 'Look at free space and at the permissions of the folder; nothing was changed.',
   });

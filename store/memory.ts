@@ -37,7 +37,8 @@ class MemoryPort implements StorePort {
     for (const [key, value] of put) this.data.set(key, value);
     this.sorted = undefined;
     for (const { prefix, listener } of [...this.watchers]) {
-      if (put.some(([key]) => key.startsWith(prefix)) || remove.some(key => key.startsWith(prefix))) listener();
+      if (put.some(([key]) => key.startsWith(prefix)) || remove.some(key => key.startsWith(prefix)))
+        listener();
     }
     return true;
   }

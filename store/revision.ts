@@ -5,7 +5,15 @@ import { type Entry, type Reader, withPrefix } from './port.ts';
 import { type Transition, touchesPair } from './transition.ts';
 
 /** Why a revision came to be. */
-export type RevisionKind = 'init' | 'change' | 'import' | 'file' | 'rollback' | 'update' | 'restore' | 'merge';
+export type RevisionKind =
+  | 'init'
+  | 'change'
+  | 'import'
+  | 'file'
+  | 'rollback'
+  | 'update'
+  | 'restore'
+  | 'merge';
 
 /** The header of a revision; what it did to each record is kept beside it. */
 export interface Revision {
@@ -56,7 +64,8 @@ export async function readRevision(reader: Reader, revision: number): Promise<Re
 }
 
 export async function* readChanges(reader: Reader, revision: number): AsyncIterable<RecordChange> {
-  for await (const [, value] of reader.range(withPrefix(keys.changes(revision)))) yield fromBytes<RecordChange>(value) as RecordChange;
+  for await (const [, value] of reader.range(withPrefix(keys.changes(revision))))
+    yield fromBytes<RecordChange>(value) as RecordChange;
 }
 
 /** The newest revision whose digest is `digest`; undefined when this unit never held it. */
@@ -68,7 +77,8 @@ export async function revisionWithDigest(reader: Reader, digest: string): Promis
 /** Headers, newest first; with `path`, only of revisions that changed it or something below it. */
 export async function* readHistory(reader: Reader, path: string): AsyncIterable<Revision> {
   if (path === '') {
-    for await (const [, value] of reader.range({ ...withPrefix('r '), reverse: true })) yield fromBytes<Revision>(value) as Revision;
+    for await (const [, value] of reader.range({ ...withPrefix('r '), reverse: true }))
+      yield fromBytes<Revision>(value) as Revision;
     return;
   }
   const numbers = new Set<number>();
@@ -82,7 +92,11 @@ export async function* readHistory(reader: Reader, path: string): AsyncIterable<
 }
 
 /** What the revisions `from + 1 … to` did taken together: the first `before` and the last `after` of each record. */
-export async function foldChanges(reader: Reader, from: number, to: number): Promise<Map<string, RecordChange>> {
+export async function foldChanges(
+  reader: Reader,
+  from: number,
+  to: number,
+): Promise<Map<string, RecordChange>> {
   const folded = new Map<string, RecordChange>();
   for (let revision = from + 1; revision <= to; revision++) {
     for await (const change of readChanges(reader, revision)) {

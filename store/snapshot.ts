@@ -1,9 +1,9 @@
 import type { Catalog } from '../schema/catalog.ts';
 import type { ConfigRecord } from '../schema/document.ts';
 import { readBucket, readNode } from './digest.ts';
+import type { Head, PairChange } from './head.ts';
 import { keys } from './keys.ts';
 import { type Snapshot, withPrefix } from './port.ts';
-import type { Head, PairChange } from './store.ts';
 import { parse, RecordReader } from './view.ts';
 
 /** The store as it was at one revision, however many commits follow. */
@@ -37,7 +37,8 @@ export class StoreSnapshot {
 
   /** The shared halves of all records, sorted by path. */
   async *pairChanges(): AsyncIterable<PairChange> {
-    for await (const [key, value] of this.reader.range(withPrefix('p '))) yield { path: key.slice(2), value: parse(value) ?? null };
+    for await (const [key, value] of this.reader.range(withPrefix('p ')))
+      yield { path: key.slice(2), value: parse(value) ?? null };
   }
 
   close(): void {

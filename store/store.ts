@@ -2,22 +2,31 @@ import type { Catalog } from '../schema/catalog.ts';
 import type { ConfigRecord } from '../schema/document.ts';
 import { LockstepError, type Problem } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
-import { joinRecord, unitScopedFields } from '../schema/record.ts';
+import { unitScopedFields } from '../schema/record.ts';
 import type { Rule } from '../schema/rule.ts';
-import { findProblems, refusal, ruleProblems, uniqueKeys } from './check.ts';
+import { findProblems, refusal, ruleProblems } from './check.ts';
 import { EMPTY_DIGEST, recordHash, updateTree } from './digest.ts';
+import { grown, halfEntries, indexEntries } from './entries.ts';
+import type { CommitRequest, CommitResult, Head, PairChange, Role, UpdateRequest } from './head.ts';
 import { keys } from './keys.ts';
-import { linksOf } from './links.ts';
 import { pauses } from './pause.ts';
 import { type Batch, type Entry, type StorePort, withPrefix } from './port.ts';
 import {
-  type BroughtRevision,
+  baseDiffers,
+  conflict,
+  digestDiffers,
+  noSuchRevision,
+  notActive,
+  notStandby,
+  staleEpoch,
+  unitScope,
+} from './refusals.ts';
+import {
   countPair,
   foldChanges,
   fromBytes,
   type RecordChange,
   type Revision,
-  type RevisionKind,
   readHistory,
   readRevision,
   revisionEntries,
@@ -25,63 +34,10 @@ import {
   toBytes,
 } from './revision.ts';
 import { StoreSnapshot } from './snapshot.ts';
-import {
-  type Change,
-  hasEffect,
-  resolveChanges,
-  spelling,
-  type Transition,
-  touchesPair,
-} from './transition.ts';
+import { hasEffect, resolveChanges, spelling, type Transition, touchesPair } from './transition.ts';
 import { FutureView, RecordReader } from './view.ts';
 
-export type Role = 'active' | 'standby';
-
-/** The few facts that stand above all records; kept in memory as well. */
-export interface Head {
-  revision: number;
-  digest: string;
-  epoch: number;
-  role: Role;
-  /** Number of shared records. */
-  records: number;
-  /** Digest in the last receipt given or taken: what both units are known to have held. Empty: none yet. */
-  common: string;
-}
-
-export interface CommitRequest {
-  /** Given as a function, changes are made from what the store holds when their turn comes. */
-  changes: Change[] | ((records: RecordReader) => Promise<Change[]>);
-  kind: RevisionKind;
-  author: string;
-  reason: string;
-  /** Refuse with `conflict` when the configuration is no longer at this revision. */
-  expected?: number | undefined;
-  /** Check and tell, but write nothing. */
-  dryRun?: boolean | undefined;
-}
-
-export interface CommitResult {
-  /** The revision that now stands; unchanged when nothing changed or on a dry run. */
-  revision: number;
-  digest: string;
-  changes: RecordChange[];
-}
-
-/** One record of an update: its pair half, or null when it goes. */
-export interface PairChange {
-  path: string;
-  value: JsonObject | null;
-}
-
-export interface UpdateRequest {
-  changes: PairChange[];
-  base: string;
-  target: string;
-  epoch: number;
-  from: string;
-  brought: BroughtRevision[];
-}
+export type { CommitRequest, CommitResult, Head, PairChange, Role, UpdateRequest };
 
 export interface StoreOptions {
   port: StorePort;
@@ -145,7 +101,7 @@ export class Store {
   commit(request: CommitRequest): Promise<CommitResult> {
     return this.inTurn(async () => {
       if (request.expected !== undefined && request.expected !== this.current.revision)
-        throw this.conflict(request.expected);
+        throw conflict(request.expected, this.current);
       const changes =
         typeof request.changes === 'function' ? await request.changes(this.records) : request.changes;
       const transitions = await resolveChanges(this.catalog, this.records, changes);
@@ -404,13 +360,13 @@ export class Store {
     const stored = await this.port.get(keys.head);
     const expected = fromBytes<Head>(stored);
     if (expected !== undefined && expected.revision !== this.current.revision)
-      throw this.conflict(this.current.revision);
+      throw conflict(this.current.revision, this.current);
     const written = await this.port.batch({
       expect: [{ key: keys.head, value: stored }],
       put: [...rest.put, [keys.head, toBytes(head)]],
       remove: rest.remove,
     });
-    if (!written) throw this.conflict(this.current.revision);
+    if (!written) throw conflict(this.current.revision, this.current);
     this.current = head;
   }
 
@@ -432,22 +388,9 @@ export class Store {
     return transitions;
   }
 
-  private assertMayTake({ epoch, from }: UpdateRequest): void {
-    if (this.current.role !== 'standby') {
-      throw new LockstepError('not-standby', `This unit is active; it takes no update from ${from}.`, {
-        facts: { epoch: this.current.epoch },
-      });
-    }
-    if (epoch < this.current.epoch) {
-      throw new LockstepError(
-        'stale-epoch',
-        `The update is of epoch ${epoch}; this unit has seen epoch ${this.current.epoch}.`,
-        {
-          hint: 'The sender was active before the last takeover and must become standby.',
-          facts: { epoch, known: this.current.epoch },
-        },
-      );
-    }
+  private assertMayTake(update: UpdateRequest): void {
+    if (this.current.role !== 'standby') throw notStandby(update, this.current);
+    if (update.epoch < this.current.epoch) throw staleEpoch(update, this.current);
   }
 
   private async assertRevision(revision: number): Promise<void> {
@@ -455,13 +398,7 @@ export class Store {
       revision === 0 ||
       (Number.isInteger(revision) && (await readRevision(this.port, revision)) !== undefined);
     if (known) return;
-    throw new LockstepError(
-      'no-such-revision',
-      `There is no revision ${revision}; the newest is ${this.current.revision}.`,
-      {
-        hint: 'lockstep history lists them.',
-      },
-    );
+    throw noSuchRevision(revision, this.current);
   }
 
   private result(transitions: Transition[]): CommitResult {
@@ -474,94 +411,4 @@ export class Store {
   private held(): { digest: string; revision: number } {
     return { digest: this.current.digest, revision: this.current.revision };
   }
-
-  private conflict(expected: number): LockstepError {
-    return new LockstepError(
-      'conflict',
-      `You looked at revision ${expected}; revision ${this.current.revision} stands now.`,
-      {
-        hint: 'Look again, then repeat the change.',
-        facts: { expected, revision: this.current.revision },
-      },
-    );
-  }
-}
-
-/** How many shared records more (or fewer) there are. */
-function grown(transitions: Transition[]): number {
-  const there = (half: JsonObject | undefined): number => (half === undefined ? 0 : 1);
-  return transitions.reduce((sum, { before, after }) => sum + there(after.pair) - there(before.pair), 0);
-}
-
-function halfEntries(transitions: Transition[]): Pick<Batch, 'put' | 'remove'> {
-  const put: Entry[] = [];
-  const remove: string[] = [];
-  for (const { path, before, after } of transitions) {
-    for (const [key, from, to] of [
-      [keys.pair(path), spelling(before.pair), spelling(after.pair)],
-      [keys.unit(path), spelling(before.unit), spelling(after.unit)],
-    ] as const) {
-      if (to === undefined && from !== undefined) remove.push(key);
-      else if (to !== undefined && to !== from) put.push([key, Buffer.from(to)]);
-    }
-  }
-  return { put, remove };
-}
-
-/** References and unique values of the records, as they were and as they will be. */
-function indexEntries(transitions: Transition[]): Pick<Batch, 'put' | 'remove'> {
-  const old = new Set<string>();
-  const fresh = new Map<string, Buffer>();
-  for (const transition of transitions) {
-    const { kind, path, before, after } = transition;
-    for (const target of targets(kind, joinRecord(kind, before))) old.add(keys.referrer(target, path));
-    for (const target of targets(kind, joinRecord(kind, after)))
-      fresh.set(keys.referrer(target, path), Buffer.alloc(0));
-    for (const { key } of uniqueKeys(transition, 'before')) old.add(key);
-    for (const { key } of uniqueKeys(transition, 'after')) fresh.set(key, Buffer.from(path));
-  }
-  return { put: [...fresh], remove: [...old].filter(key => !fresh.has(key)) };
-}
-
-function targets(kind: Transition['kind'], value: JsonObject | undefined): string[] {
-  return value === undefined ? [] : linksOf(kind, value).flatMap(link => link.targets);
-}
-
-function notActive(transitions: Transition[]): LockstepError {
-  const paths = transitions.filter(touchesPair).map(({ path }) => path);
-  return new LockstepError(
-    'not-active',
-    `This unit is standby: ${paths[0]} is shared, so it is changed on the active unit.`,
-    {
-      hint: 'Type the command on the active unit, or make this one active with lockstep takeover.',
-      facts: { paths: paths.slice(0, 10) },
-    },
-  );
-}
-
-function baseDiffers(update: UpdateRequest, head: Head): LockstepError {
-  return new LockstepError('base-differs', 'The update starts from another state than this unit holds.', {
-    facts: { base: update.base, digest: head.digest },
-  });
-}
-
-function digestDiffers(digest: string, target: string): LockstepError {
-  return new LockstepError(
-    'digest-differs',
-    'The update would not give the state that it promises; nothing was changed.',
-    {
-      facts: { target, digest },
-    },
-  );
-}
-
-function unitScope(path: string, fields: string[]): LockstepError {
-  return new LockstepError(
-    'unit-scope',
-    `The update holds what never leaves a unit: ${path} (${fields.join(', ')}).`,
-    {
-      hint: 'The sender runs another schema or has been tampered with.',
-      facts: { path, fields },
-    },
-  );
 }

@@ -2,7 +2,14 @@ import type { Catalog } from '../schema/catalog.ts';
 import { LockstepError } from '../schema/error.ts';
 import { assertPlainJson, canonicalize, isObject, type Json, type JsonObject } from '../schema/json.ts';
 import type { Kind } from '../schema/kind.ts';
-import { joinRecord, type SplitRecord, splitRecord, unmaskSecrets, withIdentity, withValueAt } from '../schema/record.ts';
+import {
+  joinRecord,
+  type SplitRecord,
+  splitRecord,
+  unmaskSecrets,
+  withIdentity,
+  withValueAt,
+} from '../schema/record.ts';
 import { pauses } from './pause.ts';
 import type { RecordReader } from './view.ts';
 
@@ -28,7 +35,11 @@ export interface Transition {
  * Turn changes into what they do to records, in their order; records that end as they were are left out.
  * Throws `unknown-path`, `bad-id`, `no-such-record`, `id-mismatch`, `secret-unknown`, `invalid-value`.
  */
-export async function resolveChanges(catalog: Catalog, records: RecordReader, changes: Change[]): Promise<Transition[]> {
+export async function resolveChanges(
+  catalog: Catalog,
+  records: RecordReader,
+  changes: Change[],
+): Promise<Transition[]> {
   const drafts = new Map<string, Transition>();
   const draftOf = async (path: string): Promise<Transition> => {
     const known = drafts.get(path);
@@ -64,7 +75,8 @@ async function removeBelow(
   for await (const record of records.list(path)) below.add(record.path);
   const prefix = `${path}/`;
   for (const draft of written) if (draft === path || draft.startsWith(prefix)) below.add(draft);
-  if (below.size === 0) throw new LockstepError('no-such-record', `There is nothing at ${path}.`, { facts: { path } });
+  if (below.size === 0)
+    throw new LockstepError('no-such-record', `There is nothing at ${path}.`, { facts: { path } });
   for (const each of below) (await draftOf(each)).after = { pair: undefined, unit: undefined };
 }
 
@@ -81,12 +93,22 @@ function put(draft: Transition, given: JsonObject, current: JsonObject | undefin
   return { pair, unit: unit ?? (draft.kind.scope === 'mixed' ? draft.after.unit : undefined) };
 }
 
-function withField(draft: Transition, change: { op: 'set' | 'unset'; field: string[]; value?: Json }, current: JsonObject | undefined): JsonObject {
+function withField(
+  draft: Transition,
+  change: { op: 'set' | 'unset'; field: string[]; value?: Json },
+  current: JsonObject | undefined,
+): JsonObject {
   if (change.op === 'unset' && current === undefined) {
-    throw new LockstepError('no-such-record', `There is nothing at ${draft.path}.`, { facts: { path: draft.path } });
+    throw new LockstepError('no-such-record', `There is nothing at ${draft.path}.`, {
+      facts: { path: draft.path },
+    });
   }
   if (change.value !== undefined) assertPlainJson(change.value, draft.path);
-  const value = withValueAt(current ?? withIdentity(draft.kind, draft.path, {}), change.field, change.op === 'set' ? change.value : undefined);
+  const value = withValueAt(
+    current ?? withIdentity(draft.kind, draft.path, {}),
+    change.field,
+    change.op === 'set' ? change.value : undefined,
+  );
   if (!isObject(value)) throw new LockstepError('invalid-value', `${draft.path} must be an object.`);
   return unmaskSecrets(draft.kind, draft.path, withIdentity(draft.kind, draft.path, value), current);
 }

@@ -4,9 +4,9 @@ import type { JsonObject } from '../schema/json.ts';
 import { joinRecord, type SplitRecord } from '../schema/record.ts';
 import type { View } from '../schema/rule.ts';
 import { keys, lastPart } from './keys.ts';
+import { linksOf } from './links.ts';
 import { type Reader, withPrefix } from './port.ts';
 import type { Transition } from './transition.ts';
-import { linksOf } from './links.ts';
 
 /** Records read from the store, with halves joined. */
 export class RecordReader {
@@ -48,18 +48,22 @@ export class RecordReader {
         yield own;
         own = await this.nextUnitOnly(unitOnly);
       }
-      const record = this.catalog.kindOf(path).scope === 'mixed' ? await this.get(path) : (parse(value) as JsonObject);
+      const record =
+        this.catalog.kindOf(path).scope === 'mixed' ? await this.get(path) : (parse(value) as JsonObject);
       if (record !== undefined) yield { path, value: record };
     }
     for (; own !== undefined; own = await this.nextUnitOnly(unitOnly)) yield own;
   }
 
-  private async nextUnitOnly(iterator: AsyncIterator<readonly [string, Buffer]>): Promise<ConfigRecord | undefined> {
+  private async nextUnitOnly(
+    iterator: AsyncIterator<readonly [string, Buffer]>,
+  ): Promise<ConfigRecord | undefined> {
     for (;;) {
       const next = await iterator.next();
       if (next.done) return undefined;
       const path = next.value[0].slice(2);
-      if (this.catalog.kindOf(path).scope === 'unit') return { path, value: parse(next.value[1]) as JsonObject };
+      if (this.catalog.kindOf(path).scope === 'unit')
+        return { path, value: parse(next.value[1]) as JsonObject };
     }
   }
 }
@@ -80,7 +84,8 @@ export class FutureView extends RecordReader implements View {
   }
 
   override async *listPrefix(prefix: string, exact = false): AsyncIterable<ConfigRecord> {
-    for await (const record of super.listPrefix(prefix, exact)) if (!this.future.has(record.path)) yield record;
+    for await (const record of super.listPrefix(prefix, exact))
+      if (!this.future.has(record.path)) yield record;
     for (const path of this.pathsFrom(prefix)) {
       if (!path.startsWith(prefix) || (exact && path !== prefix)) return;
       const value = await this.get(path);
@@ -102,7 +107,9 @@ export class FutureView extends RecordReader implements View {
       this.referring = new Map();
       for (const transition of this.future.values()) {
         const value = joinRecord(transition.kind, transition.after);
-        for (const target of value === undefined ? [] : linksOf(transition.kind, value).flatMap(link => link.targets)) {
+        for (const target of value === undefined
+          ? []
+          : linksOf(transition.kind, value).flatMap(link => link.targets)) {
           this.referring.set(target, [...(this.referring.get(target) ?? []), transition.path]);
         }
       }

@@ -40,6 +40,7 @@ class End implements Channel {
       throw new LockstepError('partner-unreachable', 'the line was cut');
     }
     for (const frame of fate === 'arrives' ? [payload] : fate) setImmediate(() => this.other?.take(frame));
+    await new Promise(resolve => setImmediate(resolve)); // there is room for the next one
   }
 
   onFrame(listener: (payload: Buffer) => void): void {

@@ -306,6 +306,22 @@ describe('an update that is interrupted', () => {
     await told;
   });
 
+  it('by nothing, over a line so slow that it takes minutes: it has time as long as its frames move', async () => {
+    await inStep(...site);
+    await first.commit(...hosts(10_000).map((change, index) => withComment(change, index)));
+    let frames = 0;
+    pair.fate = ({ payload }) => {
+      if (payload.includes('"type":"update"')) {
+        frames++;
+        pair.timers.advance(20_000);
+      }
+      return 'arrives';
+    };
+    const { ms } = await first.link.forceUpdate();
+    assert.ok(frames >= 4 && ms > 60_000, `${frames} frames in ${ms} ms`);
+    await assertEqual();
+  });
+
   it('at every frame in turn: the standby never holds a mixture', async () => {
     await inStep(...site);
     const states = [second.store.head.digest];

@@ -1,0 +1,48 @@
+import type { JsonObject } from '../schema/json.ts';
+import { joinRecord } from '../schema/record.ts';
+import { uniqueKeys } from './check.ts';
+import { keys } from './keys.ts';
+import { linksOf } from './links.ts';
+import type { Batch, Entry } from './port.ts';
+import { spelling, type Transition } from './transition.ts';
+
+/** How many shared records more (or fewer) there are. */
+export function grown(transitions: Transition[]): number {
+  const there = (half: JsonObject | undefined): number => (half === undefined ? 0 : 1);
+  return transitions.reduce((sum, { before, after }) => sum + there(after.pair) - there(before.pair), 0);
+}
+
+/** The halves of the records themselves. */
+export function halfEntries(transitions: Transition[]): Pick<Batch, 'put' | 'remove'> {
+  const put: Entry[] = [];
+  const remove: string[] = [];
+  for (const { path, before, after } of transitions) {
+    for (const [key, from, to] of [
+      [keys.pair(path), spelling(before.pair), spelling(after.pair)],
+      [keys.unit(path), spelling(before.unit), spelling(after.unit)],
+    ] as const) {
+      if (to === undefined && from !== undefined) remove.push(key);
+      else if (to !== undefined && to !== from) put.push([key, Buffer.from(to)]);
+    }
+  }
+  return { put, remove };
+}
+
+/** References and unique values of the records, as they were and as they will be. */
+export function indexEntries(transitions: Transition[]): Pick<Batch, 'put' | 'remove'> {
+  const old = new Set<string>();
+  const fresh = new Map<string, Buffer>();
+  for (const transition of transitions) {
+    const { kind, path, before, after } = transition;
+    for (const target of targets(kind, joinRecord(kind, before))) old.add(keys.referrer(target, path));
+    for (const target of targets(kind, joinRecord(kind, after)))
+      fresh.set(keys.referrer(target, path), Buffer.alloc(0));
+    for (const { key } of uniqueKeys(transition, 'before')) old.add(key);
+    for (const { key } of uniqueKeys(transition, 'after')) fresh.set(key, Buffer.from(path));
+  }
+  return { put: [...fresh], remove: [...old].filter(key => !fresh.has(key)) };
+}
+
+function targets(kind: Transition['kind'], value: JsonObject | undefined): string[] {
+  return value === undefined ? [] : linksOf(kind, value).flatMap(link => link.targets);
+}
