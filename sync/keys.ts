@@ -88,8 +88,10 @@ async function readPrivate(file: string): Promise<string | undefined> {
   const handle = await openExisting(file);
   if (handle === undefined) return undefined;
   try {
-    const { mode, size } = await handle.stat();
+    const stats = await handle.stat();
+    const { mode, size } = stats;
     if ((mode & 0o077) !== 0) throw laxPermissions(file, mode);
+    if (!stats.isFile()) throw badKey(file, 'it is not a file');
     if (size > MAX_KEY_FILE_BYTES) throw badKey(file, `it has ${size} bytes`);
     return await handle.readFile('utf8');
   } finally {

@@ -4,6 +4,9 @@ import type { Channel } from '../../sync/channel.ts';
 /** What happens to a frame on its way: it arrives, the line is cut just before, or other frames arrive in its place. */
 export type Fate = 'arrives' | 'cut' | Buffer[];
 
+/** A longer frame fills the buffer of the transport: its sender waits until it is through. */
+const ROOM_BYTES = 64 * 1024;
+
 /**
  * Both ends of a channel without a network under it. Frames arrive in order, never inside `send`, and each in a turn
  * of the event loop of its own, as from a socket. `watch` sees every frame when it is sent and says what becomes of it.
@@ -40,7 +43,7 @@ class End implements Channel {
       throw new LockstepError('partner-unreachable', 'the line was cut');
     }
     for (const frame of fate === 'arrives' ? [payload] : fate) setImmediate(() => this.other?.take(frame));
-    await new Promise(resolve => setImmediate(resolve)); // there is room for the next one
+    if (payload.length > ROOM_BYTES) await new Promise(resolve => setImmediate(resolve));
   }
 
   onFrame(listener: (payload: Buffer) => void): void {
