@@ -55,7 +55,9 @@ export type Request =
   | { type: 'list'; id: number; buckets: number[] }
   /** `digest`: what the sender holds at this moment; its last greeting may be older. */
   | { type: 'step-down'; id: number; epoch: number; force: boolean; digest: string }
-  | JoinRequest;
+  | JoinRequest
+  /** The joining unit has pinned the other: now that one may. */
+  | { type: 'confirm'; id: number };
 
 /** Sent by a unit that is being paired, before it has a partner (docs/DOMAIN.md, Pairing). */
 export interface JoinRequest {
@@ -89,6 +91,7 @@ export type Reply =
       unitId: string;
       mode: HaMode;
     }
+  | { type: 'confirmed'; re: number }
   | { type: 'error'; re: number; error: ErrorBody };
 
 /** Largest frame of each type, bytes. */
@@ -105,6 +108,8 @@ export const FRAME_LIMITS: Record<Request['type'] | Reply['type'], number> = {
   'stepped-down': 4 * 1024,
   join: 8 * 1024,
   joined: 8 * 1024,
+  confirm: 1024,
+  confirmed: 1024,
   error: 64 * 1024,
 };
 
@@ -198,6 +203,7 @@ const REQUESTS: Record<Request['type'], Check> = {
     host: text(253),
     port: count,
   }),
+  confirm: object({ type: text(20), id: count }),
 };
 
 const errorBody: Check = value => isObject(value) && text(64)(value.code) && text(60_000)(value.message);
@@ -228,6 +234,7 @@ const REPLIES: Record<Reply['type'], Check> = {
     unitId: text(64),
     mode: oneOf('first', 'second'),
   }),
+  confirmed: object({ type: text(20), re: count }),
   error: object({ type: text(20), re: count, error: errorBody }),
 };
 

@@ -95,44 +95,73 @@ function equalProofs(one: string, other: string): boolean {
 }
 
 /**
- * The joining side. `channel` is open to the host key that the code names; `inviterHostKey` is that key.
+ * The joining side. `channel` is open to the host key that the code names. `pin` makes the partner durable: here
+ * first, so that a pairing that breaks off in between can simply be done again.
  * Throws `bad-code` and whatever the inviting unit refuses with.
  */
-export function join(
+export async function join(
   channel: Channel,
   own: Self & { host: string; port: number },
   code: Code,
   inviter: { hostKey: string; host: string; port: number },
+  pin: (partner: Partner) => Promise<void>,
 ): Promise<Partner> {
-  return new Promise((resolve, reject) => {
-    channel.onClose(reason =>
-      reject(new LockstepError('partner-unreachable', `The other unit ended the pairing: ${reason}.`)),
+  const replies = repliesOf(channel);
+  await channel.send(encodeMessage(joinRequest(own, code, inviter.hostKey)));
+  const partner = checkJoined(await replies(), own, code, inviter);
+  await pin(partner);
+  await channel.send(encodeMessage({ type: 'confirm', id: 2 }));
+  const confirmed = await replies();
+  if (confirmed.type === 'error') throw asError(confirmed.error);
+  return partner;
+}
+
+/** Each call gives the next reply; rejects when the channel closes before it comes. */
+function repliesOf(channel: Channel): () => Promise<Reply> {
+  const waiting: { resolve(reply: Reply): void; reject(error: unknown): void }[] = [];
+  let closed: LockstepError | undefined;
+  channel.onClose(reason => {
+    closed = new LockstepError(
+      'partner-unreachable',
+      `The other unit ended the pairing: ${reason.replace(/\.$/, '')}.`,
     );
-    channel.onFrame(payload => {
-      try {
-        resolve(checkJoined(parseReply(payload), own, code, inviter));
-      } catch (error) {
-        reject(error);
-      }
-    });
-    const request: JoinRequest = {
-      type: 'join',
-      id: 1,
-      // The inviter's client key is not known yet: this proof covers its host key twice instead.
-      proof: proof(code.token, 'joiner', {
-        inviter: { hostKey: inviter.hostKey, clientKey: inviter.hostKey },
-        joiner: own,
-      }),
-      hostKey: own.hostKey,
-      clientKey: own.clientKey,
-      name: own.name,
-      unitId: own.unitId,
-      mode: own.mode,
-      host: own.host,
-      port: own.port,
-    };
-    channel.send(encodeMessage(request)).catch(reject);
+    for (const { reject } of waiting.splice(0)) reject(closed);
   });
+  channel.onFrame(payload => {
+    const waiter = waiting.shift();
+    try {
+      waiter?.resolve(parseReply(payload));
+    } catch (error) {
+      waiter?.reject(error);
+    }
+  });
+  return () =>
+    new Promise((resolve, reject) => {
+      if (closed === undefined) waiting.push({ resolve, reject });
+      else reject(closed);
+    });
+}
+
+function joinRequest(
+  own: Self & { host: string; port: number },
+  { token }: Code,
+  inviterHostKey: string,
+): JoinRequest {
+  const { hostKey, clientKey, name, unitId, mode, host, port } = own;
+  // The inviter's client key is not known yet: this proof covers its host key twice instead.
+  const keys = { inviter: { hostKey: inviterHostKey, clientKey: inviterHostKey }, joiner: own };
+  return {
+    type: 'join',
+    id: 1,
+    proof: proof(token, 'joiner', keys),
+    hostKey,
+    clientKey,
+    name,
+    unitId,
+    mode,
+    host,
+    port,
+  };
 }
 
 function checkJoined(
@@ -159,24 +188,24 @@ function checkJoined(
   };
 }
 
-/**
- * The inviting side: answers one join request on `channel`, whose peer logged in with the key `clientKeyBlob`.
- * `accept` makes the partner durable before the answer goes out.
- */
-export function answerJoin(
-  channel: Channel,
-  options: {
-    own: Self;
-    pairId: string;
-    clientKeyBlob: Buffer;
-    now: number;
-    invitation(): Invitation | undefined;
-    accept(partner: Partner): Promise<void>;
-    onRefusal(error: LockstepError): void;
-  },
-): void {
+export interface InviterOptions {
+  own: Self;
+  pairId: string;
+  /** The key that the peer logged in with. */
+  clientKeyBlob: Buffer;
+  /** Monotonic milliseconds. */
+  now(): number;
+  invitation(): Invitation | undefined;
+  /** Makes the partner durable. */
+  pin(partner: Partner): Promise<void>;
+  onRefusal(error: LockstepError): void;
+}
+
+/** The inviting side: takes one join on `channel`, and pins the other unit once that one has confirmed. */
+export function answerJoin(channel: Channel, options: InviterOptions): void {
+  let joining: Partner | undefined;
   channel.onFrame(payload => {
-    handleJoin(channel, payload, options).catch((error: unknown) => {
+    answer(payload).catch((error: unknown) => {
       const known =
         error instanceof LockstepError
           ? error
@@ -188,40 +217,50 @@ export function answerJoin(
         .finally(() => channel.close(known.message));
     });
   });
+
+  async function answer(payload: Buffer): Promise<void> {
+    const request = parseRequest(payload);
+    if (request.type === 'join' && joining === undefined) {
+      const { partner, reply } = takeJoin(request, channel.remote.address, options);
+      joining = partner;
+      await channel.send(encodeMessage(reply));
+    } else if (request.type === 'confirm' && joining !== undefined) {
+      await options.pin(joining);
+      await channel.send(encodeMessage({ type: 'confirmed', re: request.id }));
+    } else {
+      throw new LockstepError('not-paired', 'This unit does not know yours; it only takes a pairing.');
+    }
+  }
 }
 
-async function handleJoin(
-  channel: Channel,
-  payload: Buffer,
-  options: Parameters<typeof answerJoin>[1],
-): Promise<void> {
-  const request = parseRequest(payload);
-  if (request.type !== 'join')
-    throw new LockstepError('not-paired', 'This unit does not know yours; it only takes a pairing.');
-  const { own, clientKeyBlob } = options;
-  const token = checkJoin(request, own, clientKeyBlob, options.invitation(), options.now);
+function takeJoin(
+  request: JoinRequest,
+  cameFrom: string,
+  options: InviterOptions,
+): { partner: Partner; reply: Reply } {
+  const { own, clientKeyBlob, pairId } = options;
+  const invitation = checkJoin(request, own, clientKeyBlob, options.invitation(), options.now());
   if (request.mode === own.mode) {
     throw new LockstepError('mismatch', `Both units are in HA ${own.mode} mode.`, {
       hint: 'One is initialised with --mode first, the other with --mode second.',
     });
   }
-  spend(options.invitation());
+  invitation.attempts = MOST_ATTEMPTS; // spent, also while the rest takes its time: a code works once
   const { unitId, name, mode, hostKey, clientKey, port } = request;
-  const host = request.host === '' ? channel.remote.address : request.host;
-  await options.accept({ pairId: options.pairId, unitId, name, mode, hostKey, clientKey, host, port });
-  const keys = { inviter: own, joiner: request };
-  await channel.send(
-    encodeMessage({
+  const host = request.host === '' ? cameFrom : request.host;
+  return {
+    partner: { pairId, unitId, name, mode, hostKey, clientKey, host, port },
+    reply: {
       type: 'joined',
       re: request.id,
-      proof: proof(token, 'inviter', keys),
-      pairId: options.pairId,
+      proof: proof(invitation.token, 'inviter', { inviter: own, joiner: request }),
+      pairId,
       clientKey: own.clientKey,
       name: own.name,
       unitId: own.unitId,
       mode: own.mode,
-    }),
-  );
+    },
+  };
 }
 
 function checkJoin(
@@ -230,7 +269,7 @@ function checkJoin(
   clientKeyBlob: Buffer,
   invitation: Invitation | undefined,
   now: number,
-): Buffer {
+): Invitation {
   if (invitation === undefined || now > invitation.expires || invitation.attempts >= MOST_ATTEMPTS)
     throw wrongCode();
   invitation.attempts++;
@@ -239,12 +278,7 @@ function checkJoin(
     publicBlob(request.clientKey).equals(clientKeyBlob) &&
     equalProofs(request.proof, proof(invitation.token, 'joiner', keys));
   if (!good) throw wrongCode();
-  return invitation.token;
-}
-
-/** Before the partner is pinned, which takes a while: a code that two units know lets one of them in. */
-function spend(invitation: Invitation | undefined): void {
-  if (invitation !== undefined) invitation.attempts = MOST_ATTEMPTS;
+  return invitation;
 }
 
 function wrongCode(): LockstepError {

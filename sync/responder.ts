@@ -43,7 +43,7 @@ export function respond(
   bytes: number,
 ): { state: ResponderState; effects: ResponderEffect[] } {
   const answer = (...effects: ResponderEffect[]) => ({ state, effects });
-  if (request.type === 'join')
+  if (request.type === 'join' || request.type === 'confirm')
     return answer(
       refuse(request.id, new LockstepError('already-paired', 'The two units are paired already.')),
     );

@@ -1,14 +1,13 @@
-import { randomBytes, randomUUID } from 'node:crypto';
 import type { Catalog } from '../schema/catalog.ts';
 import { LockstepError } from '../schema/error.ts';
 import type { Revision } from '../store/revision.ts';
 import type { Store } from '../store/store.ts';
 import type { Channel } from '../sync/channel.ts';
-import { fingerprint, type KeyPair, publicBlob, publicLine } from '../sync/keys.ts';
+import { fingerprint, type KeyPair, publicBlob } from '../sync/keys.ts';
 import { Link, type Timers, type UpdateReport } from '../sync/link.ts';
 import type { OwnFacts } from '../sync/machine.ts';
 import { type HaMode, type Hello, PROTOCOL } from '../sync/message.ts';
-import * as pairing from '../sync/pairing.ts';
+import type { Partner, Self } from '../sync/pairing.ts';
 import { serve } from '../sync/service.ts';
 import { dial } from '../sync/ssh-client.ts';
 import { type Listener, listen } from '../sync/ssh-server.ts';
@@ -16,7 +15,7 @@ import type { Invitation, PairedAnswer, Receipt, Status, TakenUpdate, TakeoverAn
 import { IDENTITY_PATHS, type Identity, readIdentity, type UnitFacts } from './identity.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
-import { readPartner, writePartner } from './partner.ts';
+import { isEveryAddress, PairingDesk } from './pairing-desk.ts';
 import { makeStatus } from './status.ts';
 
 export interface PairOptions {
@@ -47,10 +46,9 @@ const MOST_COUNTED = 1_000;
 export class Pair {
   private readonly options: PairOptions;
   private identity: Identity;
-  private partner: pairing.Partner | undefined;
+  private desk: PairingDesk | undefined;
   private listener: Listener | undefined;
   private link: Link | undefined;
-  private invitation: (pairing.Invitation & { pairId: string }) | undefined;
   private lastSent: Receipt | undefined;
   private lastTaken: TakenUpdate | undefined;
   private nextUpdateAt: number | undefined;
@@ -68,13 +66,13 @@ export class Pair {
   /** Throws `port-in-use`, `damaged-store`. */
   static async start(options: PairOptions): Promise<Pair> {
     const pair = new Pair(options);
-    pair.partner = await readPartner(options.partnerFile);
+    pair.desk = await pair.openDesk();
     pair.lastSent = await options.store.readLocal<Receipt>('last-update');
     pair.listener = await listen({
       address: options.address,
       port: options.port,
       hostKey: options.hostKey.private,
-      admit: key => pair.admit(key),
+      admit: key => pair.desk?.admit(key),
       onChannel: (channel, peer) => pair.welcome(channel, peer.who, peer.keyBlob),
       onRefusal: ({ source, reason }) => {
         options.metrics.refusals.inc({ reason: 'connection' });
@@ -113,49 +111,11 @@ export class Pair {
   }
 
   async invite(): Promise<Invitation> {
-    this.mode();
-    const token = randomBytes(16);
-    const { timers, hostKey } = this.options;
-    const pairId = this.partner?.pairId ?? randomUUID();
-    this.invitation = { token, pairId, attempts: 0, expires: timers.now() + pairing.INVITATION_MS };
-    this.options.log.info({ until: this.inMs(pairing.INVITATION_MS) }, 'pairing invited');
-    return {
-      code: pairing.encodeCode({ hostKeyHash: pairing.hashOfKey(publicBlob(hostKey.public)), token }),
-      fingerprint: fingerprint(hostKey.public),
-      expiresAt: this.inMs(pairing.INVITATION_MS),
-      host: this.address.address,
-      port: this.address.port,
-    };
+    return this.atDesk().invite();
   }
 
-  async join({
-    host,
-    port = this.options.facts.port,
-    code: text,
-  }: {
-    host: string;
-    port?: number;
-    code: string;
-  }): Promise<PairedAnswer> {
-    const code = pairing.decodeCode(text);
-    const own = this.self();
-    let shown: Buffer | undefined;
-    const acceptHostKey = (blob: Buffer): boolean => {
-      shown = blob;
-      return pairing.hashOfKey(blob).equals(code.hostKeyHash);
-    };
-    const channel = await this.dial(host, port, acceptHostKey);
-    try {
-      const hostKey = publicLine(shown as Buffer);
-      this.assertFree(hostKey);
-      const { address, port: ownPort } = this.address;
-      const listening = { host: isAnyAddress(address) ? '' : address, port: ownPort };
-      const partner = await pairing.join(channel, { ...own, ...listening }, code, { hostKey, host, port });
-      await this.accept(partner);
-      return { partner: { name: partner.name, host, port, fingerprint: fingerprint(hostKey) } };
-    } finally {
-      channel.close('pairing is over');
-    }
+  join({ host, port, code }: { host: string; port?: number; code: string }): Promise<PairedAnswer> {
+    return this.atDesk().join(host, port ?? this.options.facts.port, code);
   }
 
   async status(files: Status['files']): Promise<Status> {
@@ -215,6 +175,30 @@ export class Pair {
     return missing;
   }
 
+  private get partner(): Partner | undefined {
+    return this.desk?.partner;
+  }
+
+  private openDesk(): Promise<PairingDesk> {
+    const { partnerFile, timers, now, log } = this.options;
+    return PairingDesk.open({
+      partnerFile,
+      self: () => this.self(),
+      listening: () => ({ host: this.address.address, port: this.address.port }),
+      dial: (host, port, acceptHostKey) => this.dial(host, port, acceptHostKey),
+      timers,
+      now,
+      log,
+      onPaired: () => this.connect(),
+      onRefusal: (error, source) => this.refused(error, source),
+    });
+  }
+
+  private atDesk(): PairingDesk {
+    if (this.desk === undefined) throw new LockstepError('internal', 'The unit has not started.');
+    return this.desk;
+  }
+
   private assertLinked(): Link {
     if (this.link !== undefined) return this.link;
     const hint =
@@ -231,7 +215,7 @@ export class Pair {
     });
   }
 
-  private self(): pairing.Self {
+  private self(): Self {
     const { facts, hostKey, clientKey } = this.options;
     return {
       unitId: facts.id,
@@ -305,7 +289,7 @@ export class Pair {
       clientKey: clientKey.private,
       acceptHostKey,
       timeoutMs: DIAL_MS,
-      ...(isAnyAddress(address) ? {} : { localAddress: address }),
+      ...(isEveryAddress(address) ? {} : { localAddress: address }),
       ...(signal === undefined ? {} : { signal }),
     });
   }
@@ -316,46 +300,19 @@ export class Pair {
     return done;
   }
 
-  /** Whose key is it? Strangers come in only while an invitation is open, and may only answer it. */
-  private admit(key: Buffer): string | undefined {
-    if (this.partner !== undefined && publicBlob(this.partner.clientKey).equals(key)) return 'partner';
-    return this.openInvitation() === undefined ? undefined : 'candidate';
-  }
-
-  private openInvitation(): (pairing.Invitation & { pairId: string }) | undefined {
-    const { invitation } = this;
-    return invitation !== undefined &&
-      this.options.timers.now() <= invitation.expires &&
-      invitation.attempts < pairing.MOST_ATTEMPTS
-      ? invitation
-      : undefined;
-  }
-
   private welcome(channel: Channel, who: string, keyBlob: Buffer): void {
-    const { store, log, metrics, now, timers } = this.options;
-    const onRefusal = (error: LockstepError): void => {
-      metrics.refusals.inc({ reason: error.code });
-      log.warn(
-        { code: error.code, reason: error.message, source: channel.remote.address },
-        'message refused',
-      );
-    };
-    if (who === 'candidate' || this.openInvitation() !== undefined) {
-      const { invitation } = this;
-      if (who === 'candidate' && invitation !== undefined) {
-        const { pairId } = invitation;
-        pairing.answerJoin(channel, {
-          own: this.self(),
-          pairId,
-          clientKeyBlob: keyBlob,
-          now: timers.now(),
-          invitation: () => this.invitation,
-          accept: partner => this.accept(partner),
-          onRefusal,
-        });
-        return;
-      }
-    }
+    if (who === 'candidate') this.atDesk().answer(channel, keyBlob);
+    else this.serve(channel);
+  }
+
+  private refused(error: LockstepError, source: string): void {
+    const { log, metrics } = this.options;
+    metrics.refusals.inc({ reason: error.code });
+    log.warn({ code: error.code, reason: error.message, source }, 'message refused');
+  }
+
+  private serve(channel: Channel): void {
+    const { store, log, metrics, now } = this.options;
     serve(channel, {
       store,
       own: () => this.own(),
@@ -366,40 +323,9 @@ export class Pair {
         this.lastTaken = { result, kind: 'taken', revision, digest, records, at: now().toISOString() };
         log.info({ result, digest, revision, from, records }, 'update taken');
       },
-      onRefusal,
+      onRefusal: error => this.refused(error, channel.remote.address),
       stepDown: async (epoch, force, digest) => this.assertLinked().stepDown(epoch, force, digest),
     });
-  }
-
-  /** Pin the partner: durable before it returns. An invitation works once. */
-  private async accept(partner: pairing.Partner): Promise<void> {
-    this.assertFree(partner.hostKey);
-    await writePartner(this.options.partnerFile, partner);
-    this.invitation = undefined;
-    this.partner = partner;
-    this.options.log.info(
-      {
-        partner: partner.name,
-        host: partner.host,
-        port: partner.port,
-        fingerprint: fingerprint(partner.hostKey),
-      },
-      'paired',
-    );
-    this.connect();
-  }
-
-  private assertFree(hostKey: string): void {
-    const { partner } = this;
-    if (partner === undefined || publicBlob(partner.hostKey).equals(publicBlob(hostKey))) return;
-    throw new LockstepError(
-      'already-paired',
-      `This unit is paired with ${partner.name} (${fingerprint(partner.hostKey)}).`,
-      {
-        hint: 'A unit has one partner.',
-        facts: { partner: partner.name, fingerprint: fingerprint(partner.hostKey) },
-      },
-    );
   }
 
   private committed(revision: Revision, paths: string[]): void {
@@ -453,8 +379,4 @@ export class Pair {
   private inMs(ms: number): string {
     return new Date(this.options.now().getTime() + ms).toISOString();
   }
-}
-
-function isAnyAddress(address: string): boolean {
-  return address === '0.0.0.0' || address === '::';
 }

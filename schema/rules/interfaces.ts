@@ -49,7 +49,7 @@ const threeAddresses: Rule = {
             {
               code: threeAddresses.code,
               path: `${path}/${twice}`,
-              message: `${String(value[twice])} is there twice`,
+              message: 'two of its three addresses are the same',
               hint: threeAddresses.hint,
             },
           ];
@@ -74,7 +74,7 @@ const oneSubnet: Rule = {
         .map(field => ({
           code: oneSubnet.code,
           path: `${path}/${field}`,
-          message: `${String(value[field])} is not in the subnet of ${address}/${prefix}`,
+          message: `${String(value[field])} is not in the subnet of the unit’s own address`,
           hint: oneSubnet.hint,
         }));
     }),
@@ -186,4 +186,11 @@ async function eachRecord(
   return problems;
 }
 
-export const interfaceRules = [threeAddresses, oneSubnet, prefixFits, someHaChecks, productionChecks, addressedCable];
+export const interfaceRules = [
+  threeAddresses,
+  oneSubnet,
+  prefixFits,
+  someHaChecks,
+  productionChecks,
+  addressedCable,
+];

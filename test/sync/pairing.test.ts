@@ -35,6 +35,8 @@ class Inviter {
   readonly own = self('first');
   readonly token = randomBytes(16);
   readonly accepted: Partner[] = [];
+  /** What the joining units pinned. */
+  readonly pinned: Partner[] = [];
   readonly refused: LockstepError[] = [];
   invitation: Invitation | undefined = { token: this.token, expires: INVITATION_MS, attempts: 0 };
   now = 0;
@@ -47,7 +49,7 @@ class Inviter {
   async pairWith(
     joiner: Self,
     code: Code = this.code,
-    options: { keyBlob?: Buffer; between?: { there?: Tamper; back?: Tamper } } = {},
+    options: { keyBlob?: Buffer; between?: { there?: Tamper; back?: Tamper }; failsToPin?: boolean } = {},
   ): Promise<Partner> {
     const { keyBlob = publicBlob(joiner.clientKey), between = {} } = options;
     const { left, right } = channelPair({ left: through(between.there), right: through(between.back) });
@@ -55,9 +57,10 @@ class Inviter {
       own: this.own,
       pairId: 'pair-1',
       clientKeyBlob: keyBlob,
-      now: this.now,
+      now: () => this.now,
       invitation: () => this.invitation,
-      accept: async partner => {
+      pin: async partner => {
+        assert.equal(this.pinned.length > this.accepted.length, true, 'the joining unit pins first');
         await new Promise(resolve => setImmediate(resolve)); // writing the partner's file takes a while
         this.accepted.push(partner);
         this.invitation = undefined;
@@ -65,7 +68,10 @@ class Inviter {
       onRefusal: error => this.refused.push(error),
     });
     const inviter = { hostKey: this.own.hostKey, host: '192.0.2.11', port: 6973 };
-    return join(left, { ...joiner, host: '', port: 6974 }, code, inviter);
+    return join(left, { ...joiner, host: '', port: 6974 }, code, inviter, async partner => {
+      this.pinned.push(partner);
+      if (options.failsToPin) throw new Error('the disk is full');
+    });
   }
 }
 
@@ -155,6 +161,18 @@ describe('pairing two units by a one-time code', () => {
     assert.equal(inviter.accepted.length, 1);
   });
 
+  it('the joining unit breaks off before it has pinned: the inviting unit has no partner either', async () => {
+    const inviter = new Inviter();
+    const joiner = self('second');
+    await assert.rejects(inviter.pairWith(joiner, inviter.code, { failsToPin: true }), {
+      message: 'the disk is full',
+    });
+    assert.equal(inviter.accepted.length, 0);
+    inviter.invitation = { token: inviter.token, expires: INVITATION_MS, attempts: 0 };
+    await inviter.pairWith(joiner);
+    assert.equal(inviter.accepted.length, 1);
+  });
+
   it('without an invitation nobody is paired', async () => {
     const inviter = new Inviter();
     inviter.invitation = undefined;
@@ -236,9 +254,9 @@ describe('a unit that is not paired yet', () => {
       own: inviter.own,
       pairId: 'pair-1',
       clientKeyBlob: randomBytes(51),
-      now: 0,
+      now: () => 0,
       invitation: () => inviter.invitation,
-      accept: async partner => void inviter.accepted.push(partner),
+      pin: async partner => void inviter.accepted.push(partner),
       onRefusal: error => inviter.refused.push(error),
     });
     const reply = new Promise<Reply>(resolve => left.onFrame(frame => resolve(parseReply(frame))));
@@ -259,11 +277,17 @@ describe('a unit that is not paired yet', () => {
   it('the other side hangs up before it answers: the operator is told', async () => {
     const { left, right } = channelPair({ left: () => 'arrives', right: () => 'arrives' });
     const inviter = new Inviter();
-    const joining = join(left, { ...self('second'), host: '', port: 1 }, inviter.code, {
-      hostKey: inviter.own.hostKey,
-      host: '192.0.2.11',
-      port: 6973,
-    });
+    const joining = join(
+      left,
+      { ...self('second'), host: '', port: 1 },
+      inviter.code,
+      {
+        hostKey: inviter.own.hostKey,
+        host: '192.0.2.11',
+        port: 6973,
+      },
+      async () => assert.fail('nobody was paired'),
+    );
     right.close('no');
     await assert.rejects(joining, { code: 'partner-unreachable' });
   });
