@@ -8,7 +8,7 @@
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -188,10 +188,14 @@ async function startDaemon(unit: DemoUnit): Promise<void> {
   daemons.push(daemon);
   await until(`${unit.dir} serves`, async () => {
     if (daemon.exitCode !== null) throw new Error(readFileSync(join(unit.dir, 'daemon.out'), 'utf8'));
-    return json(unit, 'status').then(
-      () => true,
-      () => false,
-    );
+    return answers(join(unit.dir, 'control.sock'));
+  });
+}
+
+function answers(socket: string): Promise<boolean> {
+  return new Promise(done => {
+    const connection = connect(socket).once('error', () => done(false));
+    connection.once('connect', () => connection.destroy() && done(true));
   });
 }
 
