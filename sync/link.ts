@@ -2,37 +2,20 @@ import { asLockstepError, type LockstepError, LockstepError as Refusal } from '.
 import { EMPTY_DIGEST } from '../store/digest.ts';
 import type { Store } from '../store/store.ts';
 import type { Channel } from './channel.ts';
+import { step } from './machine.ts';
+import { type Hello, MOST_BUCKETS, MOST_NODES } from './message.ts';
+import { type Outgoing, prepareOutgoing, updateFrames } from './outgoing.ts';
+import { Requests, type Timers } from './requests.ts';
+import { nameOf, type StateName } from './standing.ts';
 import {
-  asError,
   type Effect,
   initialState,
-  nameOf,
   type OwnFacts,
-  type StateName,
   type SyncEvent,
   type SyncState,
-  step,
   type Ticket,
-} from './machine.ts';
-import {
-  encodeMessage,
-  type Hello,
-  MOST_BUCKETS,
-  MOST_NODES,
-  parseReply,
-  type Reply,
-  type Request,
-} from './message.ts';
-import { type Outgoing, prepareOutgoing, updateFrames } from './outgoing.ts';
+} from './state.ts';
 import { cutNode, type Difference, difference, type NodePair } from './walk.ts';
-
-/** Timers and clocks come in, so that a simulation can own the time. */
-export interface Timers {
-  /** Monotonic milliseconds. */
-  now(): number;
-  /** Calls `act` once after `ms`; returns how to cancel. */
-  after(ms: number, act: () => void): () => void;
-}
 
 /** What an update did (docs/DOMAIN.md, Words: receipt). */
 export interface UpdateReport {
@@ -63,13 +46,7 @@ export interface LinkOptions {
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 5_000;
 const HEARTBEAT_MS = 5_000;
-/** A partner that takes longer than this for one answer counts as gone. */
-const ANSWER_MS = 60_000;
-
 type Waiter = { resolve(value: never): void; reject(error: LockstepError): void };
-/** A request without its answer yet; `extend` starts the time for it anew. */
-type Pending = Waiter & { extend(): void };
-
 /**
  * Runs the step machine over a connection to the partner that it keeps open: carries out the effects,
  * and turns what comes of them into events.
@@ -78,8 +55,8 @@ export class Link {
   private readonly options: LinkOptions;
   private current: SyncState;
   private channel: Channel | undefined;
+  private requests: Requests | undefined;
   private readonly waiters = new Map<Ticket, Waiter>();
-  private readonly replies = new Map<number, Pending>();
   private readonly stopping = new AbortController();
   private cancelTimer: () => void = () => undefined;
   private retryMs = FIRST_RETRY_MS;
@@ -232,7 +209,7 @@ export class Link {
     const snapshot = this.outgoingOf(run).snapshot;
     const pairs: NodePair[] = [];
     for (const part of parts(nodes, MOST_NODES)) {
-      const reply = await this.request(id => ({ type: 'compare', id, nodes: part }), 'nodes');
+      const reply = await this.linked().ask(id => ({ type: 'compare', id, nodes: part }), 'nodes');
       for (const [position, [level, index]] of part.entries()) {
         const own = cutNode((await snapshot?.node(level, index)) ?? Buffer.alloc(0));
         pairs.push({ level, index, own, partner: Buffer.from(reply.nodes[position] ?? '', 'base64') });
@@ -245,7 +222,7 @@ export class Link {
     const snapshot = this.outgoingOf(run).snapshot;
     const found: Difference = { upserts: [], removals: [] };
     for (const part of parts(buckets, MOST_BUCKETS)) {
-      const reply = await this.request(id => ({ type: 'list', id, buckets: part }), 'leaves');
+      const reply = await this.linked().ask(id => ({ type: 'list', id, buckets: part }), 'leaves');
       for (const [position, bucket] of part.entries()) {
         const own = new Map(
           [...((await snapshot?.bucket(bucket)) ?? [])].map(([path, hash]) => [
@@ -272,22 +249,15 @@ export class Link {
     // The standby may take the first update, and this unit end before the receipt is in. Found without a mark of it, it
     // would look like a unit that is new to a pair whose configuration the other one holds.
     if (!this.options.own().established) await this.options.store.setCommon(EMPTY_DIGEST);
-    const id = ++this.counter;
-    const receipt = this.reply(id, 'receipt');
-    receipt.catch(() => undefined); // it may fail while frames are still going out; awaited below
     const header = { epoch, base, target, revision, brought };
-    try {
+    async function* frames(id: number): AsyncIterable<Buffer> {
       for await (const { payload, records } of updateFrames(header, id, outgoing.changes(found))) {
         outgoing.records += records;
         outgoing.bytes += payload.length;
-        await this.transmit(payload);
-        if (!this.replies.has(id)) break; // refused already
-        this.replies.get(id)?.extend();
+        yield payload;
       }
-    } catch (error) {
-      this.failReply(id, asLockstepError(error));
     }
-    const { result, digest } = await receipt;
+    const { result, digest } = await this.linked().askInFrames(frames, 'receipt');
     return { type: 'receipt', run, result, digest };
   }
 
@@ -303,7 +273,7 @@ export class Link {
   private async askStepDown({ run, epoch, force }: Extract<Effect, { do: 'ask-step-down' }>): Promise<void> {
     try {
       const { digest } = this.options.own();
-      const reply = await this.request(
+      const reply = await this.linked().ask(
         id => ({ type: 'step-down', id, epoch, force, digest }),
         'stepped-down',
       );
@@ -369,7 +339,8 @@ export class Link {
   private adopt(channel: Channel): void {
     this.channel = channel;
     this.retryMs = FIRST_RETRY_MS;
-    channel.onFrame(payload => this.onReply(payload));
+    const requests = new Requests(channel, this.options.timers);
+    this.requests = requests;
     this.feed({ type: 'own', own: this.options.own() });
     this.feed({ type: 'linked' });
     this.beat();
@@ -377,8 +348,8 @@ export class Link {
     channel.onClose(reason => {
       if (this.channel !== channel) return;
       this.channel = undefined;
-      for (const waiter of this.replies.values()) waiter.reject(new Refusal('partner-unreachable', reason));
-      this.replies.clear();
+      this.requests = undefined;
+      requests.failAll(new Refusal('partner-unreachable', reason));
       this.feed({ type: 'unlinked', reason });
       this.retry();
     });
@@ -406,7 +377,7 @@ export class Link {
         type: _type,
         re: _re,
         ...hello
-      } = await this.request(
+      } = await this.linked().ask(
         id => ({ type: 'hello', id, ...facts, clock: this.options.clock() }),
         'hello-too',
       );
@@ -416,66 +387,9 @@ export class Link {
     }
   }
 
-  private onReply(payload: Buffer): void {
-    const reply = parseReply(payload);
-    const waiter = this.replies.get(reply.re);
-    this.replies.delete(reply.re);
-    if (reply.type === 'error') waiter?.reject(asError(reply.error));
-    else waiter?.resolve(reply as never);
-  }
-
-  /** The time for the answer runs while the request still waits to be sent: a channel may take nothing more. */
-  private request<Type extends Reply['type']>(
-    make: (id: number) => Request,
-    type: Type,
-  ): Promise<Extract<Reply, { type: Type }>> {
-    const id = ++this.counter;
-    const reply = this.reply(id, type);
-    this.transmit(encodeMessage(make(id))).catch(error => this.failReply(id, asLockstepError(error)));
-    return reply;
-  }
-
-  private failReply(id: number, error: LockstepError): void {
-    const pending = this.replies.get(id);
-    this.replies.delete(id);
-    pending?.reject(error);
-  }
-
-  private reply<Type extends Reply['type']>(id: number, type: Type): Promise<Extract<Reply, { type: Type }>> {
-    return new Promise((resolve, reject) => {
-      let cancel = (): void => undefined;
-      const late = (): void => this.failReply(id, noAnswer());
-      const extend = (): void => {
-        cancel();
-        cancel = this.options.timers.after(ANSWER_MS, late);
-      };
-      const settled = (reply: Reply): void => {
-        cancel();
-        if (reply.type === type) resolve(reply as Extract<Reply, { type: Type }>);
-        else
-          reject(
-            new Refusal(
-              'bad-message',
-              `The partner answered with "${reply.type}" where "${type}" was expected.`,
-            ),
-          );
-      };
-      this.replies.set(id, {
-        resolve: settled as Waiter['resolve'],
-        reject: error => {
-          cancel();
-          reject(error);
-        },
-        extend,
-      });
-      extend();
-    });
-  }
-
-  private transmit(payload: Buffer): Promise<void> {
-    if (this.channel === undefined)
-      return Promise.reject(new Refusal('partner-unreachable', this.current.downBecause));
-    return this.channel.send(payload);
+  private linked(): Requests {
+    if (this.requests !== undefined) return this.requests;
+    throw new Refusal('partner-unreachable', this.current.downBecause);
   }
 
   private outgoingOf(run: number): NonNullable<Link['outgoing']> {
@@ -491,10 +405,6 @@ export class Link {
 
 function overtaken(): LockstepError {
   return new Refusal('internal', 'An update was overtaken by another.');
-}
-
-function noAnswer(): LockstepError {
-  return new Refusal('partner-unreachable', `The partner did not answer within ${ANSWER_MS / 1000} s.`);
 }
 
 function* parts<Item>(items: Item[], size: number): Iterable<Item[]> {

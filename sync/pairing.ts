@@ -2,7 +2,6 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { LockstepError } from '../schema/error.ts';
 import type { Channel } from './channel.ts';
 import { publicBlob } from './keys.ts';
-import { asError } from './machine.ts';
 import {
   encodeMessage,
   type HaMode,
@@ -11,6 +10,7 @@ import {
   parseRequest,
   type Reply,
 } from './message.ts';
+import { asError } from './partner-error.ts';
 
 /**
  * Pairing: one unit invites and shows a one-time code, the operator types it on the other. The code carries the

@@ -1,7 +1,8 @@
 import { LockstepError } from '../schema/error.ts';
 import type { PairChange, UpdateRequest } from '../store/store.ts';
-import { mismatches, type OwnFacts } from './machine.ts';
 import type { Hello, Reply, Request, UpdateMessage } from './message.ts';
+import { mismatches } from './standing.ts';
+import type { OwnFacts } from './state.ts';
 
 /**
  * The answering side of one connection, as a pure step machine: what a request means given what came before it.

@@ -3,9 +3,10 @@ import { FAN_OUT, LEVELS } from '../store/digest.ts';
 import type { StoreSnapshot } from '../store/snapshot.ts';
 import type { Store } from '../store/store.ts';
 import type { Channel } from './channel.ts';
-import { asError, type OwnFacts } from './machine.ts';
 import { encodeMessage, type Hello, parseRequest, type Reply } from './message.ts';
+import { asError } from './partner-error.ts';
 import { freshResponder, type ResponderEffect, respond } from './responder.ts';
+import type { OwnFacts } from './state.ts';
 import { cutNode } from './walk.ts';
 
 export interface ServiceOptions {

@@ -7,7 +7,7 @@ import { openLmdb } from '../store/lmdb.ts';
 import { Mirror } from '../store/mirror.ts';
 import { Store } from '../store/store.ts';
 import { loadOrCreateKey } from '../sync/keys.ts';
-import type { Timers } from '../sync/link.ts';
+import type { Timers } from '../sync/requests.ts';
 import type { UnitFace } from './face.ts';
 import { assertUnit, lockFolder, makeFolder, unitFolder } from './folder.ts';
 import { readIdentity, type UnitFacts } from './identity.ts';

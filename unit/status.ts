@@ -1,9 +1,10 @@
 import type { Problem } from '../schema/error.ts';
 import type { Revision } from '../store/revision.ts';
 import type { Head } from '../store/store.ts';
-import { mismatches, nameOf, type StateName, type SyncState, updateRefusal } from '../sync/machine.ts';
 import type { Hello } from '../sync/message.ts';
 import type { Partner } from '../sync/pairing.ts';
+import { mismatches, nameOf, type StateName, updateRefusal } from '../sync/standing.ts';
+import type { SyncState } from '../sync/state.ts';
 import type { PartnerStatus, Receipt, Square, Status, SyncStatus, TakenUpdate } from './face.ts';
 import type { Identity } from './identity.ts';
 

@@ -175,6 +175,7 @@ function onDisk(
 
 describe(`kill -9 of either daemon at ${KILLS} random moments (LOCKSTEP_SEED=${SEED})`, function () {
   this.timeout(60_000 + KILLS * 10_000);
+  this.bail(true); // each step stands on the one before
   const random = seeded(SEED);
   const { folder, remove } = temporaryFolder();
   const ha1 = new TestUnit(path.join(folder, 'ha1'), '127.0.63.1');

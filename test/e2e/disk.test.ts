@@ -37,6 +37,7 @@ async function smallDisk(
 
 describe('a disk that takes no more', function () {
   this.timeout(60_000);
+  this.bail(true); // each step stands on the one before
   const { folder, remove } = temporaryFolder();
   const disk = path.join(folder, 'disk');
   let holder: ChildProcess | undefined;

@@ -25,6 +25,7 @@ function sharedRecords(unit: TestUnit): Promise<Record<string, JsonObject>> {
 
 describe('two units on one site', function () {
   this.timeout(60_000);
+  this.bail(true); // each step stands on the one before
   const { folder, remove } = temporaryFolder();
   const ha1 = new TestUnit(path.join(folder, 'ha1'), '127.0.61.1');
   const ha2 = new TestUnit(path.join(folder, 'ha2'), '127.0.61.2');

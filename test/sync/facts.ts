@@ -1,5 +1,5 @@
-import type { OwnFacts } from '../../sync/machine.ts';
 import { type Hello, PROTOCOL } from '../../sync/message.ts';
+import type { OwnFacts } from '../../sync/state.ts';
 
 /** Three states of a configuration. */
 export const A = 'a'.repeat(64);

@@ -2,19 +2,16 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { type ErrorBody, LockstepError } from '../../schema/error.ts';
 import { EMPTY_DIGEST } from '../../store/digest.ts';
+import { step } from '../../sync/machine.ts';
+import { asError } from '../../sync/partner-error.ts';
+import { mismatches, nameOf, type StateName, updateRefusal } from '../../sync/standing.ts';
 import {
-  asError,
   type Effect,
   initialState,
-  mismatches,
-  nameOf,
   type OwnFacts,
-  type StateName,
   type SyncEvent,
   type SyncState,
-  step,
-  updateRefusal,
-} from '../../sync/machine.ts';
+} from '../../sync/state.ts';
 import { A, B, C, ownFacts, partnerHello } from './facts.ts';
 import { Script } from './script.ts';
 

@@ -1,4 +1,4 @@
-import type { Timers } from '../../sync/link.ts';
+import type { Timers } from '../../sync/requests.ts';
 
 /** Time that passes only when a test says so. */
 export class ManualTimers implements Timers {

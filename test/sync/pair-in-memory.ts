@@ -12,7 +12,6 @@ import { type CommitResult, Store } from '../../store/store.ts';
 import type { Change } from '../../store/transition.ts';
 import type { Channel } from '../../sync/channel.ts';
 import { Link, type UpdateReport } from '../../sync/link.ts';
-import { nameOf, type OwnFacts, type StateName, type SyncState } from '../../sync/machine.ts';
 import {
   encodeMessage,
   type HaMode,
@@ -23,6 +22,8 @@ import {
   type Request,
 } from '../../sync/message.ts';
 import { serve } from '../../sync/service.ts';
+import { nameOf, type StateName } from '../../sync/standing.ts';
+import type { OwnFacts, SyncState } from '../../sync/state.ts';
 import { channelPair, type Fate } from './channel-in-memory.ts';
 import { ManualTimers } from './manual-timers.ts';
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import type { OwnFacts } from '../../sync/machine.ts';
 import type { Hello, Request, UpdateMessage } from '../../sync/message.ts';
 import {
   freshResponder,
@@ -8,6 +7,7 @@ import {
   type ResponderState,
   respond,
 } from '../../sync/responder.ts';
+import type { OwnFacts } from '../../sync/state.ts';
 import { A, B, ownFacts, partnerHello } from './facts.ts';
 
 /** The standby, as somebody speaks to it over one connection. */

@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
+import { step } from '../../sync/machine.ts';
+import type { Hello } from '../../sync/message.ts';
+import { nameOf, type StateName } from '../../sync/standing.ts';
 import {
   type Effect,
   initialState,
-  nameOf,
   type OwnFacts,
-  type StateName,
   type SyncEvent,
   type SyncState,
-  step,
-} from '../../sync/machine.ts';
-import type { Hello } from '../../sync/message.ts';
+} from '../../sync/state.ts';
 import { ownFacts, partnerHello } from './facts.ts';
 
 /** What a story expects: some fields of an effect; `refused` is the code that an answer carries. */

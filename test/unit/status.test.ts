@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { LockstepError } from '../../schema/error.ts';
 import type { Revision } from '../../store/revision.ts';
-import { initialState, type StateName, type SyncState } from '../../sync/machine.ts';
+import type { StateName } from '../../sync/standing.ts';
+import { initialState, type SyncState } from '../../sync/state.ts';
 import type { Square } from '../../unit/face.ts';
 import { makeStatus, type StatusFacts, squares } from '../../unit/status.ts';
 import { A, B, ownFacts, partnerHello } from '../sync/facts.ts';

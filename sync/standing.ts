@@ -1,0 +1,127 @@
+/** How this unit stands to its partner, as far as the facts tell. */
+import { LockstepError } from '../schema/error.ts';
+import { EMPTY_DIGEST } from '../store/digest.ts';
+import type { Hello } from './message.ts';
+import type { OwnFacts, SyncState } from './state.ts';
+
+export type StateName =
+  | 'unreachable'
+  | 'greeting'
+  | 'refused'
+  | 'both-active'
+  | 'no-active'
+  | 'updating'
+  | 'comparing'
+  | 'taking-over'
+  | 'in-step'
+  | 'behind';
+
+/** The one name of a state, shown by `status`. */
+export function nameOf(state: SyncState): StateName {
+  const { own, partner, work } = state;
+  if (work.step === 'taking-over') return 'taking-over';
+  if (state.link === 'down') return 'unreachable';
+  if (state.link === 'greeting' || partner === undefined) return 'greeting';
+  if (mismatches(own, partner).length > 0) return 'refused';
+  if (own.role === partner.role) return own.role === 'active' ? 'both-active' : 'no-active';
+  if (work.step === 'comparing') return 'comparing';
+  if (work.step !== 'idle') return 'updating';
+  if (own.digest === partner.digest) return 'in-step';
+  const refused =
+    state.refusal !== undefined || (own.role === 'active' && updateRefusal(state) !== undefined);
+  return refused ? 'refused' : 'behind';
+}
+
+/** Things that must be equal (or, for the HA mode, different) before configuration may cross. */
+export function mismatches(
+  own: Omit<Hello, 'clock'>,
+  partner: Hello,
+): { what: string; ours: string; theirs: string }[] {
+  const compared: [string, string, string, boolean][] = [
+    ['protocol', String(own.protocol), String(partner.protocol), own.protocol === partner.protocol],
+    ['pair identity', own.pairId, partner.pairId, own.pairId === partner.pairId],
+    ['HA mode', own.mode, partner.mode, own.mode !== partner.mode],
+    ['release', own.release, partner.release, own.release === partner.release],
+    ['model', own.model, partner.model, own.model === partner.model],
+    [
+      'schema',
+      own.schemaDigest.slice(0, 12),
+      partner.schemaDigest.slice(0, 12),
+      own.schemaDigest === partner.schemaDigest,
+    ],
+  ];
+  return compared.filter(([, , , good]) => !good).map(([what, ours, theirs]) => ({ what, ours, theirs }));
+}
+
+/** Why no update can go out now; undefined when one can. */
+export function updateRefusal(state: SyncState): LockstepError | undefined {
+  const { own, partner } = state;
+  if (own.role !== 'active') {
+    return new LockstepError('not-active', 'This unit is standby: updates go out from the active unit.', {
+      hint: 'Type force-update on the active unit.',
+    });
+  }
+  if (state.link !== 'up' || partner === undefined) {
+    return new LockstepError(
+      'partner-unreachable',
+      `The partner is not seen: ${state.downBecause.replace(/\.$/, '')}.`,
+      {
+        hint: 'Is lockstep serve running there, and port 6973 open? The next attempt comes by itself.',
+      },
+    );
+  }
+  const different = mismatches(own, partner);
+  if (different.length > 0) return mismatchError(different);
+  if (partner.role === 'active') {
+    return new LockstepError('both-active', 'Both units are active; neither sends updates.', {
+      hint: 'Decide which unit stays active and type lockstep takeover there.',
+      facts: { epoch: own.epoch, partnerEpoch: partner.epoch },
+    });
+  }
+  if (partner.epoch > own.epoch) return unfinishedTakeover(own, partner);
+  return sourceRefusal(own, partner);
+}
+
+export function wantsUpdate(state: SyncState): boolean {
+  return (
+    state.work.step === 'idle' &&
+    updateRefusal(state) === undefined &&
+    state.own.digest !== state.partner?.digest
+  );
+}
+
+/** The partner stood down for this unit, but its word never came: it takes nothing of the old epoch any more. */
+function unfinishedTakeover(own: OwnFacts, partner: Hello): LockstepError {
+  return new LockstepError(
+    'stale-epoch',
+    `The partner is in epoch ${partner.epoch}, this unit in epoch ${own.epoch}: a takeover was not finished.`,
+    {
+      hint: 'Type lockstep takeover on this unit.',
+      facts: { epoch: own.epoch, partnerEpoch: partner.epoch },
+    },
+  );
+}
+
+function sourceRefusal(own: OwnFacts, partner: Hello): LockstepError | undefined {
+  const empty = own.digest === EMPTY_DIGEST;
+  if (!empty && (own.established || !partner.established)) return undefined;
+  return new LockstepError(
+    'never-a-source',
+    empty
+      ? 'This unit is empty, so it cannot be the source.'
+      : 'This unit is new to the pair; the partner holds the configuration of the pair.',
+    {
+      hint: 'Type lockstep takeover on the partner; this unit then receives its configuration.',
+    },
+  );
+}
+
+function mismatchError(different: ReturnType<typeof mismatches>): LockstepError {
+  const words = different.map(({ what, ours, theirs }) =>
+    what === 'HA mode' ? `both are HA ${ours} mode` : `${what} here ${ours}, there ${theirs}`,
+  );
+  return new LockstepError('mismatch', `The units do not fit together: ${words.join('; ')}.`, {
+    hint: 'Make them equal; updates then start by themselves.',
+    facts: { different },
+  });
+}

@@ -1,0 +1,159 @@
+/** The steps of one run: find out what the partner lacks, send it, compare its receipt with what was sent. */
+import { type ErrorBody, LockstepError } from '../schema/error.ts';
+import type { Hello } from './message.ts';
+import { asError } from './partner-error.ts';
+import { updateRefusal, wantsUpdate } from './standing.ts';
+import {
+  type Effect,
+  type OwnFacts,
+  type RunEvent,
+  type Running,
+  type Step,
+  type SyncEvent,
+  type SyncState,
+  serving,
+  still,
+  type Ticket,
+  type Work,
+} from './state.ts';
+import { afterFailedLastUpdate, standDown, stoodDown } from './step-down.ts';
+import { takingOver } from './takeover-refusal.ts';
+import { type Difference, nextStep } from './walk.ts';
+
+export function begin(state: SyncState, serving: Ticket[], walk = false): Step {
+  const run = state.run + 1;
+  const work: Work = { step: 'preparing', serving, walk, target: '', revision: 0 };
+  return {
+    state: { ...state, run, work },
+    effects: [{ do: 'prepare', run, base: state.partner?.digest ?? '', walk }],
+  };
+}
+
+/** After a run has ended: the next one, if somebody waits or something came in meanwhile. */
+function next(state: SyncState, effects: Effect[]): Step {
+  const idle: SyncState = { ...state, work: { step: 'idle' } };
+  const { stepDown, waiting, own } = idle;
+  if (stepDown !== undefined && own.digest === idle.partner?.digest) {
+    const left = giveUp({ ...idle, stepDown: undefined }, stoodDown());
+    return { state: left.state, effects: [...effects, ...left.effects, standDown(own, stepDown)] };
+  }
+  const again = stepDown !== undefined || waiting.length > 0 || (own.everyCommit && wantsUpdate(idle));
+  // The standby is told what it is in step with, which its last greeting did not know.
+  if (!again) return { state: idle, effects: [...effects, { do: 'greet' }] };
+  const error = updateRefusal(idle);
+  const more = error === undefined ? begin({ ...idle, waiting: [] }, waiting) : giveUp(idle, error);
+  return { state: more.state, effects: [...effects, ...more.effects] };
+}
+
+/** Ends the work without a receipt: everybody who waits for one is told why. */
+function giveUp(state: SyncState, error: LockstepError): Step {
+  const effects: Effect[] = [...serving(state), ...state.waiting].map(ticket => ({
+    do: 'answer',
+    ticket,
+    error,
+  }));
+  if (state.stepDown !== undefined) effects.push(afterFailedLastUpdate(state, state.stepDown, error));
+  return { state: { ...state, work: { step: 'idle' }, waiting: [], stepDown: undefined }, effects };
+}
+
+export function force(state: SyncState, ticket: Ticket): Step {
+  const error = state.work.step === 'taking-over' ? takingOver() : updateRefusal(state);
+  if (error !== undefined) return { state, effects: [{ do: 'answer', ticket, error }] };
+  if (state.work.step === 'idle') return begin(state, [ticket]);
+  return still({ ...state, waiting: [...state.waiting, ticket] });
+}
+
+export function working(state: SyncState, event: RunEvent): Step {
+  const work = state.work as Running;
+  if (event.type === 'receipt') return receipt(state, work, event);
+  if (event.type === 'failed') return failed(state, work, event.error);
+  // A role or a release may have changed since the run began.
+  const error = updateRefusal(state);
+  return error === undefined ? goOn(state, work, event) : giveUp(state, error);
+}
+
+function goOn(
+  state: SyncState,
+  work: Running,
+  event: Exclude<RunEvent, { type: 'receipt' | 'failed' }>,
+): Step {
+  const { run, own, partner } = state;
+  const send = (difference: Difference | undefined): Effect => ({
+    do: 'send',
+    run,
+    base: partner?.digest ?? '',
+    epoch: own.epoch,
+    difference,
+  });
+  switch (event.type) {
+    case 'prepared': {
+      const { target, revision, route } = event;
+      if (route === 'send')
+        return {
+          state: { ...state, work: { ...work, step: 'sending', target, revision } },
+          effects: [send(undefined)],
+        };
+      return {
+        state: { ...state, work: { ...work, step: 'comparing', target, revision } },
+        effects: [{ do: 'compare', run, nodes: [[0, 0]] }],
+      };
+    }
+    case 'compared': {
+      const further = nextStep(event.nodes);
+      return {
+        state,
+        effects: [
+          'nodes' in further
+            ? { do: 'compare', run, nodes: further.nodes }
+            : { do: 'list', run, buckets: further.buckets },
+        ],
+      };
+    }
+    case 'listed':
+      return { state: { ...state, work: { ...work, step: 'sending' } }, effects: [send(event.difference)] };
+  }
+}
+
+function receipt(state: SyncState, work: Running, event: Extract<SyncEvent, { type: 'receipt' }>): Step {
+  if (event.digest !== work.target || state.partner === undefined) {
+    const error = new LockstepError(
+      'digest-differs',
+      'The receipt of the partner names another state than the one that was sent.',
+      {
+        facts: { target: work.target, receipt: event.digest },
+      },
+    );
+    return failed(withPartnerAt(state, event.digest), work, error.toJSON());
+  }
+  const partner: Hello = { ...state.partner, digest: event.digest, established: true };
+  const own: OwnFacts = { ...state.own, common: event.digest, established: true };
+  const remember: Effect = {
+    do: 'remember',
+    digest: event.digest,
+    revision: work.revision,
+    result: event.result,
+    forced: work.serving.length > 0,
+    tickets: work.serving,
+  };
+  return next({ ...state, own, partner, refusal: undefined }, [remember]);
+}
+
+/** A base that is not there any more is looked for once, by walking the tree; anything else is told. */
+function failed(state: SyncState, work: Running, error: ErrorBody): Step {
+  const another = error.code === 'base-differs' || error.code === 'digest-differs';
+  if (another && !work.walk) return begin(withPartnerAt(state, heldByPartner(error)), work.serving, true);
+  const given = giveUp(state, asError(error));
+  const refusal = state.own.role === 'active' ? error : undefined;
+  return { state: { ...given.state, refusal }, effects: [...given.effects, { do: 'greet' }] };
+}
+
+/** What the partner says it holds when it refuses a base: newer than its last greeting. */
+function heldByPartner({ code, facts }: ErrorBody): string | undefined {
+  const digest = code === 'base-differs' ? facts?.digest : undefined;
+  return typeof digest === 'string' && /^[0-9a-f]{64}$/.test(digest) ? digest : undefined;
+}
+
+function withPartnerAt(state: SyncState, digest: string | undefined): SyncState {
+  if (state.partner === undefined || digest === undefined) return state;
+  return { ...state, partner: { ...state.partner, digest } };
+}
