@@ -52,7 +52,8 @@ export class ApiClient {
 
   status = (): Promise<Status> => this.get('/v1/status');
   show = ({ path, defaults }: ShowRequest): Promise<ShowAnswer> => this.get('/v1/config', { path, defaults });
-  describe = (path: string): Promise<Description> => this.get('/v1/describe', { path });
+  describe = (path: string, startsWith?: string): Promise<Description> =>
+    this.get('/v1/describe', { path, startsWith });
   change = (asked: Asked<ChangeRequest>): Promise<ChangeAnswer> => this.post('/v1/changes', asked);
   apply = (asked: Asked<ApplyRequest>): Promise<ChangeAnswer> => this.post('/v1/apply', asked);
   importLoadMaster = (asked: Asked<ImportRequest>): Promise<ImportAnswer> =>

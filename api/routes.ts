@@ -47,9 +47,12 @@ export const ROUTES: Route[] = [
     method: 'GET',
     url: '/v1/describe',
     summary: 'What may stand at a path, and which paths could come next',
-    query: closed({ path: schemas.path }),
+    query: closed({ path: schemas.path, startsWith: schemas.startsWith }),
     answer: schemas.description,
-    call: (unit, { query }) => unit.describe((query as { path?: string }).path ?? ''),
+    call: (unit, { query }) => {
+      const { path = '', startsWith } = query as { path?: string; startsWith?: string };
+      return unit.describe(path, startsWith);
+    },
   },
   {
     method: 'POST',

@@ -28,6 +28,7 @@ function list(items: JsonObject, more: JsonObject = {}): JsonObject {
 
 const anything: JsonObject = { description: 'Any JSON value.' };
 
+export const startsWith = text('Beginning of the ids that are asked for.', { maxLength: 251 });
 export const path = text(
   'Path of a group, record or field, such as virtualServices/tcp:10.20.0.100:443/enable. Empty: everything.',
   {

@@ -2,8 +2,8 @@ import { resolve } from 'node:path';
 import type { Argument, Command, Option } from 'commander';
 import { buildProgram } from './program.ts';
 
-/** Asks the unit in `dir` (undefined: the usual one) which whole paths come after `path`. */
-export type NextPaths = (path: string, dir: string | undefined) => Promise<string[]>;
+/** Asks the unit in `dir` (undefined: the usual one) which whole paths come after `path`; their ids may begin with `startsWith`. */
+export type NextPaths = (path: string, dir: string | undefined, startsWith: string) => Promise<string[]>;
 
 /** What may stand in place of the last of `words`; empty where only a person, or a file name, can tell. */
 export async function candidates(words: string[], nextPaths: NextPaths): Promise<string[]> {
@@ -57,12 +57,15 @@ async function wordsAt(
   current: string,
   nextPaths: NextPaths,
 ): Promise<string[]> {
-  if (line.valueOf !== undefined) return valuesOf(line.valueOf, () => nextPaths(parentOf(current), line.dir));
+  const parent = parentOf(current);
+  const startsWith = parent === '' ? current : current.slice(parent.length + 1);
+  const paths = () => nextPaths(parent, line.dir, startsWith);
+  if (line.valueOf !== undefined) return valuesOf(line.valueOf, paths);
   if (current.startsWith('-')) return optionsAt(program, line.command).flatMap(option => option.long ?? []);
   if (line.command === undefined) return visibleNames(program);
   const argument = line.command.registeredArguments[line.operands];
   if (argument === undefined) return [];
-  return isPath(argument) ? nextPaths(parentOf(current), line.dir) : (argument.argChoices ?? []);
+  return isPath(argument) ? paths() : (argument.argChoices ?? []);
 }
 
 function visibleNames(program: Command): string[] {

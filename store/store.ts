@@ -94,6 +94,11 @@ export class Store {
     return this.records.list(path);
   }
 
+  /** Records whose path starts with `prefix`, sorted by path. */
+  listPrefix(prefix: string): AsyncIterable<ConfigRecord> {
+    return this.records.listPrefix(prefix);
+  }
+
   /**
    * Check changes and make them one revision, durable when this resolves. Nothing changed: no revision.
    * Throws what resolveChanges throws, `conflict`, `not-active`, `disk`, and what broken rules are refused with.

@@ -13,7 +13,8 @@ export type { Change, Revision };
 export interface UnitFace {
   status(): Promise<Status>;
   show(request: ShowRequest): Promise<ShowAnswer>;
-  describe(path: string): Promise<Description>;
+  /** `startsWith`: only ids below `path` that begin so. */
+  describe(path: string, startsWith?: string): Promise<Description>;
   change(request: ChangeRequest): Promise<ChangeAnswer>;
   apply(request: ApplyRequest): Promise<ChangeAnswer>;
   importLoadMaster(request: ImportRequest): Promise<ImportAnswer>;

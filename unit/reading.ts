@@ -42,7 +42,12 @@ function nothingAt(path: string): LockstepError {
 }
 
 /** What lives at `path`, and what could come next. */
-export async function describeTarget(store: Store, catalog: Catalog, target: Target): Promise<Description> {
+export async function describeTarget(
+  store: Store,
+  catalog: Catalog,
+  target: Target,
+  startsWith: string,
+): Promise<Description> {
   if (target.type === 'field') {
     const { kind, path, field } = target;
     const schema = schemaAt(kind.schema, field) ?? {};
@@ -65,7 +70,7 @@ export async function describeTarget(store: Store, catalog: Catalog, target: Tar
   const at = (name: string): string => (target.path === '' ? name : `${target.path}/${name}`);
   const node = nodeAt(catalog.tree, target.path);
   for (const name of node.literals.keys()) next.add(at(name));
-  if (node.id !== undefined) await addIds(store, target.path, next);
+  if (node.id !== undefined) await addIds(store, target.path, startsWith, next);
   if (target.type === 'group') return { path: target.path, type: 'group', secret: false, next: [...next] };
   const { kind, path } = target;
   return {
@@ -80,10 +85,15 @@ export async function describeTarget(store: Store, catalog: Catalog, target: Tar
   };
 }
 
-/** Ids that exist in a collection; stops at the first 200. */
-async function addIds(store: Store, collection: string, next: Set<string>): Promise<void> {
+/** Ids that exist in a collection and begin with `startsWith`; stops at the first 200. */
+async function addIds(
+  store: Store,
+  collection: string,
+  startsWith: string,
+  next: Set<string>,
+): Promise<void> {
   const depth = collection.split('/').length + 1;
-  for await (const { path } of store.list(collection)) {
+  for await (const { path } of store.listPrefix(`${collection}/${startsWith}`)) {
     next.add(path.split('/').slice(0, depth).join('/'));
     if (next.size >= MOST_NEXT) return;
   }

@@ -67,8 +67,8 @@ export class Unit implements UnitFace {
     return { path, revision, value: await showTarget(this.store, this.catalog, target, defaults) };
   }
 
-  async describe(path: string): Promise<Description> {
-    return describeTarget(this.store, this.catalog, this.catalog.resolve(path));
+  async describe(path: string, startsWith = ''): Promise<Description> {
+    return describeTarget(this.store, this.catalog, this.catalog.resolve(path), startsWith);
   }
 
   async change(request: ChangeRequest): Promise<ChangeAnswer> {

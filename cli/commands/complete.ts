@@ -16,9 +16,9 @@ export const command: CliCommand<[string[]], object> = {
 
   async run({ dir, out }, _options, words) {
     try {
-      const found = await candidates(words, async (path, named) => {
+      const found = await candidates(words, async (path, named, startsWith) => {
         const client = new ApiClient({ dir: named ?? dir, author: 'completion', timeoutMs: PATIENCE_MS });
-        return (await client.describe(path)).next;
+        return (await client.describe(path, startsWith)).next;
       });
       if (found.length > 0) out.print(found.join('\n'));
     } catch {

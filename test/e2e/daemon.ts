@@ -7,7 +7,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiClient } from '../../api/client.ts';
-import { loadCatalog } from '../../schema/catalog.ts';
+import { type Catalog, loadCatalog } from '../../schema/catalog.ts';
 import { type ErrorBody, LockstepError } from '../../schema/error.ts';
 import { openLmdb } from '../../store/lmdb.ts';
 import { Store } from '../../store/store.ts';
@@ -17,6 +17,14 @@ import { freshBuild } from './build.ts';
 
 const START_MS = 30_000;
 const COMMAND_MS = 30_000;
+
+let catalog: Catalog | undefined;
+
+/** Read once: compiling the schemas takes longer than most tests. */
+function builtInKinds(): Catalog {
+  catalog ??= loadCatalog();
+  return catalog;
+}
 
 /** What is running; ended by pid when the tests end, however they end. */
 const running = new Set<ChildProcess>();
@@ -185,7 +193,7 @@ export class TestUnit {
   /** Look into the store itself, secrets included, beside the daemon that may run on it. */
   async stored<Result>(look: (store: Store) => Promise<Result>): Promise<Result> {
     const port = openLmdb(path.join(this.outside, 'store'));
-    const store = await Store.open({ port, catalog: loadCatalog(), rules: [], now: () => new Date() });
+    const store = await Store.open({ port, catalog: builtInKinds(), rules: [], now: () => new Date() });
     return look(store).finally(() => store.close());
   }
 
