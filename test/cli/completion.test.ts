@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { candidates } from '../../cli/candidates.ts';
 import { COMMANDS } from '../../cli/commands.ts';
 import { COMPLETION_SCRIPTS, type Shell } from '../../cli/completion-scripts.ts';
@@ -7,10 +10,14 @@ import { COMPLETION_SCRIPTS, type Shell } from '../../cli/completion-scripts.ts'
 const CHECKS: Record<Shell, string[]> = { bash: ['-n'], zsh: ['-n'], fish: ['--no-execute'] };
 
 describe('completion', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lockstep-completion-'));
+  after(() => rmSync(folder, { recursive: true }));
+
   for (const [shell, script] of Object.entries(COMPLETION_SCRIPTS)) {
     it(`for ${shell} is a script that ${shell} reads`, function () {
-      const { error, status, stderr } = spawnSync(shell, CHECKS[shell as Shell], {
-        input: script,
+      const file = join(folder, `lockstep.${shell}`);
+      writeFileSync(file, script);
+      const { error, status, stderr } = spawnSync(shell, [...CHECKS[shell as Shell], file], {
         encoding: 'utf8',
         timeout: 10_000,
       });

@@ -643,7 +643,10 @@ describe('mirror: the configuration as files', () => {
   });
 
   it('a folder that is read-only does not stop the unit', async function () {
-    if (process.getuid?.() === 0) this.skip();
+    if (process.getuid?.() === 0) {
+      process.stdout.write('    skipped: root may write into every folder (run the tests as another user)\n');
+      this.skip();
+    }
     chmodSync(at('things'), 0o500);
     await commit(put('things/a', {}));
     await mirror.settled();
