@@ -149,12 +149,14 @@ export class Store {
   }
 
   /**
-   * Durable before it resolves. `epoch` may not go back. With `digest`: only while the store still has that
-   * digest; resolves to whether it was done.
+   * Durable before it resolves. `epoch` may not go back, and a unit that stood down in an epoch does not become active
+   * in it: the partner asked for that one. With `digest`: only while the store still has that digest; resolves to
+   * whether it was done.
    */
   setRole(role: Role, epoch: number, digest?: string): Promise<boolean> {
     return this.inTurn(async () => {
-      if (epoch < this.current.epoch)
+      const over = role === 'active' && this.current.role === 'standby' && epoch === this.current.epoch;
+      if (epoch < this.current.epoch || over)
         throw new LockstepError('stale-epoch', `The epoch is ${this.current.epoch} already.`);
       if (digest !== undefined && digest !== this.current.digest) return false;
       await this.keepInHead({ role, epoch });
@@ -350,7 +352,8 @@ export class Store {
       remove: [...halves.remove, ...tree.remove, ...indexes.remove],
     });
     const paths = transitions.map(({ path }) => path);
-    for (const listener of [...this.listeners]) listener(header, paths);
+    // Not in this call: what a listener throws must not look like a commit that failed.
+    for (const listener of [...this.listeners]) queueMicrotask(() => listener(header, paths));
   }
 
   private async keepInHead(facts: Partial<Head>): Promise<void> {

@@ -60,6 +60,8 @@ export class Link {
   private readonly stopping = new AbortController();
   private cancelTimer: () => void = () => undefined;
   private retryMs = FIRST_RETRY_MS;
+  /** An attempt is due later; false while one is under way. */
+  private retrying = false;
   private counter = 0;
   private outgoing: (Outgoing & { run: number; started: number; records: number; bytes: number }) | undefined;
 
@@ -106,10 +108,12 @@ export class Link {
     this.feed({ type: 'own', own: this.options.own() });
   }
 
-  /** The partner greeted on the connection that it dialled; it may be back before our next attempt. */
+  /** The partner greeted on the connection that it dialled: it is back, so the next attempt need not be waited for. */
   heard(hello: Hello): void {
     this.feed({ type: 'heard', hello, greeting: false });
-    if (this.channel === undefined) this.retryMs = FIRST_RETRY_MS;
+    if (this.channel !== undefined) return;
+    this.retryMs = FIRST_RETRY_MS;
+    if (this.retrying) this.retry();
   }
 
   private ask<T>(event: (ticket: Ticket) => SyncEvent): Promise<T> {
@@ -323,6 +327,7 @@ export class Link {
   }
 
   private async connect(): Promise<void> {
+    this.retrying = false;
     if (this.stopping.signal.aborted) return;
     try {
       const channel = await this.options.dial(this.stopping.signal);
@@ -358,6 +363,7 @@ export class Link {
   private retry(): void {
     if (this.stopping.signal.aborted) return;
     this.cancelTimer();
+    this.retrying = true;
     this.cancelTimer = this.options.timers.after(this.retryMs, () => void this.connect());
     this.retryMs = Math.min(this.retryMs * 2, LAST_RETRY_MS);
   }

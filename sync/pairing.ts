@@ -281,7 +281,7 @@ function checkJoin(
   return invitation;
 }
 
-function wrongCode(): LockstepError {
+export function wrongCode(): LockstepError {
   return new LockstepError('bad-code', 'The pairing code is wrong, used or expired.', {
     hint: 'Type lockstep pair --invite again and use the new code within 10 minutes.',
   });

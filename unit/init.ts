@@ -87,6 +87,8 @@ function initialChanges(options: InitOptions): Change[] {
     },
     { op: 'put', path: 'licence', value: { model: DEFAULT_MODEL, release: packageVersion() } },
     { op: 'put', path: 'ha', value: haRecord(options) },
+    // There from the start, so that each unit can be given a password of its own before it ever meets its partner.
+    { op: 'put', path: 'users/bal', value: {} },
   ];
   const address = options.address === undefined ? {} : splitAddress(options.address);
   const addresses: JsonObject = {

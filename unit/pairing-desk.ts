@@ -68,9 +68,12 @@ export class PairingDesk {
   async join(host: string, port: number, text: string): Promise<PairedAnswer> {
     const code = pairing.decodeCode(text);
     let shown: Buffer = Buffer.alloc(0);
-    const channel = await this.options.dial(host, port, blob => {
+    const isMeant = (blob: Buffer): boolean => {
       shown = blob;
       return pairing.hashOfKey(blob).equals(code.hostKeyHash);
+    };
+    const channel = await this.options.dial(host, port, isMeant).catch(error => {
+      throw asJoinError(error);
     });
     try {
       const hostKey = publicLine(shown);
@@ -143,4 +146,10 @@ export class PairingDesk {
 /** Listening there is listening on all addresses of the machine. */
 export function isEveryAddress(address: string): boolean {
   return address === '0.0.0.0' || address === '::';
+}
+
+/** The right unit, which lets strangers in only while its invitation is open. */
+function asJoinError(error: unknown): unknown {
+  const refused = error instanceof LockstepError && error.facts.reason === 'login-refused';
+  return refused ? pairing.wrongCode() : error;
 }
