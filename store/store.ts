@@ -149,14 +149,12 @@ export class Store {
   }
 
   /**
-   * Durable before it resolves. `epoch` may not go back, and a unit that stood down in an epoch does not become active
-   * in it: the partner asked for that one. With `digest`: only while the store still has that digest; resolves to
-   * whether it was done.
+   * Durable before it resolves. `epoch` may not go back. With `digest`: only while the store still has that
+   * digest; resolves to whether it was done.
    */
   setRole(role: Role, epoch: number, digest?: string): Promise<boolean> {
     return this.inTurn(async () => {
-      const over = role === 'active' && this.current.role === 'standby' && epoch === this.current.epoch;
-      if (epoch < this.current.epoch || over)
+      if (epoch < this.current.epoch)
         throw new LockstepError('stale-epoch', `The epoch is ${this.current.epoch} already.`);
       if (digest !== undefined && digest !== this.current.digest) return false;
       await this.keepInHead({ role, epoch });

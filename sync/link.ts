@@ -63,6 +63,7 @@ export class Link {
   /** An attempt is due later; false while one is under way. */
   private retrying = false;
   private counter = 0;
+  private roleTurn: Promise<unknown> = Promise.resolve();
   private outgoing: (Outgoing & { run: number; started: number; records: number; bytes: number }) | undefined;
 
   constructor(options: LinkOptions) {
@@ -299,7 +300,14 @@ export class Link {
     partnerSteppedDown,
   }: Extract<Effect, { do: 'become-active' }>): Promise<void> {
     try {
-      await this.options.setRole('active', epoch);
+      await this.inRoleTurn(async () => {
+        // Meanwhile it may have stood down for a partner that becomes active in this very epoch.
+        if (this.options.own().epoch >= epoch)
+          throw new Refusal('stale-epoch', `The partner took over in epoch ${epoch} at this very moment.`, {
+            hint: 'Try again.',
+          });
+        return this.options.setRole('active', epoch);
+      });
       this.ownChanged();
       this.settle(ticket, { epoch, partnerSteppedDown });
     } catch (error) {
@@ -313,7 +321,7 @@ export class Link {
     digest,
   }: Extract<Effect, { do: 'become-standby' }>): Promise<void> {
     try {
-      const done = await this.options.setRole('standby', epoch, digest);
+      const done = await this.inRoleTurn(() => this.options.setRole('standby', epoch, digest));
       this.ownChanged();
       if (done) this.settle(ticket, { epoch });
       else
@@ -324,6 +332,13 @@ export class Link {
     } catch (error) {
       this.settle(ticket, asLockstepError(error));
     }
+  }
+
+  /** One change of the role after the other: the next one is decided by what the last one did. */
+  private inRoleTurn(act: () => Promise<boolean>): Promise<boolean> {
+    const done = this.roleTurn.then(act);
+    this.roleTurn = done.catch(() => undefined);
+    return done;
   }
 
   private async connect(): Promise<void> {

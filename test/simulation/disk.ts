@@ -1,0 +1,109 @@
+import { LockstepError } from '../../schema/error.ts';
+import { openMemory } from '../../store/memory.ts';
+import type { Batch, StorePort } from '../../store/port.ts';
+import type { Random } from './random.ts';
+import type { VirtualTime } from './virtual-time.ts';
+
+const SLOW_READ = 0.004;
+const LOST_BATCH = 0.5;
+const REFUSED_BATCH = 0.004;
+
+interface Writing {
+  batch: Batch;
+  /** Tells the process that asked for it. */
+  tell(written: boolean): void;
+  refuse(error: LockstepError): void;
+}
+
+/**
+ * A disk that outlives the processes which open it. A batch takes time; a crash meanwhile leaves it whole or not there,
+ * and whoever waited for it is never told.
+ */
+export class Disk {
+  readonly name: string;
+  readonly bytes: StorePort = openMemory();
+  private readonly time: VirtualTime;
+  private readonly random: Random;
+  private readonly written: (disk: Disk, batch: Batch) => Promise<void>;
+  /** True: it refuses nothing any more. */
+  healthy = false;
+  private queue: Writing[] = [];
+  private process = 0;
+
+  constructor(
+    name: string,
+    time: VirtualTime,
+    random: Random,
+    written: (disk: Disk, batch: Batch) => Promise<void>,
+  ) {
+    this.name = name;
+    this.time = time;
+    this.random = random;
+    this.written = written;
+  }
+
+  /** For one process: after `crash` nothing that it asked is answered any more. */
+  open(): StorePort {
+    const process = ++this.process;
+    const whileItRuns = <T>(value: T): Promise<T> =>
+      process === this.process ? Promise.resolve(value) : new Promise(() => undefined);
+    const slow = (): Promise<void> =>
+      new Promise(resolve => this.time.after(this.random.between(1, 30), resolve));
+    return {
+      get: async key => {
+        if (this.random.chance(SLOW_READ)) await slow();
+        return whileItRuns(await this.bytes.get(key));
+      },
+      range: range => this.bytes.range(range),
+      batch: batch => this.enqueue(batch),
+      snapshot: () => this.bytes.snapshot(),
+      watch: (prefix, listener) => this.bytes.watch(prefix, listener),
+      close: async () => undefined,
+    };
+  }
+
+  /** What was on its way to the disk got there whole, or did not; what came later did not if something earlier did not. */
+  async crash(): Promise<void> {
+    this.process++;
+    const queue = this.queue;
+    this.queue = [];
+    for (const { batch } of queue) {
+      if (this.random.chance(LOST_BATCH)) return;
+      await this.write(batch);
+    }
+  }
+
+  private enqueue(batch: Batch): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      this.queue.push({ batch, tell: resolve, refuse: reject });
+      if (this.queue.length === 1) this.spin();
+    });
+  }
+
+  private spin(): void {
+    const process = this.process;
+    this.time.after(this.random.between(0, 8), () => {
+      if (process === this.process) void this.writeFirst(process);
+    });
+  }
+
+  private async writeFirst(process: number): Promise<void> {
+    const first = this.queue.shift();
+    if (first === undefined) return;
+    const refused = !this.healthy && this.random.chance(REFUSED_BATCH);
+    const done = !refused && (await this.write(first.batch));
+    const late = this.random.chance(0.3) ? this.random.between(1, 20) : 0;
+    this.time.after(late, () => {
+      if (process !== this.process) return;
+      if (refused) first.refuse(new LockstepError('disk', 'The disk takes nothing.'));
+      else first.tell(done);
+      if (this.queue.length > 0) this.spin();
+    });
+  }
+
+  private async write(batch: Batch): Promise<boolean> {
+    const done = await this.bytes.batch(batch);
+    if (done) await this.written(this, batch);
+    return done;
+  }
+}

@@ -1,0 +1,204 @@
+import assert from 'node:assert/strict';
+import { EMPTY_DIGEST, recordHash, updateTree } from '../../store/digest.ts';
+import type { Head } from '../../store/head.ts';
+import { keys } from '../../store/keys.ts';
+import { openMemory } from '../../store/memory.ts';
+import { type Batch, withPrefix } from '../../store/port.ts';
+import { foldChanges, fromBytes, type Revision } from '../../store/revision.ts';
+import type { Disk } from './disk.ts';
+
+/** A commit of shared records: once it is durable somebody may have been told that it is done. */
+interface Commit {
+  disk: Disk;
+  revision: number;
+}
+
+/** How a unit came to be active. */
+interface Activation {
+  disk: Disk;
+  cutOff: boolean;
+}
+
+/** What a unit was doing when it became active. */
+export interface Circumstances {
+  forced: boolean;
+  cutOff: boolean;
+  /** It was made just now: it is active, but took over from nobody. */
+  isNew: boolean;
+}
+
+/**
+ * Sees every batch that becomes durable and every answer that somebody got, and says when a promise is broken.
+ * It knows nothing of messages: only what lies on the disks counts.
+ */
+export class Ledger {
+  private readonly heads = new Map<Disk, Head>();
+  private readonly histories = new Map<Disk, Revision[]>();
+  /** Digest → digests of all states that led to it. */
+  private readonly led = new Map<string, Set<string>>([[EMPTY_DIGEST, new Set([EMPTY_DIGEST])]]);
+  private readonly heldByActive = new Set<string>();
+  private readonly activations = new Map<number, Activation[]>();
+  private live: Commit[] = [];
+  readonly broken: string[] = [];
+  commits = 0;
+  updates = 0;
+  private readonly circumstances: (disk: Disk) => Circumstances;
+
+  constructor(circumstances: (disk: Disk) => Circumstances) {
+    this.circumstances = circumstances;
+  }
+
+  headOf(disk: Disk): Head | undefined {
+    return this.heads.get(disk);
+  }
+
+  async written(disk: Disk, batch: Batch): Promise<void> {
+    const head = fromBytes<Head>(batch.put.find(([key]) => key === keys.head)?.[1]);
+    if (head === undefined) return;
+    const before = this.heads.get(disk);
+    this.heads.set(disk, head);
+    const header = fromBytes<Revision>(batch.put.find(([key]) => key.startsWith('r '))?.[1]);
+    if (header !== undefined) await this.revised(disk, header);
+    this.epochKept(disk, before, head);
+    if (head.role === 'active') this.heldByActive.add(head.digest);
+  }
+
+  /** Somebody was told that this revision is done. */
+  acknowledge(disk: Disk, revision: number, digest: string): void {
+    const header = this.histories.get(disk)?.find(one => one.revision === revision);
+    if (header === undefined || header.digest !== digest) {
+      this.breaks(`revision ${revision} of ${disk.name} was acknowledged and is not in its history`);
+      return;
+    }
+    this.commits++;
+  }
+
+  /** A disk is gone for good, with what it alone had. */
+  lost(disk: Disk): void {
+    this.heads.delete(disk);
+    for (const all of this.activations.values()) {
+      const at = all.findIndex(one => one.disk === disk);
+      if (at >= 0) all.splice(at, 1);
+    }
+    const rest = [...this.heads.values()].map(({ digest }) => digest);
+    this.live = this.live.filter(one => rest.some(digest => this.isIn(one, digest)));
+  }
+
+  /** When everything has come to rest: on each disk, and all of them taken together. */
+  async close(): Promise<void> {
+    const heads = [...this.heads.values()];
+    // In step, both hold the same. Else a person still decides, and each unit keeps what is its own.
+    for (const one of this.live) {
+      if (!heads.some(({ digest }) => this.isIn(one, digest)))
+        this.breaks(`revision ${one.revision} of ${one.disk.name} is not in effect`);
+    }
+    for (const disk of this.heads.keys()) await this.readBack(disk);
+  }
+
+  breaks(promise: string): void {
+    this.broken.push(promise);
+  }
+
+  private async revised(disk: Disk, header: Revision): Promise<void> {
+    const history = this.histories.get(disk) ?? [];
+    this.histories.set(disk, history);
+    if (header.revision !== (history.at(-1)?.revision ?? 0) + 1)
+      this.breaks(`${disk.name} wrote revision ${header.revision} out of order`);
+    const before = history.at(-1)?.digest ?? EMPTY_DIGEST;
+    if (header.parent !== before)
+      this.breaks(`revision ${header.revision} of ${disk.name} has another parent`);
+    history.push(header);
+    if (header.kind !== 'update') {
+      const led = this.led.get(header.digest) ?? new Set([header.digest]);
+      for (const digest of this.led.get(header.parent) ?? []) led.add(digest);
+      this.led.set(header.digest, led);
+      if (header.kind !== 'init' && header.parent !== header.digest)
+        this.live.push({ disk, revision: header.revision });
+      return;
+    }
+    this.updates++;
+    if (!this.heldByActive.has(header.digest))
+      this.breaks(`${disk.name} took a state that no active unit ever held (revision ${header.revision})`);
+    if ((await digestOf(disk)) !== header.digest)
+      this.breaks(`${disk.name} does not hold what its digest says after an update`);
+    this.nothingOverwritten(disk, before, header.digest);
+  }
+
+  private nothingOverwritten(disk: Disk, before: string, after: string): void {
+    const others = [...this.heads].filter(([other]) => other !== disk).map(([, { digest }]) => digest);
+    for (const one of this.live) {
+      if (this.isIn(one, before) && ![after, ...others].some(digest => this.isIn(one, digest)))
+        this.breaks(`an update of ${disk.name} overwrote revision ${one.revision} of ${one.disk.name}`);
+    }
+  }
+
+  private epochKept(disk: Disk, before: Head | undefined, head: Head): void {
+    if (before !== undefined && head.epoch < before.epoch)
+      this.breaks(`${disk.name} went back from epoch ${before.epoch} to ${head.epoch}`);
+    if (head.role !== 'active' || (before?.role === 'active' && before.epoch === head.epoch)) return;
+    const { forced, cutOff: alone, isNew } = this.circumstances(disk);
+    const cutOff = alone || isNew;
+    const inEpoch = this.activations.get(head.epoch) ?? [];
+    inEpoch.push({ disk, cutOff });
+    this.activations.set(head.epoch, inEpoch);
+    for (const other of inEpoch) {
+      const rival = this.heads.get(other.disk);
+      if (other.disk === disk || rival?.role !== 'active' || rival.epoch !== head.epoch) continue;
+      if (!cutOff || !other.cutOff)
+        this.breaks(`${disk.name} and ${other.disk.name} are both active in epoch ${head.epoch}`);
+    }
+    if (!isNew) this.tookOver(disk, head, forced || cutOff);
+  }
+
+  /** What is left behind by force, or because nobody could be asked, is not expected any more. */
+  private tookOver(disk: Disk, head: Head, mayLeaveBehind: boolean): void {
+    const rivals = [...this.heads]
+      .filter(([other, { role }]) => other !== disk && role === 'active')
+      .map(([, rival]) => rival);
+    if (rivals.some(({ epoch }) => epoch > head.epoch)) return; // it was overtaken by a later takeover
+    const left = this.live.filter(one => !this.isIn(one, head.digest));
+    if (!mayLeaveBehind && left.length > 0)
+      this.breaks(
+        `${disk.name} took over in epoch ${head.epoch} without ` +
+          left.map(one => `revision ${one.revision} of ${one.disk.name}`).join(', '),
+      );
+    if (rivals.length > 0 && !this.circumstances(disk).forced) return; // it may still be decided for the other
+    this.live = this.live.filter(one => !left.includes(one));
+  }
+
+  /** Whether the state with `digest` came from one that held this commit. */
+  private isIn({ disk, revision }: Commit, digest: string): boolean {
+    const led = this.led.get(digest);
+    for (const later of this.histories.get(disk)?.slice(revision - 1) ?? []) {
+      if (later.revision > revision && later.kind === 'update') return false;
+      if (led?.has(later.digest)) return true;
+    }
+    return false;
+  }
+
+  private async readBack(disk: Disk): Promise<void> {
+    const head = this.heads.get(disk) as Head;
+    if ((await digestOf(disk)) !== head.digest)
+      this.breaks(`${disk.name} does not hold what its digest says`);
+    const shared = new Map<string, unknown>();
+    for (const [path, { after }] of await foldChanges(disk.bytes, 0, head.revision))
+      if (after.pair !== undefined) shared.set(path, after.pair);
+    const stored = new Map<string, unknown>();
+    for await (const [key, value] of disk.bytes.range(withPrefix('p ')))
+      stored.set(key.slice(2), fromBytes(value));
+    const sorted = (all: Map<string, unknown>) => [...all].sort(([one], [other]) => (one < other ? -1 : 1));
+    try {
+      assert.deepEqual(sorted(stored), sorted(shared));
+    } catch {
+      this.breaks(`the history of ${disk.name} does not lead to what it holds`);
+    }
+  }
+}
+
+/** The digest of the shared records on a disk, from nothing but their bytes. */
+async function digestOf(disk: Disk): Promise<string> {
+  const leaves: { path: string; hash: Buffer }[] = [];
+  for await (const [key, value] of disk.bytes.range(withPrefix('p ')))
+    leaves.push({ path: key.slice(2), hash: recordHash(value.toString('utf8')) });
+  return leaves.length === 0 ? EMPTY_DIGEST : (await updateTree(openMemory(), leaves)).digest;
+}

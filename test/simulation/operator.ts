@@ -1,0 +1,155 @@
+import type { LockstepError } from '../../schema/error.ts';
+import type { JsonObject } from '../../schema/json.ts';
+import type { CommitResult } from '../../store/store.ts';
+import type { Change } from '../../store/transition.ts';
+import type { Ledger } from './ledger.ts';
+import type { Random } from './random.ts';
+import type { SimulatedUnit } from './simulated-unit.ts';
+
+/** Whatever belongs to one unit alone is spelled with one of these, and nothing else is. */
+export const MARKS = ['unitonly', 'UNITONLY', 'fd00:dead'];
+
+/** Types commands, on whichever unit; is told the truth about what became of them, or nothing at all. */
+export class Operator {
+  private readonly random: Random;
+  private readonly ledger: Ledger;
+  private readonly log: (line: string) => void;
+  private counter = 0;
+
+  constructor(random: Random, ledger: Ledger, log: (line: string) => void) {
+    this.random = random;
+    this.ledger = ledger;
+    this.log = log;
+  }
+
+  /** What a unit holds when it is set up. */
+  async init(unit: SimulatedUnit): Promise<void> {
+    await this.commit(unit, 'init', [
+      put('host', { hostname: this.mark() }),
+      put('ha', { mode: unit.mode }),
+      put('interfaces/eth0', { address: this.ownAddress(), haChecks: true }),
+      put('users/bal', {}),
+    ]);
+  }
+
+  shared(unit: SimulatedUnit): Promise<void> {
+    const changes = Array.from({ length: this.random.between(1, 3) }, () => this.sharedChanges()).flat();
+    if (this.random.chance(0.2)) changes.push(this.ownChange());
+    return this.commit(unit, 'change', changes);
+  }
+
+  own(unit: SimulatedUnit): Promise<void> {
+    return this.commit(unit, 'change', [this.ownChange()]);
+  }
+
+  rollback(unit: SimulatedUnit): Promise<void> {
+    return this.type(unit, 'rollback', async ({ store }) => {
+      const { disk } = unit;
+      const to = Math.max(1, store.head.revision - this.random.between(1, 5));
+      const before = store.head.revision;
+      const { revision, digest } = await store.rollback(to, { author: 'ada', reason: 'back' });
+      if (revision > before) this.ledger.acknowledge(disk, revision, digest);
+      return `${revision} is what ${to} was`;
+    });
+  }
+
+  forceUpdate(unit: SimulatedUnit): Promise<void> {
+    return this.type(unit, 'force-update', async ({ link }) => (await link.forceUpdate()).result);
+  }
+
+  async takeOver(unit: SimulatedUnit, force: boolean): Promise<void> {
+    const { process } = unit;
+    if (force) unit.forced++;
+    await this.type(unit, `takeover${force ? ' --force' : ''}`, async ({ link }) => {
+      const { epoch, partnerSteppedDown } = await link.takeOver(force);
+      return `active in epoch ${epoch}${partnerSteppedDown ? ', the partner stepped down' : ''}`;
+    });
+    if (force && process === unit.process && unit.forced > 0) unit.forced--;
+  }
+
+  private commit(unit: SimulatedUnit, kind: 'init' | 'change', changes: Change[]): Promise<void> {
+    return this.type(unit, 'commit', async ({ store }) => {
+      const { disk } = unit;
+      const made: CommitResult = await store.commit({ changes, kind, author: 'ada', reason: 'typed' });
+      if (made.changes.length > 0) this.ledger.acknowledge(disk, made.revision, made.digest);
+      return `revision ${made.revision}, ${made.digest.slice(0, 8)}`;
+    });
+  }
+
+  private async type(
+    unit: SimulatedUnit,
+    command: string,
+    act: (process: NonNullable<SimulatedUnit['process']>) => Promise<string>,
+  ): Promise<void> {
+    const { process } = unit;
+    if (process === undefined) return;
+    this.log(`${unit.mode}$ ${command}`);
+    const answer = await act(process).catch((error: LockstepError) => {
+      if (error.code === 'internal' || error.code === undefined)
+        this.ledger.breaks(`${command} on ${unit.mode} failed: ${error.stack ?? error.message}`);
+      return `refused: ${error.code}`;
+    });
+    this.log(`${unit.mode}$ ${command}: ${answer}`);
+  }
+
+  /** Most can be done whatever is there; the others are refused now and then, which is as good. */
+  private sharedChanges(): Change[] {
+    const { random } = this;
+    const word = `word-${++this.counter}`;
+    const [service, port] = [this.service(), `eth${random.between(0, 2)}`];
+    const real = `${service}/realServers/10.2.0.${random.between(1, 3)}:8080`;
+    return random.weighted<() => Change[]>([
+      [4, () => [put(this.host(), { address: `10.${this.counter >> 8}.${this.counter & 255}.1` })]],
+      [4, () => [put(service, { nickname: word })]],
+      [2, () => [set(service, 'nickname', word), put(real, { weight: this.counter })]],
+      [2, () => [set(`interfaces/${port}`, 'description', word)]],
+      [2, () => [put(`interfaces/${port}`, { description: word, address: this.ownAddress() })]],
+      [2, () => [set('users/bal', 'comment', word)]],
+      [2, () => [set('dns', 'updateInterval', random.between(1, 50))]],
+      [1, () => [set('users/bal', 'comment', word), { op: 'unset', path: 'users/bal', field: ['comment'] }]],
+      [2, () => [put(service, {}), { op: 'remove', path: service }]],
+      [
+        1,
+        () => [{ op: 'remove', path: random.pick(['hosts', 'virtualServices', 'users', 'interfaces/eth2']) }],
+      ],
+    ])();
+  }
+
+  private ownChange(): Change {
+    return this.random.weighted<() => Change>([
+      [2, () => put('host', { hostname: this.mark() })],
+      [2, () => set(`interfaces/eth${this.random.between(0, 2)}`, 'address', this.ownAddress())],
+      [1, () => set('dns', 'searchDomains', [`${this.mark()}.example`])],
+      [2, () => set('users/bal', 'passwordHash', this.ownPassword())],
+    ])();
+  }
+
+  private host(): string {
+    return `hosts/app-${this.random.between(1, 6)}`;
+  }
+
+  private service(): string {
+    return `virtualServices/tcp:10.1.0.${this.random.between(1, 3)}:443`;
+  }
+
+  private mark(): string {
+    return `unitonly-${++this.counter}`;
+  }
+
+  private ownAddress(): string {
+    return `fd00:dead:1:${(0x1000 + ++this.counter).toString(16)}:1000:1001:1002:1003`;
+  }
+
+  private ownPassword(): string {
+    const salt = `UNITONLY${String(++this.counter).padStart(14, '0')}`;
+    return `$scrypt$ln=15,r=8,p=1$${salt}$${'a'.repeat(43)}`;
+  }
+}
+
+function put(path: string, value: JsonObject): Change {
+  return { op: 'put', path, value };
+}
+
+function set(path: string, field: string, value: JsonObject[string]): Change {
+  return { op: 'set', path, field: [field], value };
+}
