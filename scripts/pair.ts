@@ -32,12 +32,15 @@ interface DemoUnit {
 const { values: options } = parseArgs({
   options: { once: { type: 'boolean', default: false }, root: { type: 'string' } },
 });
+const root =
+  options.root === undefined ? mkdtempSync(join(tmpdir(), 'lockstep-pair-')) : resolve(options.root);
 const daemons: ChildProcess[] = [];
+const interrupted = new Promise<void>(stop => {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop());
+});
 
 async function main(): Promise<void> {
   if (!existsSync(LOCKSTEP)) throw new Error('Lockstep is not built; type: npm run build');
-  const root =
-    options.root === undefined ? mkdtempSync(join(tmpdir(), 'lockstep-pair-')) : resolve(options.root);
   mkdirSync(root, { recursive: true, mode: 0o700 });
   const [ha1, ha2] = await twoUnits(root);
   const onBoth = (act: (unit: DemoUnit) => Promise<unknown>) => Promise.all([ha1, ha2].map(act));
@@ -58,18 +61,14 @@ async function main(): Promise<void> {
 
   say('The pair, as the active unit sees it:');
   console.log(await lockstep(ha1, 'status'));
-  if (options.once) {
-    await stopDaemons();
-    if (options.root === undefined) rmSync(root, { recursive: true, force: true });
-    return say('Everything is as it should be.');
-  }
+  if (options.once) return say('Everything is as it should be.');
   say('Talk to the units in another terminal:');
   for (const unit of [ha1, ha2]) console.log(`  npx lockstep --dir ${unit.dir} status`);
   console.log(`  npx lockstep --dir ${ha1.dir} set hosts/db.example.com/address 10.20.0.77`);
   console.log(`  npx lockstep --dir ${ha1.dir} force-update`);
   console.log(`  or edit a file below ${ha1.dir}/config/ and watch it travel`);
   say('Ctrl-C ends both units.');
-  await new Promise(stop => process.once('SIGINT', stop).once('SIGTERM', stop));
+  await interrupted;
 }
 
 /** Pair them, give the active unit the example site, and each unit what is its own. */
@@ -246,10 +245,12 @@ async function stopDaemons(): Promise<void> {
 }
 
 try {
-  await main();
+  await Promise.race([main(), interrupted]);
 } catch (error) {
   console.error(`\n${(error as Error).message}`);
   process.exitCode = 1;
 } finally {
   await stopDaemons();
+  if (options.root === undefined) rmSync(root, { recursive: true, force: true });
 }
+process.exit();
