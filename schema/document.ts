@@ -1,7 +1,7 @@
 import type { Catalog } from './catalog.ts';
 import { LockstepError } from './error.ts';
 import { assertPlainJson, isObject, type Json, type JsonObject } from './json.ts';
-import type { PathNode } from './path.ts';
+import { nodeAt, type PathNode } from './path.ts';
 
 export interface ConfigRecord {
   path: string;
@@ -36,13 +36,6 @@ export function fromDocument(catalog: Catalog, document: Json, path = ''): Confi
   assertPlainJson(document, path === '' ? 'the document' : path);
   collect(catalog, nodeAt(catalog.tree, target.path), document, target.path, records);
   return records;
-}
-
-function nodeAt(root: PathNode, path: string): PathNode {
-  let node = root;
-  for (const segment of path === '' ? [] : path.split('/'))
-    node = (node.literals.get(segment) ?? node.id) as PathNode;
-  return node;
 }
 
 function collect(

@@ -135,6 +135,10 @@ export function idOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
-export function parsePort(id: string): number {
-  return Number(id.slice(id.lastIndexOf(':') + 1));
+/** The step of the tree at `path`, which has been resolved before. */
+export function nodeAt(root: PathNode, path: string): PathNode {
+  let node = root;
+  for (const segment of path === '' ? [] : path.split('/'))
+    node = (node.literals.get(segment) ?? node.id) as PathNode;
+  return node;
 }

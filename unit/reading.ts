@@ -3,7 +3,7 @@ import { toDocument } from '../schema/document.ts';
 import { LockstepError } from '../schema/error.ts';
 import { isObject, type Json, type JsonObject } from '../schema/json.ts';
 import { schemaAt } from '../schema/kind.ts';
-import type { PathNode, Target } from '../schema/path.ts';
+import { nodeAt, type Target } from '../schema/path.ts';
 import { maskSecrets, valueAt, withDefaults } from '../schema/record.ts';
 import type { Store } from '../store/store.ts';
 import type { Description } from './face.ts';
@@ -97,13 +97,6 @@ async function addIds(
     next.add(path.split('/').slice(0, depth).join('/'));
     if (next.size >= MOST_NEXT) return;
   }
-}
-
-function nodeAt(root: PathNode, path: string): PathNode {
-  let node = root;
-  for (const segment of path === '' ? [] : path.split('/'))
-    node = (node.literals.get(segment) ?? node.id) as PathNode;
-  return node;
 }
 
 function fieldsOf(schema: JsonObject): string[] {
