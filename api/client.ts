@@ -11,6 +11,8 @@ import type {
   ImportAnswer,
   ImportRequest,
   Invitation,
+  MergeAnswer,
+  MergeRequest,
   PairedAnswer,
   Receipt,
   ShowAnswer,
@@ -64,6 +66,8 @@ export class ApiClient {
     this.get('/v1/diff', { from, to });
   rollback = (asked: Asked<Parameters<UnitFace['rollback']>[0]>): Promise<ChangeAnswer> =>
     this.post('/v1/rollback', asked);
+  branches = (): ReturnType<UnitFace['branches']> => this.get('/v1/branches');
+  merge = (asked: Asked<MergeRequest>): Promise<MergeAnswer> => this.post('/v1/merge', asked);
   forceUpdate = (): Promise<Receipt> => this.post('/v1/force-update', {});
   takeover = (asked: { force?: boolean }): Promise<TakeoverAnswer> => this.post('/v1/takeover', asked);
   invite = (): Promise<Invitation> => this.post('/v1/pair/invite', {});

@@ -1,5 +1,12 @@
 import type { JsonObject } from '../schema/json.ts';
-import type { ApplyRequest, ChangeRequest, ImportRequest, ShowRequest, UnitFace } from '../unit/face.ts';
+import type {
+  ApplyRequest,
+  ChangeRequest,
+  ImportRequest,
+  MergeRequest,
+  ShowRequest,
+  UnitFace,
+} from '../unit/face.ts';
 import * as schemas from './schemas.ts';
 
 /** What a handler gets; query and body were checked against the schemas of the route. */
@@ -101,6 +108,21 @@ export const ROUTES: Route[] = [
     body: schemas.rollbackRequest,
     answer: schemas.changeAnswer,
     call: (unit, { body, author }) => unit.rollback({ ...(body as Arguments<UnitFace['rollback']>), author }),
+  },
+  {
+    method: 'GET',
+    url: '/v1/branches',
+    summary: 'What one side changed while the pair was divided; newest first, merged ones too',
+    answer: schemas.branchesAnswer,
+    call: unit => unit.branches(),
+  },
+  {
+    method: 'POST',
+    url: '/v1/merge',
+    summary: 'Lay a branch over what stands now, as a new revision',
+    body: schemas.mergeRequest,
+    answer: schemas.mergeAnswer,
+    call: (unit, { body, author }) => unit.merge({ ...(body as Body<MergeRequest>), author }),
   },
   {
     method: 'POST',

@@ -122,6 +122,19 @@ export const importRequest = closed(
   ['files'],
 );
 export const rollbackRequest = closed({ revision, reason, dryRun }, ['revision']);
+const places = list(text('A field, a record, a collection; empty: everything.', { maxLength: 4096 }), {
+  maxItems: 10_000,
+});
+export const mergeRequest = closed(
+  {
+    branch: text('Name of the branch.', { minLength: 1, maxLength: 64 }),
+    ours: { ...places, description: 'Conflicts that are decided for what stands here.' },
+    theirs: { ...places, description: 'Conflicts that are decided for the branch.' },
+    reason,
+    dryRun,
+  },
+  ['branch'],
+);
 export const takeoverRequest = closed({
   force: flag('Take over although changes that only the partner holds would be left behind.'),
 });
@@ -186,6 +199,31 @@ const header = open({
 });
 export const historyAnswer = open({ revisions: list(header) });
 export const diffAnswer = open({ from: revision, to: revision, changes: list(changeView) });
+const branch: Properties = {
+  name: text(''),
+  unit: text('Name of the unit on which it was changed.'),
+  at: text('ISO 8601: when that unit was made equal to its partner.'),
+  records: count,
+};
+export const branchesAnswer = open({
+  branches: list(
+    open({
+      ...branch,
+      base: text('Digest from which both sides went their ways.'),
+      digest: text('Digest that the branch ended with.'),
+      revisions: list(header, { description: 'Newest first, at most 100.' }),
+      merged: open({ revision, at: text('ISO 8601.'), author: text('') }),
+    }),
+  ),
+});
+export const mergeAnswer = open({
+  ...changeProperties,
+  branch: text(''),
+  conflicts: list(
+    open({ path: recordPath, field: text(''), base: anything, ours: anything, theirs: anything }),
+    { description: 'Of a dry run; otherwise they are refused with merge-conflict. The first 1,000.' },
+  ),
+});
 export const receipt = open({
   result: { enum: ['applied', 'already-applied'] },
   kind: { enum: ['periodic', 'forced'] },
@@ -237,6 +275,7 @@ export const status = open({
   }),
   files: list(open({ file: text(''), path: text(''), reason: text(''), code: text('') })),
   warnings: list(open({ code: text(''), path: text(''), message: text('') })),
+  branches: list(open(branch), { description: 'Branches that wait to be merged.' }),
 });
 export const metrics = text('Prometheus text format.');
 export const error = open({

@@ -84,6 +84,16 @@ export const COMMANDS: Record<string, CommandEntry> = {
     summary: 'update the standby now',
     load: () => import('./commands/force-update.ts'),
   },
+  branches: {
+    group: PAIR,
+    summary: 'what one side changed while the pair was divided',
+    load: () => import('./commands/branches.ts'),
+  },
+  merge: {
+    group: PAIR,
+    summary: 'lay a branch over what stands now',
+    load: () => import('./commands/merge.ts'),
+  },
   takeover: {
     group: PAIR,
     summary: 'make this unit the active one',

@@ -1,6 +1,6 @@
-/** `1 record`, `3 records`. */
-export function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+/** `1 record`, `3 records`; `many` where an s is not enough. */
+export function plural(count: number, noun: string, many = `${noun}s`): string {
+  return `${count} ${count === 1 ? noun : many}`;
 }
 
 /** `512 bytes`, `1.2 kB`, `3.4 MB`. */

@@ -20,6 +20,7 @@ export function formatStatus(status: Status, now: Date, paint: Paint): string {
       ...updateLines(status.sync, now),
     ],
     missingLines(status.sync, now, paint),
+    branchLines(status.branches, now, paint),
     fileLines(status.files, paint),
     status.warnings.length === 0
       ? []
@@ -116,6 +117,20 @@ function missingLines({ missing }: SyncStatus, now: Date, paint: Paint): string[
   );
   const more = revisions - latest.length;
   return [paint('red', title), ...each, ...(more > 0 && latest.length > 0 ? [`  and ${more} more`] : [])];
+}
+
+function branchLines(branches: Status['branches'], now: Date, paint: Paint): string[] {
+  if (branches.length === 0) return [];
+  const title = `${plural(branches.length, 'branch', 'branches')} to be merged, changed while the pair was divided:`;
+  const each = branches.map(
+    ({ name, unit, at, records }) =>
+      `  ${name}  ${plural(records, 'record')} on ${printable(unit)}, kept ${ago(at, now)}`,
+  );
+  return [
+    paint('yellow', title),
+    ...each,
+    `${paint('cyan', 'hint:')} lockstep merge ${branches[0]?.name} --dry-run`,
+  ];
 }
 
 function fileLines(files: Status['files'], paint: Paint): string[] {

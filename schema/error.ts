@@ -17,6 +17,7 @@ export const ERROR_CODES = {
   'unknown-path': { class: 'missing', means: 'no kind of record lives at this path' },
   'no-such-record': { class: 'missing', means: 'the path is good, but nothing is there' },
   'no-such-revision': { class: 'missing', means: 'the history holds no such revision' },
+  'no-such-branch': { class: 'missing', means: 'there is no such branch, or it was merged already' },
   'bad-id': { class: 'refused', means: 'the last part of a path is not a valid id of its kind' },
   'invalid-value': { class: 'refused', means: 'a record does not satisfy the schema of its kind' },
   'invalid-change': { class: 'refused', means: 'one or more records of a change are not valid' },
@@ -46,6 +47,11 @@ export const ERROR_CODES = {
   'bad-message': { class: 'refused', means: 'a message of the partner is not part of the protocol' },
   'never-a-source': { class: 'refused', means: 'an empty or unpaired unit cannot be a source' },
   'takeover-incomplete': { class: 'refused', means: 'a takeover would lose changes that the partner holds' },
+
+  'merge-conflict': {
+    class: 'refused',
+    means: 'both sides changed one thing, and nobody decided which stays',
+  },
 
   'partner-unreachable': { class: 'unreachable', means: 'the partner does not answer' },
   'unit-unreachable': { class: 'unreachable', means: 'the daemon of the unit does not answer' },

@@ -1,5 +1,6 @@
 /** What the store is asked, what it answers, and the few facts that stand above all records. */
 import type { JsonObject } from '../schema/json.ts';
+import type { Conflict, Side } from './merge.ts';
 import type { BroughtRevision, RecordChange, RevisionKind } from './revision.ts';
 import type { Change } from './transition.ts';
 import type { RecordReader } from './view.ts';
@@ -48,6 +49,22 @@ export interface UpdateRequest {
   base: string;
   target: string;
   epoch: number;
+  /** Names of the unit that sends it and of this one, for the history. */
   from: string;
+  to: string;
   brought: BroughtRevision[];
+}
+
+export interface MergeRequest {
+  branch: string;
+  /** What the operator decided about a record or a field (`path/field`). */
+  choose(place: string): Side | undefined;
+  author: string;
+  reason: string;
+  dryRun?: boolean | undefined;
+}
+
+export interface MergeResult extends CommitResult {
+  /** With any, nothing was written. Values are not masked. */
+  conflicts: Conflict[];
 }

@@ -16,6 +16,8 @@
  * | `g DIGEST` | the latest revision with this digest |
  * | `m FILE` | JSON: what the mirror has written to a file |
  * | `l NAME` | JSON: facts of this unit alone |
+ * | `b NAME` | JSON: header of a branch |
+ * | `d NAME NUMBER` | JSON: one record where both sides parted, and where the branch ended |
  */
 export const keys = {
   head: 'head',
@@ -35,6 +37,9 @@ export const keys = {
   digest: (digest: string) => `g ${digest}`,
   mirror: (file: string) => `m ${file}`,
   local: (name: string) => `l ${name}`,
+  branch: (name: string) => `b ${name}`,
+  branchChange: (name: string, index: number) => `d ${name} ${padded(index)}`,
+  branchChanges: (name: string) => `d ${name} `,
 };
 
 function leaves(bucket: number): string {

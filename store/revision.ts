@@ -32,9 +32,16 @@ export interface Revision {
   pairRecords: number;
   /** On the standby: the revisions of the active unit that an update brought, oldest first (at most 100). */
   brought?: BroughtRevision[];
+  /** Of a merge: the branch, and the digest it ended with: the other parent. */
+  merges?: { branch: string; unit: string; parent: string };
 }
 
 export type BroughtRevision = Pick<Revision, 'revision' | 'at' | 'kind' | 'author' | 'reason'>;
+
+/** What the partner is told of a revision; its words are cut to what a message may hold. */
+export function brought({ revision, at, kind, author, reason }: Revision): BroughtRevision {
+  return { revision, at, kind, author: author.slice(0, 200), reason: reason.slice(0, 2000) };
+}
 
 /** One record before and after a revision. */
 export interface RecordChange {

@@ -4,11 +4,23 @@ import { LockstepError, type Problem } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
 import { unitScopedFields } from '../schema/record.ts';
 import type { Rule } from '../schema/rule.ts';
+import { type Branch, partedSince } from './branch.ts';
+import { BranchShelf, keeping } from './branch-shelf.ts';
 import { findProblems, refusal, ruleProblems } from './check.ts';
 import { EMPTY_DIGEST, recordHash, updateTree } from './digest.ts';
 import { grown, halfEntries, indexEntries } from './entries.ts';
-import type { CommitRequest, CommitResult, Head, PairChange, Role, UpdateRequest } from './head.ts';
+import type {
+  CommitRequest,
+  CommitResult,
+  Head,
+  MergeRequest,
+  MergeResult,
+  PairChange,
+  Role,
+  UpdateRequest,
+} from './head.ts';
 import { keys } from './keys.ts';
+import { mergeBranch } from './merge-branch.ts';
 import { pauses } from './pause.ts';
 import { type Batch, type Entry, type StorePort, withPrefix } from './port.ts';
 import {
@@ -37,7 +49,7 @@ import { StoreSnapshot } from './snapshot.ts';
 import { hasEffect, resolveChanges, spelling, type Transition, touchesPair } from './transition.ts';
 import { FutureView, RecordReader } from './view.ts';
 
-export type { CommitRequest, CommitResult, Head, PairChange, Role, UpdateRequest };
+export type { CommitRequest, CommitResult, Head, MergeRequest, MergeResult, PairChange, Role, UpdateRequest };
 
 export interface StoreOptions {
   port: StorePort;
@@ -45,6 +57,8 @@ export interface StoreOptions {
   rules: readonly Rule[];
   now: () => Date;
 }
+
+const nothingBeside: Pick<Batch, 'put' | 'remove'> = { put: [], remove: [] };
 
 export type CommitListener = (revision: Revision, paths: string[]) => void;
 
@@ -58,17 +72,19 @@ export class Store {
   private readonly rules: readonly Rule[];
   private readonly now: () => Date;
   private readonly records: RecordReader;
+  readonly branches: BranchShelf;
   private readonly listeners = new Set<CommitListener>();
   private current: Head;
   private turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(options: StoreOptions, head: Head) {
+  private constructor(options: StoreOptions, head: Head, branches: BranchShelf) {
     this.port = options.port;
     this.catalog = options.catalog;
     this.rules = options.rules;
     this.now = options.now;
     this.records = new RecordReader(options.catalog, options.port);
     this.current = head;
+    this.branches = branches;
   }
 
   /** A store that was never used starts empty, as standby, in epoch 0. */
@@ -77,6 +93,7 @@ export class Store {
     return new Store(
       options,
       head ?? { revision: 0, digest: EMPTY_DIGEST, epoch: 0, role: 'standby', records: 0, common: '' },
+      await BranchShelf.open(options.port),
     );
   }
 
@@ -143,8 +160,30 @@ export class Store {
         brought: update.brought,
         epoch: update.epoch,
       };
-      await this.write(transitions, header, update.target);
+      const { current: head } = this;
+      const parted = await partedSince(this.port, head, { unit: update.to, at: this.now().toISOString() });
+      const beside = parted === undefined ? nothingBeside : keeping(parted.branch, parted.changes);
+      await this.write(transitions, header, { target: update.target, ...beside });
+      if (parted !== undefined) this.branches.note(parted.branch);
       return { result: 'applied', ...this.held() };
+    });
+  }
+
+  /**
+   * Lay a branch over what stands now, as one revision with both parents named. With conflicts that nobody
+   * decided, nothing is written. Throws `no-such-branch`, `not-active`, and what commit throws.
+   */
+  merge(request: MergeRequest): Promise<MergeResult> {
+    return this.inTurn(async () => {
+      const branch = this.branches.require(request.branch);
+      const merged = await mergeBranch(this.catalog, this.records, this.branches, branch, request.choose);
+      const { conflicts } = merged;
+      const transitions = await resolveChanges(this.catalog, this.records, merged.changes);
+      if (this.current.role === 'standby') throw notActive(transitions);
+      if (conflicts.length > 0) return { ...this.result(transitions), conflicts };
+      await this.check(transitions);
+      if (!request.dryRun) await this.writeMerge(branch, transitions, request);
+      return { ...this.result(transitions), conflicts };
     });
   }
 
@@ -310,10 +349,22 @@ export class Store {
     if (problems.length > 0) throw refusal(problems);
   }
 
+  private async writeMerge(branch: Branch, transitions: Transition[], request: MergeRequest): Promise<void> {
+    const { author, reason } = request;
+    const revision = this.current.revision + (transitions.length === 0 ? 0 : 1);
+    const merged = { revision, at: this.now().toISOString(), author };
+    // Everything in it came some other way: there is nothing to commit, and nothing left to merge.
+    if (transitions.length === 0) return this.branches.close(branch, merged);
+    const merges = { branch: branch.name, unit: branch.unit, parent: branch.digest };
+    const closing = await this.branches.closing(branch, merged);
+    await this.write(transitions, { kind: 'merge', author, reason, merges }, closing);
+    this.branches.note({ ...branch, merged });
+  }
+
   private async write(
     transitions: Transition[],
-    why: Pick<Revision, 'kind' | 'author' | 'reason' | 'brought'> & { epoch?: number },
-    target?: string,
+    why: Pick<Revision, 'kind' | 'author' | 'reason' | 'brought' | 'merges'> & { epoch?: number },
+    { target, put, remove }: Pick<Batch, 'put' | 'remove'> & { target?: string } = nothingBeside,
   ): Promise<void> {
     const leaves = transitions.filter(touchesPair).map(({ path, after }) => {
       const text = spelling(after.pair);
@@ -342,12 +393,13 @@ export class Store {
       records: transitions.length,
       pairRecords: countPair(transitions),
       ...(why.brought === undefined ? {} : { brought: why.brought }),
+      ...(why.merges === undefined ? {} : { merges: why.merges }),
     };
     const halves = halfEntries(transitions);
     const indexes = indexEntries(transitions);
     await this.writeHead(head, {
-      put: [...halves.put, ...tree.put, ...indexes.put, ...revisionEntries(header, transitions)],
-      remove: [...halves.remove, ...tree.remove, ...indexes.remove],
+      put: [...halves.put, ...tree.put, ...indexes.put, ...revisionEntries(header, transitions), ...put],
+      remove: [...halves.remove, ...tree.remove, ...indexes.remove, ...remove],
     });
     const paths = transitions.map(({ path }) => path);
     // Not in this call: what a listener throws must not look like a commit that failed.

@@ -1,6 +1,7 @@
 import { asLockstepError, type LockstepError, LockstepError as Refusal } from '../schema/error.ts';
 import { EMPTY_DIGEST } from '../store/digest.ts';
 import type { Store } from '../store/store.ts';
+import { BranchExchange } from './branch-exchange.ts';
 import type { Channel } from './channel.ts';
 import { step } from './machine.ts';
 import { type Hello, MOST_BUCKETS, MOST_NODES } from './message.ts';
@@ -56,6 +57,7 @@ export class Link {
   private current: SyncState;
   private channel: Channel | undefined;
   private requests: Requests | undefined;
+  private readonly branches: BranchExchange;
   private readonly waiters = new Map<Ticket, Waiter>();
   private readonly stopping = new AbortController();
   private cancelTimer: () => void = () => undefined;
@@ -69,6 +71,7 @@ export class Link {
   constructor(options: LinkOptions) {
     this.options = options;
     this.current = initialState(options.own());
+    this.branches = new BranchExchange(options.store, options.onTrouble);
   }
 
   get state(): SyncState {
@@ -399,10 +402,17 @@ export class Link {
         re: _re,
         ...hello
       } = await this.linked().ask(
-        id => ({ type: 'hello', id, ...facts, clock: this.options.clock() }),
+        id => ({
+          type: 'hello',
+          id,
+          ...facts,
+          clock: this.options.clock(),
+          branches: this.options.store.branches.open(),
+        }),
         'hello-too',
       );
       this.feed({ type: 'heard', hello, greeting: true });
+      void this.branches.greeted(this.linked(), hello.branches);
     } catch (error) {
       this.channel?.close(asLockstepError(error).message);
     }

@@ -1,5 +1,7 @@
 import { type ErrorBody, LockstepError } from '../schema/error.ts';
 import { assertPlainJson, isObject, type Json } from '../schema/json.ts';
+import type { Branch, BranchChange } from '../store/branch.ts';
+import { MOST_NAMED } from '../store/branch-shelf.ts';
 import type { BroughtRevision } from '../store/revision.ts';
 import type { PairChange, Role } from '../store/store.ts';
 
@@ -29,6 +31,8 @@ export interface Hello {
   established: boolean;
   /** Clock of the sender, milliseconds since 1970: to show the skew, never to decide. */
   clock: number;
+  /** Names of the branches that it keeps, not merged yet: at most 20. */
+  branches: string[];
 }
 
 /** One frame of an update; `changes` of all frames with one `changeId` belong together, in order. */
@@ -55,6 +59,10 @@ export type Request =
   | { type: 'list'; id: number; buckets: number[] }
   /** `digest`: what the sender holds at this moment; its last greeting may be older. */
   | { type: 'step-down'; id: number; epoch: number; force: boolean; digest: string }
+  /** Ask for changes of a branch, from number `from` on. */
+  | { type: 'branch'; id: number; name: string; from: number }
+  /** The sender has merged the branch. */
+  | { type: 'branch-merged'; id: number; name: string; revision: number; at: string; author: string }
   | JoinRequest
   /** The joining unit has pinned the other: now that one may. */
   | { type: 'confirm'; id: number };
@@ -81,6 +89,8 @@ export type Reply =
   | { type: 'nodes'; re: number; nodes: string[] }
   | { type: 'leaves'; re: number; buckets: [path: string, hash: string][][] }
   | { type: 'stepped-down'; re: number; epoch: number; digest: string }
+  | { type: 'branch-part'; re: number; branch: Branch; changes: BranchChange[]; last: boolean }
+  | { type: 'branch-closed'; re: number }
   | {
       type: 'joined';
       re: number;
@@ -106,6 +116,10 @@ export const FRAME_LIMITS: Record<Request['type'] | Reply['type'], number> = {
   leaves: 8 * 1024 * 1024,
   'step-down': 4 * 1024,
   'stepped-down': 4 * 1024,
+  branch: 1024,
+  'branch-part': 8 * 1024 * 1024,
+  'branch-merged': 1024,
+  'branch-closed': 1024,
   join: 8 * 1024,
   joined: 8 * 1024,
   confirm: 1024,
@@ -162,15 +176,27 @@ const hello: Record<string, Check> = {
   schemaDigest: digest,
   established: flag,
   clock: value => typeof value === 'number',
+  branches: listOf(text(64), MOST_NAMED),
 };
 
-const change = object({ path: text(2048), value: value => value === null || isObject(value) });
+const half: Check = value => value === null || isObject(value);
+const change = object({ path: text(2048), value: half });
 const brought = object({
   revision: count,
   at: text(40),
   kind: text(20),
   author: text(200),
   reason: text(2000),
+});
+
+const branch = object({
+  name: text(64),
+  unit: text(253),
+  at: text(40),
+  base: text(64),
+  digest,
+  records: count,
+  revisions: listOf(brought, 100),
 });
 
 const REQUESTS: Record<Request['type'], Check> = {
@@ -191,6 +217,15 @@ const REQUESTS: Record<Request['type'], Check> = {
   compare: object({ type: text(20), id: count, nodes: listOf(tuple(count, count), MOST_NODES) }),
   list: object({ type: text(20), id: count, buckets: listOf(count, MOST_BUCKETS) }),
   'step-down': object({ type: text(20), id: count, epoch: count, force: flag, digest }),
+  branch: object({ type: text(20), id: count, name: text(64), from: count }),
+  'branch-merged': object({
+    type: text(20),
+    id: count,
+    name: text(64),
+    revision: count,
+    at: text(40),
+    author: text(200),
+  }),
   join: object({
     type: text(20),
     id: count,
@@ -224,6 +259,14 @@ const REPLIES: Record<Reply['type'], Check> = {
     buckets: listOf(listOf(tuple(text(2048), text(64)), 1_000_000), MOST_BUCKETS),
   }),
   'stepped-down': object({ type: text(20), re: count, epoch: count, digest }),
+  'branch-part': object({
+    type: text(20),
+    re: count,
+    branch,
+    changes: listOf(object({ path: text(2048), base: half, theirs: half }), 1_000_000),
+    last: flag,
+  }),
+  'branch-closed': object({ type: text(20), re: count }),
   joined: object({
     type: text(20),
     re: count,

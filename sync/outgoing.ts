@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { LockstepError } from '../schema/error.ts';
 import { EMPTY_DIGEST } from '../store/digest.ts';
-import type { BroughtRevision } from '../store/revision.ts';
+import { type BroughtRevision, brought } from '../store/revision.ts';
 import type { StoreSnapshot } from '../store/snapshot.ts';
 import type { PairChange, Store } from '../store/store.ts';
 import type { UpdateMessage } from './message.ts';
@@ -56,14 +56,13 @@ export async function prepareOutgoing(store: Store, base: string, walk: boolean)
 }
 
 async function broughtRevisions(store: Store, from: number, to: number): Promise<BroughtRevision[]> {
-  const brought: BroughtRevision[] = [];
+  const revisions: BroughtRevision[] = [];
   for (let number = Math.max(from + 1, to - 99); number <= to; number++) {
     const found = await store.revision(number);
     if (found === undefined || found.pairRecords === 0) continue;
-    const { revision, at, kind, author, reason } = found;
-    brought.push({ revision, at, kind, author: author.slice(0, 200), reason: reason.slice(0, 2000) });
+    revisions.push(brought(found));
   }
-  return brought;
+  return revisions;
 }
 
 async function* each(changes: PairChange[]): AsyncIterable<PairChange> {

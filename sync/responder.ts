@@ -1,4 +1,5 @@
 import { LockstepError } from '../schema/error.ts';
+import type { Branch } from '../store/branch.ts';
 import type { PairChange, UpdateRequest } from '../store/store.ts';
 import type { Hello, Reply, Request, UpdateMessage } from './message.ts';
 import { mismatches } from './standing.ts';
@@ -32,6 +33,8 @@ export type ResponderEffect =
   | { do: 'apply'; re: number; update: UpdateRequest }
   | { do: 'show-nodes'; re: number; nodes: [level: number, index: number][] }
   | { do: 'show-buckets'; re: number; buckets: number[] }
+  | { do: 'show-branch'; re: number; name: string; from: number }
+  | { do: 'close-branch'; re: number; name: string; merged: NonNullable<Branch['merged']> }
   | { do: 'step-down'; re: number; epoch: number; force: boolean; digest: string };
 
 export const freshResponder: ResponderState = { greeted: undefined, staged: undefined, discarded: undefined };
@@ -66,6 +69,10 @@ export function respond(
       return answer({ do: 'show-nodes', re: request.id, nodes: request.nodes });
     case 'list':
       return answer({ do: 'show-buckets', re: request.id, buckets: request.buckets });
+    case 'branch':
+      return answer({ do: 'show-branch', re: request.id, name: request.name, from: request.from });
+    case 'branch-merged':
+      return answer(closeBranch(request));
     case 'step-down':
       return answer(stepDown(own, state.greeted, request));
   }
@@ -104,6 +111,7 @@ function stage(
     target,
     epoch,
     from: from.name,
+    to: own.name,
     brought,
   };
   return { state: { ...state, staged: undefined }, effects: [{ do: 'apply', re: message.id, update }] };
@@ -166,6 +174,16 @@ function stepDown(
     force: request.force,
     digest: request.digest,
   };
+}
+
+function closeBranch({
+  id,
+  name,
+  revision,
+  at,
+  author,
+}: Extract<Request, { type: 'branch-merged' }>): ResponderEffect {
+  return { do: 'close-branch', re: id, name, merged: { revision, at, author } };
 }
 
 function refuse(re: number, error: LockstepError): ResponderEffect {

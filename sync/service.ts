@@ -2,6 +2,7 @@ import { asLockstepError, LockstepError } from '../schema/error.ts';
 import { FAN_OUT, LEVELS } from '../store/digest.ts';
 import type { StoreSnapshot } from '../store/snapshot.ts';
 import type { Store } from '../store/store.ts';
+import { branchPart } from './branch-exchange.ts';
 import type { Channel } from './channel.ts';
 import { encodeMessage, type Hello, parseRequest, type Reply } from './message.ts';
 import { asError } from './partner-error.ts';
@@ -55,7 +56,13 @@ async function carryOut(effect: ResponderEffect, options: ServiceOptions): Promi
     case 'greet-back': {
       options.onHello(effect.hello);
       const { everyCommit: _every, common: _common, ...facts } = options.own();
-      return { type: 'hello-too', re: effect.re, ...facts, clock: options.clock() };
+      return {
+        type: 'hello-too',
+        re: effect.re,
+        ...facts,
+        clock: options.clock(),
+        branches: options.store.branches.open(),
+      };
     }
     case 'apply':
       return orRefuse(effect.re, async () => {
@@ -83,6 +90,18 @@ async function carryOut(effect: ResponderEffect, options: ServiceOptions): Promi
           buckets: await buckets(snapshot, effect.buckets),
         })),
       );
+    case 'show-branch':
+      return orRefuse(effect.re, async () => ({
+        type: 'branch-part',
+        re: effect.re,
+        ...(await branchPart(options.store.branches, effect.name, effect.from)),
+      }));
+    case 'close-branch':
+      return orRefuse(effect.re, async () => {
+        const { branches } = options.store;
+        await branches.close(branches.require(effect.name), effect.merged);
+        return { type: 'branch-closed', re: effect.re };
+      });
     case 'step-down':
       return orRefuse(effect.re, async () => {
         const { epoch } = await options.stepDown(effect.epoch, effect.force, effect.digest);

@@ -34,7 +34,7 @@ export function nameOf(state: SyncState): StateName {
 
 /** Things that must be equal (or, for the HA mode, different) before configuration may cross. */
 export function mismatches(
-  own: Omit<Hello, 'clock'>,
+  own: Omit<Hello, 'clock' | 'branches'>,
   partner: Hello,
 ): { what: string; ours: string; theirs: string }[] {
   const compared: [string, string, string, boolean][] = [

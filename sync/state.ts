@@ -23,7 +23,7 @@ export interface SyncState {
   run: number;
 }
 
-export interface OwnFacts extends Omit<Hello, 'clock'> {
+export interface OwnFacts extends Omit<Hello, 'clock' | 'branches'> {
   /** Digest in the last receipt that this unit got or gave: what both units are known to have held. */
   common: string;
   /** Send an update on every commit instead of waiting for the interval. */

@@ -22,7 +22,7 @@ export function incomplete(because: string): LockstepError {
     'takeover-incomplete',
     `The active unit holds changes that this unit does not, and they cannot be sent. ${because}`,
     {
-      hint: 'lockstep takeover --force takes over without them; they stay in the history of the other unit.',
+      hint: 'lockstep takeover --force takes over without them; they become a branch, which lockstep merge brings back.',
     },
   );
 }

@@ -1,10 +1,11 @@
 import type { ErrorBody, Problem } from '../schema/error.ts';
 import type { Json, JsonObject } from '../schema/json.ts';
+import type { Branch } from '../store/branch.ts';
 import type { Revision } from '../store/revision.ts';
 import type { Head, Role } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
 
-export type { Change, Revision };
+export type { Branch, Change, Revision };
 
 /**
  * What a running unit offers to its faces. The HTTP API is these methods, one route each; secrets are masked
@@ -26,6 +27,9 @@ export interface UnitFace {
     reason?: string;
     dryRun?: boolean;
   }): Promise<ChangeAnswer>;
+  /** What one side changed while the pair was divided: newest first, merged ones too. */
+  branches(): Promise<{ branches: Branch[] }>;
+  merge(request: MergeRequest): Promise<MergeAnswer>;
   forceUpdate(request: { author: string }): Promise<Receipt>;
   takeover(request: { author: string; force?: boolean }): Promise<TakeoverAnswer>;
   invite(): Promise<Invitation>;
@@ -119,6 +123,32 @@ export interface ImportAnswer extends ChangeAnswer {
   leftOut: { source: string; parameter: string; value: string; reason: string }[];
 }
 
+export interface MergeRequest {
+  branch: string;
+  /** Paths of fields, records or collections whose conflicts are decided for this unit, or for the branch. */
+  ours?: string[];
+  theirs?: string[];
+  author: string;
+  reason?: string;
+  dryRun?: boolean;
+}
+
+/** Both sides changed one thing, and not alike. Masked; a value that is not there is absent. */
+export interface ConflictView {
+  path: string;
+  /** Absent: it is about the whole record. */
+  field?: string;
+  base?: Json;
+  ours?: Json;
+  theirs?: Json;
+}
+
+export interface MergeAnswer extends ChangeAnswer {
+  branch: string;
+  /** Of a dry run; otherwise they are refused with `merge-conflict`. The first 1,000. */
+  conflicts: ConflictView[];
+}
+
 export interface DiffAnswer {
   from: number;
   to: number;
@@ -199,6 +229,8 @@ export interface Status {
   /** Files under config/ that could not be committed. */
   files: { file: string; path: string; reason: string; code: string }[];
   warnings: Problem[];
+  /** Branches that wait to be merged. */
+  branches: Pick<Branch, 'name' | 'unit' | 'at' | 'records'>[];
 }
 
 export interface PartnerStatus {

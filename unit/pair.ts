@@ -149,6 +149,10 @@ export class Pair {
       intervalSeconds,
       files,
       warnings: await store.warnings(),
+      branches: store.branches
+        .all()
+        .filter(({ merged }) => merged === undefined)
+        .map(({ name, unit, at, records }) => ({ name, unit, at, records })),
     });
   }
 

@@ -30,6 +30,7 @@ export interface StatusFacts {
   intervalSeconds: number;
   files: Status['files'];
   warnings: Problem[];
+  branches: Status['branches'];
 }
 
 /** Latest missing revisions that a status names. */
@@ -58,6 +59,7 @@ export function makeStatus(found: StatusFacts): Status {
     sync: syncStatus(facts),
     files: facts.files,
     warnings: facts.warnings,
+    branches: facts.branches,
   };
 }
 

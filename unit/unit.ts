@@ -17,6 +17,8 @@ import type {
   ImportAnswer,
   ImportRequest,
   Invitation,
+  MergeAnswer,
+  MergeRequest,
   PairedAnswer,
   Receipt,
   ShowAnswer,
@@ -26,6 +28,7 @@ import type {
   UnitFace,
 } from './face.ts';
 import { captureChanges } from './import.ts';
+import { chooser, conflictViews, mergeConflict } from './merging.ts';
 import type { Metrics } from './metrics.ts';
 import type { Pair } from './pair.ts';
 import { hashPassword } from './password.ts';
@@ -126,6 +129,22 @@ export class Unit implements UnitFace {
     return changeAnswer(this.catalog, result, dryRun);
   }
 
+  async branches(): ReturnType<UnitFace['branches']> {
+    return { branches: this.store.branches.all() };
+  }
+
+  async merge(request: MergeRequest): Promise<MergeAnswer> {
+    const { branch, author, ours = [], theirs = [], dryRun = false } = request;
+    const reason = request.reason ?? `merge ${branch}`;
+    const choose = chooser({ ours, theirs });
+    const result = await this.store
+      .merge({ branch, choose, author, reason, dryRun })
+      .catch(error => this.nameActive(error));
+    const conflicts = conflictViews(this.catalog, result.conflicts);
+    if (conflicts.length > 0 && !dryRun) throw mergeConflict(branch, conflicts, result.conflicts.length);
+    return { ...changeAnswer(this.catalog, result, dryRun), branch, conflicts };
+  }
+
   forceUpdate(): Promise<Receipt> {
     return this.pair.forceUpdate();
   }
@@ -152,7 +171,7 @@ export class Unit implements UnitFace {
   }
 
   async metrics(): Promise<string> {
-    const { unit, sync, partner, files } = await this.status();
+    const { unit, sync, partner, files, branches } = await this.status();
     return this.stats.render({
       revision: { help: 'Newest revision.', value: unit.revision },
       epoch: { help: 'Epoch of this unit.', value: unit.epoch },
@@ -167,6 +186,10 @@ export class Unit implements UnitFace {
         value: sync.inStep === null ? -1 : Number(sync.inStep),
       },
       missing_revisions: { help: 'Revisions that the standby lacks.', value: sync.missing?.revisions ?? 0 },
+      open_branches: {
+        help: 'Branches that wait to be merged.',
+        value: branches.length,
+      },
       uncommitted_files: {
         help: 'Files under config/ that could not be committed.',
         value: files.length,

@@ -62,6 +62,7 @@ function pairInStep(): Status {
       refusal: null,
     },
     files: [],
+    branches: [],
     warnings: [],
   };
 }

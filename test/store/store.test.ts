@@ -548,7 +548,16 @@ function updateOf(
   target: string,
   more: Partial<UpdateRequest> = {},
 ): UpdateRequest {
-  return { changes, base: standby.head.digest, target, epoch: 1, from: 'partner', brought: [], ...more };
+  return {
+    changes,
+    base: standby.head.digest,
+    target,
+    epoch: 1,
+    from: 'partner',
+    to: 'this',
+    brought: [],
+    ...more,
+  };
 }
 
 describe('store: an update of the active unit', () => {

@@ -38,6 +38,7 @@ export function partnerHello(changed: Partial<Hello> = {}): Hello {
     mode: 'second',
     role: 'standby',
     clock: 0,
+    branches: [],
     ...changed,
   };
 }

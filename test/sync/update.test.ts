@@ -371,7 +371,10 @@ describe('an update that the standby refuses', () => {
     };
     const speaker = pair.speakTo(second);
     const { common: _common, everyCommit: _every, ...facts } = first.own();
-    assert.equal((await speaker.ask({ type: 'hello', id: 1, ...facts, clock: 0 })).type, 'hello-too');
+    assert.equal(
+      (await speaker.ask({ type: 'hello', id: 1, ...facts, clock: 0, branches: [] })).type,
+      'hello-too',
+    );
     const code = await speaker.refusalOf({
       type: 'update',
       id: 2,
@@ -500,7 +503,7 @@ describe('an update that the standby refuses', () => {
     await inStep(...site);
     const speaker = pair.speakTo(second);
     const { common: _common, everyCommit: _every, ...facts } = first.own();
-    await speaker.ask({ type: 'hello', id: 1, ...facts, clock: 0 });
+    await speaker.ask({ type: 'hello', id: 1, ...facts, clock: 0, branches: [] });
     assert.equal(await speaker.refusalOf({ type: 'compare', id: 2, nodes: [[3, 0]] }), 'bad-message');
     assert.equal(await speaker.refusalOf({ type: 'compare', id: 3, nodes: [[2, 1024]] }), 'bad-message');
     assert.equal(await speaker.refusalOf({ type: 'list', id: 4, buckets: [32_768] }), 'bad-message');

@@ -41,6 +41,7 @@ function inStep(): StatusFacts {
     nextUpdateAt: undefined,
     intervalSeconds: 120,
     files: [],
+    branches: [],
     warnings: [],
   };
 }

@@ -1,0 +1,36 @@
+import type { Branch } from '../../unit/face.ts';
+import type { CliCommand } from '../command.ts';
+import { EXIT } from '../exit.ts';
+import type { Paint } from '../output.ts';
+import { formatTable } from '../table.ts';
+import { localTime } from '../time.ts';
+
+export const command: CliCommand<[], object> = {
+  define: () => undefined,
+
+  examples: ['lockstep branches', 'lockstep branches --json'],
+
+  async run({ out, unit }) {
+    out.answer(await unit().branches(), ({ branches }) =>
+      branches.length === 0
+        ? 'There are no branches: nothing was changed on both sides of a divided pair.'
+        : formatBranches(branches, out.paint),
+    );
+    return EXIT.done;
+  },
+};
+
+function formatBranches(branches: Branch[], paint: Paint): string {
+  const rows = branches.map(({ name, unit, at, records, revisions, merged }) => [
+    name,
+    unit,
+    localTime(at),
+    records,
+    merged === undefined ? 'to be merged' : `merged in revision ${merged.revision}`,
+    revisions
+      .map(({ reason }) => reason)
+      .join('; ')
+      .slice(0, 60),
+  ]);
+  return formatTable(['BRANCH', 'CHANGED ON', 'KEPT AT', 'RECORDS', 'STATE', 'CHANGES'], rows, paint);
+}

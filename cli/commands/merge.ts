@@ -1,0 +1,72 @@
+import type { Command } from 'commander';
+import { LockstepError } from '../../schema/error.ts';
+import type { Json } from '../../schema/json.ts';
+import type { ConflictView, MergeAnswer } from '../../unit/face.ts';
+import { formatChanges } from '../changes.ts';
+import { addDryRun, addReason, type ChangeOptions, type CliCommand, given } from '../command.ts';
+import { EXIT } from '../exit.ts';
+import type { Paint } from '../output.ts';
+import { printable } from '../printable.ts';
+import { withProgress } from '../progress.ts';
+import { plural } from '../quantity.ts';
+
+interface Options extends ChangeOptions {
+  ours?: string[];
+  theirs?: string[];
+}
+
+const MOST_CONFLICTS = 50;
+
+export const command: CliCommand<[string], Options> = {
+  define: (command: Command) => {
+    command
+      .argument('<branch>', 'a branch that lockstep branches lists')
+      .option(
+        '--ours <path...>',
+        'where both sides changed this field, record or collection: keep what stands here',
+      )
+      .option('--theirs <path...>', 'where both sides changed it: take what the branch says');
+    addReason(addDryRun(command));
+  },
+
+  examples: [
+    'lockstep merge r41-8c2a91f0 --dry-run',
+    'lockstep merge r41-8c2a91f0',
+    'lockstep merge r41-8c2a91f0 --theirs virtualServices/tcp:10.20.0.100:443/enable --ours hosts',
+  ],
+
+  async run(context, options, branch) {
+    const { out } = context;
+    try {
+      const asked = context.unit().merge({ branch, ...given(options) });
+      const answer = await withProgress(context, 'Merging', asked);
+      out.answer(answer, merged => formatMerge(merged, out.paint));
+      return answer.conflicts.length === 0 ? EXIT.done : EXIT.differs;
+    } catch (error) {
+      if (error instanceof LockstepError && error.code === 'merge-conflict')
+        out.note(
+          formatConflicts(error.facts.conflicts as ConflictView[], error.facts.count as number, out.paint),
+        );
+      throw error;
+    }
+  },
+};
+
+function formatMerge(answer: MergeAnswer, paint: Paint): string {
+  const changes = formatChanges(answer, paint);
+  if (answer.conflicts.length === 0) return changes;
+  return `${changes}\n\n${formatConflicts(answer.conflicts, answer.conflicts.length, paint)}`;
+}
+
+function formatConflicts(conflicts: ConflictView[], count: number, paint: Paint): string {
+  const shown = conflicts.slice(0, MOST_CONFLICTS).flatMap(conflict => formatConflict(conflict, paint));
+  const more = count > MOST_CONFLICTS ? [`  and ${count - MOST_CONFLICTS} more`] : [];
+  return [`${plural(count, 'conflict')}, both sides changed:`, ...shown, ...more].join('\n');
+}
+
+function formatConflict({ path, field, ...sides }: ConflictView, paint: Paint): string[] {
+  const place = field === undefined ? path : `${path}/${field}`;
+  const side = (name: 'base' | 'ours' | 'theirs'): string =>
+    `    ${name.padEnd(7)}${sides[name] === undefined ? 'not there' : printable(JSON.stringify(sides[name] as Json))}`;
+  return [`  ${paint('bold', printable(place))}`, side('base'), side('ours'), side('theirs')];
+}

@@ -1,0 +1,92 @@
+import { LockstepError } from '../schema/error.ts';
+import type { Branch, BranchChange } from './branch.ts';
+import { keys } from './keys.ts';
+import { type Batch, type Entry, type StorePort, withPrefix } from './port.ts';
+import { fromBytes, toBytes } from './revision.ts';
+
+/** Most branches that one greeting names. */
+export const MOST_NAMED = 20;
+
+type Entries = Pick<Batch, 'put' | 'remove'>;
+
+/** The branches that a unit keeps: its own, and copies of its partner's. */
+export class BranchShelf {
+  private readonly port: StorePort;
+  private readonly headers: Map<string, Branch>;
+
+  private constructor(port: StorePort, headers: Map<string, Branch>) {
+    this.port = port;
+    this.headers = headers;
+  }
+
+  static async open(port: StorePort): Promise<BranchShelf> {
+    const headers = new Map<string, Branch>();
+    for await (const [, value] of port.range(withPrefix(keys.branch('')))) {
+      const branch = fromBytes<Branch>(value) as Branch;
+      headers.set(branch.name, branch);
+    }
+    return new BranchShelf(port, headers);
+  }
+
+  /** Newest first, merged ones too. */
+  all(): Branch[] {
+    return [...this.headers.values()].sort((a, b) => (a.at < b.at ? 1 : -1));
+  }
+
+  /** Names of those that wait to be merged: the newest 20. */
+  open(): string[] {
+    return this.all()
+      .filter(({ merged }) => merged === undefined)
+      .map(({ name }) => name)
+      .slice(0, MOST_NAMED);
+  }
+
+  /** One that waits to be merged. Throws `no-such-branch`. */
+  require(name: string): Branch {
+    const branch = this.headers.get(name);
+    if (branch !== undefined && branch.merged === undefined) return branch;
+    const message =
+      branch?.merged === undefined
+        ? `There is no branch ${name}.`
+        : `The branch ${name} was merged already, in revision ${branch.merged.revision}.`;
+    throw new LockstepError('no-such-branch', message, { hint: 'lockstep branches lists them.' });
+  }
+
+  /** Changes from number `from` on. */
+  async *changes(name: string, from = 0): AsyncIterable<BranchChange> {
+    const { to } = withPrefix(keys.branchChanges(name));
+    for await (const [, value] of this.port.range({ from: keys.branchChange(name, from), to }))
+      yield fromBytes<BranchChange>(value) as BranchChange;
+  }
+
+  /** Keep a copy of a branch of the partner. */
+  async keep(branch: Branch, changes: BranchChange[]): Promise<void> {
+    await this.port.batch({ expect: [], ...keeping(branch, changes) });
+    this.note(branch);
+  }
+
+  async close(branch: Branch, merged: NonNullable<Branch['merged']>): Promise<void> {
+    await this.port.batch({ expect: [], ...(await this.closing(branch, merged)) });
+    this.note({ ...branch, merged });
+  }
+
+  /** What is written when `branch` is merged: its header stays, its changes go. */
+  async closing(branch: Branch, merged: NonNullable<Branch['merged']>): Promise<Entries> {
+    const remove: string[] = [];
+    for await (const [key] of this.port.range(withPrefix(keys.branchChanges(branch.name)))) remove.push(key);
+    return { put: [[keys.branch(branch.name), toBytes({ ...branch, merged })]], remove };
+  }
+
+  /** The header was written with something else. */
+  note(branch: Branch): void {
+    this.headers.set(branch.name, branch);
+  }
+}
+
+export function keeping(branch: Branch, changes: BranchChange[]): Entries {
+  const put: Entry[] = changes.map((change, index) => [
+    keys.branchChange(branch.name, index),
+    toBytes(change),
+  ]);
+  return { put: [[keys.branch(branch.name), toBytes(branch)], ...put], remove: [] };
+}

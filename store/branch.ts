@@ -1,0 +1,80 @@
+/**
+ * What one side changed while the pair was divided, kept when that side was made equal to the other
+ * (docs/DOMAIN.md, Branches).
+ */
+import type { JsonObject } from '../schema/json.ts';
+import type { Reader } from './port.ts';
+import {
+  type BroughtRevision,
+  brought,
+  foldChanges,
+  readHistory,
+  readRevision,
+  revisionWithDigest,
+} from './revision.ts';
+import { touchesPair } from './transition.ts';
+
+export interface Branch {
+  name: string;
+  /** Name of the unit on which the changes were made. */
+  unit: string;
+  /** ISO 8601: when the unit was made equal to its partner. */
+  at: string;
+  /** Digest from which both sides went their ways, and the one that the branch ended with. */
+  base: string;
+  digest: string;
+  /** Records that the branch changed. */
+  records: number;
+  /** Newest first, at most 100. */
+  revisions: BroughtRevision[];
+  /** The revision that merged it; a merged branch keeps its header only. */
+  merged?: { revision: number; at: string; author: string };
+}
+
+/** The shared half of one record, where both sides parted and where the branch ended; null: not there. */
+export interface BranchChange {
+  path: string;
+  base: JsonObject | null;
+  theirs: JsonObject | null;
+}
+
+const MOST_REVISIONS = 100;
+
+/** What was changed here since both units were known to be equal; undefined when nothing was. */
+export async function partedSince(
+  reader: Reader,
+  head: { revision: number; digest: string; common: string },
+  { unit, at }: { unit: string; at: string },
+): Promise<{ branch: Branch; changes: BranchChange[] } | undefined> {
+  if (head.digest === head.common) return undefined;
+  const from = (await revisionWithDigest(reader, head.common)) ?? (await revisionOfInit(reader));
+  const folded = await foldChanges(reader, from, head.revision);
+  const changes = [...folded.values()]
+    .filter(touchesPair)
+    .map(({ path, before, after }) => ({ path, base: before.pair ?? null, theirs: after.pair ?? null }));
+  if (changes.length === 0) return undefined;
+  const branch: Branch = {
+    name: `r${head.revision}-${head.digest.slice(0, 8)}`,
+    unit,
+    at,
+    base: (await readRevision(reader, from))?.digest ?? '',
+    digest: head.digest,
+    records: changes.length,
+    revisions: await latestRevisions(reader, from),
+  };
+  return { branch, changes };
+}
+
+/** What init made is no change of anybody. */
+async function revisionOfInit(reader: Reader): Promise<number> {
+  return (await readRevision(reader, 1))?.kind === 'init' ? 1 : 0;
+}
+
+async function latestRevisions(reader: Reader, after: number): Promise<BroughtRevision[]> {
+  const latest: BroughtRevision[] = [];
+  for await (const revision of readHistory(reader, '')) {
+    if (revision.revision <= after || latest.length >= MOST_REVISIONS) break;
+    if (revision.pairRecords > 0) latest.push(brought(revision));
+  }
+  return latest;
+}
