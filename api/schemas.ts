@@ -233,6 +233,7 @@ export const receipt = open({
   bytes: count,
   ms: { type: 'number', description: 'Milliseconds from the request to the receipt.' },
   at: text('ISO 8601.'),
+  heldBack: open({ records: count, paths: list(text('')) }),
 });
 export const takeoverAnswer = open({
   role: { enum: ['active', 'standby'] },

@@ -20,6 +20,8 @@ export class Catalog {
   readonly kinds: readonly Kind[];
   /** SHA-256 (hex) over all schemas; equal on both units of a pair (docs/DOMAIN.md, Promises). */
   readonly digest: string;
+  /** The same for each kind alone, by name: units of different releases exchange what both describe alike. */
+  readonly kindDigests: Readonly<Record<string, string>>;
   private readonly root: PathNode = emptyNode();
   private readonly validator: Validator;
 
@@ -35,6 +37,10 @@ export class Catalog {
     for (const [index, kind] of added.entries()) this.addSiteKind(kind, site[index]?.file ?? kind.name, own);
     for (const [index, kind] of added.entries()) this.assertParent(kind, site[index]?.file ?? kind.name);
     this.digest = digestOf([...builtIn, ...site]);
+    const shared = builtIn.filter(isDefinitions);
+    this.kindDigests = Object.fromEntries(
+      this.kinds.map(({ name, schema }) => [name, digestOf([...shared, { file: '', schema }])]),
+    );
   }
 
   /** Throws `unknown-path`, `bad-id`. */

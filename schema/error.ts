@@ -40,6 +40,10 @@ export const ERROR_CODES = {
   'key-mismatch': { class: 'refused', means: 'the other side shows a key other than the pinned one' },
   'both-active': { class: 'refused', means: 'both units say that they are active' },
   mismatch: { class: 'refused', means: 'the units differ in something that must be equal' },
+  'held-back': {
+    class: 'refused',
+    means: 'the partner runs a release that describes a kind of record differently',
+  },
   'unit-scope': { class: 'refused', means: 'an update holds configuration that never leaves a unit' },
   'stale-epoch': { class: 'refused', means: 'the sender was active before the last takeover' },
   'base-differs': { class: 'refused', means: 'an update starts from another state than the one held here' },

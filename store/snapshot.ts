@@ -1,6 +1,6 @@
 import type { Catalog } from '../schema/catalog.ts';
 import type { ConfigRecord } from '../schema/document.ts';
-import { readBucket, readNode } from './digest.ts';
+import { readBucket, readNode, updateTree } from './digest.ts';
 import type { Head, PairChange } from './head.ts';
 import { keys } from './keys.ts';
 import { type Snapshot, withPrefix } from './port.ts';
@@ -28,6 +28,11 @@ export class StoreSnapshot {
 
   bucket(index: number): Promise<Map<string, Buffer>> {
     return readBucket(this.reader, index);
+  }
+
+  /** Digest of this state with some records at other hashes; undefined: not there. */
+  async digestWith(leaves: { path: string; hash: Buffer | undefined }[]): Promise<string> {
+    return leaves.length === 0 ? this.head.digest : (await updateTree(this.reader, leaves)).digest;
   }
 
   /** The shared half of one record, as an update carries it: null when there is none. */

@@ -68,7 +68,7 @@ export type CommitListener = (revision: Revision, paths: string[]) => void;
  */
 export class Store {
   private readonly port: StorePort;
-  private readonly catalog: Catalog;
+  readonly catalog: Catalog;
   private readonly rules: readonly Rule[];
   private readonly now: () => Date;
   private readonly records: RecordReader;

@@ -3,6 +3,7 @@ import { EMPTY_DIGEST } from '../store/digest.ts';
 import type { Store } from '../store/store.ts';
 import { BranchExchange } from './branch-exchange.ts';
 import type { Channel } from './channel.ts';
+import { holdBack } from './held-back.ts';
 import { step } from './machine.ts';
 import { type Hello, MOST_BUCKETS, MOST_NODES } from './message.ts';
 import { type Outgoing, prepareOutgoing, updateFrames } from './outgoing.ts';
@@ -10,6 +11,8 @@ import { Requests, type Timers } from './requests.ts';
 import { nameOf, type StateName } from './standing.ts';
 import {
   type Effect,
+  type HeldBack,
+  heldBack,
   initialState,
   type OwnFacts,
   type SyncEvent,
@@ -27,6 +30,8 @@ export interface UpdateReport {
   records: number;
   bytes: number;
   ms: number;
+  /** What was left out; without it, both units held the same after the update. */
+  heldBack: HeldBack | undefined;
 }
 
 export interface LinkOptions {
@@ -58,6 +63,7 @@ export class Link {
   private channel: Channel | undefined;
   private requests: Requests | undefined;
   private readonly branches: BranchExchange;
+  private partnerKinds: { schemaDigest: string; kinds: Record<string, string> } | undefined;
   private readonly waiters = new Map<Ticket, Waiter>();
   private readonly stopping = new AbortController();
   private cancelTimer: () => void = () => undefined;
@@ -101,6 +107,11 @@ export class Link {
   /** The partner asks this unit to become standby; resolves once it is, durably. */
   stepDown(epoch: number, force: boolean, digest: string): Promise<{ epoch: number }> {
     return this.ask(ticket => ({ type: 'asked-to-step-down', ticket, epoch, force, digest }));
+  }
+
+  /** How many records wait until the partner runs the same release. */
+  get heldBack(): number {
+    return heldBack(this.current)?.records ?? 0;
   }
 
   due(): void {
@@ -195,10 +206,16 @@ export class Link {
     if (this.outgoing?.run === run && (now !== run || !('serving' in work))) this.dropOutgoing();
   }
 
-  private async prepare({ run, base, walk }: Extract<Effect, { do: 'prepare' }>): Promise<SyncEvent> {
+  private async prepare({
+    run,
+    base,
+    walk,
+    otherSchema,
+  }: Extract<Effect, { do: 'prepare' }>): Promise<SyncEvent> {
     this.dropOutgoing();
     const started = this.options.timers.now();
-    const outgoing = await prepareOutgoing(this.options.store, base, walk);
+    const kinds = otherSchema === undefined ? undefined : await this.kindsOfPartner(otherSchema);
+    const outgoing = await prepareOutgoing(this.options.store, base, walk, kinds);
     if (run !== this.current.run) {
       outgoing.close();
       throw overtaken();
@@ -226,9 +243,18 @@ export class Link {
     return { type: 'compared', run, nodes: pairs };
   }
 
+  /** Asked once for each release of the partner. */
+  private async kindsOfPartner(schemaDigest: string): Promise<Record<string, string>> {
+    if (this.partnerKinds?.schemaDigest !== schemaDigest)
+      this.partnerKinds = await this.linked().ask(id => ({ type: 'kinds', id }), 'kinds-are');
+    return this.partnerKinds.kinds;
+  }
+
   private async list(run: number, buckets: number[]): Promise<SyncEvent> {
-    const snapshot = this.outgoingOf(run).snapshot;
+    const outgoing = this.outgoingOf(run);
+    const { snapshot, kinds } = outgoing;
     const found: Difference = { upserts: [], removals: [] };
+    const theirs = new Map<string, string>();
     for (const part of parts(buckets, MOST_BUCKETS)) {
       const reply = await this.linked().ask(id => ({ type: 'list', id, buckets: part }), 'leaves');
       for (const [position, bucket] of part.entries()) {
@@ -238,12 +264,18 @@ export class Link {
             hash.toString('base64'),
           ]),
         );
-        const { upserts, removals } = difference([{ own, partner: new Map(reply.buckets[position]) }]);
+        const partner = new Map(reply.buckets[position]);
+        const { upserts, removals } = difference([{ own, partner }]);
         found.upserts.push(...upserts);
         found.removals.push(...removals);
+        for (const path of upserts) if (partner.has(path)) theirs.set(path, partner.get(path) as string);
       }
     }
-    return { type: 'listed', run, difference: found };
+    if (kinds === undefined || snapshot === undefined)
+      return { type: 'listed', run, difference: found };
+    const split = await holdBack(found, { kinds, theirs, snapshot, catalog: this.options.store.catalog });
+    outgoing.target = split.heldBack?.target ?? outgoing.target;
+    return { type: 'listed', run, ...split };
   }
 
   private async send({
@@ -269,10 +301,17 @@ export class Link {
     return { type: 'receipt', run, result, digest };
   }
 
-  private remember({ result, digest, revision, forced, tickets }: Extract<Effect, { do: 'remember' }>): void {
+  private remember({
+    result,
+    digest,
+    revision,
+    forced,
+    tickets,
+    heldBack,
+  }: Extract<Effect, { do: 'remember' }>): void {
     const { started = 0, records = 0, bytes = 0 } = this.outgoing ?? {};
     const ms = Math.round((this.options.timers.now() - started) * 100) / 100;
-    const report: UpdateReport = { result, forced, revision, digest, records, bytes, ms };
+    const report: UpdateReport = { result, forced, revision, digest, records, bytes, ms, heldBack };
     this.dropOutgoing();
     for (const ticket of tickets) this.settle(ticket, report);
     this.options.onUpdate(report);
@@ -408,6 +447,7 @@ export class Link {
           ...facts,
           clock: this.options.clock(),
           branches: this.options.store.branches.open(),
+          heldBack: this.heldBack,
         }),
         'hello-too',
       );

@@ -33,6 +33,8 @@ export interface Hello {
   clock: number;
   /** Names of the branches that it keeps, not merged yet: at most 20. */
   branches: string[];
+  /** Records that it holds back, because the other describes their kinds differently. */
+  heldBack: number;
 }
 
 /** One frame of an update; `changes` of all frames with one `changeId` belong together, in order. */
@@ -59,6 +61,8 @@ export type Request =
   | { type: 'list'; id: number; buckets: number[] }
   /** `digest`: what the sender holds at this moment; its last greeting may be older. */
   | { type: 'step-down'; id: number; epoch: number; force: boolean; digest: string }
+  /** Ask for the digest of each kind: the sender runs another release. */
+  | { type: 'kinds'; id: number }
   /** Ask for changes of a branch, from number `from` on. */
   | { type: 'branch'; id: number; name: string; from: number }
   /** The sender has merged the branch. */
@@ -89,6 +93,7 @@ export type Reply =
   | { type: 'nodes'; re: number; nodes: string[] }
   | { type: 'leaves'; re: number; buckets: [path: string, hash: string][][] }
   | { type: 'stepped-down'; re: number; epoch: number; digest: string }
+  | { type: 'kinds-are'; re: number; schemaDigest: string; kinds: Record<string, string> }
   | { type: 'branch-part'; re: number; branch: Branch; changes: BranchChange[]; last: boolean }
   | { type: 'branch-closed'; re: number }
   | {
@@ -116,6 +121,8 @@ export const FRAME_LIMITS: Record<Request['type'] | Reply['type'], number> = {
   leaves: 8 * 1024 * 1024,
   'step-down': 4 * 1024,
   'stepped-down': 4 * 1024,
+  kinds: 1024,
+  'kinds-are': 256 * 1024,
   branch: 1024,
   'branch-part': 8 * 1024 * 1024,
   'branch-merged': 1024,
@@ -177,6 +184,7 @@ const hello: Record<string, Check> = {
   established: flag,
   clock: value => typeof value === 'number',
   branches: listOf(text(64), MOST_NAMED),
+  heldBack: count,
 };
 
 const half: Check = value => value === null || isObject(value);
@@ -217,6 +225,7 @@ const REQUESTS: Record<Request['type'], Check> = {
   compare: object({ type: text(20), id: count, nodes: listOf(tuple(count, count), MOST_NODES) }),
   list: object({ type: text(20), id: count, buckets: listOf(count, MOST_BUCKETS) }),
   'step-down': object({ type: text(20), id: count, epoch: count, force: flag, digest }),
+  kinds: object({ type: text(20), id: count }),
   branch: object({ type: text(20), id: count, name: text(64), from: count }),
   'branch-merged': object({
     type: text(20),
@@ -259,6 +268,12 @@ const REPLIES: Record<Reply['type'], Check> = {
     buckets: listOf(listOf(tuple(text(2048), text(64)), 1_000_000), MOST_BUCKETS),
   }),
   'stepped-down': object({ type: text(20), re: count, epoch: count, digest }),
+  'kinds-are': object({
+    type: text(20),
+    re: count,
+    schemaDigest: digest,
+    kinds: value => isObject(value) && Object.values(value).every(digest),
+  }),
   'branch-part': object({
     type: text(20),
     re: count,

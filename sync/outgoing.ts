@@ -20,16 +20,29 @@ export interface Outgoing {
   brought: BroughtRevision[];
   changes(difference: Difference | undefined): AsyncIterable<PairChange>;
   snapshot: StoreSnapshot | undefined;
+  /** Digest of each kind at a partner that describes some of them differently. */
+  kinds: Record<string, string> | undefined;
   close(): void;
 }
 
 /**
  * Find the way from digest `base` to what `store` holds now: through the own history when `base` was once the
- * own state, else by comparing digest trees; an empty partner gets everything.
+ * own state, else by comparing digest trees; an empty partner gets everything. With a partner of another release the
+ * trees are compared: it need not hold any state that this unit ever held.
  */
-export async function prepareOutgoing(store: Store, base: string, walk: boolean): Promise<Outgoing> {
+export async function prepareOutgoing(
+  store: Store,
+  base: string,
+  walk: boolean,
+  kinds: Record<string, string> | undefined,
+): Promise<Outgoing> {
   const { revision, digest } = store.head;
-  const from = walk ? undefined : base === EMPTY_DIGEST ? undefined : await store.revisionWithDigest(base);
+  const compares = walk || (kinds !== undefined && base !== digest);
+  const from = compares
+    ? undefined
+    : base === EMPTY_DIGEST
+      ? undefined
+      : await store.revisionWithDigest(base);
   if (from !== undefined) {
     const changes = from < revision ? await store.pairChanges(from, revision) : [];
     return {
@@ -39,18 +52,20 @@ export async function prepareOutgoing(store: Store, base: string, walk: boolean)
       brought: await broughtRevisions(store, from, revision),
       changes: () => each(changes),
       snapshot: undefined,
+      kinds: undefined,
       close: () => undefined,
     };
   }
   const snapshot = await store.snapshot();
   return {
-    route: base === EMPTY_DIGEST && !walk ? 'send' : 'compare',
+    route: base === EMPTY_DIGEST && !compares ? 'send' : 'compare',
     target: snapshot.head.digest,
     revision: snapshot.head.revision,
     brought: [],
     changes: difference =>
       difference === undefined ? snapshot.pairChanges() : differing(snapshot, difference),
     snapshot,
+    kinds,
     close: () => snapshot.close(),
   };
 }

@@ -33,6 +33,7 @@ export type ResponderEffect =
   | { do: 'apply'; re: number; update: UpdateRequest }
   | { do: 'show-nodes'; re: number; nodes: [level: number, index: number][] }
   | { do: 'show-buckets'; re: number; buckets: number[] }
+  | { do: 'show-kinds'; re: number }
   | { do: 'show-branch'; re: number; name: string; from: number }
   | { do: 'close-branch'; re: number; name: string; merged: NonNullable<Branch['merged']> }
   | { do: 'step-down'; re: number; epoch: number; force: boolean; digest: string };
@@ -69,6 +70,8 @@ export function respond(
       return answer({ do: 'show-nodes', re: request.id, nodes: request.nodes });
     case 'list':
       return answer({ do: 'show-buckets', re: request.id, buckets: request.buckets });
+    case 'kinds':
+      return answer({ do: 'show-kinds', re: request.id });
     case 'branch':
       return answer({ do: 'show-branch', re: request.id, name: request.name, from: request.from });
     case 'branch-merged':

@@ -14,6 +14,8 @@ export interface ServiceOptions {
   store: Store;
   own(): OwnFacts;
   clock(): number;
+  /** How many records this unit holds back from its partner. */
+  heldBack(): number;
   onHello(hello: Hello): void;
   onUpdate(update: {
     result: 'applied' | 'already-applied';
@@ -62,6 +64,7 @@ async function carryOut(effect: ResponderEffect, options: ServiceOptions): Promi
         ...facts,
         clock: options.clock(),
         branches: options.store.branches.open(),
+        heldBack: options.heldBack(),
       };
     }
     case 'apply':
@@ -90,6 +93,10 @@ async function carryOut(effect: ResponderEffect, options: ServiceOptions): Promi
           buckets: await buckets(snapshot, effect.buckets),
         })),
       );
+    case 'show-kinds': {
+      const { digest, kindDigests } = options.store.catalog;
+      return { type: 'kinds-are', re: effect.re, schemaDigest: digest, kinds: kindDigests };
+    }
     case 'show-branch':
       return orRefuse(effect.re, async () => ({
         type: 'branch-part',

@@ -2,7 +2,7 @@
 import { LockstepError } from '../schema/error.ts';
 import { EMPTY_DIGEST } from '../store/digest.ts';
 import type { Hello } from './message.ts';
-import type { OwnFacts, SyncState } from './state.ts';
+import { heldBack, type OwnFacts, type SyncState } from './state.ts';
 
 export type StateName =
   | 'unreachable'
@@ -14,6 +14,7 @@ export type StateName =
   | 'comparing'
   | 'taking-over'
   | 'in-step'
+  | 'held-back'
   | 'behind';
 
 /** The one name of a state, shown by `status`. */
@@ -27,6 +28,7 @@ export function nameOf(state: SyncState): StateName {
   if (work.step === 'comparing') return 'comparing';
   if (work.step !== 'idle') return 'updating';
   if (own.digest === partner.digest) return 'in-step';
+  if (heldBack(state) !== undefined || (own.role === 'standby' && partner.heldBack > 0)) return 'held-back';
   const refused =
     state.refusal !== undefined || (own.role === 'active' && updateRefusal(state) !== undefined);
   return refused ? 'refused' : 'behind';
@@ -34,21 +36,14 @@ export function nameOf(state: SyncState): StateName {
 
 /** Things that must be equal (or, for the HA mode, different) before configuration may cross. */
 export function mismatches(
-  own: Omit<Hello, 'clock' | 'branches'>,
+  own: Omit<Hello, 'clock' | 'branches' | 'heldBack'>,
   partner: Hello,
 ): { what: string; ours: string; theirs: string }[] {
   const compared: [string, string, string, boolean][] = [
     ['protocol', String(own.protocol), String(partner.protocol), own.protocol === partner.protocol],
     ['pair identity', own.pairId, partner.pairId, own.pairId === partner.pairId],
     ['HA mode', own.mode, partner.mode, own.mode !== partner.mode],
-    ['release', own.release, partner.release, own.release === partner.release],
     ['model', own.model, partner.model, own.model === partner.model],
-    [
-      'schema',
-      own.schemaDigest.slice(0, 12),
-      partner.schemaDigest.slice(0, 12),
-      own.schemaDigest === partner.schemaDigest,
-    ],
   ];
   return compared.filter(([, , , good]) => !good).map(([what, ours, theirs]) => ({ what, ours, theirs }));
 }
@@ -86,7 +81,8 @@ export function wantsUpdate(state: SyncState): boolean {
   return (
     state.work.step === 'idle' &&
     updateRefusal(state) === undefined &&
-    state.own.digest !== state.partner?.digest
+    state.own.digest !== state.partner?.digest &&
+    heldBack(state) === undefined
   );
 }
 

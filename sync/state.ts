@@ -20,10 +20,25 @@ export interface SyncState {
   stepDown: StepDown | undefined;
   /** Why the last update did not get in; kept until one does. */
   refusal: ErrorBody | undefined;
+  /** What the last update left out; while both units hold the same as then, there is nothing more to send. */
+  held: Held | undefined;
   run: number;
 }
 
-export interface OwnFacts extends Omit<Hello, 'clock' | 'branches'> {
+/** Records whose kinds the partner describes differently: they wait until both units run one release. */
+export interface HeldBack {
+  records: number;
+  /** The first 20. */
+  paths: string[];
+}
+
+export interface Held extends HeldBack {
+  own: string;
+  partner: string;
+  partnerSchema: string;
+}
+
+export interface OwnFacts extends Omit<Hello, 'clock' | 'branches' | 'heldBack'> {
   /** Digest in the last receipt that this unit got or gave: what both units are known to have held. */
   common: string;
   /** Send an update on every commit instead of waiting for the interval. */
@@ -48,6 +63,8 @@ export type Work =
       walk: boolean;
       target: string;
       revision: number;
+      /** What this unit holds, when some of it is held back. */
+      held?: (HeldBack & { own: string }) | undefined;
     }
   | { step: 'taking-over'; ticket: Ticket; epoch: number };
 
@@ -64,7 +81,8 @@ export type SyncEvent =
   | { type: 'asked-to-step-down'; ticket: Ticket; epoch: number; force: boolean; digest: string }
   | { type: 'prepared'; run: number; route: 'send' | 'compare'; target: string; revision: number }
   | { type: 'compared'; run: number; nodes: NodePair[] }
-  | { type: 'listed'; run: number; difference: Difference }
+  /** `heldBack.target`: what the partner will hold, which is less than this unit holds. */
+  | { type: 'listed'; run: number; difference: Difference; heldBack?: HeldBack & { target: string } }
   | { type: 'receipt'; run: number; result: 'applied' | 'already-applied'; digest: string }
   | { type: 'failed'; run: number; error: ErrorBody }
   | { type: 'stepped-down'; run: number }
@@ -79,8 +97,11 @@ export type Running = Extract<Work, { serving: Ticket[] }>;
 export type Effect =
   /** Say who we are and ask who they are. */
   | { do: 'greet' }
-  /** Look for the way from `base` to what stands now; `walk`: take the digest tree. */
-  | { do: 'prepare'; run: number; base: string; walk: boolean }
+  /**
+   * Look for the way from `base` to what stands now; `walk`: take the digest tree. `otherSchema`: schema digest of a
+   * partner that describes some kinds differently.
+   */
+  | { do: 'prepare'; run: number; base: string; walk: boolean; otherSchema: string | undefined }
   | { do: 'compare'; run: number; nodes: [level: number, index: number][] }
   | { do: 'list'; run: number; buckets: number[] }
   | { do: 'send'; run: number; base: string; epoch: number; difference: Difference | undefined }
@@ -91,6 +112,7 @@ export type Effect =
       result: 'applied' | 'already-applied';
       forced: boolean;
       tickets: Ticket[];
+      heldBack: HeldBack | undefined;
     }
   | { do: 'answer'; ticket: Ticket; error: LockstepError }
   | { do: 'ask-step-down'; run: number; epoch: number; force: boolean }
@@ -113,12 +135,23 @@ export function initialState(own: OwnFacts): SyncState {
     waiting: [],
     stepDown: undefined,
     refusal: undefined,
+    held: undefined,
     run: 0,
   };
 }
 
 export function still(state: SyncState): Step {
   return { state, effects: [] };
+}
+
+/** Everything that may cross has crossed; the rest waits for one release on both units. */
+export function heldBack({ own, partner, held }: SyncState): HeldBack | undefined {
+  const stands =
+    held !== undefined &&
+    held.own === own.digest &&
+    held.partner === partner?.digest &&
+    held.partnerSchema === partner.schemaDigest;
+  return stands ? held : undefined;
 }
 
 export function serving({ work }: SyncState): Ticket[] {

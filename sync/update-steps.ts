@@ -1,10 +1,12 @@
 /** The steps of one run: find out what the partner lacks, send it, compare its receipt with what was sent. */
 import { type ErrorBody, LockstepError } from '../schema/error.ts';
+import { heldBackError } from './held-back.ts';
 import type { Hello } from './message.ts';
 import { asError } from './partner-error.ts';
 import { updateRefusal, wantsUpdate } from './standing.ts';
 import {
   type Effect,
+  heldBack,
   type OwnFacts,
   type RunEvent,
   type Running,
@@ -22,10 +24,12 @@ import { type Difference, nextStep } from './walk.ts';
 
 export function begin(state: SyncState, serving: Ticket[], walk = false): Step {
   const run = state.run + 1;
+  const { own, partner } = state;
   const work: Work = { step: 'preparing', serving, walk, target: '', revision: 0 };
+  const otherSchema = partner?.schemaDigest === own.schemaDigest ? undefined : partner?.schemaDigest;
   return {
     state: { ...state, run, work },
-    effects: [{ do: 'prepare', run, base: state.partner?.digest ?? '', walk }],
+    effects: [{ do: 'prepare', run, base: partner?.digest ?? '', walk, otherSchema }],
   };
 }
 
@@ -36,6 +40,11 @@ function next(state: SyncState, effects: Effect[]): Step {
   if (stepDown !== undefined && own.digest === idle.partner?.digest) {
     const left = giveUp({ ...idle, stepDown: undefined }, stoodDown());
     return { state: left.state, effects: [...effects, ...left.effects, standDown(own, stepDown)] };
+  }
+  const held = heldBack(idle);
+  if (stepDown !== undefined && held !== undefined) {
+    const left = giveUp(idle, heldBackError(idle, held));
+    return { state: left.state, effects: [...effects, ...left.effects] };
   }
   const again = stepDown !== undefined || waiting.length > 0 || (own.everyCommit && wantsUpdate(idle));
   // The standby is told what it is in step with, which its last greeting did not know.
@@ -109,8 +118,15 @@ function goOn(
         ],
       };
     }
-    case 'listed':
-      return { state: { ...state, work: { ...work, step: 'sending' } }, effects: [send(event.difference)] };
+    case 'listed': {
+      const { difference, heldBack: left } = event;
+      const held = left && { records: left.records, paths: left.paths, own: work.target };
+      const target = left?.target ?? work.target;
+      return {
+        state: { ...state, work: { ...work, step: 'sending', target, held } },
+        effects: [send(difference)],
+      };
+    }
   }
 }
 
@@ -126,7 +142,17 @@ function receipt(state: SyncState, work: Running, event: Extract<SyncEvent, { ty
     return failed(withPartnerAt(state, event.digest), work, error.toJSON());
   }
   const partner: Hello = { ...state.partner, digest: event.digest, established: true };
-  const own: OwnFacts = { ...state.own, common: event.digest, established: true };
+  const { held } = work;
+  // With something held back, the two were not equal: what was committed since they were is still this unit's own.
+  const common = held === undefined ? event.digest : state.own.common;
+  const own: OwnFacts = { ...state.own, common, established: true };
+  const known: SyncState = {
+    ...state,
+    own,
+    partner,
+    refusal: undefined,
+    held: held && { ...held, partner: partner.digest, partnerSchema: partner.schemaDigest },
+  };
   const remember: Effect = {
     do: 'remember',
     digest: event.digest,
@@ -134,8 +160,9 @@ function receipt(state: SyncState, work: Running, event: Extract<SyncEvent, { ty
     result: event.result,
     forced: work.serving.length > 0,
     tickets: work.serving,
+    heldBack: held && { records: held.records, paths: held.paths },
   };
-  return next({ ...state, own, partner, refusal: undefined }, [remember]);
+  return next(known, [remember]);
 }
 
 /** A base that is not there any more is looked for once, by walking the tree; anything else is told. */

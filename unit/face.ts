@@ -155,6 +155,12 @@ export interface DiffAnswer {
   changes: ChangeView[];
 }
 
+export interface HeldBack {
+  records: number;
+  /** The first 20. */
+  paths: string[];
+}
+
 /** What the standby returned for an update (docs/DOMAIN.md, Words). */
 export interface Receipt {
   /** `applied`; or `already-applied` when there was nothing to do. */
@@ -168,6 +174,8 @@ export interface Receipt {
   /** Milliseconds from the request to the receipt. */
   ms: number;
   at: string;
+  /** Records that were left out: the partner runs a release that describes their kinds differently. */
+  heldBack?: HeldBack;
 }
 
 /** An update as the standby saw it. */
@@ -268,4 +276,6 @@ export interface SyncStatus {
   nextUpdateAt: string | null;
   intervalSeconds: number;
   refusal: ErrorBody | null;
+  /** On the active unit: records that wait until both units run one release. */
+  heldBack: HeldBack | null;
 }

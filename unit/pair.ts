@@ -322,6 +322,7 @@ export class Pair {
       store,
       own: () => this.own(),
       clock: () => now().getTime(),
+      heldBack: () => this.link?.heldBack ?? 0,
       onHello: (hello: Hello) => this.link?.heard(hello),
       onUpdate: async ({ result, digest, revision, from, records }) => {
         metrics.updates.inc({ direction: 'taken', result });
@@ -353,13 +354,13 @@ export class Pair {
     metrics.updateSeconds.observe(report.ms / 1000);
     log.info({ ...report }, 'update sent');
     const keep = async (): Promise<void> => {
-      await store.setCommon(report.digest);
+      if (report.heldBack === undefined) await store.setCommon(report.digest);
       await store.writeLocal('last-update', this.lastSent);
     };
     keep().catch((error: unknown) => log.error({ reason: String(error) }, 'the receipt could not be kept'));
   }
 
-  private receipt({ result, forced, revision, digest, records, bytes, ms }: UpdateReport): Receipt {
+  private receipt({ result, forced, revision, digest, records, bytes, ms, heldBack }: UpdateReport): Receipt {
     return {
       result,
       kind: forced ? 'forced' : 'periodic',
@@ -369,6 +370,7 @@ export class Pair {
       bytes,
       ms,
       at: this.options.now().toISOString(),
+      ...(heldBack === undefined ? {} : { heldBack }),
     };
   }
 

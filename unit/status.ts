@@ -4,7 +4,7 @@ import type { Head } from '../store/store.ts';
 import type { Hello } from '../sync/message.ts';
 import type { Partner } from '../sync/pairing.ts';
 import { mismatches, nameOf, type StateName, updateRefusal } from '../sync/standing.ts';
-import type { SyncState } from '../sync/state.ts';
+import { heldBack, type SyncState } from '../sync/state.ts';
 import type { PartnerStatus, Receipt, Square, Status, SyncStatus, TakenUpdate } from './face.ts';
 import type { Identity } from './identity.ts';
 
@@ -153,6 +153,7 @@ function syncStatus(facts: StatusFacts): SyncStatus {
     state === 'greeting'
       ? undefined
       : updateRefusal(facts.syncState)?.toJSON());
+  const held = facts.syncState === undefined ? undefined : heldBack(facts.syncState);
   const words = sentence(state, facts, refusal?.message);
   const hint = hints[state] ?? refusal?.hint ?? (state === 'refused' ? MISFIT_HINT : undefined);
   return {
@@ -175,6 +176,7 @@ function syncStatus(facts: StatusFacts): SyncStatus {
     nextUpdateAt: facts.nextUpdateAt ?? null,
     intervalSeconds: facts.intervalSeconds,
     refusal: refusal ?? null,
+    heldBack: held === undefined ? null : { records: held.records, paths: held.paths },
   };
 }
 
@@ -189,6 +191,7 @@ function inStep(state: UnitState, { head, syncState }: StatusFacts): boolean | n
 
 const hints: Partial<Record<UnitState, string>> = {
   unpaired: 'Type lockstep pair --invite on one unit, and what it prints on the other.',
+  'held-back': 'Bring both units to the same release; the rest then follows by itself.',
   'both-active': 'Decide which unit stays active, and type lockstep takeover there.',
   'no-active': 'Type lockstep takeover on the unit that is to serve.',
   unreachable: 'Is lockstep serve running there, and TCP port 6973 open between the units?',
@@ -225,11 +228,20 @@ function sentence(
       return `This unit is taking over from ${who}.`;
     case 'in-step':
       return `In step: ${who} holds the same configuration.`;
+    case 'held-back':
+      return heldBackWords(who, syncState);
     case 'behind':
       return head.role === 'active'
         ? `${who} lacks changes that were made here.`
         : `This unit lacks changes that were made on ${who}.`;
   }
+}
+
+function heldBackWords(who: string, syncState: SyncState | undefined): string {
+  const { own, partner } = syncState ?? {};
+  const records = (syncState && heldBack(syncState)?.records) ?? partner?.heldBack ?? 0;
+  const count = records === 1 ? '1 record waits' : `${records} records wait`;
+  return `${who} runs release ${partner?.release}, this unit ${own?.release}: ${count} until both run the same; all else is equal.`;
 }
 
 /** A standby refuses nothing itself, so it says what differs. */

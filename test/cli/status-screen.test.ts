@@ -60,6 +60,7 @@ function pairInStep(): Status {
       nextUpdateAt: '2025-03-01T12:00:48Z',
       intervalSeconds: 120,
       refusal: null,
+      heldBack: null,
     },
     files: [],
     branches: [],

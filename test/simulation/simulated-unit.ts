@@ -85,6 +85,7 @@ export class SimulatedUnit {
       store: process.store,
       own: () => this.own(process.store),
       clock: () => 0,
+      heldBack: () => process.link.heldBack,
       onHello: hello => process.link.heard(hello),
       onUpdate: async ({ result, digest }) => this.say(`took ${digest.slice(0, 8)}: ${result}`),
       onRefusal: error => this.say(`refuses: ${error.code}`),

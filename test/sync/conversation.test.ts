@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { LockstepError } from '../../schema/error.ts';
 import { EMPTY_DIGEST } from '../../store/digest.ts';
 import type { NodePair } from '../../sync/walk.ts';
-import { A, B, C, partnerHello } from './facts.ts';
+import { A, B, C, D, ownFacts, partnerHello } from './facts.ts';
 import { Script } from './script.ts';
 
 const refusal = (code: 'base-differs' | 'digest-differs' | 'unit-scope', facts: object = {}) =>
@@ -127,10 +127,8 @@ describe('updates that cannot go out', () => {
     ],
     ['both are standby', () => Script.linked({ role: 'standby' }), 'not-active', 'no-active'],
     ['both are active', () => Script.linked({}, { role: 'active' }), 'both-active', 'both-active'],
-    ['the releases differ', () => Script.linked({}, { release: '2.0.0' }), 'mismatch', 'refused'],
     ['the models differ', () => Script.linked({}, { model: 'other' }), 'mismatch', 'refused'],
     ['the pair identities differ', () => Script.linked({}, { pairId: 'pair-2' }), 'mismatch', 'refused'],
-    ['the schemas differ', () => Script.linked({}, { schemaDigest: '6'.repeat(64) }), 'mismatch', 'refused'],
     ['both have the same HA mode', () => Script.linked({}, { mode: 'first' }), 'mismatch', 'refused'],
     ['the protocols differ', () => Script.linked({}, { protocol: 2 }), 'mismatch', 'refused'],
     [
@@ -169,18 +167,18 @@ describe('updates that cannot go out', () => {
   }
 
   it('a partner that is mended gets the update at its next greeting when every commit is sent, else when due', () => {
-    Script.linked({ digest: B }, { release: '2.0.0' })
+    Script.linked({ digest: B }, { model: 'other' })
       .is('refused')
-      .whenHeard({ release: '1.0.0' })
+      .whenHeard({ model: 'generic' })
       .is('behind')
       .when({ type: 'due' }, { do: 'prepare' });
-    Script.linked({ digest: B, everyCommit: true }, { release: '2.0.0' }).whenHeard({}, { do: 'prepare' });
+    Script.linked({ digest: B, everyCommit: true }, { model: 'other' }).whenHeard({}, { do: 'prepare' });
   });
 
-  it('the partner turns out to be another release while an update is prepared: nothing is sent', () => {
+  it('the partner turns out to be another model while an update is prepared: nothing is sent', () => {
     Script.linked()
       .when({ type: 'force', ticket: 1 }, { do: 'prepare', run: 1 })
-      .whenHeard({ release: '2.0.0' })
+      .whenHeard({ model: 'other' })
       .when(
         { type: 'prepared', run: 1, route: 'send', target: A, revision: 7 },
         { do: 'answer', ticket: 1, refused: 'mismatch' },
@@ -194,6 +192,61 @@ describe('updates that cannot go out', () => {
       .whenOwn({ role: 'standby', epoch: 2 }, { do: 'greet' })
       .when({ type: 'listed', run: 1, difference: { upserts: ['ha'], removals: [] } })
       .is('no-active');
+  });
+});
+
+describe('updates between two releases', () => {
+  const other = '6'.repeat(64);
+  const heldBack = { records: 1, paths: ['hosts/a'], target: C };
+  const upTo = (): Script =>
+    Script.linked({ digest: B, common: A }, { schemaDigest: other })
+      .when(
+        { type: 'prepared', run: 1, route: 'compare', target: B, revision: 7 },
+        { do: 'compare', nodes: [[0, 0]] },
+      )
+      .when({ type: 'listed', run: 1, difference: { upserts: [], removals: [] }, heldBack }, { do: 'send' })
+      .when(
+        { type: 'receipt', run: 1, result: 'applied', digest: C },
+        { do: 'remember', heldBack: { records: 1, paths: ['hosts/a'] } },
+        { do: 'greet' },
+      );
+
+  it('what only one of them understands is held back, and not sent again and again', () => {
+    const talk = upTo().is('held-back').when({ type: 'due' }).is('held-back');
+    assert.equal(talk.state.own.common, A, 'both units did not hold the same');
+  });
+
+  it('the next commit goes out as ever', () => {
+    upTo()
+      .whenOwn({ digest: D })
+      .is('behind')
+      .when({ type: 'due' }, { do: 'prepare', base: C, otherSchema: other });
+  });
+
+  it('once the partner runs the same release, the rest goes out', () => {
+    upTo()
+      .whenHeard({ schemaDigest: ownFacts().schemaDigest, digest: C })
+      .is('behind')
+      .when({ type: 'due' }, { do: 'prepare', base: C, otherSchema: undefined });
+  });
+
+  it('a takeover is told what would be left behind; by force it goes on', () => {
+    const asked = { type: 'asked-to-step-down', ticket: 5, epoch: 2, digest: C } as const;
+    const again = (talk: Script): Script =>
+      talk
+        .when({ type: 'prepared', run: 2, route: 'compare', target: B, revision: 7 }, { do: 'compare' })
+        .when({ type: 'listed', run: 2, difference: { upserts: [], removals: [] }, heldBack }, { do: 'send' });
+    const receipt = { type: 'receipt', run: 2, result: 'already-applied', digest: C } as const;
+    again(upTo().when({ ...asked, force: false }, { do: 'prepare' })).when(
+      receipt,
+      { do: 'remember' },
+      { do: 'answer', ticket: 5, refused: 'takeover-incomplete' },
+    );
+    again(upTo().when({ ...asked, force: true }, { do: 'prepare' })).when(
+      receipt,
+      { do: 'remember' },
+      { do: 'become-standby', ticket: 5, epoch: 2 },
+    );
   });
 });
 

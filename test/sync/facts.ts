@@ -1,10 +1,11 @@
 import { type Hello, PROTOCOL } from '../../sync/message.ts';
 import type { OwnFacts } from '../../sync/state.ts';
 
-/** Three states of a configuration. */
+/** States of a configuration. */
 export const A = 'a'.repeat(64);
 export const B = 'b'.repeat(64);
 export const C = 'c'.repeat(64);
+export const D = 'd'.repeat(64);
 
 /** The first unit: active in epoch 1, in step with its partner at A. */
 export function ownFacts(changed: Partial<OwnFacts> = {}): OwnFacts {
@@ -39,6 +40,7 @@ export function partnerHello(changed: Partial<Hello> = {}): Hello {
     role: 'standby',
     clock: 0,
     branches: [],
+    heldBack: 0,
     ...changed,
   };
 }

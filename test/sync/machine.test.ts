@@ -19,17 +19,17 @@ describe('what a unit says about a partner that does not fit', () => {
   it('every difference, with both values', () => {
     const different = mismatches(
       ownFacts(),
-      partnerHello({ release: '2.0.0', model: 'other', mode: 'first' }),
+      partnerHello({ pairId: 'pair-2', model: 'other', mode: 'first' }),
     );
     assert.deepEqual(different, [
+      { what: 'pair identity', ours: 'pair-1', theirs: 'pair-2' },
       { what: 'HA mode', ours: 'first', theirs: 'first' },
-      { what: 'release', ours: '1.0.0', theirs: '2.0.0' },
       { what: 'model', ours: 'generic', theirs: 'other' },
     ]);
-    const refusal = updateRefusal(Script.linked({}, { release: '2.0.0', mode: 'first' }).state);
+    const refusal = updateRefusal(Script.linked({}, { model: 'other', mode: 'first' }).state);
     assert.equal(
       refusal?.message,
-      'The units do not fit together: both are HA first mode; release here 1.0.0, there 2.0.0.',
+      'The units do not fit together: both are HA first mode; model here generic, there other.',
     );
   });
 

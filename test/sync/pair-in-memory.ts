@@ -64,7 +64,7 @@ export class MemoryUnit {
       mode,
       release: '1.0.0',
       model: 'generic',
-      schemaDigest: catalog.digest,
+      schemaDigest: store.catalog.digest,
       everyCommit: false,
     };
     this.link = new Link({
@@ -79,7 +79,7 @@ export class MemoryUnit {
       },
       onUpdate: report => {
         this.sent.push(report);
-        void store.setCommon(report.digest);
+        if (report.heldBack === undefined) void store.setCommon(report.digest);
       },
       onTrouble: () => undefined,
     });
@@ -109,6 +109,7 @@ export class MemoryUnit {
       store: this.store,
       own: () => this.own(),
       clock: () => 0,
+      heldBack: () => this.link.heldBack,
       onHello: hello => this.link.heard(hello),
       onUpdate: async ({ result, records }) => void this.taken.push({ result, records }),
       onRefusal: error => this.refusals.push(error),
@@ -188,13 +189,14 @@ export class MemoryPair {
     this.second = new MemoryUnit('second', stores.second, this.timers, async () => this.dial('second'));
   }
 
-  /** `on`: where the stores are. On the disk they are LMDB in a temporary folder. */
-  static async open(on: 'disk' | 'memory' = 'disk'): Promise<MemoryPair> {
+  /** `on`: where the stores are. On the disk they are LMDB in a temporary folder. `otherRelease`: the kinds that the second unit knows. */
+  static async open(on: 'disk' | 'memory' = 'disk', otherRelease = catalog): Promise<MemoryPair> {
     const folder = on === 'disk' ? mkdtempSync(join(tmpdir(), 'lockstep-pair-')) : undefined;
     const port = (name: string) => (folder === undefined ? openMemory() : openLmdb(join(folder, name)));
-    const store = (name: string) =>
-      Store.open({ port: port(name), catalog, rules: RULES, now: () => new Date() });
-    const pair = new MemoryPair({ first: await store('first'), second: await store('second') }, folder);
+    const store = (name: string, kinds: Catalog) =>
+      Store.open({ port: port(name), catalog: kinds, rules: RULES, now: () => new Date() });
+    const stores = { first: await store('first', catalog), second: await store('second', otherRelease) };
+    const pair = new MemoryPair(stores, folder);
     await pair.first.store.setRole('active', 1);
     return pair;
   }

@@ -115,6 +115,7 @@ describe('an update that comes in frames', () => {
       target: B,
       epoch: 1,
       from: 'first',
+      to: 'first',
       brought: [],
     });
   });
@@ -158,10 +159,8 @@ describe('an update that comes in frames', () => {
 
   it('is refused from a unit that does not fit, naming what differs', () => {
     const unfit: Partial<Hello>[] = [
-      { release: '2.0.0' },
       { model: 'other' },
       { pairId: 'pair-2' },
-      { schemaDigest: '6'.repeat(64) },
       { mode: 'second' },
       { protocol: 2 },
     ];

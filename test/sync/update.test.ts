@@ -372,7 +372,7 @@ describe('an update that the standby refuses', () => {
     const speaker = pair.speakTo(second);
     const { common: _common, everyCommit: _every, ...facts } = first.own();
     assert.equal(
-      (await speaker.ask({ type: 'hello', id: 1, ...facts, clock: 0, branches: [] })).type,
+      (await speaker.ask({ type: 'hello', id: 1, ...facts, clock: 0, branches: [], heldBack: 0 })).type,
       'hello-too',
     );
     const code = await speaker.refusalOf({
@@ -470,9 +470,9 @@ describe('an update that the standby refuses', () => {
     assert.equal(await refused([], { epoch: 7 }), 'not-standby');
   });
 
-  it('of another pair, another release, from a standby, or before a greeting', async () => {
+  it('of another pair, another model, from a standby, or before a greeting', async () => {
     await inStep(...site);
-    for (const fact of ['pairId', 'release', 'model'] as const) {
+    for (const fact of ['pairId', 'model'] as const) {
       const { [fact]: mine } = first.facts;
       first.facts[fact] = 'other';
       assert.equal(await refused([]), 'mismatch', fact);
@@ -503,7 +503,7 @@ describe('an update that the standby refuses', () => {
     await inStep(...site);
     const speaker = pair.speakTo(second);
     const { common: _common, everyCommit: _every, ...facts } = first.own();
-    await speaker.ask({ type: 'hello', id: 1, ...facts, clock: 0, branches: [] });
+    await speaker.ask({ type: 'hello', id: 1, ...facts, clock: 0, branches: [], heldBack: 0 });
     assert.equal(await speaker.refusalOf({ type: 'compare', id: 2, nodes: [[3, 0]] }), 'bad-message');
     assert.equal(await speaker.refusalOf({ type: 'compare', id: 3, nodes: [[2, 1024]] }), 'bad-message');
     assert.equal(await speaker.refusalOf({ type: 'list', id: 4, buckets: [32_768] }), 'bad-message');

@@ -114,10 +114,32 @@ const STATES: Record<StateName | 'single' | 'unpaired', Case> = {
     inStep: null,
   },
   refused: {
-    facts: { syncState: synced({}, {}, { release: '1.1.0' }) },
+    facts: { syncState: synced({}, {}, { model: 'vlm-5000' }) },
     squares: [SELF, STANDBY],
-    sentence: /release here 1\.0\.0, there 1\.1\.0/,
+    sentence: /model here generic, there vlm-5000/,
     hint: /Make them equal/,
+    inStep: false,
+  },
+  'held-back': {
+    facts: {
+      syncState: synced(
+        {
+          held: {
+            records: 2,
+            paths: ['hosts/a', 'hosts/b'],
+            own: A,
+            partner: B,
+            partnerSchema: '6'.repeat(64),
+          },
+        },
+        {},
+        { digest: B, release: '1.1.0', schemaDigest: '6'.repeat(64) },
+      ),
+    },
+    squares: [SELF, STANDBY],
+    sentence:
+      /^lb-b runs release 1\.1\.0, this unit 1\.0\.0: 2 records wait until both run the same; all else is equal\.$/,
+    hint: /same release/,
     inStep: false,
   },
   'both-active': {
