@@ -6,6 +6,7 @@ import type {
   ApplyRequest,
   ChangeAnswer,
   ChangeRequest,
+  ConfirmAnswer,
   Description,
   DiffAnswer,
   ImportAnswer,
@@ -15,6 +16,7 @@ import type {
   MergeRequest,
   PairedAnswer,
   Receipt,
+  RollbackRequest,
   ShowAnswer,
   ShowRequest,
   Status,
@@ -64,8 +66,8 @@ export class ApiClient {
     this.get('/v1/history', asked);
   diff = ({ from, to }: { from: number; to?: number }): Promise<DiffAnswer> =>
     this.get('/v1/diff', { from, to });
-  rollback = (asked: Asked<Parameters<UnitFace['rollback']>[0]>): Promise<ChangeAnswer> =>
-    this.post('/v1/rollback', asked);
+  rollback = (asked: Asked<RollbackRequest>): Promise<ChangeAnswer> => this.post('/v1/rollback', asked);
+  confirm = (asked: { undo?: boolean }): Promise<ConfirmAnswer> => this.post('/v1/confirm', asked);
   branches = (): ReturnType<UnitFace['branches']> => this.get('/v1/branches');
   merge = (asked: Asked<MergeRequest>): Promise<MergeAnswer> => this.post('/v1/merge', asked);
   forceUpdate = (): Promise<Receipt> => this.post('/v1/force-update', {});

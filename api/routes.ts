@@ -110,6 +110,14 @@ export const ROUTES: Route[] = [
     call: (unit, { body, author }) => unit.rollback({ ...(body as Arguments<UnitFace['rollback']>), author }),
   },
   {
+    method: 'POST',
+    url: '/v1/confirm',
+    summary: 'Keep the change that waits to be confirmed, or take it back',
+    body: schemas.confirmRequest,
+    answer: schemas.confirmAnswer,
+    call: (unit, { body, author }) => unit.confirm({ ...(body as Arguments<UnitFace['confirm']>), author }),
+  },
+  {
     method: 'GET',
     url: '/v1/branches',
     summary: 'What one side changed while the pair was divided; newest first, merged ones too',

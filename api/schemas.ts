@@ -50,6 +50,15 @@ const expected: JsonObject = {
   ...revision,
   description: 'Refuse with `conflict` unless this revision still stands.',
 };
+const safety: Properties = {
+  confirm: {
+    type: 'number',
+    exclusiveMinimum: 0,
+    maximum: 10_080,
+    description: 'Minutes after which the change is undone, on both units, unless it is confirmed.',
+  },
+  wait: flag('Change it only if the standby says that it would take it, and answer when it has.'),
+};
 const dryRun = flag('Check and tell what would change, but change nothing.');
 
 const fieldWay = list(text('Name of a field, or index in a list.'), {
@@ -93,6 +102,7 @@ export const changeRequest = closed(
     reason,
     expected,
     dryRun,
+    ...safety,
     valueFrom: {
       enum: ['argument', 'input'],
       description: 'Where values came from; a secret that came as an argument is refused.',
@@ -109,6 +119,7 @@ export const applyRequest = closed(
     reason,
     expected,
     dryRun,
+    ...safety,
   },
   ['document'],
 );
@@ -118,10 +129,11 @@ const capture = closed(
   ['name', 'text'],
 );
 export const importRequest = closed(
-  { files: list(capture, { minItems: 1, maxItems: 1000 }), reason, dryRun },
+  { files: list(capture, { minItems: 1, maxItems: 1000 }), reason, dryRun, ...safety },
   ['files'],
 );
-export const rollbackRequest = closed({ revision, reason, dryRun }, ['revision']);
+export const rollbackRequest = closed({ revision, reason, dryRun, ...safety }, ['revision']);
+export const confirmRequest = closed({ undo: flag('Take the change back now.') });
 const places = list(text('A field, a record, a collection; empty: everything.', { maxLength: 4096 }), {
   maxItems: 10_000,
 });
@@ -132,6 +144,7 @@ export const mergeRequest = closed(
     theirs: { ...places, description: 'Conflicts that are decided for the branch.' },
     reason,
     dryRun,
+    ...safety,
   },
   ['branch'],
 );
@@ -166,9 +179,16 @@ const changeProperties: Properties = {
   dryRun: { type: 'boolean' },
   counts: open({ added: count, changed: count, removed: count }),
   changes: list(changeView, { description: 'The first 1,000.' }),
+  provisional: open({ minutes: count, until: text('ISO 8601: when it is undone unless it is confirmed.') }),
+  standby: { type: 'object', description: 'What became of it on the standby: a receipt, or an error.' },
 };
 
 export const changeAnswer = open(changeProperties);
+export const confirmAnswer = open({
+  change: open({ author: text(''), reason: text(''), at: text('ISO 8601.') }),
+  undone: { ...changeAnswer, description: 'Present when it was undone.' },
+  partnerKnows: flag('False: if the partner took over now, it would undo the change.'),
+});
 export const importAnswer = open({
   ...changeProperties,
   leftOut: list(
@@ -276,6 +296,7 @@ export const status = open({
   }),
   files: list(open({ file: text(''), path: text(''), reason: text(''), code: text('') })),
   warnings: list(open({ code: text(''), path: text(''), message: text('') })),
+  provisional: { description: 'A change that is undone unless it is confirmed. null: there is none.' },
   branches: list(open(branch), { description: 'Branches that wait to be merged.' }),
 });
 export const metrics = text('Prometheus text format.');

@@ -1,6 +1,8 @@
 import type { ChangeAnswer, ChangeView } from '../unit/face.ts';
+import { EXIT, type ExitCode } from './exit.ts';
 import type { Paint } from './output.ts';
 import { printable } from './printable.ts';
+import { localTime } from './time.ts';
 
 const MOST_SHOWN = 20;
 const MOST_FIELDS = 5;
@@ -24,7 +26,36 @@ export function formatChanges(answer: Omit<ChangeAnswer, 'digest'>, paint: Paint
     : `Revision ${answer.revision}: ${sum}.`;
   const shown = answer.changes.slice(0, MOST_SHOWN);
   const more = total > shown.length ? [`  and ${total - shown.length} more`] : [];
-  return [first, ...shown.map(change => formatChange(change, paint)), ...more].join('\n');
+  return [
+    first,
+    ...shown.map(change => formatChange(change, paint)),
+    ...more,
+    ...afterwards(answer, paint),
+  ].join('\n');
+}
+
+/** A change that was to be on the standby, and is not yet. */
+export function exitOf({ standby }: Pick<ChangeAnswer, 'standby'>): ExitCode {
+  return standby !== undefined && 'error' in standby ? EXIT.differs : EXIT.done;
+}
+
+/** What still is to happen, and what became of it on the standby. */
+function afterwards(
+  { provisional, standby }: Pick<ChangeAnswer, 'provisional' | 'standby'>,
+  paint: Paint,
+): string[] {
+  const lines: string[] = [];
+  if (standby !== undefined && 'receipt' in standby) lines.push('The standby has taken it.');
+  if (standby !== undefined && 'error' in standby)
+    lines.push(paint('red', `It is not on the standby yet: ${printable(standby.error.message)}`));
+  if (provisional !== undefined)
+    lines.push(
+      paint(
+        'yellow',
+        `It is undone at ${localTime(provisional.until)}, unless lockstep confirm follows before that.`,
+      ),
+    );
+  return lines;
 }
 
 function formatChange(view: ChangeView, paint: Paint): string {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Context } from './context.ts';
 import type { ExitCode } from './exit.ts';
+import { wholeNumber } from './number-argument.ts';
 
 /** One command, one file: its options, examples, and what it does. */
 export interface CliCommand<Args extends unknown[] = unknown[], Options = unknown> {
@@ -16,6 +17,8 @@ export interface CliCommand<Args extends unknown[] = unknown[], Options = unknow
 export interface ChangeOptions {
   reason?: string;
   dryRun?: boolean;
+  confirm?: number;
+  wait?: boolean;
 }
 
 export function addReason(command: Command): Command {
@@ -24,6 +27,17 @@ export function addReason(command: Command): Command {
 
 export function addDryRun(command: Command): Command {
   return command.option('--dry-run', 'tell what would change, but change nothing');
+}
+
+/** How careful the change is made. */
+export function addSafety(command: Command): Command {
+  return command
+    .option(
+      '--confirm <minutes>',
+      'undo it on both units unless lockstep confirm follows within so many minutes',
+      wholeNumber('--confirm', 1, 10_080),
+    )
+    .option('--wait', 'change it only if the standby would take it, and until it has');
 }
 
 /** The members that have a value: an option that was not given must not cross the API as one. */

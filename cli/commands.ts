@@ -68,6 +68,11 @@ export const COMMANDS: Record<string, CommandEntry> = {
     summary: 'go back to a revision',
     load: () => import('./commands/rollback.ts'),
   },
+  confirm: {
+    group: CONFIGURATION,
+    summary: 'keep a change that was made with --confirm, or take it back',
+    load: () => import('./commands/confirm.ts'),
+  },
   mirror: {
     group: CONFIGURATION,
     summary: 'put right a file under config/',

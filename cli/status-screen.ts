@@ -19,6 +19,7 @@ export function formatStatus(status: Status, now: Date, paint: Paint): string {
       ...syncLines(status.sync, paint),
       ...updateLines(status.sync, now),
     ],
+    provisionalLines(status.provisional, paint),
     missingLines(status.sync, now, paint),
     branchLines(status.branches, now, paint),
     fileLines(status.files, paint),
@@ -117,6 +118,16 @@ function missingLines({ missing }: SyncStatus, now: Date, paint: Paint): string[
   );
   const more = revisions - latest.length;
   return [paint('red', title), ...each, ...(more > 0 && latest.length > 0 ? [`  and ${more} more`] : [])];
+}
+
+function provisionalLines(provisional: Status['provisional'], paint: Paint): string[] {
+  if (provisional === null) return [];
+  const { author, reason, secondsLeft } = provisional;
+  return [
+    paint('yellow', `A change waits to be confirmed; it is undone in ${span(secondsLeft * 1000)}:`),
+    `  ${printable(author)}: ${printable(reason)}`,
+    `${paint('cyan', 'hint:')} lockstep confirm keeps it, lockstep confirm --undo takes it back`,
+  ];
 }
 
 function branchLines(branches: Status['branches'], now: Date, paint: Paint): string[] {

@@ -32,6 +32,8 @@ export const ERROR_CODES = {
   'bad-capture': { class: 'refused', means: 'a file is not a capture of a LoadMaster' },
 
   conflict: { class: 'refused', means: 'the configuration changed since the caller looked' },
+  unconfirmed: { class: 'refused', means: 'another change waits to be confirmed' },
+  'nothing-to-confirm': { class: 'missing', means: 'no change waits to be confirmed' },
   'not-active': { class: 'refused', means: 'shared configuration is changed on the active unit only' },
   'not-standby': { class: 'refused', means: 'the unit is not the standby' },
   'not-paired': { class: 'refused', means: 'the unit has no partner' },

@@ -1,6 +1,7 @@
 /** What the store is asked, what it answers, and the few facts that stand above all records. */
 import type { JsonObject } from '../schema/json.ts';
 import type { Conflict, Side } from './merge.ts';
+import type { Nets, Provisional } from './provisional.ts';
 import type { BroughtRevision, RecordChange, RevisionKind } from './revision.ts';
 import type { Change } from './transition.ts';
 import type { RecordReader } from './view.ts';
@@ -8,7 +9,7 @@ import type { RecordReader } from './view.ts';
 export type Role = 'active' | 'standby';
 
 /** The few facts that stand above all records; kept in memory as well. */
-export interface Head {
+export interface Head extends Nets {
   revision: number;
   digest: string;
   epoch: number;
@@ -29,7 +30,11 @@ export interface CommitRequest {
   expected?: number | undefined;
   /** Check and tell, but write nothing. */
   dryRun?: boolean | undefined;
+  /** Undone unless it is confirmed before the deadline. */
+  net?: Net | undefined;
 }
+
+export type Net = Pick<Provisional, 'minutes' | 'deadline'>;
 
 export interface CommitResult {
   /** The revision that now stands; unchanged when nothing changed or on a dry run. */
@@ -42,6 +47,8 @@ export interface CommitResult {
 export interface PairChange {
   path: string;
   value: JsonObject | null;
+  /** What it was before a change that waits to be confirmed. */
+  undo?: JsonObject | null;
 }
 
 export interface UpdateRequest {
@@ -53,7 +60,12 @@ export interface UpdateRequest {
   from: string;
   to: string;
   brought: BroughtRevision[];
+  /** What waits to be confirmed at the sender, and what was confirmed there last. */
+  provisional: Provisional | undefined;
+  confirmed: string;
 }
+
+export type TrialUpdate = Pick<UpdateRequest, 'changes' | 'base' | 'epoch' | 'from'>;
 
 export interface MergeRequest {
   branch: string;
@@ -62,6 +74,9 @@ export interface MergeRequest {
   author: string;
   reason: string;
   dryRun?: boolean | undefined;
+  net?: Net | undefined;
+  /** Refuse with `conflict` when the configuration is no longer at this revision. */
+  expected?: number | undefined;
 }
 
 export interface MergeResult extends CommitResult {

@@ -16,6 +16,8 @@
  * | `g DIGEST` | the latest revision with this digest |
  * | `m FILE` | JSON: what the mirror has written to a file |
  * | `l NAME` | JSON: facts of this unit alone |
+ * | `n PATH` | JSON: the pair half before a change that waits to be confirmed |
+ * | `o PATH` | JSON: the unit half before it |
  * | `b NAME` | JSON: header of a branch |
  * | `d NAME NUMBER` | JSON: one record where both sides parted, and where the branch ended |
  */
@@ -37,6 +39,8 @@ export const keys = {
   digest: (digest: string) => `g ${digest}`,
   mirror: (file: string) => `m ${file}`,
   local: (name: string) => `l ${name}`,
+  pairBefore: (path: string) => `n ${path}`,
+  unitBefore: (path: string) => `o ${path}`,
   branch: (name: string) => `b ${name}`,
   branchChange: (name: string, index: number) => `d ${name} ${padded(index)}`,
   branchChanges: (name: string) => `d ${name} `,

@@ -15,7 +15,7 @@ export function notActive(transitions: Transition[]): LockstepError {
   );
 }
 
-export function baseDiffers(update: UpdateRequest, head: Head): LockstepError {
+export function baseDiffers(update: Pick<UpdateRequest, 'base'>, head: Head): LockstepError {
   return new LockstepError('base-differs', 'The update starts from another state than this unit holds.', {
     facts: { base: update.base, digest: head.digest },
   });
@@ -42,7 +42,7 @@ export function unitScope(path: string, fields: string[]): LockstepError {
   );
 }
 
-export function notStandby({ from }: UpdateRequest, { epoch }: Head): LockstepError {
+export function notStandby({ from }: Pick<UpdateRequest, 'from'>, { epoch }: Head): LockstepError {
   return new LockstepError('not-standby', `This unit is active; it takes no update from ${from}.`, {
     facts: { epoch },
   });

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Catalog } from '../schema/catalog.ts';
 import type { ConfigRecord } from '../schema/document.ts';
 import { LockstepError, type Problem } from '../schema/error.ts';
@@ -17,12 +18,24 @@ import type {
   MergeResult,
   PairChange,
   Role,
+  TrialUpdate,
   UpdateRequest,
 } from './head.ts';
 import { keys } from './keys.ts';
 import { mergeBranch } from './merge-branch.ts';
 import { pauses } from './pause.ts';
 import { type Batch, type Entry, type StorePort, withPrefix } from './port.ts';
+import {
+  type Halves,
+  netEntries,
+  netRemoval,
+  nothingToConfirm,
+  type Provisional,
+  pairBefore,
+  takenNet,
+  unconfirmed,
+  undoing,
+} from './provisional.ts';
 import {
   baseDiffers,
   conflict,
@@ -49,7 +62,17 @@ import { StoreSnapshot } from './snapshot.ts';
 import { hasEffect, resolveChanges, spelling, type Transition, touchesPair } from './transition.ts';
 import { FutureView, RecordReader } from './view.ts';
 
-export type { CommitRequest, CommitResult, Head, MergeRequest, MergeResult, PairChange, Role, UpdateRequest };
+export type {
+  CommitRequest,
+  CommitResult,
+  Head,
+  MergeRequest,
+  MergeResult,
+  PairChange,
+  Role,
+  TrialUpdate,
+  UpdateRequest,
+};
 
 export interface StoreOptions {
   port: StorePort;
@@ -58,7 +81,10 @@ export interface StoreOptions {
   now: () => Date;
 }
 
-const nothingBeside: Pick<Batch, 'put' | 'remove'> = { put: [], remove: [] };
+/** What is written together with a revision. `target`: the digest that must come out. */
+type Beside = Pick<Batch, 'put' | 'remove'> & { target?: string; head?: Partial<Head> | undefined };
+
+const nothingBeside: Beside = { put: [], remove: [] };
 
 export type CommitListener = (revision: Revision, paths: string[]) => void;
 
@@ -122,8 +148,7 @@ export class Store {
    */
   commit(request: CommitRequest): Promise<CommitResult> {
     return this.inTurn(async () => {
-      if (request.expected !== undefined && request.expected !== this.current.revision)
-        throw conflict(request.expected, this.current);
+      this.assertExpected(request.expected);
       const changes =
         typeof request.changes === 'function' ? await request.changes(this.records) : request.changes;
       const transitions = await resolveChanges(this.catalog, this.records, changes);
@@ -131,7 +156,8 @@ export class Store {
         throw notActive(transitions);
       await this.check(transitions);
       if (request.dryRun || transitions.length === 0) return this.result(transitions);
-      await this.write(transitions, { kind: request.kind, author: request.author, reason: request.reason });
+      const { kind, author, reason } = request;
+      await this.write(transitions, { kind, author, reason }, await this.underNet(transitions, request));
       return this.result(transitions);
     });
   }
@@ -145,8 +171,12 @@ export class Store {
   ): Promise<{ result: 'applied' | 'already-applied'; digest: string; revision: number }> {
     return this.inTurn(async () => {
       this.assertMayTake(update);
+      const net = await this.netOf(update);
       if (this.current.digest === update.target) {
-        await this.keepInHead({ epoch: update.epoch, common: update.target });
+        const head = { ...this.current, ...net.head, epoch: update.epoch, common: update.target };
+        const changed =
+          net.put.length + net.remove.length > 0 || JSON.stringify(head) !== JSON.stringify(this.current);
+        if (changed) await this.writeHead(head, net);
         return { result: 'already-applied', ...this.held() };
       }
       if (update.base !== this.current.digest) throw baseDiffers(update, this.current);
@@ -162,10 +192,24 @@ export class Store {
       };
       const { current: head } = this;
       const parted = await partedSince(this.port, head, { unit: update.to, at: this.now().toISOString() });
-      const beside = parted === undefined ? nothingBeside : keeping(parted.branch, parted.changes);
-      await this.write(transitions, header, { target: update.target, ...beside });
+      const kept = parted === undefined ? nothingBeside : keeping(parted.branch, parted.changes);
+      await this.write(transitions, header, {
+        target: update.target,
+        head: net.head,
+        put: [...kept.put, ...net.put],
+        remove: [...kept.remove, ...net.remove],
+      });
       if (parted !== undefined) this.branches.note(parted.branch);
       return { result: 'applied', ...this.held() };
+    });
+  }
+
+  /** Whether an update with these changes would be taken; throws what applyUpdate throws. Writes nothing. */
+  tryUpdate(trial: TrialUpdate): Promise<void> {
+    return this.inTurn(async () => {
+      this.assertMayTake(trial);
+      if (trial.base !== this.current.digest) throw baseDiffers(trial, this.current);
+      await this.check(await this.transitionsOf(trial.changes));
     });
   }
 
@@ -175,6 +219,7 @@ export class Store {
    */
   merge(request: MergeRequest): Promise<MergeResult> {
     return this.inTurn(async () => {
+      this.assertExpected(request.expected);
       const branch = this.branches.require(request.branch);
       const merged = await mergeBranch(this.catalog, this.records, this.branches, branch, request.choose);
       const { conflicts } = merged;
@@ -184,6 +229,37 @@ export class Store {
       await this.check(transitions);
       if (!request.dryRun) await this.writeMerge(branch, transitions, request);
       return { ...this.result(transitions), conflicts };
+    });
+  }
+
+  /** Keep what waits to be confirmed. Throws `nothing-to-confirm`, and `not-active` where that is the partner's business. */
+  confirm(): Promise<{ provisional: Provisional }> {
+    return this.inTurn(async () => {
+      const { role, provisional } = this.current;
+      if (role === 'standby' && provisional !== undefined) throw nothingToConfirm(provisional);
+      const { waiting, halves } = this.waitingToBeConfirmed();
+      const removal = await netRemoval(this.port, halves);
+      await this.writeHead({ ...this.current, ...settled(halves), confirmed: waiting.id }, removal);
+      return { provisional: waiting };
+    });
+  }
+
+  /** Make undone what was not confirmed, as a revision. Throws `nothing-to-confirm`, and what commit throws. */
+  undoProvisional(author: string, because: string): Promise<CommitResult> {
+    return this.inTurn(async () => {
+      const { waiting, halves } = this.waitingToBeConfirmed();
+      const transitions = await undoing(this.catalog, this.port, this.records, halves);
+      await this.check(transitions);
+      const removal = await netRemoval(this.port, halves);
+      const reason = `${because}: ${waiting.reason}`;
+      if (transitions.length === 0) await this.writeHead({ ...this.current, ...settled(halves) }, removal);
+      else
+        await this.write(
+          transitions,
+          { kind: 'rollback', author, reason },
+          { ...removal, head: settled(halves) },
+        );
+      return this.result(transitions);
     });
   }
 
@@ -228,10 +304,11 @@ export class Store {
   /** Make the configuration what it was at `revision`: a revision like any other, so it can be undone too. */
   async rollback(
     revision: number,
-    request: Pick<CommitRequest, 'author' | 'reason' | 'dryRun'>,
+    request: Pick<CommitRequest, 'author' | 'reason' | 'dryRun' | 'net' | 'expected'>,
   ): Promise<CommitResult> {
     await this.assertRevision(revision);
     return this.inTurn(async () => {
+      this.assertExpected(request.expected);
       const folded = await foldChanges(this.port, revision, this.current.revision);
       const transitions: Transition[] = [];
       const rest = pauses();
@@ -247,8 +324,14 @@ export class Store {
       }
       if (this.current.role === 'standby' && transitions.some(touchesPair)) throw notActive(transitions);
       await this.check(transitions);
-      if (!request.dryRun && transitions.length > 0)
-        await this.write(transitions, { kind: 'rollback', ...request });
+      if (!request.dryRun && transitions.length > 0) {
+        const { author, reason } = request;
+        await this.write(
+          transitions,
+          { kind: 'rollback', author, reason },
+          await this.underNet(transitions, request),
+        );
+      }
       return this.result(transitions);
     });
   }
@@ -262,6 +345,21 @@ export class Store {
 
   revision(revision: number): Promise<Revision | undefined> {
     return readRevision(this.port, revision);
+  }
+
+  /** What waits to be confirmed at this moment: its note, and what each shared half was before. */
+  netNow(): Promise<{
+    revision: number;
+    provisional: Provisional | undefined;
+    undo: Map<string, JsonObject | null>;
+  }> {
+    return this.inTurn(async () => {
+      const { revision, provisional } = this.current;
+      const undo = new Map<string, JsonObject | null>();
+      if (provisional !== undefined)
+        for await (const [path, half] of pairBefore(this.port)) undo.set(path, half);
+      return { revision, provisional, undo };
+    });
   }
 
   /** What is to be sent to a unit that holds the state of revision `from`, to bring it to revision `to`. */
@@ -357,14 +455,16 @@ export class Store {
     if (transitions.length === 0) return this.branches.close(branch, merged);
     const merges = { branch: branch.name, unit: branch.unit, parent: branch.digest };
     const closing = await this.branches.closing(branch, merged);
-    await this.write(transitions, { kind: 'merge', author, reason, merges }, closing);
+    const net = await this.underNet(transitions, request);
+    const beside = { ...net, put: [...closing.put, ...net.put], remove: closing.remove };
+    await this.write(transitions, { kind: 'merge', author, reason, merges }, beside);
     this.branches.note({ ...branch, merged });
   }
 
   private async write(
     transitions: Transition[],
     why: Pick<Revision, 'kind' | 'author' | 'reason' | 'brought' | 'merges'> & { epoch?: number },
-    { target, put, remove }: Pick<Batch, 'put' | 'remove'> & { target?: string } = nothingBeside,
+    { target, head: facts, put, remove }: Beside = nothingBeside,
   ): Promise<void> {
     const leaves = transitions.filter(touchesPair).map(({ path, after }) => {
       const text = spelling(after.pair);
@@ -375,6 +475,7 @@ export class Store {
     if (target !== undefined && digest !== target) throw digestDiffers(digest, target);
     const head: Head = {
       ...this.current,
+      ...facts,
       revision: this.current.revision + 1,
       digest,
       epoch: why.epoch ?? this.current.epoch,
@@ -428,6 +529,58 @@ export class Store {
     this.current = head;
   }
 
+  /** What a commit writes beside its revision; refused while another change waits to be confirmed. */
+  private async underNet(
+    transitions: Transition[],
+    { net, author, reason }: Pick<CommitRequest, 'net' | 'author' | 'reason'>,
+  ): Promise<Beside> {
+    const waiting = this.blocking();
+    if (net === undefined) {
+      if (waiting === undefined) return nothingBeside;
+      throw unconfirmed(waiting);
+    }
+    const { pair, unit, ...entries } = await netEntries(this.port, transitions);
+    const id = waiting?.id ?? randomUUID();
+    const provisional: Provisional = { id, author, reason, at: this.now().toISOString(), ...net };
+    const { provisional: pairNet, ownProvisional: ownNet } = this.current;
+    return {
+      ...entries,
+      head: {
+        provisional: pair || pairNet !== undefined ? provisional : undefined,
+        ownProvisional: unit || ownNet !== undefined ? provisional : undefined,
+      },
+    };
+  }
+
+  /** What waits to be confirmed here, and is this unit's to settle. */
+  private blocking(): Provisional | undefined {
+    const { role, provisional, ownProvisional } = this.current;
+    return (role === 'active' ? provisional : undefined) ?? ownProvisional;
+  }
+
+  private waitingToBeConfirmed(): { waiting: Provisional; halves: Halves } {
+    const { role, provisional, ownProvisional } = this.current;
+    const waiting = this.blocking();
+    if (waiting === undefined) throw nothingToConfirm(provisional);
+    return {
+      waiting,
+      halves: { pair: role === 'active' && provisional !== undefined, unit: ownProvisional !== undefined },
+    };
+  }
+
+  /** What the active unit says of changes that wait to be confirmed takes the place of what this unit knew. */
+  private async netOf(update: UpdateRequest): Promise<Beside> {
+    const { provisional, confirmed, changes } = update;
+    const kept = confirmed !== '' && this.current.ownProvisional?.id === confirmed;
+    const taken = await takenNet(this.port, provisional === undefined ? [] : changes);
+    const own = kept ? await netRemoval(this.port, { pair: false, unit: true }) : nothingBeside;
+    return {
+      put: taken.put,
+      remove: [...taken.remove, ...own.remove],
+      head: { provisional, ...(kept ? { ownProvisional: undefined } : {}) },
+    };
+  }
+
   private async transitionsOf(changes: PairChange[]): Promise<Transition[]> {
     const transitions: Transition[] = [];
     const seen = new Set<string>();
@@ -446,7 +599,11 @@ export class Store {
     return transitions;
   }
 
-  private assertMayTake(update: UpdateRequest): void {
+  private assertExpected(expected: number | undefined): void {
+    if (expected !== undefined && expected !== this.current.revision) throw conflict(expected, this.current);
+  }
+
+  private assertMayTake(update: TrialUpdate): void {
     if (this.current.role !== 'standby') throw notStandby(update, this.current);
     if (update.epoch < this.current.epoch) throw staleEpoch(update, this.current);
   }
@@ -469,4 +626,11 @@ export class Store {
   private held(): { digest: string; revision: number } {
     return { digest: this.current.digest, revision: this.current.revision };
   }
+}
+
+function settled({ pair, unit }: Halves): Partial<Head> {
+  return {
+    ...(pair ? { provisional: undefined } : {}),
+    ...(unit ? { ownProvisional: undefined } : {}),
+  };
 }

@@ -4,15 +4,18 @@ import { LockstepError } from '../schema/error.ts';
 import { parentPath } from '../schema/path.ts';
 import { linksOf } from '../store/links.ts';
 import type { StoreSnapshot } from '../store/snapshot.ts';
+import type { PairChange } from '../store/store.ts';
 import type { HeldBack, SyncState } from './state.ts';
 import type { Difference } from './walk.ts';
 
 const MOST_NAMED = 20;
 
+type Kinds = Record<string, string>;
+
 interface Releases {
   catalog: Catalog;
   /** Digest of each kind at the partner. */
-  kinds: Record<string, string>;
+  kinds: Kinds;
   /** Hashes (base64) of records that the partner holds in another version. */
   theirs: ReadonlyMap<string, string>;
   snapshot: StoreSnapshot;
@@ -28,11 +31,7 @@ export async function holdBack(
   releases: Releases,
 ): Promise<{ difference: Difference; heldBack?: HeldBack & { target: string } }> {
   const { catalog, kinds, theirs, snapshot } = releases;
-  const differs = (path: string): boolean => {
-    const { name } = catalog.kindOf(path);
-    return kinds[name] !== catalog.kindDigests[name];
-  };
-  const held = new Set(found.upserts.filter(differs));
+  const held = new Set(found.upserts.filter(path => differs(catalog, kinds, path)));
   await addDependents(held, found.upserts, releases);
   if (held.size === 0) return { difference: found };
   const paths = [...held].sort();
@@ -46,6 +45,25 @@ export async function holdBack(
     difference: { ...found, upserts: found.upserts.filter(path => !held.has(path)) },
     heldBack: { records: paths.length, paths: paths.slice(0, MOST_NAMED), target },
   };
+}
+
+function differs(catalog: Catalog, kinds: Kinds, path: string): boolean {
+  const { name } = catalog.kindOf(path);
+  return kinds[name] !== catalog.kindDigests[name];
+}
+
+/** Throws `held-back` when one of the changes would not cross. */
+export function assertAllCross(
+  changes: PairChange[],
+  state: SyncState,
+  catalog: Catalog,
+  kinds: Kinds,
+): void {
+  const paths = changes
+    .filter(({ path, value }) => value !== null && differs(catalog, kinds, path))
+    .map(({ path }) => path);
+  if (paths.length > 0)
+    throw heldBackError(state, { records: paths.length, paths: paths.slice(0, MOST_NAMED) });
 }
 
 /** What lives below a record that the partner does not get, or refers to one, waits with it. */

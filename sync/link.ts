@@ -1,14 +1,16 @@
 import { asLockstepError, type LockstepError, LockstepError as Refusal } from '../schema/error.ts';
+import { type Moment, remainingMs } from '../store/deadline.ts';
 import { EMPTY_DIGEST } from '../store/digest.ts';
-import type { Store } from '../store/store.ts';
+import type { Provisional } from '../store/provisional.ts';
+import type { PairChange, Store } from '../store/store.ts';
 import { BranchExchange } from './branch-exchange.ts';
 import type { Channel } from './channel.ts';
-import { holdBack } from './held-back.ts';
+import { assertAllCross, holdBack } from './held-back.ts';
 import { step } from './machine.ts';
-import { type Hello, MOST_BUCKETS, MOST_NODES } from './message.ts';
+import { type Hello, MOST_BUCKETS, MOST_NODES, type ProvisionalNote } from './message.ts';
 import { type Outgoing, prepareOutgoing, updateFrames } from './outgoing.ts';
 import { Requests, type Timers } from './requests.ts';
-import { nameOf, type StateName } from './standing.ts';
+import { nameOf, type StateName, updateRefusal } from './standing.ts';
 import {
   type Effect,
   type HeldBack,
@@ -40,7 +42,7 @@ export interface LinkOptions {
   /** Opens a channel to the partner; rejects with a LockstepError. */
   dial(signal: AbortSignal): Promise<Channel>;
   own(): OwnFacts;
-  clock(): number;
+  clock(): Moment;
   /** Makes the role durable; `digest`: only while the store still has it. Resolves to whether it was done. */
   setRole(role: 'active' | 'standby', epoch: number, digest?: string): Promise<boolean>;
   onState(state: SyncState, name: StateName): void;
@@ -112,6 +114,22 @@ export class Link {
   /** How many records wait until the partner runs the same release. */
   get heldBack(): number {
     return heldBack(this.current)?.records ?? 0;
+  }
+
+  /** Rejects with the reason why the partner would not take these changes, in step as it is now. */
+  async tryOut(changes: PairChange[]): Promise<void> {
+    const refused = updateRefusal(this.current);
+    if (refused !== undefined) throw refused;
+    const { own, partner } = this.current;
+    if (partner !== undefined && partner.schemaDigest !== own.schemaDigest)
+      assertAllCross(
+        changes,
+        this.current,
+        this.options.store.catalog,
+        await this.kindsOfPartner(partner.schemaDigest),
+      );
+    const { epoch, digest: base } = own;
+    await this.linked().ask(id => ({ type: 'trial', id, epoch, base, changes }), 'would-take');
   }
 
   due(): void {
@@ -271,8 +289,7 @@ export class Link {
         for (const path of upserts) if (partner.has(path)) theirs.set(path, partner.get(path) as string);
       }
     }
-    if (kinds === undefined || snapshot === undefined)
-      return { type: 'listed', run, difference: found };
+    if (kinds === undefined || snapshot === undefined) return { type: 'listed', run, difference: found };
     const split = await holdBack(found, { kinds, theirs, snapshot, catalog: this.options.store.catalog });
     outgoing.target = split.heldBack?.target ?? outgoing.target;
     return { type: 'listed', run, ...split };
@@ -285,11 +302,13 @@ export class Link {
     difference: found,
   }: Extract<Effect, { do: 'send' }>): Promise<SyncEvent> {
     const outgoing = this.outgoingOf(run);
-    const { target, revision, brought } = outgoing;
+    const { target, revision, brought, net } = outgoing;
     // The standby may take the first update, and this unit end before the receipt is in. Found without a mark of it, it
     // would look like a unit that is new to a pair whose configuration the other one holds.
     if (!this.options.own().established) await this.options.store.setCommon(EMPTY_DIGEST);
-    const header = { epoch, base, target, revision, brought };
+    const { confirmed = '' } = this.options.store.head;
+    const provisional = net.provisional === undefined ? null : noteOf(net.provisional, this.options.clock());
+    const header = { epoch, base, target, revision, brought, provisional, confirmed };
     async function* frames(id: number): AsyncIterable<Buffer> {
       for await (const { payload, records } of updateFrames(header, id, outgoing.changes(found))) {
         outgoing.records += records;
@@ -445,7 +464,7 @@ export class Link {
           type: 'hello',
           id,
           ...facts,
-          clock: this.options.clock(),
+          clock: this.options.clock().wall,
           branches: this.options.store.branches.open(),
           heldBack: this.heldBack,
         }),
@@ -472,6 +491,12 @@ export class Link {
     this.outgoing?.close();
     this.outgoing = undefined;
   }
+}
+
+function noteOf({ deadline, ...rest }: Provisional, clock: Moment): ProvisionalNote {
+  const { author, reason } = rest;
+  const msLeft = remainingMs(deadline, clock);
+  return { ...rest, author: author.slice(0, 200), reason: reason.slice(0, 2000), msLeft };
 }
 
 function overtaken(): LockstepError {

@@ -2,6 +2,7 @@ import { type ErrorBody, LockstepError } from '../schema/error.ts';
 import { assertPlainJson, isObject, type Json } from '../schema/json.ts';
 import type { Branch, BranchChange } from '../store/branch.ts';
 import { MOST_NAMED } from '../store/branch-shelf.ts';
+import type { Provisional } from '../store/provisional.ts';
 import type { BroughtRevision } from '../store/revision.ts';
 import type { PairChange, Role } from '../store/store.ts';
 
@@ -35,6 +36,8 @@ export interface Hello {
   branches: string[];
   /** Records that it holds back, because the other describes their kinds differently. */
   heldBack: number;
+  /** Id of the change that waits to be confirmed, as far as this unit knows. Empty: none. */
+  provisional: string;
 }
 
 /** One frame of an update; `changes` of all frames with one `changeId` belong together, in order. */
@@ -49,7 +52,15 @@ export interface UpdateMessage {
   target: string;
   revision: number;
   brought: BroughtRevision[];
+  /** What waits to be confirmed at the sender, with the time that is left. */
+  provisional: ProvisionalNote | null;
+  /** Id of the change that was confirmed there last. Empty: none. */
+  confirmed: string;
   changes: PairChange[];
+}
+
+export interface ProvisionalNote extends Pick<Provisional, 'id' | 'author' | 'reason' | 'at' | 'minutes'> {
+  msLeft: number;
 }
 
 export type Request =
@@ -61,6 +72,8 @@ export type Request =
   | { type: 'list'; id: number; buckets: number[] }
   /** `digest`: what the sender holds at this moment; its last greeting may be older. */
   | { type: 'step-down'; id: number; epoch: number; force: boolean; digest: string }
+  /** Ask whether these changes would be taken by a standby that holds `base`. */
+  | { type: 'trial'; id: number; epoch: number; base: string; changes: PairChange[] }
   /** Ask for the digest of each kind: the sender runs another release. */
   | { type: 'kinds'; id: number }
   /** Ask for changes of a branch, from number `from` on. */
@@ -93,6 +106,7 @@ export type Reply =
   | { type: 'nodes'; re: number; nodes: string[] }
   | { type: 'leaves'; re: number; buckets: [path: string, hash: string][][] }
   | { type: 'stepped-down'; re: number; epoch: number; digest: string }
+  | { type: 'would-take'; re: number }
   | { type: 'kinds-are'; re: number; schemaDigest: string; kinds: Record<string, string> }
   | { type: 'branch-part'; re: number; branch: Branch; changes: BranchChange[]; last: boolean }
   | { type: 'branch-closed'; re: number }
@@ -121,6 +135,8 @@ export const FRAME_LIMITS: Record<Request['type'] | Reply['type'], number> = {
   leaves: 8 * 1024 * 1024,
   'step-down': 4 * 1024,
   'stepped-down': 4 * 1024,
+  trial: 8 * 1024 * 1024,
+  'would-take': 1024,
   kinds: 1024,
   'kinds-are': 256 * 1024,
   branch: 1024,
@@ -146,6 +162,7 @@ const text =
     typeof value === 'string' && value.length <= most;
 const count: Check = value => Number.isSafeInteger(value) && (value as number) >= 0;
 const flag: Check = value => typeof value === 'boolean';
+const duration: Check = value => typeof value === 'number' && value >= 0;
 const digest: Check = value => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
 const oneOf =
   (...allowed: string[]): Check =>
@@ -185,10 +202,23 @@ const hello: Record<string, Check> = {
   clock: value => typeof value === 'number',
   branches: listOf(text(64), MOST_NAMED),
   heldBack: count,
+  provisional: text(64),
 };
 
 const half: Check = value => value === null || isObject(value);
-const change = object({ path: text(2048), value: half });
+const change: Check = value =>
+  isObject(value) && (Object.hasOwn(value, 'undo') ? undoableChange(value) : plainChange(value));
+const plainChange = object({ path: text(2048), value: half });
+const undoableChange = object({ path: text(2048), value: half, undo: half });
+const provisional: Check = value => value === null || provisionalNote(value);
+const provisionalNote = object({
+  id: text(64),
+  author: text(200),
+  reason: text(2000),
+  at: text(40),
+  minutes: duration,
+  msLeft: duration,
+});
 const brought = object({
   revision: count,
   at: text(40),
@@ -220,11 +250,20 @@ const REQUESTS: Record<Request['type'], Check> = {
     target: digest,
     revision: count,
     brought: listOf(brought, 100),
+    provisional,
+    confirmed: text(64),
     changes: listOf(change, 1_000_000),
   }),
   compare: object({ type: text(20), id: count, nodes: listOf(tuple(count, count), MOST_NODES) }),
   list: object({ type: text(20), id: count, buckets: listOf(count, MOST_BUCKETS) }),
   'step-down': object({ type: text(20), id: count, epoch: count, force: flag, digest }),
+  trial: object({
+    type: text(20),
+    id: count,
+    epoch: count,
+    base: digest,
+    changes: listOf(change, 1_000_000),
+  }),
   kinds: object({ type: text(20), id: count }),
   branch: object({ type: text(20), id: count, name: text(64), from: count }),
   'branch-merged': object({
@@ -268,6 +307,7 @@ const REPLIES: Record<Reply['type'], Check> = {
     buckets: listOf(listOf(tuple(text(2048), text(64)), 1_000_000), MOST_BUCKETS),
   }),
   'stepped-down': object({ type: text(20), re: count, epoch: count, digest }),
+  'would-take': object({ type: text(20), re: count }),
   'kinds-are': object({
     type: text(20),
     re: count,

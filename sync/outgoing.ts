@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { LockstepError } from '../schema/error.ts';
+import type { JsonObject } from '../schema/json.ts';
 import { EMPTY_DIGEST } from '../store/digest.ts';
 import { type BroughtRevision, brought } from '../store/revision.ts';
 import type { StoreSnapshot } from '../store/snapshot.ts';
@@ -20,6 +21,8 @@ export interface Outgoing {
   brought: BroughtRevision[];
   changes(difference: Difference | undefined): AsyncIterable<PairChange>;
   snapshot: StoreSnapshot | undefined;
+  /** What waits to be confirmed in the state that is sent. */
+  net: Awaited<ReturnType<Store['netNow']>>;
   /** Digest of each kind at a partner that describes some of them differently. */
   kinds: Record<string, string> | undefined;
   close(): void;
@@ -36,37 +39,32 @@ export async function prepareOutgoing(
   walk: boolean,
   kinds: Record<string, string> | undefined,
 ): Promise<Outgoing> {
+  const net = await store.netNow();
   const { revision, digest } = store.head;
   const compares = walk || (kinds !== undefined && base !== digest);
-  const from = compares
-    ? undefined
-    : base === EMPTY_DIGEST
-      ? undefined
-      : await store.revisionWithDigest(base);
-  if (from !== undefined) {
-    const changes = from < revision ? await store.pairChanges(from, revision) : [];
-    return {
-      route: 'send',
-      target: digest,
-      revision,
-      brought: await broughtRevisions(store, from, revision),
-      changes: () => each(changes),
-      snapshot: undefined,
-      kinds: undefined,
-      close: () => undefined,
-    };
+  const from = compares || base === EMPTY_DIGEST ? undefined : await store.revisionWithDigest(base);
+  const snapshot = from === undefined || net.undo.size > 0 ? await store.snapshot() : undefined;
+  if ((snapshot?.head.revision ?? net.revision) !== net.revision || net.revision !== revision) {
+    snapshot?.close();
+    return prepareOutgoing(store, base, walk, kinds);
   }
-  const snapshot = await store.snapshot();
+  const rest = { target: digest, revision, snapshot, net, kinds, close: () => snapshot?.close() };
+  if (from !== undefined || snapshot === undefined) {
+    const since = from ?? revision;
+    const changes = since < revision ? await store.pairChanges(since, revision) : [];
+    const brought = await broughtRevisions(store, since, revision);
+    return { route: 'send', ...rest, brought, changes: () => withUndo(each(changes), net.undo, snapshot) };
+  }
   return {
     route: base === EMPTY_DIGEST && !compares ? 'send' : 'compare',
-    target: snapshot.head.digest,
-    revision: snapshot.head.revision,
+    ...rest,
     brought: [],
-    changes: difference =>
-      difference === undefined ? snapshot.pairChanges() : differing(snapshot, difference),
-    snapshot,
-    kinds,
-    close: () => snapshot.close(),
+    changes: found =>
+      withUndo(
+        found === undefined ? snapshot.pairChanges() : differing(snapshot, found),
+        net.undo,
+        kinds === undefined ? snapshot : undefined,
+      ),
   };
 }
 
@@ -78,6 +76,26 @@ async function broughtRevisions(store: Store, from: number, to: number): Promise
     revisions.push(brought(found));
   }
   return revisions;
+}
+
+/**
+ * Each change with what it was before the one that waits to be confirmed. What that one touched goes along even where both
+ * units hold it alike already (read from `rest`): the partner may have to undo it.
+ */
+async function* withUndo(
+  changes: AsyncIterable<PairChange>,
+  undo: ReadonlyMap<string, JsonObject | null>,
+  rest?: StoreSnapshot,
+): AsyncIterable<PairChange> {
+  const sent = new Set<string>();
+  for await (const change of changes) {
+    const before = undo.get(change.path);
+    sent.add(change.path);
+    yield before === undefined ? change : { ...change, undo: before };
+  }
+  if (rest === undefined) return;
+  for (const [path, before] of undo)
+    if (!sent.has(path)) yield { ...(await rest.pairChange(path)), undo: before };
 }
 
 async function* each(changes: PairChange[]): AsyncIterable<PairChange> {

@@ -1,6 +1,6 @@
 import { LockstepError } from '../schema/error.ts';
 import type { Branch } from '../store/branch.ts';
-import type { PairChange, UpdateRequest } from '../store/store.ts';
+import type { PairChange, TrialUpdate, UpdateRequest } from '../store/store.ts';
 import type { Hello, Reply, Request, UpdateMessage } from './message.ts';
 import { mismatches } from './standing.ts';
 import type { OwnFacts } from './state.ts';
@@ -30,13 +30,17 @@ export const MOST_STAGED_BYTES = 1024 * 1024 * 1024;
 export type ResponderEffect =
   | { do: 'reply'; reply: Reply }
   | { do: 'greet-back'; re: number; hello: Hello }
-  | { do: 'apply'; re: number; update: UpdateRequest }
+  | { do: 'apply'; re: number; update: ReceivedUpdate }
   | { do: 'show-nodes'; re: number; nodes: [level: number, index: number][] }
   | { do: 'show-buckets'; re: number; buckets: number[] }
+  | { do: 'try'; re: number; trial: TrialUpdate }
   | { do: 'show-kinds'; re: number }
   | { do: 'show-branch'; re: number; name: string; from: number }
   | { do: 'close-branch'; re: number; name: string; merged: NonNullable<Branch['merged']> }
   | { do: 'step-down'; re: number; epoch: number; force: boolean; digest: string };
+
+/** An update as it came: time that is left, not yet a deadline of this unit's clock. */
+export type ReceivedUpdate = Omit<UpdateRequest, 'provisional'> & Pick<UpdateMessage, 'provisional'>;
 
 export const freshResponder: ResponderState = { greeted: undefined, staged: undefined, discarded: undefined };
 
@@ -70,6 +74,8 @@ export function respond(
       return answer({ do: 'show-nodes', re: request.id, nodes: request.nodes });
     case 'list':
       return answer({ do: 'show-buckets', re: request.id, buckets: request.buckets });
+    case 'trial':
+      return answer(tryOut(own, state.greeted, request));
     case 'kinds':
       return answer({ do: 'show-kinds', re: request.id });
     case 'branch':
@@ -107,8 +113,8 @@ function stage(
       effects: [],
     };
   }
-  const { base, target, epoch, brought } = message;
-  const update: UpdateRequest = {
+  const { base, target, epoch, brought, provisional, confirmed } = message;
+  const update: ReceivedUpdate = {
     changes: staged.changes.flat(),
     base,
     target,
@@ -116,6 +122,8 @@ function stage(
     from: from.name,
     to: own.name,
     brought,
+    provisional,
+    confirmed,
   };
   return { state: { ...state, staged: undefined }, effects: [{ do: 'apply', re: message.id, update }] };
 }
@@ -132,6 +140,17 @@ function updateError(
   staged: Staged,
   bytes: number,
 ): LockstepError | undefined {
+  const refused = senderError(own, from);
+  if (refused !== undefined) return refused;
+  if (message.sequence !== staged.next)
+    return new LockstepError('bad-message', 'The frames of an update came out of order.');
+  if (staged.bytes + bytes > MOST_STAGED_BYTES)
+    return new LockstepError('too-large', `An update has more than ${MOST_STAGED_BYTES} bytes.`);
+  return undefined;
+}
+
+/** Why nothing is taken from this unit. */
+function senderError(own: OwnFacts, from: Hello): LockstepError | undefined {
   const different = mismatches(own, from);
   if (different.length > 0) {
     return new LockstepError(
@@ -142,11 +161,15 @@ function updateError(
   }
   if (from.role !== 'active')
     return new LockstepError('bad-message', 'An update came from a unit that is not active.');
-  if (message.sequence !== staged.next)
-    return new LockstepError('bad-message', 'The frames of an update came out of order.');
-  if (staged.bytes + bytes > MOST_STAGED_BYTES)
-    return new LockstepError('too-large', `An update has more than ${MOST_STAGED_BYTES} bytes.`);
   return undefined;
+}
+
+function tryOut(own: OwnFacts, from: Hello, request: Extract<Request, { type: 'trial' }>): ResponderEffect {
+  const { id, epoch, base, changes } = request;
+  const error = senderError(own, from);
+  return error === undefined
+    ? { do: 'try', re: id, trial: { epoch, base, changes, from: from.name } }
+    : refuse(id, error);
 }
 
 function stepDown(

@@ -1,10 +1,12 @@
 import { asLockstepError, LockstepError } from '../schema/error.ts';
+import { type Moment, makeDeadline } from '../store/deadline.ts';
 import { FAN_OUT, LEVELS } from '../store/digest.ts';
+import type { Provisional } from '../store/provisional.ts';
 import type { StoreSnapshot } from '../store/snapshot.ts';
 import type { Store } from '../store/store.ts';
 import { branchPart } from './branch-exchange.ts';
 import type { Channel } from './channel.ts';
-import { encodeMessage, type Hello, parseRequest, type Reply } from './message.ts';
+import { encodeMessage, type Hello, type ProvisionalNote, parseRequest, type Reply } from './message.ts';
 import { asError } from './partner-error.ts';
 import { freshResponder, type ResponderEffect, respond } from './responder.ts';
 import type { OwnFacts } from './state.ts';
@@ -13,7 +15,7 @@ import { cutNode } from './walk.ts';
 export interface ServiceOptions {
   store: Store;
   own(): OwnFacts;
-  clock(): number;
+  clock(): Moment;
   /** How many records this unit holds back from its partner. */
   heldBack(): number;
   onHello(hello: Hello): void;
@@ -62,14 +64,16 @@ async function carryOut(effect: ResponderEffect, options: ServiceOptions): Promi
         type: 'hello-too',
         re: effect.re,
         ...facts,
-        clock: options.clock(),
+        clock: options.clock().wall,
         branches: options.store.branches.open(),
         heldBack: options.heldBack(),
       };
     }
     case 'apply':
       return orRefuse(effect.re, async () => {
-        const applied = await options.store.applyUpdate(effect.update);
+        const { provisional: note, ...update } = effect.update;
+        const provisional = note === null ? undefined : provisionalOf(note, options.clock());
+        const applied = await options.store.applyUpdate({ ...update, provisional });
         await options.onUpdate({
           ...applied,
           from: effect.update.from,
@@ -93,6 +97,11 @@ async function carryOut(effect: ResponderEffect, options: ServiceOptions): Promi
           buckets: await buckets(snapshot, effect.buckets),
         })),
       );
+    case 'try':
+      return orRefuse(effect.re, async () => {
+        await options.store.tryUpdate(effect.trial);
+        return { type: 'would-take', re: effect.re };
+      });
     case 'show-kinds': {
       const { digest, kindDigests } = options.store.catalog;
       return { type: 'kinds-are', re: effect.re, schemaDigest: digest, kinds: kindDigests };
@@ -115,6 +124,10 @@ async function carryOut(effect: ResponderEffect, options: ServiceOptions): Promi
         return { type: 'stepped-down', re: effect.re, epoch, digest: options.store.head.digest };
       });
   }
+}
+
+function provisionalOf({ msLeft, ...note }: ProvisionalNote, clock: Moment): Provisional {
+  return { ...note, deadline: makeDeadline(msLeft, clock) };
 }
 
 async function orRefuse(re: number, act: () => Promise<Reply>): Promise<Reply> {

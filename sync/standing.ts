@@ -77,12 +77,16 @@ export function updateRefusal(state: SyncState): LockstepError | undefined {
   return sourceRefusal(own, partner);
 }
 
+/** The partner holds everything that it can. */
+function holdsAll(state: SyncState): boolean {
+  return state.own.digest === state.partner?.digest || heldBack(state) !== undefined;
+}
+
 export function wantsUpdate(state: SyncState): boolean {
   return (
     state.work.step === 'idle' &&
     updateRefusal(state) === undefined &&
-    state.own.digest !== state.partner?.digest &&
-    heldBack(state) === undefined
+    !(holdsAll(state) && state.own.provisional === state.partner?.provisional)
   );
 }
 

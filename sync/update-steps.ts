@@ -141,7 +141,8 @@ function receipt(state: SyncState, work: Running, event: Extract<SyncEvent, { ty
     );
     return failed(withPartnerAt(state, event.digest), work, error.toJSON());
   }
-  const partner: Hello = { ...state.partner, digest: event.digest, established: true };
+  const { provisional } = state.own;
+  const partner: Hello = { ...state.partner, digest: event.digest, established: true, provisional };
   const { held } = work;
   // With something held back, the two were not equal: what was committed since they were is still this unit's own.
   const common = held === undefined ? event.digest : state.own.common;

@@ -1,6 +1,7 @@
 import type { ErrorBody, Problem } from '../schema/error.ts';
 import type { Json, JsonObject } from '../schema/json.ts';
 import type { Branch } from '../store/branch.ts';
+import type { Nets } from '../store/provisional.ts';
 import type { Revision } from '../store/revision.ts';
 import type { Head, Role } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
@@ -21,12 +22,9 @@ export interface UnitFace {
   importLoadMaster(request: ImportRequest): Promise<ImportAnswer>;
   history(request: { path?: string; limit?: number }): Promise<{ revisions: Revision[] }>;
   diff(request: { from: number; to?: number }): Promise<DiffAnswer>;
-  rollback(request: {
-    revision: number;
-    author: string;
-    reason?: string;
-    dryRun?: boolean;
-  }): Promise<ChangeAnswer>;
+  rollback(request: RollbackRequest): Promise<ChangeAnswer>;
+  /** Keep a change that waits to be confirmed; with `undo`, take it back now. */
+  confirm(request: { undo?: boolean; author: string }): Promise<ConfirmAnswer>;
   /** What one side changed while the pair was divided: newest first, merged ones too. */
   branches(): Promise<{ branches: Branch[] }>;
   merge(request: MergeRequest): Promise<MergeAnswer>;
@@ -70,7 +68,15 @@ export interface Description {
   next: string[];
 }
 
-export interface ChangeRequest {
+/** How careful a change is made. */
+export interface Safety {
+  /** Minutes after which it is undone, on both units, unless `confirm` is called. */
+  confirm?: number;
+  /** Only if the standby says that it would take it; answered when it has. */
+  wait?: boolean;
+}
+
+export interface ChangeRequest extends Safety {
   changes: Change[];
   author: string;
   reason?: string;
@@ -81,7 +87,7 @@ export interface ChangeRequest {
   valueFrom?: 'argument' | 'input';
 }
 
-export interface ApplyRequest {
+export interface ApplyRequest extends Safety {
   /** Nested document, as `show` gives it. */
   document: Json;
   /** Where the document stands; default the root. */
@@ -94,7 +100,7 @@ export interface ApplyRequest {
   dryRun?: boolean;
 }
 
-export interface ImportRequest {
+export interface ImportRequest extends Safety {
   files: { name: string; text: string }[];
   author: string;
   reason?: string;
@@ -117,13 +123,35 @@ export interface ChangeAnswer {
   counts: { added: number; changed: number; removed: number };
   /** The first 1,000. */
   changes: ChangeView[];
+  /** When it is undone unless it is confirmed. */
+  provisional?: { minutes: number; until: string };
+  /** What became of it on the standby, where that was waited for. */
+  standby?: { receipt: Receipt } | { error: ErrorBody };
+}
+
+export interface ConfirmAnswer {
+  /** The change that is kept or undone. */
+  change: { author: string; reason: string; at: string };
+  /** Present when it was undone. */
+  undone?: ChangeAnswer;
+  /** False: the partner does not know yet. If it took over now, it would undo the change. */
+  partnerKnows: boolean;
+  /** Why it does not know. */
+  error?: ErrorBody;
 }
 
 export interface ImportAnswer extends ChangeAnswer {
   leftOut: { source: string; parameter: string; value: string; reason: string }[];
 }
 
-export interface MergeRequest {
+export interface RollbackRequest extends Safety {
+  revision: number;
+  author: string;
+  reason?: string;
+  dryRun?: boolean;
+}
+
+export interface MergeRequest extends Safety {
   branch: string;
   /** Paths of fields, records or collections whose conflicts are decided for this unit, or for the branch. */
   ours?: string[];
@@ -217,8 +245,10 @@ export interface Square {
   sentence: string;
 }
 
+export type UnitHead = Omit<Head, keyof Nets>;
+
 export interface Status {
-  unit: Head & {
+  unit: UnitHead & {
     id: string;
     name: string;
     mode: 'single' | 'first' | 'second';
@@ -237,8 +267,18 @@ export interface Status {
   /** Files under config/ that could not be committed. */
   files: { file: string; path: string; reason: string; code: string }[];
   warnings: Problem[];
+  /** A change that is undone unless it is confirmed; where, is said by `on`. */
+  provisional: ProvisionalStatus | null;
   /** Branches that wait to be merged. */
   branches: Pick<Branch, 'name' | 'unit' | 'at' | 'records'>[];
+}
+
+export interface ProvisionalStatus {
+  author: string;
+  reason: string;
+  at: string;
+  minutes: number;
+  secondsLeft: number;
 }
 
 export interface PartnerStatus {

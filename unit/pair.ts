@@ -1,7 +1,8 @@
 import type { Catalog } from '../schema/catalog.ts';
-import { LockstepError } from '../schema/error.ts';
+import { asLockstepError, type ErrorBody, LockstepError } from '../schema/error.ts';
+import type { Moment } from '../store/deadline.ts';
 import type { Revision } from '../store/revision.ts';
-import type { Store } from '../store/store.ts';
+import type { PairChange, Store } from '../store/store.ts';
 import type { Channel } from '../sync/channel.ts';
 import { fingerprint, type KeyPair, publicBlob } from '../sync/keys.ts';
 import { Link, type UpdateReport } from '../sync/link.ts';
@@ -16,6 +17,7 @@ import type { Invitation, PairedAnswer, Receipt, Status, TakenUpdate, TakeoverAn
 import { IDENTITY_PATHS, type Identity, readIdentity, type UnitFacts } from './identity.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import { NetKeeper } from './net-keeper.ts';
 import { isEveryAddress, PairingDesk } from './pairing-desk.ts';
 import { makeStatus } from './status.ts';
 
@@ -35,6 +37,7 @@ export interface PairOptions {
   everyCommit: boolean;
   timers: Timers;
   now(): Date;
+  clock(): Moment;
   log: Log;
   metrics: Metrics;
 }
@@ -50,6 +53,7 @@ export class Pair {
   private desk: PairingDesk | undefined;
   private listener: Listener | undefined;
   private link: Link | undefined;
+  private nets: NetKeeper | undefined;
   private lastSent: Receipt | undefined;
   private lastTaken: TakenUpdate | undefined;
   private nextUpdateAt: number | undefined;
@@ -81,6 +85,9 @@ export class Pair {
       },
     });
     pair.unwatch = options.store.watch((revision, paths) => pair.committed(revision, paths));
+    const { store, timers, clock, log } = options;
+    const onUndone = (): void => pair.link?.due();
+    pair.nets = new NetKeeper({ store, timers, clock, log, onUndone });
     pair.scheduleUpdate();
     pair.connect();
     return pair;
@@ -96,6 +103,7 @@ export class Pair {
   async stop(): Promise<void> {
     this.unwatch();
     this.cancelDue();
+    this.nets?.stop();
     this.link?.stop();
     await this.listener?.close();
   }
@@ -103,6 +111,28 @@ export class Pair {
   async forceUpdate(): Promise<Receipt> {
     const report = await this.assertLinked().forceUpdate();
     return this.receipt(report);
+  }
+
+  /** Ask the standby whether it would take these changes; rejects with its reason when it would not. */
+  tryOut(changes: PairChange[]): Promise<void> {
+    return this.assertLinked().tryOut(changes);
+  }
+
+  netSettled(author: string, undone: boolean): void {
+    this.options.log.info({ author, undone }, 'a change that waited is settled');
+    this.nets?.look();
+    this.link?.ownChanged();
+  }
+
+  /** An update now, so that the partner knows what was settled here. */
+  async tellPartner(): Promise<{ partnerKnows: boolean; error?: ErrorBody }> {
+    if (this.link === undefined || this.options.store.head.role !== 'active') return { partnerKnows: true };
+    try {
+      await this.link.forceUpdate();
+      return { partnerKnows: true };
+    } catch (error) {
+      return { partnerKnows: false, error: asLockstepError(error).toJSON() };
+    }
   }
 
   async takeOver(force: boolean): Promise<TakeoverAnswer> {
@@ -149,6 +179,8 @@ export class Pair {
       intervalSeconds,
       files,
       warnings: await store.warnings(),
+      provisional: store.head.provisional ?? store.head.ownProvisional,
+      clock: this.options.clock(),
       branches: store.branches
         .all()
         .filter(({ merged }) => merged === undefined)
@@ -233,7 +265,7 @@ export class Pair {
 
   private own(): OwnFacts {
     const { store, catalog, facts, everyCommit } = this.options;
-    const { role, epoch, revision, digest, common } = store.head;
+    const { role, epoch, revision, digest, common, provisional } = store.head;
     const { name, mode, model, release } = this.identity;
     return {
       protocol: PROTOCOL,
@@ -249,6 +281,7 @@ export class Pair {
       model,
       schemaDigest: catalog.digest,
       established: common !== '',
+      provisional: provisional?.id ?? '',
       common,
       everyCommit,
     };
@@ -258,14 +291,14 @@ export class Pair {
     const { partner } = this;
     if (partner === undefined) return;
     this.link?.stop();
-    const { store, timers, log, now } = this.options;
+    const { store, timers, log, now, clock } = this.options;
     const pinned = publicBlob(partner.hostKey);
     this.link = new Link({
       store,
       timers,
       dial: signal => this.dial(partner.host, partner.port, blob => blob.equals(pinned), signal),
       own: () => this.own(),
-      clock: () => now().getTime(),
+      clock,
       setRole: (role, epoch, digest) => this.setRole(role, epoch, digest),
       onState: (state, name) => {
         const clock = state.partner?.clock;
@@ -301,7 +334,10 @@ export class Pair {
 
   private async setRole(role: 'active' | 'standby', epoch: number, digest?: string): Promise<boolean> {
     const done = await this.options.store.setRole(role, epoch, digest);
-    if (done) this.options.log.warn({ role, epoch }, 'role changed');
+    if (done) {
+      this.options.log.warn({ role, epoch }, 'role changed');
+      this.nets?.look();
+    }
     return done;
   }
 
@@ -317,11 +353,11 @@ export class Pair {
   }
 
   private serve(channel: Channel): void {
-    const { store, log, metrics, now } = this.options;
+    const { store, log, metrics, now, clock } = this.options;
     serve(channel, {
       store,
       own: () => this.own(),
-      clock: () => now().getTime(),
+      clock,
       heldBack: () => this.link?.heldBack ?? 0,
       onHello: (hello: Hello) => this.link?.heard(hello),
       onUpdate: async ({ result, digest, revision, from, records }) => {

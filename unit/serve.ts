@@ -12,6 +12,7 @@ import type { UnitFace } from './face.ts';
 import { assertUnit, lockFolder, makeFolder, unitFolder } from './folder.ts';
 import { readIdentity, type UnitFacts } from './identity.ts';
 import { type Log, openLog } from './log.ts';
+import { machineClock } from './machine-clock.ts';
 import { Metrics } from './metrics.ts';
 import { Pair } from './pair.ts';
 import { notifySystemd } from './systemd.ts';
@@ -79,6 +80,7 @@ export async function serveUnit(
       everyCommit: options.everyCommit,
       timers: realTimers,
       now,
+      clock: machineClock,
       log,
       metrics,
     });
@@ -87,7 +89,11 @@ export async function serveUnit(
       ? await Mirror.start({ store, catalog, folder: folder.config, log })
       : undefined;
     closers.push(async () => mirror?.stop());
-    const api = await startApi(new Unit({ store, catalog, pair, mirror, metrics }), folder.socket, log);
+    const api = await startApi(
+      new Unit({ store, catalog, pair, mirror, metrics, clock: machineClock }),
+      folder.socket,
+      log,
+    );
     closers.push(() => api.close());
     process.on('SIGHUP', reopen);
     log.info({ dir: options.dir, ...pair.address, mode: identity.mode, ...store.head }, 'serving');

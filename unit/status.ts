@@ -1,11 +1,22 @@
 import type { Problem } from '../schema/error.ts';
+import { type Moment, remainingMs } from '../store/deadline.ts';
+import type { Provisional } from '../store/provisional.ts';
 import type { Revision } from '../store/revision.ts';
 import type { Head } from '../store/store.ts';
 import type { Hello } from '../sync/message.ts';
 import type { Partner } from '../sync/pairing.ts';
 import { mismatches, nameOf, type StateName, updateRefusal } from '../sync/standing.ts';
 import { heldBack, type SyncState } from '../sync/state.ts';
-import type { PartnerStatus, Receipt, Square, Status, SyncStatus, TakenUpdate } from './face.ts';
+import type {
+  PartnerStatus,
+  ProvisionalStatus,
+  Receipt,
+  Square,
+  Status,
+  SyncStatus,
+  TakenUpdate,
+  UnitHead,
+} from './face.ts';
 import type { Identity } from './identity.ts';
 
 /** Everything that a status is made of; `syncState` is undefined without a partner. */
@@ -31,6 +42,8 @@ export interface StatusFacts {
   files: Status['files'];
   warnings: Problem[];
   branches: Status['branches'];
+  provisional: Provisional | undefined;
+  clock: Moment;
 }
 
 /** Latest missing revisions that a status names. */
@@ -45,7 +58,7 @@ export function makeStatus(found: StatusFacts): Status {
   };
   return {
     unit: {
-      ...facts.head,
+      ...headOf(facts.head),
       ...facts.identity,
       id: facts.unitId,
       schemaDigest: facts.schemaDigest,
@@ -60,7 +73,19 @@ export function makeStatus(found: StatusFacts): Status {
     files: facts.files,
     warnings: facts.warnings,
     branches: facts.branches,
+    provisional: provisionalStatus(facts),
   };
+}
+
+/** Without what has a place of its own in a status. */
+function headOf({ provisional: _pair, ownProvisional: _own, confirmed: _last, ...head }: Head): UnitHead {
+  return head;
+}
+
+function provisionalStatus({ provisional, clock }: StatusFacts): ProvisionalStatus | null {
+  if (provisional === undefined) return null;
+  const { author, reason, at, minutes, deadline } = provisional;
+  return { author, reason, at, minutes, secondsLeft: Math.round(remainingMs(deadline, clock) / 1000) };
 }
 
 type UnitState = StateName | 'single' | 'unpaired';

@@ -3,15 +3,18 @@ import { type ConfigRecord, fromDocument } from '../schema/document.ts';
 import { LockstepError } from '../schema/error.ts';
 import { isObject, type Json, type JsonObject } from '../schema/json.ts';
 import { schemaAt } from '../schema/kind.ts';
+import type { Moment } from '../store/deadline.ts';
 import type { Mirror } from '../store/mirror.ts';
 import type { RevisionKind } from '../store/revision.ts';
-import type { CommitResult, Store } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
 import type { RecordReader } from '../store/view.ts';
+import { Committing } from './committing.ts';
 import type {
   ApplyRequest,
   ChangeAnswer,
   ChangeRequest,
+  ConfirmAnswer,
   Description,
   DiffAnswer,
   ImportAnswer,
@@ -21,6 +24,8 @@ import type {
   MergeRequest,
   PairedAnswer,
   Receipt,
+  RollbackRequest,
+  Safety,
   ShowAnswer,
   ShowRequest,
   Status,
@@ -37,6 +42,7 @@ import { changeAnswer, changeView } from './views.ts';
 
 const DEFAULT_HISTORY = 20;
 const MOST_HISTORY = 1_000;
+const nobodys = { author: '', reason: '', at: '' };
 
 /** The rooms of one running unit, behind the methods that its faces offer. */
 export class Unit implements UnitFace {
@@ -45,6 +51,7 @@ export class Unit implements UnitFace {
   private readonly pair: Pair;
   private readonly mirror: Mirror | undefined;
   private readonly stats: Metrics;
+  private readonly committing: Committing;
 
   constructor(rooms: {
     store: Store;
@@ -52,12 +59,14 @@ export class Unit implements UnitFace {
     pair: Pair;
     mirror: Mirror | undefined;
     metrics: Metrics;
+    clock: () => Moment;
   }) {
     this.store = rooms.store;
     this.catalog = rooms.catalog;
     this.pair = rooms.pair;
     this.mirror = rooms.mirror;
     this.stats = rooms.metrics;
+    this.committing = new Committing(rooms.pair, rooms.clock);
   }
 
   status(): Promise<Status> {
@@ -116,17 +125,26 @@ export class Unit implements UnitFace {
     return { from, to: until, changes: changes.map(change => changeView(this.catalog, change)) };
   }
 
-  async rollback(request: {
-    revision: number;
-    author: string;
-    reason?: string;
-    dryRun?: boolean;
-  }): Promise<ChangeAnswer> {
+  async rollback(request: RollbackRequest): Promise<ChangeAnswer> {
     const { revision, author, dryRun = false } = request;
-    const result = await this.store
-      .rollback(revision, { author, reason: request.reason ?? `rollback to revision ${revision}`, dryRun })
-      .catch(error => this.nameActive(error));
-    return changeAnswer(this.catalog, result, dryRun);
+    const reason = request.reason ?? `rollback to revision ${revision}`;
+    const { result, ...more } = await this.committing.make(request, how =>
+      this.store.rollback(revision, { author, reason, ...how }),
+    );
+    return { ...changeAnswer(this.catalog, result, dryRun), ...more };
+  }
+
+  async confirm({ undo = false, author }: { undo?: boolean; author: string }): Promise<ConfirmAnswer> {
+    const { provisional, ownProvisional } = this.store.head;
+    const { author: by, reason, at } = provisional ?? ownProvisional ?? nobodys;
+    const undone = undo ? await this.store.undoProvisional(author, 'taken back') : undefined;
+    if (undone === undefined) await this.store.confirm();
+    this.pair.netSettled(author, undo);
+    return {
+      change: { author: by, reason, at },
+      ...(undone === undefined ? {} : { undone: changeAnswer(this.catalog, undone, false) }),
+      ...(await this.pair.tellPartner()),
+    };
   }
 
   async branches(): ReturnType<UnitFace['branches']> {
@@ -137,12 +155,12 @@ export class Unit implements UnitFace {
     const { branch, author, ours = [], theirs = [], dryRun = false } = request;
     const reason = request.reason ?? `merge ${branch}`;
     const choose = chooser({ ours, theirs });
-    const result = await this.store
-      .merge({ branch, choose, author, reason, dryRun })
-      .catch(error => this.nameActive(error));
+    const { result, ...more } = await this.committing.make(request, how =>
+      this.store.merge({ branch, choose, author, reason, ...how }),
+    );
     const conflicts = conflictViews(this.catalog, result.conflicts);
     if (conflicts.length > 0 && !dryRun) throw mergeConflict(branch, conflicts, result.conflicts.length);
-    return { ...changeAnswer(this.catalog, result, dryRun), branch, conflicts };
+    return { ...changeAnswer(this.catalog, result, dryRun), ...more, branch, conflicts };
   }
 
   forceUpdate(): Promise<Receipt> {
@@ -171,7 +189,7 @@ export class Unit implements UnitFace {
   }
 
   async metrics(): Promise<string> {
-    const { unit, sync, partner, files, branches } = await this.status();
+    const { unit, sync, partner, files, branches, provisional } = await this.status();
     return this.stats.render({
       revision: { help: 'Newest revision.', value: unit.revision },
       epoch: { help: 'Epoch of this unit.', value: unit.epoch },
@@ -190,6 +208,10 @@ export class Unit implements UnitFace {
         help: 'Branches that wait to be merged.',
         value: branches.length,
       },
+      provisional: {
+        help: '1 while a change waits to be confirmed.',
+        value: provisional === null ? 0 : 1,
+      },
       uncommitted_files: {
         help: 'Files under config/ that could not be committed.',
         value: files.length,
@@ -200,24 +222,14 @@ export class Unit implements UnitFace {
   private async commit(
     changes: Change[] | ((records: RecordReader) => Promise<Change[]>),
     kind: RevisionKind,
-    request: { author: string; reason?: string; expected?: number; dryRun?: boolean },
+    request: Safety & { author: string; reason?: string; expected?: number; dryRun?: boolean },
     defaultReason: string,
   ): Promise<ChangeAnswer> {
-    const { author, reason = defaultReason, expected, dryRun = false } = request;
-    const result: CommitResult = await this.store
-      .commit({ changes, kind, author, reason, expected, dryRun })
-      .catch(error => this.nameActive(error));
-    return changeAnswer(this.catalog, result, dryRun);
-  }
-
-  /** "Change it on the active unit" helps only who knows which one that is. */
-  private nameActive(error: unknown): never {
-    const active = this.pair.activePartner();
-    if (!(error instanceof LockstepError) || error.code !== 'not-active' || active === undefined) throw error;
-    throw new LockstepError('not-active', error.message, {
-      hint: `Type the command on ${active.name} (${active.host}), or make this unit active with lockstep takeover.`,
-      facts: { ...error.facts, active },
-    });
+    const { author, reason = defaultReason, dryRun = false } = request;
+    const { result, ...more } = await this.committing.make(request, how =>
+      this.store.commit({ changes, kind, author, reason, ...how }),
+    );
+    return { ...changeAnswer(this.catalog, result, dryRun), ...more };
   }
 
   /** Passwords become hashes here; a secret that others could read on the command line is refused. */

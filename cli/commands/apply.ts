@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
-import { formatChanges } from '../changes.ts';
-import { addDryRun, addReason, type ChangeOptions, type CliCommand, given } from '../command.ts';
+import { exitOf, formatChanges } from '../changes.ts';
+import { addDryRun, addReason, addSafety, type ChangeOptions, type CliCommand, given } from '../command.ts';
 import { readDocument } from '../document.ts';
-import { EXIT } from '../exit.ts';
 import { withProgress } from '../progress.ts';
 
 interface Options extends ChangeOptions {
@@ -23,7 +22,7 @@ export const command: CliCommand<[], Options> = {
         '--replace',
         'what the document names becomes exactly what it says; without it, nothing is removed',
       );
-    addReason(addDryRun(command));
+    addSafety(addReason(addDryRun(command)));
   },
 
   examples: [
@@ -40,6 +39,6 @@ export const command: CliCommand<[], Options> = {
       context.unit().apply({ document, ...given(options) }),
     );
     context.out.answer(answer, changed => formatChanges(changed, context.out.paint));
-    return EXIT.done;
+    return exitOf(answer);
   },
 };

@@ -4,11 +4,10 @@ import type { ApiClient } from '../../api/client.ts';
 import { asLockstepError, LockstepError } from '../../schema/error.ts';
 import { type Json, parseDocument } from '../../schema/json.ts';
 import type { ChangeAnswer, Description, ShowAnswer } from '../../unit/face.ts';
-import { formatChanges } from '../changes.ts';
-import { addReason, type ChangeOptions, type CliCommand, given } from '../command.ts';
+import { exitOf, formatChanges } from '../changes.ts';
+import { addReason, addSafety, type ChangeOptions, type CliCommand, given } from '../command.ts';
 import type { Context } from '../context.ts';
 import { type Draft, openDraft } from '../draft.ts';
-import { EXIT } from '../exit.ts';
 import { withLeftOut } from '../left-out.ts';
 import { withProgress } from '../progress.ts';
 import { askYesNo } from '../prompt.ts';
@@ -18,7 +17,7 @@ interface Sitting {
   client: ApiClient;
   described: Description;
   shown: ShowAnswer;
-  reason?: string;
+  asked: Pick<ChangeOptions, 'reason' | 'confirm' | 'wait'>;
 }
 
 type Edited = Omit<ChangeAnswer, 'digest'>;
@@ -26,7 +25,7 @@ type Edited = Omit<ChangeAnswer, 'digest'>;
 export const command: CliCommand<[string | undefined], ChangeOptions> = {
   define: (command: Command) => {
     command.argument('[path]', 'group, record or field; default: everything');
-    addReason(command).addHelpText(
+    addSafety(addReason(command)).addHelpText(
       'after',
       '\nOpens $VISUAL, else $EDITOR, else vi. A secret left as ******** stays as it is.',
     );
@@ -34,15 +33,15 @@ export const command: CliCommand<[string | undefined], ChangeOptions> = {
 
   examples: ['lockstep edit ha', 'EDITOR=nano lockstep edit virtualServices/tcp:10.20.0.100:443'],
 
-  async run(context, { reason }, path = '') {
+  async run(context, asked, path = '') {
     const client = context.unit();
     const described = await client.describe(path);
     const shown = await client.show({ path });
     const draft = await openDraft(`${JSON.stringify(shown.value, null, 2)}\n`);
     try {
-      const answer = await editUntilDone(context, { client, described, shown, ...given({ reason }) }, draft);
+      const answer = await editUntilDone(context, { client, described, shown, asked }, draft);
       context.out.answer(answer ?? unchanged(shown), changed => formatChanges(changed, context.out.paint));
-      return EXIT.done;
+      return exitOf(answer ?? {});
     } finally {
       draft.remove();
     }
@@ -90,9 +89,9 @@ async function commit(sitting: Sitting, value: Json): Promise<ChangeAnswer> {
   }
 }
 
-async function commitAt({ client, described, shown, reason }: Sitting, value: Json): Promise<ChangeAnswer> {
+async function commitAt({ client, described, shown, asked }: Sitting, value: Json): Promise<ChangeAnswer> {
   const { path, type, record, field } = described;
-  const common = { expected: shown.revision, ...given({ reason }) };
+  const common = { expected: shown.revision, ...given(asked) };
   if (type === 'field') {
     const change = { op: 'set', path: record ?? path, field: field ?? [], value } as const;
     return client.change({ changes: [change], valueFrom: 'input', ...common });

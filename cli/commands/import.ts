@@ -1,9 +1,8 @@
 import { basename } from 'node:path';
 import { Argument, type Command } from 'commander';
 import type { ImportAnswer } from '../../unit/face.ts';
-import { formatChanges } from '../changes.ts';
-import { addDryRun, addReason, type ChangeOptions, type CliCommand, given } from '../command.ts';
-import { EXIT } from '../exit.ts';
+import { exitOf, formatChanges } from '../changes.ts';
+import { addDryRun, addReason, addSafety, type ChangeOptions, type CliCommand, given } from '../command.ts';
 import type { Paint } from '../output.ts';
 import { withProgress } from '../progress.ts';
 import { plural } from '../quantity.ts';
@@ -15,7 +14,7 @@ export const command: CliCommand<['loadmaster', string[]], ChangeOptions> = {
     command
       .addArgument(new Argument('<format>', 'where the files come from').choices(['loadmaster']))
       .argument('<files...>', 'answers of the API of a LoadMaster, such as getall.xml and listvs.xml');
-    addReason(addDryRun(command));
+    addSafety(addReason(addDryRun(command)));
   },
 
   examples: [
@@ -30,7 +29,7 @@ export const command: CliCommand<['loadmaster', string[]], ChangeOptions> = {
     const work = context.unit().importLoadMaster({ files, ...given(options) });
     const answer = await withProgress(context, 'Importing', work);
     context.out.answer(answer, imported => formatImport(imported, context.out.paint));
-    return EXIT.done;
+    return exitOf(answer);
   },
 };
 

@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 import { LockstepError } from '../../schema/error.ts';
 import type { Json } from '../../schema/json.ts';
 import type { ConflictView, MergeAnswer } from '../../unit/face.ts';
-import { formatChanges } from '../changes.ts';
-import { addDryRun, addReason, type ChangeOptions, type CliCommand, given } from '../command.ts';
+import { exitOf, formatChanges } from '../changes.ts';
+import { addDryRun, addReason, addSafety, type ChangeOptions, type CliCommand, given } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import type { Paint } from '../output.ts';
 import { printable } from '../printable.ts';
@@ -26,7 +26,7 @@ export const command: CliCommand<[string], Options> = {
         'where both sides changed this field, record or collection: keep what stands here',
       )
       .option('--theirs <path...>', 'where both sides changed it: take what the branch says');
-    addReason(addDryRun(command));
+    addSafety(addReason(addDryRun(command)));
   },
 
   examples: [
@@ -41,7 +41,7 @@ export const command: CliCommand<[string], Options> = {
       const asked = context.unit().merge({ branch, ...given(options) });
       const answer = await withProgress(context, 'Merging', asked);
       out.answer(answer, merged => formatMerge(merged, out.paint));
-      return answer.conflicts.length === 0 ? EXIT.done : EXIT.differs;
+      return answer.conflicts.length === 0 ? exitOf(answer) : EXIT.differs;
     } catch (error) {
       if (error instanceof LockstepError && error.code === 'merge-conflict')
         out.note(

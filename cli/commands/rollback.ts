@@ -1,14 +1,13 @@
 import type { Command } from 'commander';
-import { formatChanges } from '../changes.ts';
-import { addDryRun, addReason, type ChangeOptions, type CliCommand, given } from '../command.ts';
-import { EXIT } from '../exit.ts';
+import { exitOf, formatChanges } from '../changes.ts';
+import { addDryRun, addReason, addSafety, type ChangeOptions, type CliCommand, given } from '../command.ts';
 import { wholeNumber } from '../number-argument.ts';
 import { withProgress } from '../progress.ts';
 
 export const command: CliCommand<[number], ChangeOptions> = {
   define: (command: Command) => {
     command.argument('<revision>', 'the revision to go back to', wholeNumber('The revision', 0));
-    addReason(addDryRun(command));
+    addSafety(addReason(addDryRun(command)));
   },
 
   examples: [
@@ -24,6 +23,6 @@ export const command: CliCommand<[number], ChangeOptions> = {
       context.unit().rollback({ revision, ...given(options) }),
     );
     context.out.answer(answer, changed => formatChanges(changed, context.out.paint));
-    return EXIT.done;
+    return exitOf(answer);
   },
 };

@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
 import { LockstepError } from '../../schema/error.ts';
 import type { ChangeRequest, Description } from '../../unit/face.ts';
-import { formatChanges } from '../changes.ts';
-import { addDryRun, addReason, type ChangeOptions, type CliCommand, given } from '../command.ts';
+import { exitOf, formatChanges } from '../changes.ts';
+import { addDryRun, addReason, addSafety, type ChangeOptions, type CliCommand, given } from '../command.ts';
 import type { Context } from '../context.ts';
-import { EXIT } from '../exit.ts';
 import { askSecret } from '../prompt.ts';
 import { readText } from '../read.ts';
 import { fieldValue, recordValue } from '../value-argument.ts';
@@ -27,7 +26,7 @@ export const command: CliCommand<[string, string | undefined], Options> = {
       .argument('<path>', 'field or record')
       .argument('[value]', 'JSON, or the text itself where a text is wanted; - reads it from standard input')
       .option('--value-file <file>', 'read the value from a file');
-    addReason(addDryRun(command));
+    addSafety(addReason(addDryRun(command)));
   },
 
   examples: [
@@ -48,7 +47,7 @@ export const command: CliCommand<[string, string | undefined], Options> = {
       ...given(options),
     });
     context.out.answer(answer, changed => formatChanges(changed, context.out.paint));
-    return EXIT.done;
+    return exitOf(answer);
   },
 };
 

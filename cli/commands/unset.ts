@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
 import { LockstepError } from '../../schema/error.ts';
 import type { ChangeRequest, Description } from '../../unit/face.ts';
-import { formatChanges } from '../changes.ts';
-import { addDryRun, addReason, type ChangeOptions, type CliCommand, given } from '../command.ts';
-import { EXIT } from '../exit.ts';
+import { exitOf, formatChanges } from '../changes.ts';
+import { addDryRun, addReason, addSafety, type ChangeOptions, type CliCommand, given } from '../command.ts';
 import { withProgress } from '../progress.ts';
 
 type Change = ChangeRequest['changes'][number];
@@ -17,7 +16,7 @@ export const command: CliCommand<[string], Options> = {
     command
       .argument('<path>', 'field or record; a record goes with everything below it')
       .option('--all', 'remove all records of a group');
-    addReason(addDryRun(command));
+    addSafety(addReason(addDryRun(command)));
   },
 
   examples: [
@@ -32,7 +31,7 @@ export const command: CliCommand<[string], Options> = {
     const work = client.change({ changes: [change], ...given(options) });
     const answer = await withProgress(context, 'Removing', work);
     context.out.answer(answer, changed => formatChanges(changed, context.out.paint));
-    return EXIT.done;
+    return exitOf(answer);
   },
 };
 

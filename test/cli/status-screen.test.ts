@@ -63,6 +63,7 @@ function pairInStep(): Status {
       heldBack: null,
     },
     files: [],
+    provisional: null,
     branches: [],
     warnings: [],
   };

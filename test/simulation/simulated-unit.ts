@@ -84,7 +84,7 @@ export class SimulatedUnit {
     serve(channel, {
       store: process.store,
       own: () => this.own(process.store),
-      clock: () => 0,
+      clock: () => ({ wall: 0, uptime: 0, bootId: '' }),
       heldBack: () => process.link.heldBack,
       onHello: hello => process.link.heard(hello),
       onUpdate: async ({ result, digest }) => this.say(`took ${digest.slice(0, 8)}: ${result}`),
@@ -99,7 +99,7 @@ export class SimulatedUnit {
       timers: this.timersOf(alive),
       dial: () => this.around.dial(this, process()),
       own: () => this.own(store),
-      clock: () => 0,
+      clock: () => ({ wall: 0, uptime: 0, bootId: '' }),
       setRole: (role, epoch, digest) => store.setRole(role, epoch, digest),
       onState: (_state, name) => {
         if (name === this.shown || !alive()) return;
@@ -133,6 +133,7 @@ export class SimulatedUnit {
       schemaDigest: catalog.digest,
       established: common !== '',
       common,
+      provisional: store.head.provisional?.id ?? '',
       everyCommit: this.everyCommit,
     };
   }

@@ -556,6 +556,8 @@ function updateOf(
     from: 'partner',
     to: 'this',
     brought: [],
+    provisional: undefined,
+    confirmed: '',
     ...more,
   };
 }

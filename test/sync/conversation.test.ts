@@ -235,7 +235,10 @@ describe('updates between two releases', () => {
     const again = (talk: Script): Script =>
       talk
         .when({ type: 'prepared', run: 2, route: 'compare', target: B, revision: 7 }, { do: 'compare' })
-        .when({ type: 'listed', run: 2, difference: { upserts: [], removals: [] }, heldBack }, { do: 'send' });
+        .when(
+          { type: 'listed', run: 2, difference: { upserts: [], removals: [] }, heldBack },
+          { do: 'send' },
+        );
     const receipt = { type: 'receipt', run: 2, result: 'already-applied', digest: C } as const;
     again(upTo().when({ ...asked, force: false }, { do: 'prepare' })).when(
       receipt,

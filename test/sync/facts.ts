@@ -25,6 +25,7 @@ export function ownFacts(changed: Partial<OwnFacts> = {}): OwnFacts {
     established: true,
     common: A,
     everyCommit: false,
+    provisional: '',
     ...changed,
   };
 }

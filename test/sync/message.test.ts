@@ -31,6 +31,8 @@ const update: Request = {
   target: B,
   revision: 8,
   brought: [brought],
+  provisional: null,
+  confirmed: '',
   changes: [
     { path: 'hosts/a', value: { address: '10.0.0.1' } },
     { path: 'hosts/b', value: null },

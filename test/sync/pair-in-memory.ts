@@ -6,6 +6,7 @@ import { LockstepError } from '../../schema/error.ts';
 import { canonicalize, type JsonObject } from '../../schema/json.ts';
 import { splitRecord } from '../../schema/record.ts';
 import { RULES } from '../../schema/rules/index.ts';
+import type { Moment } from '../../store/deadline.ts';
 import { openLmdb } from '../../store/lmdb.ts';
 import { openMemory } from '../../store/memory.ts';
 import { type CommitResult, Store } from '../../store/store.ts';
@@ -53,6 +54,8 @@ export class MemoryUnit {
   readonly refusals: LockstepError[] = [];
   /** True: commits are not noticed, as if somebody wrote to the disk. */
   silent = false;
+  /** What the clocks of its machine show. */
+  clock: Moment = { wall: 0, uptime: 0, bootId: 'boot-1' };
   private readonly waiters = new Set<(state: SyncState, name: StateName) => void>();
 
   constructor(mode: HaMode, store: Store, timers: ManualTimers, dial: () => Promise<Channel>) {
@@ -72,7 +75,7 @@ export class MemoryUnit {
       timers,
       dial,
       own: () => this.own(),
-      clock: () => 0,
+      clock: () => this.clock,
       setRole: (role, epoch, digest) => store.setRole(role, epoch, digest),
       onState: (state, name) => {
         for (const waiter of [...this.waiters]) waiter(state, name);
@@ -87,7 +90,7 @@ export class MemoryUnit {
   }
 
   own(): OwnFacts {
-    const { role, epoch, revision, digest, common } = this.store.head;
+    const { role, epoch, revision, digest, common, provisional } = this.store.head;
     const established = common !== '';
     const unitId = `unit-${this.mode}`;
     return {
@@ -100,6 +103,7 @@ export class MemoryUnit {
       digest,
       established,
       common,
+      provisional: provisional?.id ?? '',
     };
   }
 
@@ -108,7 +112,7 @@ export class MemoryUnit {
     serve(channel, {
       store: this.store,
       own: () => this.own(),
-      clock: () => 0,
+      clock: () => this.clock,
       heldBack: () => this.link.heldBack,
       onHello: hello => this.link.heard(hello),
       onUpdate: async ({ result, records }) => void this.taken.push({ result, records }),

@@ -60,6 +60,8 @@ function updateFrame(part: Partial<UpdateMessage>): UpdateMessage {
     target: B,
     revision: 8,
     brought: [],
+    provisional: null,
+    confirmed: '',
     changes: [],
     ...part,
   };
@@ -117,6 +119,8 @@ describe('an update that comes in frames', () => {
       from: 'first',
       to: 'first',
       brought: [],
+      provisional: null,
+      confirmed: '',
     });
   });
 

@@ -372,7 +372,17 @@ describe('an update that the standby refuses', () => {
     const speaker = pair.speakTo(second);
     const { common: _common, everyCommit: _every, ...facts } = first.own();
     assert.equal(
-      (await speaker.ask({ type: 'hello', id: 1, ...facts, clock: 0, branches: [], heldBack: 0 })).type,
+      (
+        await speaker.ask({
+          type: 'hello',
+          id: 1,
+          ...facts,
+          clock: 0,
+          branches: [],
+          heldBack: 0,
+          provisional: '',
+        })
+      ).type,
       'hello-too',
     );
     const code = await speaker.refusalOf({
@@ -386,6 +396,8 @@ describe('an update that the standby refuses', () => {
       target: 'f'.repeat(64),
       revision: 99,
       brought: [],
+      provisional: null,
+      confirmed: '',
       changes,
       ...header,
     });
@@ -503,7 +515,15 @@ describe('an update that the standby refuses', () => {
     await inStep(...site);
     const speaker = pair.speakTo(second);
     const { common: _common, everyCommit: _every, ...facts } = first.own();
-    await speaker.ask({ type: 'hello', id: 1, ...facts, clock: 0, branches: [], heldBack: 0 });
+    await speaker.ask({
+      type: 'hello',
+      id: 1,
+      ...facts,
+      clock: 0,
+      branches: [],
+      heldBack: 0,
+      provisional: '',
+    });
     assert.equal(await speaker.refusalOf({ type: 'compare', id: 2, nodes: [[3, 0]] }), 'bad-message');
     assert.equal(await speaker.refusalOf({ type: 'compare', id: 3, nodes: [[2, 1024]] }), 'bad-message');
     assert.equal(await speaker.refusalOf({ type: 'list', id: 4, buckets: [32_768] }), 'bad-message');

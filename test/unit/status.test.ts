@@ -41,6 +41,8 @@ function inStep(): StatusFacts {
     nextUpdateAt: undefined,
     intervalSeconds: 120,
     files: [],
+    provisional: undefined,
+    clock: { wall: 0, uptime: 0, bootId: 'boot-1' },
     branches: [],
     warnings: [],
   };

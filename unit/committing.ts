@@ -1,0 +1,80 @@
+import { asLockstepError, LockstepError } from '../schema/error.ts';
+import { type Moment, makeDeadline } from '../store/deadline.ts';
+import type { CommitRequest, CommitResult } from '../store/store.ts';
+import { touchesPair } from '../store/transition.ts';
+import type { ChangeAnswer, Safety } from './face.ts';
+import type { Pair } from './pair.ts';
+
+/** What the store is told beside the changes. */
+export type How = Required<Pick<CommitRequest, 'dryRun' | 'expected' | 'net'>>;
+
+type Answer = Pick<ChangeAnswer, 'provisional' | 'standby'>;
+
+/** Makes commits as carefully as their author asked: with a net below them, or only when the standby takes them too. */
+export class Committing {
+  private readonly pair: Pick<Pair, 'forceUpdate' | 'tryOut' | 'activePartner'>;
+  private readonly clock: () => Moment;
+
+  constructor(pair: Committing['pair'], clock: () => Moment) {
+    this.pair = pair;
+    this.clock = clock;
+  }
+
+  async make<Result extends CommitResult>(
+    { dryRun = false, expected, confirm, wait = false }: Safety & { dryRun?: boolean; expected?: number },
+    commit: (how: How) => Promise<Result>,
+  ): Promise<{ result: Result } & Answer> {
+    const act = (how: Pick<How, 'dryRun' | 'expected'>): Promise<Result> =>
+      commit({ ...how, net: this.net(confirm) }).catch(error => this.nameActive(error));
+    const result = wait && !dryRun ? await this.afterTrial(expected, act) : await act({ dryRun, expected });
+    const changed = !dryRun && result.changes.length > 0;
+    return {
+      result,
+      ...(changed && confirm !== undefined ? { provisional: this.until(confirm) } : {}),
+      ...(wait && !dryRun ? { standby: await this.update() } : {}),
+    };
+  }
+
+  /** Nothing is changed here before the standby, in step, has said that it would take it. */
+  private async afterTrial<Result extends CommitResult>(
+    expected: number | undefined,
+    act: (how: Pick<How, 'dryRun' | 'expected'>) => Promise<Result>,
+  ): Promise<Result> {
+    await this.pair.forceUpdate();
+    const planned = await act({ dryRun: true, expected });
+    const changes = planned.changes
+      .filter(touchesPair)
+      .map(({ path, after }) => ({ path, value: after.pair ?? null }));
+    if (changes.length > 0) await this.pair.tryOut(changes);
+    return act({ dryRun: false, expected: planned.revision });
+  }
+
+  /** The change stands, whatever becomes of the update. */
+  private async update(): Promise<NonNullable<ChangeAnswer['standby']>> {
+    try {
+      return { receipt: await this.pair.forceUpdate() };
+    } catch (error) {
+      return { error: asLockstepError(error).toJSON() };
+    }
+  }
+
+  private net(minutes: number | undefined): How['net'] {
+    return minutes === undefined
+      ? undefined
+      : { minutes, deadline: makeDeadline(minutes * 60_000, this.clock()) };
+  }
+
+  private until(minutes: number): { minutes: number; until: string } {
+    return { minutes, until: new Date(this.clock().wall + minutes * 60_000).toISOString() };
+  }
+
+  /** "Change it on the active unit" helps only who knows which one that is. */
+  private nameActive(error: unknown): never {
+    const active = this.pair.activePartner();
+    if (!(error instanceof LockstepError) || error.code !== 'not-active' || active === undefined) throw error;
+    throw new LockstepError('not-active', error.message, {
+      hint: `Type the command on ${active.name} (${active.host}), or make this unit active with lockstep takeover.`,
+      facts: { ...error.facts, active },
+    });
+  }
+}
