@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import type { Branch, Change, ChangeAnswer, ConfirmAnswer, MergeAnswer, Status } from '../../unit/face.ts';
+import type { Branch, ChangeAnswer, ConfirmAnswer, MergeAnswer, Status } from '../../unit/face.ts';
 import { pairUp, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 
 describe('two units that were changed on both sides', function () {
@@ -132,11 +132,11 @@ describe('two units that were changed on both sides', function () {
 
     it('what is not confirmed is undone by itself, also after a restart', async () => {
       const change = {
-        op: 'set',
+        op: 'set' as const,
         path: 'hosts/c.example.com',
         field: ['address'],
         value: '10.9.9.6',
-      } as const;
+      };
       await ha1.api.change({ changes: [change], confirm: 0.1 });
       await ha1.kill();
       await serve(ha1);
