@@ -17,6 +17,8 @@ import type {
   ImportAnswer,
   ImportRequest,
   Invitation,
+  InviteRequest,
+  JoinRequest,
   PairedAnswer,
   Receipt,
   ShowAnswer,
@@ -24,6 +26,7 @@ import type {
   Status,
   TakeoverAnswer,
   UnitFace,
+  UnpairedAnswer,
 } from './face.ts';
 import { captureChanges } from './import.ts';
 import type { Metrics } from './metrics.ts';
@@ -134,12 +137,16 @@ export class Unit implements UnitFace {
     return this.pair.takeOver(force);
   }
 
-  invite(): Promise<Invitation> {
-    return this.pair.invite();
+  invite(request: InviteRequest): Promise<Invitation> {
+    return this.pair.invite(request);
   }
 
-  join(request: { host: string; port?: number; code: string }): Promise<PairedAnswer> {
+  join(request: JoinRequest): Promise<PairedAnswer> {
     return this.pair.join(request);
+  }
+
+  unpair(): Promise<UnpairedAnswer> {
+    return this.pair.unpair();
   }
 
   async restoreFile(file: string): Promise<{ file: string }> {

@@ -586,7 +586,7 @@ describe('calling the partner', () => {
     await assert.rejects(call(unit.port), error => {
       assert.ok(error instanceof LockstepError);
       assert.equal(error.code, 'key-mismatch');
-      assert.equal(error.facts.shown, fingerprint(STRANGER.public));
+      assert.equal(error.facts.offered, fingerprint(STRANGER.public));
       return true;
     });
   });
