@@ -3,7 +3,7 @@ import { FAN_OUT, LEVELS } from '../store/digest.ts';
 import type { StoreSnapshot } from '../store/snapshot.ts';
 import type { Store } from '../store/store.ts';
 import type { Channel } from './channel.ts';
-import { encodeMessage, type Hello, parseRequest, type Reply } from './message.ts';
+import { encodeMessage, type Hello, parseRequest, type Reply, type Request } from './message.ts';
 import { asError } from './partner-error.ts';
 import { freshResponder, type ResponderEffect, respond } from './responder.ts';
 import type { OwnFacts } from './state.ts';
@@ -36,10 +36,19 @@ export function serve(channel: Channel, options: ServiceOptions): void {
   });
 
   async function answerFrame(payload: Buffer): Promise<void> {
-    const request = parseRequest(payload);
+    const request = read(payload);
     const responded = respond(state, options.own(), request, payload.length);
     state = responded.state;
     for (const effect of responded.effects) await reply(await carryOut(effect, options));
+  }
+
+  function read(payload: Buffer): Request {
+    try {
+      return parseRequest(payload);
+    } catch (error) {
+      options.onRefusal(asLockstepError(error));
+      throw error;
+    }
   }
 
   async function reply(message: Reply): Promise<void> {

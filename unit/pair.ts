@@ -28,6 +28,7 @@ import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { PairMembership } from './pair-membership.ts';
 import { isEveryAddress, PairingDesk } from './pairing-desk.ts';
+import { Refusals } from './refusals.ts';
 import { makeStatus } from './status.ts';
 
 export interface PairOptions {
@@ -59,6 +60,7 @@ export class Pair {
   private readonly options: PairOptions;
   private identity: Identity;
   private readonly membership: PairMembership;
+  private readonly refusals: Refusals;
   private desk: PairingDesk | undefined;
   private listener: Listener | undefined;
   private link: Link | undefined;
@@ -74,6 +76,7 @@ export class Pair {
   private constructor(options: PairOptions, membership: PairMembership) {
     this.options = options;
     this.membership = membership;
+    this.refusals = new Refusals(options);
     this.identity = options.identity;
   }
 
@@ -89,10 +92,7 @@ export class Pair {
       hostKey: options.hostKey.private,
       admit: key => pair.desk?.admit(key),
       onChannel: (channel, peer) => pair.welcome(channel, peer.who, peer.keyBlob),
-      onRefusal: ({ source, reason }) => {
-        options.metrics.refusals.inc({ reason: 'connection' });
-        options.log.warn({ source, reason }, 'connection refused');
-      },
+      onRefusal: refusal => pair.refusals.connection(refusal),
     });
     pair.unwatch = options.store.watch((revision, paths) => pair.committed(revision, paths));
     pair.scheduleUpdate();
@@ -212,7 +212,7 @@ export class Pair {
       onLeft: () => this.leave(),
       settle: partner => this.membership.settle(partner),
       onPaired: () => this.connect(),
-      onRefusal: (error, source) => this.refused(error, source),
+      onRefusal: (error, source) => this.refusals.message(error, source),
     });
   }
 
@@ -352,12 +352,6 @@ export class Pair {
     else this.serve(channel);
   }
 
-  private refused(error: LockstepError, source: string): void {
-    const { log, metrics } = this.options;
-    metrics.refusals.inc({ reason: error.code });
-    log.warn({ code: error.code, reason: error.message, source }, 'message refused');
-  }
-
   private serve(channel: Channel): void {
     const { store, log, metrics, now } = this.options;
     const { partner } = this;
@@ -372,7 +366,7 @@ export class Pair {
         this.lastTaken = { result, kind: 'taken', revision, digest, records, at: now().toISOString() };
         log.info({ result, digest, revision, from, records }, 'update taken');
       },
-      onRefusal: error => this.refused(error, channel.remote.address),
+      onRefusal: error => this.refusals.message(error, channel.remote.address),
       stepDown: async (epoch, force, digest) => this.assertLinked().stepDown(epoch, force, digest),
     });
   }
