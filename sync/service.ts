@@ -25,15 +25,39 @@ export interface ServiceOptions {
   stepDown(epoch: number, force: boolean, digest: string): Promise<{ epoch: number }>;
 }
 
+/** Requests that may wait for their turn. A partner asks one thing after the other, and greets in between. */
+const MOST_WAITING = { requests: 64, bytes: 16 * 1024 * 1024 };
+
 /** Answers the partner on the connection that it dialled, one request after the other. */
 export function serve(channel: Channel, options: ServiceOptions): void {
   let state = freshResponder;
   let turn = Promise.resolve();
+  const waiting = { requests: 0, bytes: 0 };
+  let flooded = false;
   channel.onFrame(payload => {
+    if (flooded) return;
+    waiting.requests++;
+    waiting.bytes += payload.length;
+    if (waiting.requests > MOST_WAITING.requests || waiting.bytes > MOST_WAITING.bytes) return endFlood();
     turn = turn
-      .then(() => answerFrame(payload))
-      .catch(error => channel.close(asLockstepError(error).message));
+      .then(() => (flooded ? undefined : answerFrame(payload)))
+      .catch(error => channel.close(asLockstepError(error).message))
+      .finally(() => {
+        waiting.requests--;
+        waiting.bytes -= payload.length;
+      });
   });
+
+  /** Whoever asks and does not read the answers would make the questions pile up here. */
+  function endFlood(): void {
+    flooded = true;
+    const error = new LockstepError(
+      'too-large',
+      'More requests wait for their answers than a partner sends.',
+    );
+    options.onRefusal(error);
+    channel.close(error.message);
+  }
 
   async function answerFrame(payload: Buffer): Promise<void> {
     const request = read(payload);
