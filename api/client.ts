@@ -12,6 +12,8 @@ import type {
   ImportAnswer,
   ImportRequest,
   Invitation,
+  InviteRequest,
+  JoinRequest,
   MergeAnswer,
   MergeRequest,
   PairedAnswer,
@@ -22,6 +24,7 @@ import type {
   Status,
   TakeoverAnswer,
   UnitFace,
+  UnpairedAnswer,
 } from '../unit/face.ts';
 import { AUTHOR_HEADER, writeAuthor } from './author.ts';
 import { checkSocketPath, socketIn } from './socket.ts';
@@ -72,9 +75,9 @@ export class ApiClient {
   merge = (asked: Asked<MergeRequest>): Promise<MergeAnswer> => this.post('/v1/merge', asked);
   forceUpdate = (): Promise<Receipt> => this.post('/v1/force-update', {});
   takeover = (asked: { force?: boolean }): Promise<TakeoverAnswer> => this.post('/v1/takeover', asked);
-  invite = (): Promise<Invitation> => this.post('/v1/pair/invite', {});
-  join = (asked: { host: string; port?: number; code: string }): Promise<PairedAnswer> =>
-    this.post('/v1/pair/join', asked);
+  invite = (asked: InviteRequest = {}): Promise<Invitation> => this.post('/v1/pair/invite', asked);
+  join = (asked: JoinRequest): Promise<PairedAnswer> => this.post('/v1/pair/join', asked);
+  unpair = (): Promise<UnpairedAnswer> => this.post('/v1/pair/unpair', {});
   restoreFile = (file: string): Promise<{ file: string }> => this.post('/v1/mirror/restore', { file });
 
   private async get<Answer>(url: string, query: Query = {}): Promise<Answer> {

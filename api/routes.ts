@@ -152,9 +152,9 @@ export const ROUTES: Route[] = [
     method: 'POST',
     url: '/v1/pair/invite',
     summary: 'Make a one-time code for the other unit',
-    body: schemas.nothing,
+    body: schemas.inviteRequest,
     answer: schemas.invitation,
-    call: unit => unit.invite(),
+    call: (unit, { body }) => unit.invite(body as Arguments<UnitFace['invite']>),
   },
   {
     method: 'POST',
@@ -163,6 +163,14 @@ export const ROUTES: Route[] = [
     body: schemas.joinRequest,
     answer: schemas.pairedAnswer,
     call: (unit, { body }) => unit.join(body as Arguments<UnitFace['join']>),
+  },
+  {
+    method: 'POST',
+    url: '/v1/pair/unpair',
+    summary: 'Forget the partner: its keys are not accepted any more',
+    body: schemas.nothing,
+    answer: schemas.unpairedAnswer,
+    call: unit => unit.unpair(),
   },
   {
     method: 'POST',

@@ -151,11 +151,19 @@ export const mergeRequest = closed(
 export const takeoverRequest = closed({
   force: flag('Take over although changes that only the partner holds would be left behind.'),
 });
+const replaces = text(
+  'Fingerprint of the partner that makes way; refused with `conflict` when it is not the partner.',
+  {
+    pattern: '^SHA256:[A-Za-z0-9+/]{43}$',
+  },
+);
+export const inviteRequest = closed({ replaces });
 export const joinRequest = closed(
   {
     host: text('Name or address of the unit that made the code.', { minLength: 1, maxLength: 253 }),
     port: { type: 'integer', minimum: 1, maximum: 65535, description: 'TCP port. Default: 6973.' },
     code: text('The code that `lockstep pair --invite` printed.', { minLength: 1, maxLength: 1024 }),
+    replaces,
   },
   ['host', 'code'],
 );
@@ -269,7 +277,10 @@ export const invitation = open({
 });
 export const pairedAnswer = open({
   partner: open({ name: text(''), host: text(''), port: count, fingerprint: text('') }),
+  replaced: open({ name: text(''), fingerprint: text('') }),
+  replacedThere: open({ old: text('Fingerprint.'), new: text('Fingerprint.') }),
 });
+export const unpairedAnswer = open({ partner: open({ name: text(''), fingerprint: text('') }) });
 export const restoredFile = open({ file: text('The file that was written.') });
 export const status = open({
   unit: open({

@@ -26,6 +26,11 @@ export const COMMANDS: Record<string, CommandEntry> = {
     summary: 'make two units a pair, with a one-time code',
     load: () => import('./commands/pair.ts'),
   },
+  unpair: {
+    group: SETTING_UP,
+    summary: 'forget the partner',
+    load: () => import('./commands/unpair.ts'),
+  },
   import: {
     group: SETTING_UP,
     summary: 'take over the configuration of a LoadMaster',

@@ -1,4 +1,5 @@
 import { LockstepError } from '../schema/error.ts';
+import type { Context } from './context.ts';
 
 /** Questions to a person. Callers ask only where `context.interactive` says that there is one. */
 
@@ -20,9 +21,26 @@ export async function askText(what: string): Promise<string> {
   return (await asked(input({ message: `${what}:` }, ON_STDERR))).trim();
 }
 
-export async function askYesNo(question: string): Promise<boolean> {
+export async function askYesNo(question: string, byDefault = true): Promise<boolean> {
   const { confirm } = await import('@inquirer/prompts');
-  return asked(confirm({ message: question, default: true }, ON_STDERR));
+  return asked(confirm({ message: question, default: byDefault }, ON_STDERR));
+}
+
+/** Does not return when the answer is no, or nobody can be asked and `yes` was not given. Throws `bad-usage`. */
+export async function confirmed(
+  { interactive, out }: Pick<Context, 'interactive' | 'out'>,
+  yes: boolean | undefined,
+  what: string,
+): Promise<void> {
+  out.note(what);
+  if (yes === true) return;
+  if (!interactive)
+    throw new LockstepError('bad-usage', 'This has to be confirmed; nothing was changed.', {
+      hint: 'Add --yes to do it without being asked.',
+      facts: { what },
+    });
+  if (!(await askYesNo('Go on?', false)))
+    throw new LockstepError('bad-usage', 'Cancelled; nothing was changed.');
 }
 
 /** stdout belongs to the answer. */

@@ -56,7 +56,12 @@ export function publicLine(blob: Buffer, comment = ''): string {
 /** `SHA256:…` as `ssh-keygen -l` prints it, of a blob or a public key line. Throws `bad-usage` for a bad line. */
 export function fingerprint(key: Buffer | string): string {
   const blob = typeof key === 'string' ? publicBlob(key) : key;
-  return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`;
+  return fingerprintOfHash(createHash('sha256').update(blob).digest());
+}
+
+/** The fingerprint of a key of which only the SHA-256 is known. */
+export function fingerprintOfHash(hash: Buffer): string {
+  return `SHA256:${hash.toString('base64').replace(/=+$/, '')}`;
 }
 
 /** The pair of a private key file's text. Throws `damaged-store` naming `source` and what is wrong, never the content. */

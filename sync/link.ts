@@ -412,7 +412,8 @@ export class Link {
     } catch (error) {
       const known = asLockstepError(error);
       if (this.current.downBecause !== known.message) this.options.onTrouble(known);
-      this.feed({ type: 'unlinked', reason: known.message });
+      const refusal = known.class === 'refused' ? known.toJSON() : undefined;
+      this.feed({ type: 'unlinked', reason: known.message, ...(refusal === undefined ? {} : { refusal }) });
       this.retry();
     }
   }

@@ -1,4 +1,4 @@
-import { LockstepError } from '../schema/error.ts';
+import { type ErrorBody, LockstepError } from '../schema/error.ts';
 import type { Hello } from './message.ts';
 import { wantsUpdate } from './standing.ts';
 import {
@@ -16,9 +16,9 @@ import { begin, force, working } from './update-steps.ts';
 export function step(state: SyncState, event: SyncEvent): Step {
   switch (event.type) {
     case 'linked':
-      return { state: { ...state, link: 'greeting' }, effects: [{ do: 'greet' }] };
+      return { state: { ...state, link: 'greeting', downRefusal: undefined }, effects: [{ do: 'greet' }] };
     case 'unlinked':
-      return unlinked(state, event.reason);
+      return unlinked(state, event.reason, event.refusal);
     case 'heard':
       return heard(state, event.hello, event.greeting);
     case 'own':
@@ -44,7 +44,7 @@ function isCurrent(state: SyncState, run: number): boolean {
   return run === state.run && state.work.step !== 'idle' && state.work.step !== 'taking-over';
 }
 
-function unlinked(state: SyncState, reason: string): Step {
+function unlinked(state: SyncState, reason: string, refusal: ErrorBody | undefined): Step {
   const lost = new LockstepError(
     'partner-unreachable',
     `The connection to the partner was lost: ${reason.replace(/\.$/, '')}.`,
@@ -63,6 +63,7 @@ function unlinked(state: SyncState, reason: string): Step {
       ...state,
       link: 'down',
       downBecause: reason,
+      downRefusal: refusal,
       work: { step: 'idle' },
       waiting: [],
       stepDown: undefined,

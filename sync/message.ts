@@ -94,6 +94,8 @@ export interface JoinRequest {
   name: string;
   unitId: string;
   mode: HaMode;
+  /** The pair that the unit speaks for; empty for a unit that is new. */
+  pairId: string;
   /** Where the unit listens, so that its partner can dial back. Empty host: where it came from. */
   host: string;
   port: number;
@@ -119,6 +121,8 @@ export type Reply =
       name: string;
       unitId: string;
       mode: HaMode;
+      /** Fingerprint of the partner that makes way; empty when there is none. */
+      replaces: string;
     }
   | { type: 'confirmed'; re: number }
   | { type: 'error'; re: number; error: ErrorBody };
@@ -283,6 +287,7 @@ const REQUESTS: Record<Request['type'], Check> = {
     name: text(253),
     unitId: text(64),
     mode: oneOf('first', 'second'),
+    pairId: text(64),
     host: text(253),
     port: count,
   }),
@@ -331,6 +336,7 @@ const REPLIES: Record<Reply['type'], Check> = {
     name: text(253),
     unitId: text(64),
     mode: oneOf('first', 'second'),
+    replaces: text(64),
   }),
   confirmed: object({ type: text(20), re: count }),
   error: object({ type: text(20), re: count, error: errorBody }),

@@ -51,6 +51,9 @@ export interface Partner {
 
 export type Self = Pick<Partner, 'unitId' | 'name' | 'mode' | 'hostKey' | 'clientKey'>;
 
+/** What the joining unit says beside who it is: where it listens, and the pair it speaks for (empty: none). */
+export type Entry = Pick<Partner, 'host' | 'port' | 'pairId'>;
+
 export function hashOfKey(blob: Buffer): Buffer {
   return createHash('sha256').update(blob).digest();
 }
@@ -101,19 +104,19 @@ function equalProofs(one: string, other: string): boolean {
  */
 export async function join(
   channel: Channel,
-  own: Self & { host: string; port: number },
+  own: Self & Entry,
   code: Code,
   inviter: { hostKey: string; host: string; port: number },
   pin: (partner: Partner) => Promise<void>,
-): Promise<Partner> {
+): Promise<{ partner: Partner; replaces: string }> {
   const replies = repliesOf(channel);
   await channel.send(encodeMessage(joinRequest(own, code, inviter.hostKey)));
-  const partner = checkJoined(await replies(), own, code, inviter);
+  const { partner, replaces } = checkJoined(await replies(), own, code, inviter);
   await pin(partner);
   await channel.send(encodeMessage({ type: 'confirm', id: 2 }));
   const confirmed = await replies();
   if (confirmed.type === 'error') throw asError(confirmed.error);
-  return partner;
+  return { partner, replaces };
 }
 
 /** Each call gives the next reply; rejects when the channel closes before it comes. */
@@ -142,12 +145,8 @@ function repliesOf(channel: Channel): () => Promise<Reply> {
     });
 }
 
-function joinRequest(
-  own: Self & { host: string; port: number },
-  { token }: Code,
-  inviterHostKey: string,
-): JoinRequest {
-  const { hostKey, clientKey, name, unitId, mode, host, port } = own;
+function joinRequest(own: Self & Entry, { token }: Code, inviterHostKey: string): JoinRequest {
+  const { hostKey, clientKey, name, unitId, mode, pairId, host, port } = own;
   // The inviter's client key is not known yet: this proof covers its host key twice instead.
   const keys = { inviter: { hostKey: inviterHostKey, clientKey: inviterHostKey }, joiner: own };
   return {
@@ -159,6 +158,7 @@ function joinRequest(
     name,
     unitId,
     mode,
+    pairId,
     host,
     port,
   };
@@ -169,28 +169,22 @@ function checkJoined(
   own: Self,
   code: Code,
   inviter: { hostKey: string; host: string; port: number },
-): Partner {
+): { partner: Partner; replaces: string } {
   if (reply.type === 'error') throw asError(reply.error);
   if (reply.type !== 'joined')
     throw new LockstepError('bad-message', 'The other unit answered with something else than a pairing.');
   const keys = { inviter: { hostKey: inviter.hostKey, clientKey: reply.clientKey }, joiner: own };
   if (!equalProofs(reply.proof, proof(code.token, 'inviter', keys))) throw wrongCode();
-  const { pairId, unitId, name, mode, clientKey } = reply;
-  return {
-    pairId,
-    unitId,
-    name,
-    mode,
-    clientKey,
-    hostKey: inviter.hostKey,
-    host: inviter.host,
-    port: inviter.port,
-  };
+  const { pairId, unitId, name, mode, clientKey, replaces } = reply;
+  return { partner: { pairId, unitId, name, mode, clientKey, ...inviter }, replaces };
 }
 
 export interface InviterOptions {
   own: Self;
-  pairId: string;
+  /** The identity of the pair that comes to be; `theirs`: the one that the joining unit speaks for, or empty. */
+  pairId(theirs: string): string;
+  /** Fingerprint of the partner that makes way for `partner`; empty for none. Throws `already-paired`. */
+  makeWay(partner: Partner): string;
   /** The key that the peer logged in with. */
   clientKeyBlob: Buffer;
   /** Monotonic milliseconds. */
@@ -238,18 +232,21 @@ function takeJoin(
   cameFrom: string,
   options: InviterOptions,
 ): { partner: Partner; reply: Reply } {
-  const { own, clientKeyBlob, pairId } = options;
+  const { own, clientKeyBlob } = options;
   const invitation = checkJoin(request, own, clientKeyBlob, options.invitation(), options.now());
   if (request.mode === own.mode) {
     throw new LockstepError('mismatch', `Both units are in HA ${own.mode} mode.`, {
       hint: 'One is initialised with --mode first, the other with --mode second.',
     });
   }
-  invitation.attempts = MOST_ATTEMPTS; // spent, also while the rest takes its time: a code works once
   const { unitId, name, mode, hostKey, clientKey, port } = request;
+  const pairId = options.pairId(request.pairId);
   const host = request.host === '' ? cameFrom : request.host;
+  const partner = { pairId, unitId, name, mode, hostKey, clientKey, host, port };
+  const replaces = options.makeWay(partner);
+  invitation.attempts = MOST_ATTEMPTS; // spent, also while the rest takes its time: a code works once
   return {
-    partner: { pairId, unitId, name, mode, hostKey, clientKey, host, port },
+    partner,
     reply: {
       type: 'joined',
       re: request.id,
@@ -259,6 +256,7 @@ function takeJoin(
       name: own.name,
       unitId: own.unitId,
       mode: own.mode,
+      replaces,
     },
   };
 }

@@ -54,7 +54,12 @@ export function respond(
   const answer = (...effects: ResponderEffect[]) => ({ state, effects });
   if (request.type === 'join' || request.type === 'confirm')
     return answer(
-      refuse(request.id, new LockstepError('already-paired', 'The two units are paired already.')),
+      refuse(
+        request.id,
+        new LockstepError('already-paired', 'The two units are paired already.', {
+          hint: 'When one of them forgot it, that one invites: lockstep pair --invite there, and here what it prints.',
+        }),
+      ),
     );
   if (request.type === 'hello') {
     const { type: _type, id, ...hello } = request;

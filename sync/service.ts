@@ -6,7 +6,14 @@ import type { StoreSnapshot } from '../store/snapshot.ts';
 import type { Store } from '../store/store.ts';
 import { branchPart } from './branch-exchange.ts';
 import type { Channel } from './channel.ts';
-import { encodeMessage, type Hello, type ProvisionalNote, parseRequest, type Reply } from './message.ts';
+import {
+  encodeMessage,
+  type Hello,
+  type ProvisionalNote,
+  parseRequest,
+  type Reply,
+  type Request,
+} from './message.ts';
 import { asError } from './partner-error.ts';
 import { freshResponder, type ResponderEffect, respond } from './responder.ts';
 import type { OwnFacts } from './state.ts';
@@ -30,21 +37,54 @@ export interface ServiceOptions {
   stepDown(epoch: number, force: boolean, digest: string): Promise<{ epoch: number }>;
 }
 
+/** Requests that may wait for their turn. A partner asks one thing after the other, and greets in between. */
+const MOST_WAITING = { requests: 64, bytes: 16 * 1024 * 1024 };
+
 /** Answers the partner on the connection that it dialled, one request after the other. */
 export function serve(channel: Channel, options: ServiceOptions): void {
   let state = freshResponder;
   let turn = Promise.resolve();
+  const waiting = { requests: 0, bytes: 0 };
+  let flooded = false;
   channel.onFrame(payload => {
+    if (flooded) return;
+    waiting.requests++;
+    waiting.bytes += payload.length;
+    if (waiting.requests > MOST_WAITING.requests || waiting.bytes > MOST_WAITING.bytes) return endFlood();
     turn = turn
-      .then(() => answerFrame(payload))
-      .catch(error => channel.close(asLockstepError(error).message));
+      .then(() => (flooded ? undefined : answerFrame(payload)))
+      .catch(error => channel.close(asLockstepError(error).message))
+      .finally(() => {
+        waiting.requests--;
+        waiting.bytes -= payload.length;
+      });
   });
 
+  /** Whoever asks and does not read the answers would make the questions pile up here. */
+  function endFlood(): void {
+    flooded = true;
+    const error = new LockstepError(
+      'too-large',
+      'More requests wait for their answers than a partner sends.',
+    );
+    options.onRefusal(error);
+    channel.close(error.message);
+  }
+
   async function answerFrame(payload: Buffer): Promise<void> {
-    const request = parseRequest(payload);
+    const request = read(payload);
     const responded = respond(state, options.own(), request, payload.length);
     state = responded.state;
     for (const effect of responded.effects) await reply(await carryOut(effect, options));
+  }
+
+  function read(payload: Buffer): Request {
+    try {
+      return parseRequest(payload);
+    } catch (error) {
+      options.onRefusal(asLockstepError(error));
+      throw error;
+    }
   }
 
   async function reply(message: Reply): Promise<void> {

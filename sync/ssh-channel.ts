@@ -43,6 +43,8 @@ export interface Wire {
   connection: Client | Connection;
   socket: Socket;
   remote: { address: string; port: number };
+  /** The other side broke the rules of the channel, which ends it. */
+  onAbuse?(reason: string, detail?: string): void;
 }
 
 export class SshChannel implements Channel {
@@ -72,7 +74,7 @@ export class SshChannel implements Channel {
       this.#queue.push({ frame, sent: 0, resolve, reject });
       this.#queuedBytes += frame.length;
       this.#pump();
-      if (this.#waitingBytes() > this.#limits.unreadBytes) this.#abort('the other side does not read');
+      if (this.#waitingBytes() > this.#limits.unreadBytes) this.#cutOff('the other side does not read');
     });
     // A caller that does not wait learns of the end through onClose; an unhandled rejection would end the process.
     sent.catch(() => {});
@@ -116,10 +118,10 @@ export class SshChannel implements Channel {
   #guard(): void {
     if (this.#closed !== undefined) return;
     const { stream, socket } = this.#wire;
-    if (socket.writableLength > this.#limits.socketBytes) this.#abort('the other side does not read');
+    if (socket.writableLength > this.#limits.socketBytes) this.#cutOff('the other side does not read');
     // ssh2 takes more than the window it granted (mscdex/ssh2 issue 1505).
     else if (stream.readableLength > this.#limits.unreadBytes)
-      this.#abort('the other side ignores its window');
+      this.#cutOff('the other side ignores its window');
     // ssh2 ends the socket by itself at a goodbye.
     else if (socket.writableEnded) this.#lost('the other side closed the connection');
   }
@@ -134,8 +136,16 @@ export class SshChannel implements Channel {
     try {
       for (const payload of this.#decoder.push(chunk)) this.#deliver(payload);
     } catch (error) {
-      this.#abort(asLockstepError(error).message);
+      const { message } = asLockstepError(error);
+      this.#wire.onAbuse?.('what was sent is no frame', message);
+      this.#abort(message);
     }
+  }
+
+  #cutOff(reason: string): void {
+    if (this.#closed !== undefined) return;
+    this.#wire.onAbuse?.(reason);
+    this.#abort(reason);
   }
 
   #deliver(payload: Buffer): void {

@@ -43,6 +43,8 @@ export interface DialOptions {
   clientKey: string;
   /** Whether this is the key of the partner. Asked at the login, and again whenever session keys are renewed. */
   acceptHostKey(blob: Buffer): boolean;
+  /** Fingerprint of the key that `acceptHostKey` takes, for the message about another one. */
+  expected?: string;
   /** From the call to the open channel (ms). */
   timeoutMs: number;
   signal?: AbortSignal;
@@ -54,7 +56,7 @@ export interface DialOptions {
 /**
  * Opens a channel to the partner.
  *
- * Throws `key-mismatch` (facts: host, port, shown) when `acceptHostKey` says no, and `partner-unreachable` otherwise, with
+ * Throws `key-mismatch` (facts: host, port, pinned, offered) when `acceptHostKey` says no, and `partner-unreachable` otherwise, with
  * a sentence of its own for each case and the fact `reason`: refused, timeout, no-route, unknown-host, closed,
  * handshake, login-refused, no-subsystem, protocol, aborted or network. Throws `damaged-store` for a client key that is none.
  */
@@ -242,14 +244,15 @@ function unreachable({ host, port }: DialOptions, reason: Reason, cause?: Error)
   });
 }
 
-function strangeHostKey({ host, port }: DialOptions, blob: Buffer): LockstepError {
-  const shown = fingerprint(blob);
+function strangeHostKey({ host, port, expected }: DialOptions, blob: Buffer): LockstepError {
+  const offered = fingerprint(blob);
+  const pinned = expected === undefined ? 'the pinned one' : `the pinned ${expected}`;
   return new LockstepError(
     'key-mismatch',
-    `${host}:${port} shows the key ${shown}, which is not the pinned one.`,
+    `${host}:${port} shows the key ${offered}, which is not ${pinned}.`,
     {
       hint: 'If the unit was replaced on purpose, pair again with --replace. Otherwise somebody is in between.',
-      facts: { host, port, shown },
+      facts: { host, port, ...(expected === undefined ? {} : { pinned: expected }), offered },
     },
   );
 }

@@ -1,4 +1,4 @@
-/** Who may knock: which of too many logins has to leave, and how often a refusal is told. Pure. */
+/** Which of too many logins has to leave. Pure. */
 
 /** How far a login got; strangers that did nothing leave first. */
 export type Stage = 'silent' | 'speaking' | 'encrypted';
@@ -51,48 +51,4 @@ function largestGroup<L extends Login>(logins: readonly L[]): readonly L[] {
     (largest, group) => (group.length > largest.length ? group : largest),
     [],
   );
-}
-
-export interface Refusal {
-  /** IP address of the one refused. */
-  source: string;
-  /** One of a small set of sentences. */
-  reason: string;
-  /** What was shown, such as a fingerprint; that of the first refusal in the minute. */
-  detail?: string;
-}
-
-const QUIET_MS = 60_000;
-const REMEMBERED = 1_024;
-
-/**
- * Tells each refusal once per source, reason and minute. With more than 1,024 kinds in a minute the further ones are
- * not told: a flood must not fill the log either.
- */
-export class RefusalLog {
-  readonly #tell: (refusal: Refusal) => void;
-  readonly #now: () => number;
-  readonly #told = new Map<string, number>();
-
-  constructor(tell: (refusal: Refusal) => void, now: () => number) {
-    this.#tell = tell;
-    this.#now = now;
-  }
-
-  note(refusal: Refusal): void {
-    const now = this.#now();
-    this.#forgetBefore(now - QUIET_MS);
-    const key = `${refusal.source}\n${refusal.reason}`;
-    if (this.#told.has(key) || this.#told.size >= REMEMBERED) return;
-    this.#told.set(key, now);
-    this.#tell(refusal);
-  }
-
-  /** The map is in the order of telling, so the old ones are at its beginning. */
-  #forgetBefore(limit: number): void {
-    for (const [key, at] of this.#told) {
-      if (at > limit) return;
-      this.#told.delete(key);
-    }
-  }
 }

@@ -2,9 +2,10 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { asLockstepError, LockstepError } from '../schema/error.ts';
 import type { Channel } from './channel.ts';
+import type { Refusal } from './refusal-log.ts';
 import { createSshServer, type SshServer } from './ssh.ts';
 import { CHANNEL_LIMITS } from './ssh-channel.ts';
-import { type GateLimits, type Refusal, RefusalLog, whoLeaves } from './ssh-gate.ts';
+import { type GateLimits, whoLeaves } from './ssh-gate.ts';
 import { type Host, type Peer, Visit, type VisitLimits } from './ssh-visit.ts';
 
 export type { Peer, Refusal };
@@ -39,11 +40,9 @@ export interface ListenOptions {
    */
   admit(keyBlob: Buffer, source: { address: string }): string | undefined;
   onChannel(channel: Channel, peer: Peer): void;
-  /** At most once per source, reason and minute. */
+  /** Every one; a flood of them is the caller's to tell in few words. */
   onRefusal(refusal: Refusal): void;
   limits?: Partial<ListenLimits>;
-  /** Monotonic time (ms). */
-  clock?: () => number;
 }
 
 export interface Listener {
@@ -80,7 +79,7 @@ class House implements Host {
   readonly limits: ListenLimits;
   readonly admit: ListenOptions['admit'];
   readonly onChannel: ListenOptions['onChannel'];
-  readonly #refusals: RefusalLog;
+  readonly #onRefusal: ListenOptions['onRefusal'];
   readonly #ssh: SshServer;
   /** By address and port of the peer: all that ssh2 says about the socket of a connection. Oldest first. */
   readonly #visits = new Map<string, Visit>();
@@ -89,7 +88,7 @@ class House implements Host {
     this.admit = options.admit;
     this.onChannel = options.onChannel;
     this.limits = { ...LISTEN_LIMITS, ...options.limits };
-    this.#refusals = new RefusalLog(options.onRefusal, options.clock ?? (() => performance.now()));
+    this.#onRefusal = options.onRefusal;
     this.#ssh = openSsh(options.hostKey, (connection, peer) => {
       this.#visits.get(visitKey(peer.ip, peer.port))?.begin(connection);
     });
@@ -115,7 +114,7 @@ class House implements Host {
   }
 
   refuse(source: string, reason: string, detail?: string): void {
-    this.#refusals.note(detail === undefined ? { source, reason } : { source, reason, detail });
+    this.#onRefusal(detail === undefined ? { source, reason } : { source, reason, detail });
   }
 
   /** The newest connection of an owner is the one that he uses: an old one may be dead without knowing. */

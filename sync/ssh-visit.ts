@@ -193,7 +193,13 @@ export class Visit {
     if (peerPacketBytes(stream) < MIN_PACKET_BYTES) this.drop('asked for packets that are too small');
     if (this.gone || this.#owner === undefined || this.#connection === undefined) return;
     clearTimeout(this.#deadline);
-    const wire = { stream, connection: this.#connection, socket: this.#socket, remote: this.#remote };
+    const wire = {
+      stream,
+      connection: this.#connection,
+      socket: this.#socket,
+      remote: this.#remote,
+      onAbuse: (reason: string, detail?: string) => this.#no(reason, detail),
+    };
     this.#channel = new SshChannel(wire, this.#host.limits);
     this.#host.onChannel(this.#channel, { ...this.#owner, address: this.source });
   }

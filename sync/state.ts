@@ -11,6 +11,8 @@ export interface SyncState {
   link: 'down' | 'greeting' | 'up';
   /** Why the link is down. */
   downBecause: string;
+  /** What the last attempt to reach the partner was refused with, where it was refused rather than failed. */
+  downRefusal: ErrorBody | undefined;
   /** The last that was heard of the partner; kept when the link goes down. */
   partner: Hello | undefined;
   work: Work;
@@ -70,7 +72,7 @@ export type Work =
 
 export type SyncEvent =
   | { type: 'linked' }
-  | { type: 'unlinked'; reason: string }
+  | { type: 'unlinked'; reason: string; refusal?: ErrorBody }
   /** The partner said who it is, on either connection. `greeting`: on ours, so the link is usable. */
   | { type: 'heard'; hello: Hello; greeting: boolean }
   | { type: 'own'; own: OwnFacts }
@@ -130,6 +132,7 @@ export function initialState(own: OwnFacts): SyncState {
     own,
     link: 'down',
     downBecause: 'no connection yet',
+    downRefusal: undefined,
     partner: undefined,
     work: { step: 'idle' },
     waiting: [],

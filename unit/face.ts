@@ -30,8 +30,10 @@ export interface UnitFace {
   merge(request: MergeRequest): Promise<MergeAnswer>;
   forceUpdate(request: { author: string }): Promise<Receipt>;
   takeover(request: { author: string; force?: boolean }): Promise<TakeoverAnswer>;
-  invite(): Promise<Invitation>;
-  join(request: { host: string; port?: number; code: string }): Promise<PairedAnswer>;
+  invite(request: InviteRequest): Promise<Invitation>;
+  join(request: JoinRequest): Promise<PairedAnswer>;
+  /** Forget the partner. */
+  unpair(): Promise<UnpairedAnswer>;
   /** Overwrite a file of the mirror that could not be committed with what the store holds. */
   restoreFile(file: string): Promise<{ file: string }>;
   /** Prometheus text format. */
@@ -224,6 +226,17 @@ export interface TakeoverAnswer {
   partnerSteppedDown: boolean;
 }
 
+export interface InviteRequest {
+  /** Fingerprint of the partner that makes way for the unit that joins. */
+  replaces?: string;
+}
+
+export interface JoinRequest extends InviteRequest {
+  host: string;
+  port?: number;
+  code: string;
+}
+
 export interface Invitation {
   code: string;
   fingerprint: string;
@@ -235,6 +248,14 @@ export interface Invitation {
 
 export interface PairedAnswer {
   partner: { name: string; host: string; port: number; fingerprint: string };
+  /** The partner that this unit had before. */
+  replaced?: { name: string; fingerprint: string };
+  /** Fingerprints of the partner that the other unit had before, and of this unit, which took its place. */
+  replacedThere?: { old: string; new: string };
+}
+
+export interface UnpairedAnswer {
+  partner: { name: string; fingerprint: string };
 }
 
 /** Colours of domain words: docs/DOMAIN.md, Status squares. */

@@ -13,12 +13,24 @@ import { serve } from '../sync/service.ts';
 import { dial } from '../sync/ssh-client.ts';
 import { type Listener, listen } from '../sync/ssh-server.ts';
 import type { OwnFacts } from '../sync/state.ts';
-import type { Invitation, PairedAnswer, Receipt, Status, TakenUpdate, TakeoverAnswer } from './face.ts';
+import type {
+  Invitation,
+  InviteRequest,
+  JoinRequest,
+  PairedAnswer,
+  Receipt,
+  Status,
+  TakenUpdate,
+  TakeoverAnswer,
+  UnpairedAnswer,
+} from './face.ts';
 import { IDENTITY_PATHS, type Identity, readIdentity, type UnitFacts } from './identity.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { NetKeeper } from './net-keeper.ts';
+import { PairMembership } from './pair-membership.ts';
 import { isEveryAddress, PairingDesk } from './pairing-desk.ts';
+import { Refusals } from './refusals.ts';
 import { makeStatus } from './status.ts';
 
 export interface PairOptions {
@@ -50,6 +62,8 @@ const MOST_COUNTED = 1_000;
 export class Pair {
   private readonly options: PairOptions;
   private identity: Identity;
+  private readonly membership: PairMembership;
+  private readonly refusals: Refusals;
   private desk: PairingDesk | undefined;
   private listener: Listener | undefined;
   private link: Link | undefined;
@@ -63,15 +77,18 @@ export class Pair {
   /** When the greeting that carried the partner's `clock` came; that clock tells greetings apart. */
   private heard: { clock: number; at: number; iso: string } | undefined;
 
-  private constructor(options: PairOptions) {
+  private constructor(options: PairOptions, membership: PairMembership) {
     this.options = options;
+    this.membership = membership;
+    this.refusals = new Refusals(options);
     this.identity = options.identity;
   }
 
   /** Throws `port-in-use`, `damaged-store`. */
   static async start(options: PairOptions): Promise<Pair> {
-    const pair = new Pair(options);
+    const pair = new Pair(options, await PairMembership.open(options.store));
     pair.desk = await pair.openDesk();
+    if (pair.partner !== undefined) await pair.membership.settle(pair.partner);
     pair.lastSent = await options.store.readLocal<Receipt>('last-update');
     pair.listener = await listen({
       address: options.address,
@@ -79,10 +96,7 @@ export class Pair {
       hostKey: options.hostKey.private,
       admit: key => pair.desk?.admit(key),
       onChannel: (channel, peer) => pair.welcome(channel, peer.who, peer.keyBlob),
-      onRefusal: ({ source, reason }) => {
-        options.metrics.refusals.inc({ reason: 'connection' });
-        options.log.warn({ source, reason }, 'connection refused');
-      },
+      onRefusal: refusal => pair.refusals.connection(refusal),
     });
     pair.unwatch = options.store.watch((revision, paths) => pair.committed(revision, paths));
     const { store, timers, clock, log } = options;
@@ -141,12 +155,16 @@ export class Pair {
     return { role: 'active', epoch, partnerSteppedDown };
   }
 
-  async invite(): Promise<Invitation> {
-    return this.atDesk().invite();
+  async invite({ replaces }: InviteRequest): Promise<Invitation> {
+    return this.atDesk().invite(replaces);
   }
 
-  join({ host, port, code }: { host: string; port?: number; code: string }): Promise<PairedAnswer> {
-    return this.atDesk().join(host, port ?? this.options.facts.port, code);
+  join({ host, port, code, replaces }: JoinRequest): Promise<PairedAnswer> {
+    return this.atDesk().join(host, port ?? this.options.facts.port, code, replaces);
+  }
+
+  unpair(): Promise<UnpairedAnswer> {
+    return this.atDesk().unpair();
   }
 
   async status(files: Status['files']): Promise<Status> {
@@ -222,12 +240,15 @@ export class Pair {
       partnerFile,
       self: () => this.self(),
       listening: () => ({ host: this.address.address, port: this.address.port }),
-      dial: (host, port, acceptHostKey) => this.dial(host, port, acceptHostKey),
+      pairId: () => this.membership.pairId,
+      dial: (host, port, acceptHostKey, expected) => this.dial(host, port, acceptHostKey, expected),
       timers,
       now,
       log,
+      onLeft: () => this.leave(),
+      settle: partner => this.membership.settle(partner),
       onPaired: () => this.connect(),
-      onRefusal: (error, source) => this.refused(error, source),
+      onRefusal: (error, source) => this.refusals.message(error, source),
     });
   }
 
@@ -296,7 +317,14 @@ export class Pair {
     this.link = new Link({
       store,
       timers,
-      dial: signal => this.dial(partner.host, partner.port, blob => blob.equals(pinned), signal),
+      dial: signal =>
+        this.dial(
+          partner.host,
+          partner.port,
+          blob => blob.equals(pinned),
+          fingerprint(partner.hostKey),
+          signal,
+        ),
       own: () => this.own(),
       clock,
       setRole: (role, epoch, digest) => this.setRole(role, epoch, digest),
@@ -309,15 +337,32 @@ export class Pair {
         log.info({ state: name, partner: partner.name }, 'sync state');
       },
       onUpdate: report => this.updated(report),
-      onTrouble: error => log.warn({ code: error.code, reason: error.message }, 'partner not reached'),
+      onTrouble: ({ code, message, facts }) => {
+        const { pinned, offered } = facts;
+        log.warn(
+          { code, reason: message, ...(code === 'key-mismatch' ? { pinned, offered } : {}) },
+          'partner not reached',
+        );
+      },
     });
     this.link.start();
+  }
+
+  /** The partner so far is none any more. */
+  private leave(): void {
+    this.link?.stop();
+    this.link = undefined;
+    this.heard = undefined;
+    this.lastSent = undefined;
+    this.lastTaken = undefined;
+    this.listener?.closeChannelsOf('partner');
   }
 
   private dial(
     host: string,
     port: number,
     acceptHostKey: (blob: Buffer) => boolean,
+    expected: string,
     signal?: AbortSignal,
   ): Promise<Channel> {
     const { address, clientKey } = this.options;
@@ -326,6 +371,7 @@ export class Pair {
       port,
       clientKey: clientKey.private,
       acceptHostKey,
+      expected,
       timeoutMs: DIAL_MS,
       ...(isEveryAddress(address) ? {} : { localAddress: address }),
       ...(signal === undefined ? {} : { signal }),
@@ -346,17 +392,13 @@ export class Pair {
     else this.serve(channel);
   }
 
-  private refused(error: LockstepError, source: string): void {
-    const { log, metrics } = this.options;
-    metrics.refusals.inc({ reason: error.code });
-    log.warn({ code: error.code, reason: error.message, source }, 'message refused');
-  }
-
   private serve(channel: Channel): void {
     const { store, log, metrics, now, clock } = this.options;
+    const { partner } = this;
     serve(channel, {
       store,
-      own: () => this.own(),
+      // What a partner said before it was replaced may still wait for its turn: it is of no pair any more.
+      own: () => (this.partner === partner ? this.own() : { ...this.own(), pairId: '' }),
       clock,
       heldBack: () => this.link?.heldBack ?? 0,
       onHello: (hello: Hello) => this.link?.heard(hello),
@@ -365,7 +407,7 @@ export class Pair {
         this.lastTaken = { result, kind: 'taken', revision, digest, records, at: now().toISOString() };
         log.info({ result, digest, revision, from, records }, 'update taken');
       },
-      onRefusal: error => this.refused(error, channel.remote.address),
+      onRefusal: error => this.refusals.message(error, channel.remote.address),
       stepDown: async (epoch, force, digest) => this.assertLinked().stepDown(epoch, force, digest),
     });
   }

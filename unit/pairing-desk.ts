@@ -1,31 +1,50 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { LockstepError } from '../schema/error.ts';
+import { removeDurable } from '../store/durable-file.ts';
 import type { Channel } from '../sync/channel.ts';
-import { fingerprint, publicBlob, publicLine } from '../sync/keys.ts';
+import { fingerprint, fingerprintOfHash, publicBlob, publicLine } from '../sync/keys.ts';
 import * as pairing from '../sync/pairing.ts';
 import type { Timers } from '../sync/requests.ts';
-import type { Invitation, PairedAnswer } from './face.ts';
+import type { Invitation, PairedAnswer, UnpairedAnswer } from './face.ts';
 import type { Log } from './log.ts';
 import { readPartner, writePartner } from './partner.ts';
 
 export interface DeskOptions {
   partnerFile: string;
   self(): pairing.Self;
+  /** The pair that this unit may speak for. */
+  pairId(): string | undefined;
   /** Where this unit listens. */
   listening(): { host: string; port: number };
-  dial(host: string, port: number, acceptHostKey: (blob: Buffer) => boolean): Promise<Channel>;
+  /** `expected`: fingerprint of the one host key that `acceptHostKey` takes, for the message about another one. */
+  dial(
+    host: string,
+    port: number,
+    acceptHostKey: (blob: Buffer) => boolean,
+    expected: string,
+  ): Promise<Channel>;
   timers: Timers;
   now(): Date;
   log: Log;
+  /** The partner so far is none any more: its connections end. */
+  onLeft(): void;
+  /** Called before the new partner is let in. */
+  settle(partner: pairing.Partner): Promise<void>;
   onPaired(): void;
   onRefusal(error: LockstepError, source: string): void;
+}
+
+interface OpenInvitation extends pairing.Invitation {
+  /** Fingerprint of the partner that may be replaced. */
+  replaces: string | undefined;
 }
 
 /** Where units become a pair: invitations, joining, and the one partner whose keys are pinned. */
 export class PairingDesk {
   private readonly options: DeskOptions;
   private pinned: pairing.Partner | undefined;
-  private invitation: (pairing.Invitation & { pairId: string }) | undefined;
+  private invitation: OpenInvitation | undefined;
+  private turn: Promise<unknown> = Promise.resolve();
 
   private constructor(options: DeskOptions, partner: pairing.Partner | undefined) {
     this.options = options;
@@ -47,15 +66,18 @@ export class PairingDesk {
     return this.openInvitation() === undefined ? undefined : 'candidate';
   }
 
-  /** A new invitation takes the place of the one before. */
-  invite(): Invitation {
+  /**
+   * A new invitation takes the place of the one before. `replaces`: fingerprint of the partner that makes way for
+   * the one that joins. Throws `conflict` when that is not the partner.
+   */
+  invite(replaces?: string): Invitation {
+    this.assertIsPartner(replaces);
     const { hostKey } = this.options.self();
     const { timers, now, log, listening } = this.options;
     const token = randomBytes(16);
-    const pairId = this.pinned?.pairId ?? randomUUID();
-    this.invitation = { token, pairId, attempts: 0, expires: timers.now() + pairing.INVITATION_MS };
+    this.invitation = { token, replaces, attempts: 0, expires: timers.now() + pairing.INVITATION_MS };
     const expiresAt = new Date(now().getTime() + pairing.INVITATION_MS).toISOString();
-    log.info({ until: expiresAt }, 'pairing invited');
+    log.info({ until: expiresAt, ...(replaces === undefined ? {} : { replaces }) }, 'pairing invited');
     return {
       code: pairing.encodeCode({ hostKeyHash: pairing.hashOfKey(publicBlob(hostKey)), token }),
       fingerprint: fingerprint(hostKey),
@@ -64,28 +86,37 @@ export class PairingDesk {
     };
   }
 
-  /** Throws `bad-code`, `key-mismatch`, `already-paired`, `partner-unreachable`, `mismatch`. */
-  async join(host: string, port: number, text: string): Promise<PairedAnswer> {
+  /**
+   * `replaces`: fingerprint of the partner that makes way.
+   * Throws `bad-code`, `key-mismatch`, `already-paired`, `conflict`, `partner-unreachable`, `mismatch`.
+   */
+  async join(host: string, port: number, text: string, replaces?: string): Promise<PairedAnswer> {
     const code = pairing.decodeCode(text);
-    let shown: Buffer = Buffer.alloc(0);
+    const expected = fingerprintOfHash(code.hostKeyHash);
+    this.assertIsPartner(replaces);
+    this.assertFree(expected, replaces);
+    const before = this.pinned;
+    let offered: Buffer = Buffer.alloc(0);
     const isMeant = (blob: Buffer): boolean => {
-      shown = blob;
+      offered = blob;
       return pairing.hashOfKey(blob).equals(code.hostKeyHash);
     };
-    const channel = await this.options.dial(host, port, isMeant).catch(error => {
+    const channel = await this.options.dial(host, port, isMeant, expected).catch(error => {
       throw asJoinError(error);
     });
     try {
-      const hostKey = publicLine(shown);
-      this.assertFree(hostKey);
-      const { host: own, port: ownPort } = this.options.listening();
-      // An empty host: wherever the other unit sees this one coming from.
-      const self = { ...this.options.self(), host: isEveryAddress(own) ? '' : own, port: ownPort };
-      const { name } = await pairing.join(channel, self, code, { hostKey, host, port }, partner =>
-        this.pin(partner),
-      );
+      const inviter = { hostKey: publicLine(offered), host, port };
+      const self = { ...this.options.self(), ...this.entry() };
+      const joined = await pairing.join(channel, self, code, inviter, partner => this.pin(partner, replaces));
       this.options.onPaired();
-      return { partner: { name, host, port, fingerprint: fingerprint(hostKey) } };
+      const { name } = joined.partner;
+      return {
+        partner: { name, host, port, fingerprint: expected },
+        ...(before === undefined || isSame(before, joined.partner) ? {} : { replaced: face(before) }),
+        ...(joined.replaces === ''
+          ? {}
+          : { replacedThere: { old: joined.replaces, new: fingerprint(self.hostKey) } }),
+      };
     } finally {
       channel.close('pairing is over');
     }
@@ -100,47 +131,118 @@ export class PairingDesk {
     }
     pairing.answerJoin(channel, {
       own: this.options.self(),
-      pairId: invitation.pairId,
+      pairId: theirs => this.options.pairId() ?? (theirs === '' ? randomUUID() : theirs),
+      makeWay: partner => this.makeWay(partner, invitation.replaces),
       clientKeyBlob,
       now: () => this.options.timers.now(),
       invitation: () => this.invitation,
       pin: async partner => {
-        await this.pin(partner);
+        await this.pin(partner, invitation.replaces);
         this.options.onPaired();
       },
       onRefusal: error => this.options.onRefusal(error, channel.remote.address),
     });
   }
 
-  private openInvitation(): (pairing.Invitation & { pairId: string }) | undefined {
+  /** This unit has no partner any more; durable when it resolves. Throws `not-paired`. */
+  async unpair(): Promise<UnpairedAnswer> {
+    return this.inTurn(async () => {
+      const { pinned } = this;
+      if (pinned === undefined) throw new LockstepError('not-paired', 'This unit has no partner.');
+      await removeDurable(this.options.partnerFile);
+      this.leave();
+      this.options.log.warn({ ...face(pinned) }, 'unpaired');
+      return { partner: face(pinned) };
+    });
+  }
+
+  private openInvitation(): OpenInvitation | undefined {
     const { invitation } = this;
     if (invitation === undefined || this.options.timers.now() > invitation.expires) return undefined;
     return invitation.attempts < pairing.MOST_ATTEMPTS ? invitation : undefined;
   }
 
-  /** Durable before it resolves. */
-  private async pin(partner: pairing.Partner): Promise<void> {
-    this.assertFree(partner.hostKey);
-    await writePartner(this.options.partnerFile, partner);
-    this.invitation = undefined;
-    this.pinned = partner;
-    const { name, host, port, hostKey } = partner;
-    this.options.log.info({ partner: name, host, port, fingerprint: fingerprint(hostKey) }, 'paired');
+  /** An empty host: wherever the other unit sees this one coming from. */
+  private entry(): pairing.Entry {
+    const { host, port } = this.options.listening();
+    return { host: isEveryAddress(host) ? '' : host, port, pairId: this.options.pairId() ?? '' };
   }
 
-  private assertFree(hostKey: string): void {
+  /** Durable before it resolves. */
+  private pin(partner: pairing.Partner, replaces: string | undefined): Promise<void> {
+    return this.inTurn(async () => {
+      const old = this.pinned;
+      const replaced = this.makeWay(partner, replaces);
+      await writePartner(this.options.partnerFile, partner);
+      this.leave();
+      await this.options.settle(partner);
+      this.pinned = partner;
+      const { name, host, port, hostKey } = partner;
+      const facts = { partner: name, host, port, fingerprint: fingerprint(hostKey) };
+      if (replaced === '') this.options.log.info(facts, 'paired');
+      else this.options.log.warn({ ...facts, old: old?.name, oldFingerprint: replaced }, 'partner replaced');
+    });
+  }
+
+  /** From here on nobody is let in as the partner; what the old one had open is closed. */
+  private leave(): void {
+    this.invitation = undefined;
+    this.pinned = undefined;
+    this.options.onLeft();
+  }
+
+  /** The fingerprint of the partner that `partner` takes the place of; empty when it is the same, or there is none. */
+  private makeWay(partner: pairing.Partner, replaces: string | undefined): string {
     const { pinned } = this;
-    if (pinned === undefined || publicBlob(pinned.hostKey).equals(publicBlob(hostKey))) return;
-    const facts = { partner: pinned.name, fingerprint: fingerprint(pinned.hostKey) };
+    if (pinned === undefined || isSame(pinned, partner)) return '';
+    if (replaces === undefined)
+      throw alreadyPaired(this.options.self().name, pinned, fingerprint(partner.hostKey));
+    this.assertIsPartner(replaces);
+    return replaces;
+  }
+
+  /** Before anybody is called: the code says whom it would be paired with. */
+  private assertFree(offered: string, replaces: string | undefined): void {
+    const { pinned } = this;
+    if (pinned === undefined || replaces !== undefined || fingerprint(pinned.hostKey) === offered) return;
+    throw alreadyPaired(this.options.self().name, pinned, offered);
+  }
+
+  /** What the operator was shown must still be so when it is given up. */
+  private assertIsPartner(replaces: string | undefined): void {
+    const { pinned } = this;
+    if (replaces === undefined || pinned === undefined || fingerprint(pinned.hostKey) === replaces) return;
     throw new LockstepError(
-      'already-paired',
-      `This unit is paired with ${facts.partner} (${facts.fingerprint}).`,
-      {
-        hint: 'A unit has one partner.',
-        facts,
-      },
+      'conflict',
+      `The partner of this unit is ${fingerprint(pinned.hostKey)} and not ${replaces}.`,
+      { hint: 'Look at lockstep status, and try again.', facts: { pinned: fingerprint(pinned.hostKey) } },
     );
   }
+
+  private inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const next = this.turn.then(act);
+    this.turn = next.catch(() => undefined);
+    return next;
+  }
+}
+
+function face({ name, hostKey }: pairing.Partner): { name: string; fingerprint: string } {
+  return { name, fingerprint: fingerprint(hostKey) };
+}
+
+function isSame(one: pairing.Partner, other: pairing.Partner): boolean {
+  return (['hostKey', 'clientKey'] as const).every(key =>
+    publicBlob(one[key]).equals(publicBlob(other[key])),
+  );
+}
+
+/** `offered`: fingerprint of the unit that would be the new partner. */
+function alreadyPaired(own: string, pinned: pairing.Partner, offered: string): LockstepError {
+  const { name, fingerprint: old } = face(pinned);
+  return new LockstepError('already-paired', `${own} is paired with ${name} (${old}), not with ${offered}.`, {
+    hint: `Was ${name} replaced on purpose? Then add --replace to lockstep pair on ${own}.`,
+    facts: { partner: name, pinned: old, offered },
+  });
 }
 
 /** Listening there is listening on all addresses of the machine. */

@@ -171,6 +171,7 @@ function partnerStatus({ partner, syncState, lastSeenAt, heardAt }: StatusFacts)
 function syncStatus(facts: StatusFacts): SyncStatus {
   const state = stateName(facts);
   const refusal =
+    (state === 'unreachable' ? facts.syncState?.downRefusal : undefined) ??
     facts.syncState?.refusal ??
     (facts.syncState === undefined ||
     facts.head.role !== 'active' ||
@@ -180,7 +181,11 @@ function syncStatus(facts: StatusFacts): SyncStatus {
       : updateRefusal(facts.syncState)?.toJSON());
   const held = facts.syncState === undefined ? undefined : heldBack(facts.syncState);
   const words = sentence(state, facts, refusal?.message);
-  const hint = hints[state] ?? refusal?.hint ?? (state === 'refused' ? MISFIT_HINT : undefined);
+  const hint =
+    facts.syncState?.downRefusal?.hint ??
+    hints[state] ??
+    refusal?.hint ??
+    (state === 'refused' ? MISFIT_HINT : undefined);
   return {
     state,
     sentence: words,

@@ -20,6 +20,8 @@ import type {
   ImportAnswer,
   ImportRequest,
   Invitation,
+  InviteRequest,
+  JoinRequest,
   MergeAnswer,
   MergeRequest,
   PairedAnswer,
@@ -31,6 +33,7 @@ import type {
   Status,
   TakeoverAnswer,
   UnitFace,
+  UnpairedAnswer,
 } from './face.ts';
 import { captureChanges } from './import.ts';
 import { chooser, conflictViews, mergeConflict } from './merging.ts';
@@ -171,12 +174,16 @@ export class Unit implements UnitFace {
     return this.pair.takeOver(force);
   }
 
-  invite(): Promise<Invitation> {
-    return this.pair.invite();
+  invite(request: InviteRequest): Promise<Invitation> {
+    return this.pair.invite(request);
   }
 
-  join(request: { host: string; port?: number; code: string }): Promise<PairedAnswer> {
+  join(request: JoinRequest): Promise<PairedAnswer> {
     return this.pair.join(request);
+  }
+
+  unpair(): Promise<UnpairedAnswer> {
+    return this.pair.unpair();
   }
 
   async restoreFile(file: string): Promise<{ file: string }> {

@@ -1,17 +1,21 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { LockstepError } from '../../schema/error.ts';
-import type { Invitation, PairedAnswer } from '../../unit/face.ts';
+import type { Invitation, JoinRequest, PairedAnswer, PartnerStatus } from '../../unit/face.ts';
 import { type CliCommand, given } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { formatHost, isEveryAddress, parseHost } from '../host-argument.ts';
-import { askText } from '../prompt.ts';
+import { withProgress } from '../progress.ts';
+import { askText, confirmed } from '../prompt.ts';
 import { readText } from '../read.ts';
 import { localTime, until } from '../time.ts';
 
 interface Options {
   invite?: boolean;
   code?: string;
+  replace?: boolean;
+  yes?: boolean;
 }
 
 export const command: CliCommand<[string | undefined], Options> = {
@@ -19,13 +23,17 @@ export const command: CliCommand<[string | undefined], Options> = {
     command
       .argument('[host[:port]]', 'the unit that made the code')
       .option('--invite', 'make a one-time code for the other unit')
-      .option('--code <code>', 'the code that the other unit printed; - reads it from standard input');
+      .option('--code <code>', 'the code that the other unit printed; - reads it from standard input')
+      .option('--replace', 'give up the partner that this unit has, for the other unit')
+      .option('--yes', 'replace without being asked');
   },
 
   examples: [
     'lockstep pair --invite',
     'lockstep pair 10.0.0.11 --code CODE',
     'lockstep pair 10.0.0.11 --code - < code.txt',
+    'lockstep pair --invite --replace',
+    'lockstep pair 10.0.0.12 --code CODE --replace --yes',
   ],
 
   async run(context, options, host) {
@@ -35,24 +43,77 @@ export const command: CliCommand<[string | undefined], Options> = {
         hint: 'Type lockstep pair --invite on one unit, then on the other what that prints.',
       });
     }
-    const answer = await context
-      .unit()
-      .join({ ...given(parseHost(host)), code: await codeFrom(context, options.code) });
-    context.out.answer(answer, formatPaired);
+    const request = { ...given(parseHost(host)), code: await codeFrom(context, options.code) };
+    context.out.answer(await join(context, options, request), formatPaired);
     return EXIT.done;
   },
 };
 
 async function invite(
-  { out, unit }: Context,
-  { code }: Options,
+  context: Context,
+  options: Options,
   host: string | undefined,
 ): Promise<typeof EXIT.done> {
-  if (host !== undefined || code !== undefined) {
+  const { out, unit } = context;
+  if (host !== undefined || options.code !== undefined) {
     throw new LockstepError('bad-usage', '--invite stands alone: it makes a code, and HOST --code uses one.');
   }
-  out.answer(await unit().invite(), invitation => formatInvitation(invitation, new Date()));
+  const { partner } = await unit().status();
+  if (options.replace !== true || partner === null) {
+    out.answer(await unit().invite(), invitation => formatInvitation(invitation, new Date(), partner));
+    return EXIT.done;
+  }
+  const old = { name: partner.name, fingerprint: partner.fingerprint };
+  await confirmed(context, options.yes, givesUp(old, 'that of the unit which uses the code'));
+  const invitation = await unit().invite({ replaces: old.fingerprint });
+  out.answer(invitation, made => formatInvitation(made, new Date()));
+  if (context.interactive)
+    await withProgress(
+      context,
+      'Waiting for the other unit',
+      untilReplaced(context, old, invitation.expiresAt),
+    );
   return EXIT.done;
+}
+
+/** Asks without the right to replace first: the refusal says who would make way for whom. */
+async function join(context: Context, options: Options, request: JoinRequest): Promise<PairedAnswer> {
+  const { unit } = context;
+  try {
+    return await unit().join(request);
+  } catch (error) {
+    if (options.replace !== true || !(error instanceof LockstepError) || error.code !== 'already-paired')
+      throw error;
+    const { partner } = await unit().status();
+    // Otherwise it is the other unit that has a partner, and that is decided there.
+    if (partner === null || partner.fingerprint !== error.facts.pinned) throw error;
+    await confirmed(context, options.yes, givesUp(partner, String(error.facts.offered)));
+    return unit().join({ ...request, replaces: partner.fingerprint });
+  }
+}
+
+type Known = { name: string; fingerprint: string };
+
+function givesUp(old: Known, next: string): string {
+  return [
+    `This unit is paired with ${old.name}, whose keys will not be accepted any more.`,
+    keys(old, next),
+  ].join('\n');
+}
+
+function keys(old: Known, next: string): string {
+  return `  old key: ${old.fingerprint}\n  new key: ${next}`;
+}
+
+/** A person sees who came; a script asks status. */
+async function untilReplaced({ unit, out }: Context, old: Known, expiresAt: string): Promise<void> {
+  while (Date.now() < Date.parse(expiresAt)) {
+    const { partner } = await unit().status();
+    if (partner !== null && partner.fingerprint !== old.fingerprint)
+      return out.note(`${partner.name} takes the place of ${old.name}.\n${keys(old, partner.fingerprint)}`);
+    await pause(1_000);
+  }
+  out.note('Nobody used the code in time; nothing was changed.');
 }
 
 async function codeFrom(context: Context, option: string | undefined): Promise<string> {
@@ -64,9 +125,11 @@ async function codeFrom(context: Context, option: string | undefined): Promise<s
   });
 }
 
+/** `partner`: the only unit that the code is good for. */
 export function formatInvitation(
   { code, fingerprint, expiresAt, host, port }: Invitation,
   now: Date,
+  partner: Pick<PartnerStatus, 'name' | 'fingerprint'> | null = null,
 ): string {
   return [
     'On the other unit, type:',
@@ -75,13 +138,27 @@ export function formatInvitation(
     '',
     `The code works once, until ${localTime(expiresAt)} (${until(expiresAt, now)}).`,
     `It carries the key of this unit: ${fingerprint}`,
+    ...(partner === null
+      ? []
+      : [
+          `It is good for ${partner.name} only (${partner.fingerprint}). For another unit: lockstep pair --invite --replace`,
+        ]),
   ].join('\n');
 }
 
-function formatPaired({ partner }: PairedAnswer): string {
+function formatPaired({ partner, replaced, replacedThere }: PairedAnswer): string {
   return [
     `Paired with ${partner.name} at ${formatHost(partner.host, partner.port)}.`,
+    ...(replaced === undefined
+      ? []
+      : [`It takes the place of ${replaced.name}, whose key was: ${replaced.fingerprint}`]),
     `Its key, pinned from now on: ${partner.fingerprint}`,
+    ...(replacedThere === undefined
+      ? []
+      : [
+          `There, this unit takes the place of the one with the key: ${replacedThere.old}`,
+          `The key of this unit, pinned there: ${replacedThere.new}`,
+        ]),
     'lockstep status shows the pair.',
   ].join('\n');
 }

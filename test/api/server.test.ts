@@ -101,6 +101,7 @@ describe('the API of a unit', () => {
     await client.takeover({ force: true });
     await client.invite();
     await client.join({ host: 'fd00::1', port: 6974, code: 'secret-code' });
+    await client.unpair();
     await client.restoreFile('ha.json');
     const common = { reason: 'why', expected: 3, dryRun: true, author };
     assert.deepEqual(calls, [
@@ -115,8 +116,9 @@ describe('the API of a unit', () => {
       { method: 'rollback', request: { revision: 7, reason: 'why', dryRun: true, author } },
       { method: 'forceUpdate', request: { author } },
       { method: 'takeover', request: { force: true, author } },
-      { method: 'invite', request: undefined },
+      { method: 'invite', request: {} },
       { method: 'join', request: { host: 'fd00::1', port: 6974, code: 'secret-code' } },
+      { method: 'unpair', request: undefined },
       { method: 'restoreFile', request: 'ha.json' },
     ]);
   });

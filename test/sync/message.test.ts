@@ -38,7 +38,16 @@ const update: Request = {
     { path: 'hosts/b', value: null },
   ],
 };
-const join = { proof: 'p', hostKey: 'h', clientKey: 'c', name: 'n', unitId: 'u', host: '', port: 6973 };
+const join = {
+  proof: 'p',
+  hostKey: 'h',
+  clientKey: 'c',
+  name: 'n',
+  unitId: 'u',
+  pairId: '',
+  host: '',
+  port: 6973,
+};
 const REQUESTS: Request[] = [
   { type: 'hello', id: 1, ...partnerHello() },
   update,
@@ -62,6 +71,7 @@ const REPLIES: Reply[] = [
     name: 'n',
     unitId: 'u',
     mode: 'second',
+    replaces: '',
   },
   { type: 'error', re: 7, error: new LockstepError('disk', 'No room.').toJSON() },
 ];

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import type { LockstepError } from '../../schema/error.ts';
+import { LockstepError } from '../../schema/error.ts';
 import type { JsonObject } from '../../schema/json.ts';
 import { generateKeyPair, publicBlob } from '../../sync/keys.ts';
 import { encodeMessage, parseReply, parseRequest, type Reply } from '../../sync/message.ts';
@@ -38,6 +38,9 @@ class Inviter {
   /** What the joining units pinned. */
   readonly pinned: Partner[] = [];
   readonly refused: LockstepError[] = [];
+  /** The pair that this unit speaks for. */
+  pairId: string | undefined;
+  makeWay: (partner: Partner) => string = () => '';
   invitation: Invitation | undefined = { token: this.token, expires: INVITATION_MS, attempts: 0 };
   now = 0;
 
@@ -47,15 +50,16 @@ class Inviter {
 
   /** `joiner` types the code. `keyBlob`: the key that it logged in with; `between`: who sits on the line. */
   async pairWith(
-    joiner: Self,
+    joiner: Self & { pairId?: string },
     code: Code = this.code,
     options: { keyBlob?: Buffer; between?: { there?: Tamper; back?: Tamper }; failsToPin?: boolean } = {},
-  ): Promise<Partner> {
+  ): Promise<{ partner: Partner; replaces: string }> {
     const { keyBlob = publicBlob(joiner.clientKey), between = {} } = options;
     const { left, right } = channelPair({ left: through(between.there), right: through(between.back) });
     answerJoin(right, {
       own: this.own,
-      pairId: 'pair-1',
+      pairId: theirs => this.pairId ?? (theirs || 'pair-1'),
+      makeWay: partner => this.makeWay(partner),
       clientKeyBlob: keyBlob,
       now: () => this.now,
       invitation: () => this.invitation,
@@ -68,7 +72,7 @@ class Inviter {
       onRefusal: error => this.refused.push(error),
     });
     const inviter = { hostKey: this.own.hostKey, host: '192.0.2.11', port: 6973 };
-    return join(left, { ...joiner, host: '', port: 6974 }, code, inviter, async partner => {
+    return join(left, { pairId: '', ...joiner, host: '', port: 6974 }, code, inviter, async partner => {
       this.pinned.push(partner);
       if (options.failsToPin) throw new Error('the disk is full');
     });
@@ -101,7 +105,8 @@ describe('pairing two units by a one-time code', () => {
   it('both units pin the keys of the other, and agree on what pair they are', async () => {
     const inviter = new Inviter();
     const joiner = self('second');
-    const partner = await inviter.pairWith(joiner);
+    const { partner, replaces } = await inviter.pairWith(joiner);
+    assert.equal(replaces, '');
     const { hostKey, clientKey, unitId, name, mode } = inviter.own;
     assert.deepEqual(partner, {
       pairId: 'pair-1',
@@ -190,6 +195,41 @@ describe('pairing two units by a one-time code', () => {
   });
 });
 
+describe('a unit that takes the place of another', () => {
+  it('is refused before it pins anybody, while nobody said that the old one goes; the code is good for the old one', async () => {
+    const inviter = new Inviter();
+    const known = self('second');
+    inviter.makeWay = ({ hostKey }) => {
+      if (hostKey === known.hostKey) return '';
+      throw new LockstepError('already-paired', 'This unit has a partner.');
+    };
+    await assert.rejects(inviter.pairWith(self('second')), { code: 'already-paired' });
+    assert.deepEqual([inviter.pinned, inviter.accepted], [[], []]);
+    await inviter.pairWith(known);
+    assert.equal(inviter.accepted.length, 1);
+  });
+
+  it('is told whose place it takes', async () => {
+    const inviter = new Inviter();
+    inviter.makeWay = () => 'SHA256:old';
+    assert.equal((await inviter.pairWith(self('second'))).replaces, 'SHA256:old');
+  });
+
+  it('comes into the pair of the one that stays, whoever invites', async () => {
+    for (const [there, here, pair] of [
+      ['pair-there', '', 'pair-there'],
+      [undefined, 'pair-here', 'pair-here'],
+      ['pair-there', 'pair-here', 'pair-there'],
+    ] as const) {
+      const inviter = new Inviter();
+      inviter.pairId = there;
+      const { partner } = await inviter.pairWith({ ...self('second'), pairId: here });
+      assert.equal(partner.pairId, pair);
+      assert.equal(inviter.accepted[0]?.pairId, pair);
+    }
+  });
+});
+
 describe('a man in the middle who has seen the pairing', () => {
   const intruder = self('second');
 
@@ -252,7 +292,8 @@ describe('a unit that is not paired yet', () => {
     const { left, right } = channelPair({ left: () => 'arrives', right: () => 'arrives' });
     answerJoin(right, {
       own: inviter.own,
-      pairId: 'pair-1',
+      pairId: () => 'pair-1',
+      makeWay: () => '',
       clientKeyBlob: randomBytes(51),
       now: () => 0,
       invitation: () => inviter.invitation,
@@ -279,7 +320,7 @@ describe('a unit that is not paired yet', () => {
     const inviter = new Inviter();
     const joining = join(
       left,
-      { ...self('second'), host: '', port: 1 },
+      { ...self('second'), pairId: '', host: '', port: 1 },
       inviter.code,
       {
         hostKey: inviter.own.hostKey,

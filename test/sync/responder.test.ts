@@ -80,7 +80,16 @@ describe('a unit that is spoken to', () => {
   });
 
   it('is not paired again over the connection of its partner', () => {
-    const join = { proof: '', hostKey: '', clientKey: '', name: '', unitId: '', host: '', port: 1 };
+    const join = {
+      proof: '',
+      hostKey: '',
+      clientKey: '',
+      name: '',
+      unitId: '',
+      pairId: '',
+      host: '',
+      port: 1,
+    };
     assert.equal(
       Connection.greeted().answer({ type: 'join', id: 1, mode: 'first', ...join }),
       'already-paired',

@@ -1,0 +1,40 @@
+import type { Command } from 'commander';
+import { LockstepError } from '../../schema/error.ts';
+import type { UnpairedAnswer } from '../../unit/face.ts';
+import type { CliCommand } from '../command.ts';
+import { EXIT } from '../exit.ts';
+import { confirmed } from '../prompt.ts';
+
+interface Options {
+  yes?: boolean;
+}
+
+export const command: CliCommand<[], Options> = {
+  define: (command: Command) => {
+    command.option('--yes', 'without being asked');
+  },
+
+  examples: ['lockstep unpair', 'lockstep unpair --yes'],
+
+  async run(context, options) {
+    const { partner, sync } = await context.unit().status();
+    if (partner === null) throw new LockstepError('not-paired', 'This unit has no partner.');
+    const loss = sync.inStep
+      ? 'The pair is in step: from then on it drifts apart.'
+      : 'The pair is not in step.';
+    await confirmed(
+      context,
+      options.yes,
+      `${partner.name} (${partner.fingerprint}) will not be accepted any more, and updates end. ${loss}`,
+    );
+    context.out.answer(await context.unit().unpair(), formatUnpaired);
+    return EXIT.done;
+  },
+};
+
+function formatUnpaired({ partner }: UnpairedAnswer): string {
+  return [
+    `${partner.name} is not the partner of this unit any more. Its key was: ${partner.fingerprint}`,
+    'It does not know yet: type lockstep unpair there too, unless it is gone.',
+  ].join('\n');
+}
