@@ -6,13 +6,17 @@ import type {
   ApplyRequest,
   ChangeAnswer,
   ChangeRequest,
+  ConfirmAnswer,
   Description,
   DiffAnswer,
   ImportAnswer,
   ImportRequest,
   Invitation,
   PairedAnswer,
+  Pause,
+  PauseRequest,
   Receipt,
+  ResumeAnswer,
   ShowAnswer,
   ShowRequest,
   Status,
@@ -66,6 +70,9 @@ export class ApiClient {
     this.post('/v1/rollback', asked);
   forceUpdate = (): Promise<Receipt> => this.post('/v1/force-update', {});
   takeover = (asked: { force?: boolean }): Promise<TakeoverAnswer> => this.post('/v1/takeover', asked);
+  pause = (asked: Asked<PauseRequest>): Promise<Pause> => this.post('/v1/pause', asked);
+  resume = (): Promise<ResumeAnswer> => this.post('/v1/resume', {});
+  confirmSource = (): Promise<ConfirmAnswer> => this.post('/v1/confirm-source', {});
   invite = (): Promise<Invitation> => this.post('/v1/pair/invite', {});
   join = (asked: { host: string; port?: number; code: string }): Promise<PairedAnswer> =>
     this.post('/v1/pair/join', asked);

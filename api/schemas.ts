@@ -125,6 +125,21 @@ export const rollbackRequest = closed({ revision, reason, dryRun }, ['revision']
 export const takeoverRequest = closed({
   force: flag('Take over although changes that only the partner holds would be left behind.'),
 });
+export const pauseRequest = closed(
+  {
+    reason: text('Why, in words; shown to everybody who asks for the status.', {
+      minLength: 1,
+      maxLength: 1000,
+    }),
+    seconds: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 30 * 86_400,
+      description: 'When the pause ends by itself. Default: when somebody resumes.',
+    },
+  },
+  ['reason'],
+);
 export const joinRequest = closed(
   {
     host: text('Name or address of the unit that made the code.', { minLength: 1, maxLength: 253 }),
@@ -200,6 +215,18 @@ export const takeoverAnswer = open({
   role: { enum: ['active', 'standby'] },
   epoch: count,
   partnerSteppedDown: { type: 'boolean' },
+});
+export const pause = open({
+  by: text(''),
+  reason: text(''),
+  since: text('ISO 8601.'),
+  until: { description: 'ISO 8601; null: until somebody resumes.' },
+});
+export const resumeAnswer = open({
+  lifted: list({ enum: ['pacified', 'pause'] }, { description: 'Empty: nothing was paused.' }),
+});
+export const confirmAnswer = open({
+  confirmed: { description: 'Who restored what, when and why; null: there was nothing to confirm.' },
 });
 export const invitation = open({
   code: text(''),

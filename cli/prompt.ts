@@ -20,9 +20,9 @@ export async function askText(what: string): Promise<string> {
   return (await asked(input({ message: `${what}:` }, ON_STDERR))).trim();
 }
 
-export async function askYesNo(question: string): Promise<boolean> {
+export async function askYesNo(question: string, byDefault = true): Promise<boolean> {
   const { confirm } = await import('@inquirer/prompts');
-  return asked(confirm({ message: question, default: true }, ON_STDERR));
+  return asked(confirm({ message: question, default: byDefault }, ON_STDERR));
 }
 
 /** stdout belongs to the answer. */

@@ -17,6 +17,8 @@ export function formatStatus(status: Status, now: Date, paint: Paint): string {
       ...unitLines(status, now),
       ...(status.partner === null ? [] : partnerLines(status.partner, now)),
       ...syncLines(status.sync, paint),
+      ...pauseLines(status.sync, now, paint),
+      ...unconfirmedLines(status, now, paint),
       ...updateLines(status.sync, now),
     ],
     missingLines(status.sync, now, paint),
@@ -89,6 +91,37 @@ function syncLines({ state, sentence, hint, inStep }: SyncStatus, paint: Paint):
     line('sync', `${paint(style, printable(state))}: ${printable(sentence)}`),
     ...(hint === undefined ? [] : [line('', paint('cyan', 'hint: ') + printable(hint))]),
   ];
+}
+
+function pauseLines({ pause, hint }: SyncStatus, now: Date, paint: Paint): string[] {
+  if (pause === null) return [];
+  const { by, reason, since } = pause;
+  const end = pause.until === null ? 'until somebody resumes' : `ends ${until(pause.until, now)}`;
+  return [
+    line('paused', paint('yellow', `by ${printable(by)} ${ago(since, now)}, ${end}: ${printable(reason)}`)),
+    ...ownHint(hint, 'lockstep resume lets updates go out again', paint),
+  ];
+}
+
+function unconfirmedLines(
+  { unit: { unconfirmed }, sync: { hint } }: Status,
+  now: Date,
+  paint: Paint,
+): string[] {
+  if (unconfirmed === undefined) return [];
+  const { by, why, since } = unconfirmed;
+  return [
+    line(
+      'restored',
+      paint('yellow', `${ago(since, now)} by ${printable(by)}, not confirmed: ${printable(why)}`),
+    ),
+    ...ownHint(hint, 'this unit is no source; look at it, then type lockstep confirm-source', paint),
+  ];
+}
+
+/** One hint at a time: where the state has one, it says the same. */
+function ownHint(ofState: string | undefined, hint: string, paint: Paint): string[] {
+  return ofState === undefined ? [line('', paint('cyan', 'hint: ') + hint)] : [];
 }
 
 function updateLines({ lastUpdate, nextUpdateAt, intervalSeconds }: SyncStatus, now: Date): string[] {

@@ -45,6 +45,8 @@ export const ERROR_CODES = {
   'digest-differs': { class: 'refused', means: 'an update would not give the state that it promises' },
   'bad-message': { class: 'refused', means: 'a message of the partner is not part of the protocol' },
   'never-a-source': { class: 'refused', means: 'an empty or unpaired unit cannot be a source' },
+  paused: { class: 'refused', means: 'somebody has paused the updates, and nobody has resumed them yet' },
+  pacified: { class: 'refused', means: 'the unit restarted too often and takes part in nothing' },
   'takeover-incomplete': { class: 'refused', means: 'a takeover would lose changes that the partner holds' },
 
   'partner-unreachable': { class: 'unreachable', means: 'the partner does not answer' },

@@ -16,6 +16,15 @@ export interface Head {
   records: number;
   /** Digest in the last receipt given or taken: what both units are known to have held. Empty: none yet. */
   common: string;
+  /** The configuration was restored, and nobody has confirmed it yet: this unit is no source. */
+  unconfirmed?: Unconfirmed | undefined;
+}
+
+export interface Unconfirmed {
+  /** ISO 8601. */
+  since: string;
+  by: string;
+  why: string;
 }
 
 export interface CommitRequest {
@@ -28,6 +37,8 @@ export interface CommitRequest {
   expected?: number | undefined;
   /** Check and tell, but write nothing. */
   dryRun?: boolean | undefined;
+  /** With kind `restore`: what is written is no source until it is confirmed. May be done on a standby too. */
+  unconfirmed?: boolean | undefined;
 }
 
 export interface CommitResult {

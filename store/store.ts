@@ -7,7 +7,15 @@ import type { Rule } from '../schema/rule.ts';
 import { findProblems, refusal, ruleProblems } from './check.ts';
 import { EMPTY_DIGEST, recordHash, updateTree } from './digest.ts';
 import { grown, halfEntries, indexEntries } from './entries.ts';
-import type { CommitRequest, CommitResult, Head, PairChange, Role, UpdateRequest } from './head.ts';
+import type {
+  CommitRequest,
+  CommitResult,
+  Head,
+  PairChange,
+  Role,
+  Unconfirmed,
+  UpdateRequest,
+} from './head.ts';
 import { keys } from './keys.ts';
 import { pauses } from './pause.ts';
 import { type Batch, type Entry, type StorePort, withPrefix } from './port.ts';
@@ -37,7 +45,7 @@ import { StoreSnapshot } from './snapshot.ts';
 import { hasEffect, resolveChanges, spelling, type Transition, touchesPair } from './transition.ts';
 import { FutureView, RecordReader } from './view.ts';
 
-export type { CommitRequest, CommitResult, Head, PairChange, Role, UpdateRequest };
+export type { CommitRequest, CommitResult, Head, PairChange, Role, Unconfirmed, UpdateRequest };
 
 export interface StoreOptions {
   port: StorePort;
@@ -110,11 +118,14 @@ export class Store {
       const changes =
         typeof request.changes === 'function' ? await request.changes(this.records) : request.changes;
       const transitions = await resolveChanges(this.catalog, this.records, changes);
-      if (this.current.role === 'standby' && request.kind !== 'init' && transitions.some(touchesPair))
-        throw notActive(transitions);
+      const { kind, author, reason } = request;
+      const restored = kind === 'restore' && request.unconfirmed === true;
+      const isOpen = this.current.role === 'active' || kind === 'init' || restored;
+      if (!isOpen && transitions.some(touchesPair)) throw notActive(transitions);
       await this.check(transitions);
       if (request.dryRun || transitions.length === 0) return this.result(transitions);
-      await this.write(transitions, { kind: request.kind, author: request.author, reason: request.reason });
+      const unconfirmed = { since: this.now().toISOString(), by: author, why: reason };
+      await this.write(transitions, { kind, author, reason, ...(restored ? { unconfirmed } : {}) });
       return this.result(transitions);
     });
   }
@@ -129,7 +140,7 @@ export class Store {
     return this.inTurn(async () => {
       this.assertMayTake(update);
       if (this.current.digest === update.target) {
-        await this.keepInHead({ epoch: update.epoch, common: update.target });
+        await this.keepInHead({ epoch: update.epoch, common: update.target, unconfirmed: undefined });
         return { result: 'already-applied', ...this.held() };
       }
       if (update.base !== this.current.digest) throw baseDiffers(update, this.current);
@@ -165,6 +176,15 @@ export class Store {
   /** The partner has confirmed that it holds `digest`. */
   setCommon(digest: string): Promise<void> {
     return this.inTurn(() => this.keepInHead({ common: digest }));
+  }
+
+  /** What was restored may be a source from now on; resolves to the mark that was lifted, if there was one. */
+  confirmSource(): Promise<Unconfirmed | undefined> {
+    return this.inTurn(async () => {
+      const { unconfirmed } = this.current;
+      await this.keepInHead({ unconfirmed: undefined });
+      return unconfirmed;
+    });
   }
 
   /** Headers of revisions, newest first; with `path`, of those that touched it or something below. */
@@ -312,7 +332,8 @@ export class Store {
 
   private async write(
     transitions: Transition[],
-    why: Pick<Revision, 'kind' | 'author' | 'reason' | 'brought'> & { epoch?: number },
+    why: Pick<Revision, 'kind' | 'author' | 'reason' | 'brought'> &
+      Pick<Partial<Head>, 'epoch' | 'unconfirmed'>,
     target?: string,
   ): Promise<void> {
     const leaves = transitions.filter(touchesPair).map(({ path, after }) => {
@@ -322,13 +343,17 @@ export class Store {
     const tree = await updateTree(this.port, leaves);
     const digest = leaves.length === 0 ? this.current.digest : tree.digest;
     if (target !== undefined && digest !== target) throw digestDiffers(digest, target);
+    // What the partner has sent needs no confirmation.
+    const unconfirmed = target === undefined ? (why.unconfirmed ?? this.current.unconfirmed) : undefined;
+    const { unconfirmed: _before, ...current } = this.current;
     const head: Head = {
-      ...this.current,
+      ...current,
       revision: this.current.revision + 1,
       digest,
       epoch: why.epoch ?? this.current.epoch,
       common: target ?? this.current.common,
       records: this.current.records + grown(transitions),
+      ...(unconfirmed === undefined ? {} : { unconfirmed }),
     };
     const header: Revision = {
       revision: head.revision,
@@ -355,8 +380,8 @@ export class Store {
   }
 
   private async keepInHead(facts: Partial<Head>): Promise<void> {
-    const head = { ...this.current, ...facts };
-    if (JSON.stringify(head) !== JSON.stringify(this.current)) await this.writeHead(head);
+    const head = JSON.stringify({ ...this.current, ...facts });
+    if (head !== JSON.stringify(this.current)) await this.writeHead(JSON.parse(head) as Head);
   }
 
   private async writeHead(

@@ -9,6 +9,7 @@ import { Requests, type Timers } from './requests.ts';
 import { nameOf, type StateName } from './standing.ts';
 import {
   type Effect,
+  greetingOf,
   initialState,
   type OwnFacts,
   type SyncEvent,
@@ -393,15 +394,12 @@ export class Link {
 
   private async greet(): Promise<void> {
     try {
-      const { everyCommit: _every, common: _common, ...facts } = this.options.own();
+      const own = greetingOf(this.options.own(), this.options.clock());
       const {
         type: _type,
         re: _re,
         ...hello
-      } = await this.linked().ask(
-        id => ({ type: 'hello', id, ...facts, clock: this.options.clock() }),
-        'hello-too',
-      );
+      } = await this.linked().ask(id => ({ type: 'hello', id, ...own }), 'hello-too');
       this.feed({ type: 'heard', hello, greeting: true });
     } catch (error) {
       this.channel?.close(asLockstepError(error).message);

@@ -6,7 +6,7 @@ import type { Channel } from './channel.ts';
 import { encodeMessage, type Hello, parseRequest, type Reply } from './message.ts';
 import { asError } from './partner-error.ts';
 import { freshResponder, type ResponderEffect, respond } from './responder.ts';
-import type { OwnFacts } from './state.ts';
+import { greetingOf, type OwnFacts } from './state.ts';
 import { cutNode } from './walk.ts';
 
 export interface ServiceOptions {
@@ -54,8 +54,7 @@ async function carryOut(effect: ResponderEffect, options: ServiceOptions): Promi
       return effect.reply;
     case 'greet-back': {
       options.onHello(effect.hello);
-      const { everyCommit: _every, common: _common, ...facts } = options.own();
-      return { type: 'hello-too', re: effect.re, ...facts, clock: options.clock() };
+      return { type: 'hello-too', re: effect.re, ...greetingOf(options.own(), options.clock()) };
     }
     case 'apply':
       return orRefuse(effect.re, async () => {

@@ -1,10 +1,12 @@
 import type { ErrorBody, Problem } from '../schema/error.ts';
 import type { Json, JsonObject } from '../schema/json.ts';
 import type { Revision } from '../store/revision.ts';
-import type { Head, Role } from '../store/store.ts';
+import type { Head, Role, Unconfirmed } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
+import type { Pause } from '../sync/pause.ts';
+import type { Pacified } from './restarts.ts';
 
-export type { Change, Revision };
+export type { Change, Pacified, Pause, Revision, Unconfirmed };
 
 /**
  * What a running unit offers to its faces. The HTTP API is these methods, one route each; secrets are masked
@@ -28,6 +30,12 @@ export interface UnitFace {
   }): Promise<ChangeAnswer>;
   forceUpdate(request: { author: string }): Promise<Receipt>;
   takeover(request: { author: string; force?: boolean }): Promise<TakeoverAnswer>;
+  /** Updates stop going out, for good or for some seconds. */
+  pause(request: PauseRequest): Promise<Pause>;
+  /** Lifts a pause, and the pacification of a unit that restarted too often. */
+  resume(request: { author: string }): Promise<ResumeAnswer>;
+  /** What was restored here may be a source from now on. */
+  confirmSource(request: { author: string }): Promise<ConfirmAnswer>;
   invite(): Promise<Invitation>;
   join(request: { host: string; port?: number; code: string }): Promise<PairedAnswer>;
   /** Overwrite a file of the mirror that could not be committed with what the store holds. */
@@ -158,6 +166,23 @@ export interface TakeoverAnswer {
   partnerSteppedDown: boolean;
 }
 
+export interface PauseRequest {
+  author: string;
+  reason: string;
+  /** Without: until somebody resumes. */
+  seconds?: number;
+}
+
+export interface ResumeAnswer {
+  /** Empty: nothing kept this unit from taking part. */
+  lifted: ('pacified' | 'pause')[];
+}
+
+export interface ConfirmAnswer {
+  /** null: there was nothing to confirm. */
+  confirmed: Unconfirmed | null;
+}
+
 export interface Invitation {
   code: string;
   fingerprint: string;
@@ -191,6 +216,8 @@ export interface Status {
     address: string;
     port: number;
     startedAt: string;
+    /** It restarted too often, and takes part in nothing. */
+    pacified: Pacified | null;
   };
   /** Empty for a single unit. */
   squares: Square[];
@@ -233,6 +260,8 @@ export interface SyncStatus {
   } | null;
   /** On the active unit the last one sent, on the standby the last one taken. */
   lastUpdate: Receipt | TakenUpdate | null;
+  /** Of the updates of this unit. */
+  pause: Pause | null;
   nextUpdateAt: string | null;
   intervalSeconds: number;
   refusal: ErrorBody | null;

@@ -1,22 +1,34 @@
 import type { Catalog } from '../schema/catalog.ts';
 import { LockstepError } from '../schema/error.ts';
 import type { Revision } from '../store/revision.ts';
-import type { Store } from '../store/store.ts';
+import type { Store, Unconfirmed } from '../store/store.ts';
 import type { Channel } from '../sync/channel.ts';
 import { fingerprint, type KeyPair, publicBlob } from '../sync/keys.ts';
 import { Link, type UpdateReport } from '../sync/link.ts';
 import { type HaMode, type Hello, PROTOCOL } from '../sync/message.ts';
 import type { Partner, Self } from '../sync/pairing.ts';
+import type { Pause } from '../sync/pause.ts';
 import type { Timers } from '../sync/requests.ts';
 import { serve } from '../sync/service.ts';
 import { dial } from '../sync/ssh-client.ts';
 import { type Listener, listen } from '../sync/ssh-server.ts';
 import type { OwnFacts } from '../sync/state.ts';
-import type { Invitation, PairedAnswer, Receipt, Status, TakenUpdate, TakeoverAnswer } from './face.ts';
+import type { Moment } from './deadline.ts';
+import type {
+  Invitation,
+  PairedAnswer,
+  Receipt,
+  ResumeAnswer,
+  Status,
+  TakenUpdate,
+  TakeoverAnswer,
+} from './face.ts';
 import { IDENTITY_PATHS, type Identity, readIdentity, type UnitFacts } from './identity.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { isEveryAddress, PairingDesk } from './pairing-desk.ts';
+import { Pausing } from './pausing.ts';
+import { pacifiedError, type StartBook } from './start-book.ts';
 import { makeStatus } from './status.ts';
 
 export interface PairOptions {
@@ -35,6 +47,8 @@ export interface PairOptions {
   everyCommit: boolean;
   timers: Timers;
   now(): Date;
+  clock(): Moment;
+  starts: StartBook;
   log: Log;
   metrics: Metrics;
 }
@@ -50,6 +64,8 @@ export class Pair {
   private desk: PairingDesk | undefined;
   private listener: Listener | undefined;
   private link: Link | undefined;
+  private pausing: Pausing | undefined;
+  private waking: Promise<void> | undefined;
   private lastSent: Receipt | undefined;
   private lastTaken: TakenUpdate | undefined;
   private nextUpdateAt: number | undefined;
@@ -69,21 +85,29 @@ export class Pair {
     const pair = new Pair(options);
     pair.desk = await pair.openDesk();
     pair.lastSent = await options.store.readLocal<Receipt>('last-update');
-    pair.listener = await listen({
-      address: options.address,
-      port: options.port,
-      hostKey: options.hostKey.private,
-      admit: key => pair.desk?.admit(key),
-      onChannel: (channel, peer) => pair.welcome(channel, peer.who, peer.keyBlob),
+    pair.pausing = await Pausing.open({ ...options, onChange: () => pair.link?.ownChanged() });
+    if (options.store.head.role === 'standby') await pair.pausing.lift('this unit is standby');
+    pair.unwatch = options.store.watch((revision, paths) => pair.committed(revision, paths));
+    if (options.starts.pacified === undefined) await pair.takePart();
+    return pair;
+  }
+
+  /** Throws `port-in-use`. */
+  private async takePart(): Promise<void> {
+    const { address, port, hostKey, metrics, log } = this.options;
+    this.listener = await listen({
+      address,
+      port,
+      hostKey: hostKey.private,
+      admit: key => this.desk?.admit(key),
+      onChannel: (channel, peer) => this.welcome(channel, peer.who, peer.keyBlob),
       onRefusal: ({ source, reason }) => {
-        options.metrics.refusals.inc({ reason: 'connection' });
-        options.log.warn({ source, reason }, 'connection refused');
+        metrics.refusals.inc({ reason: 'connection' });
+        log.warn({ source, reason }, 'connection refused');
       },
     });
-    pair.unwatch = options.store.watch((revision, paths) => pair.committed(revision, paths));
-    pair.scheduleUpdate();
-    pair.connect();
-    return pair;
+    this.scheduleUpdate();
+    this.connect();
   }
 
   get address(): { address: string; port: number } {
@@ -96,6 +120,7 @@ export class Pair {
   async stop(): Promise<void> {
     this.unwatch();
     this.cancelDue();
+    this.pausing?.stop();
     this.link?.stop();
     await this.listener?.close();
   }
@@ -109,6 +134,40 @@ export class Pair {
     const { epoch, partnerSteppedDown } = await this.assertLinked().takeOver(force);
     this.options.log.warn({ epoch, partnerSteppedDown }, 'this unit took over as active');
     return { role: 'active', epoch, partnerSteppedDown };
+  }
+
+  /** Throws `not-active`, `not-paired`, `pacified`. */
+  async pause(by: string, reason: string, durationMs: number | undefined): Promise<Pause> {
+    this.assertLinked();
+    this.assertMayPause();
+    const pause = await this.assertStarted(this.pausing).begin(by, reason, durationMs);
+    if (this.options.store.head.role === 'standby') await this.endPause();
+    this.assertMayPause(); // it may have stood down meanwhile
+    return pause;
+  }
+
+  /** Lifts whatever keeps this unit from taking part. Throws `port-in-use`, `disk`. */
+  async resume(by: string): Promise<ResumeAnswer> {
+    const { starts } = this.options;
+    const pacified = starts.pacified !== undefined;
+    if (pacified) {
+      this.waking ??= this.takePart().finally(() => {
+        this.waking = undefined;
+      });
+      await this.waking;
+    }
+    await starts.resume(by);
+    const pause = await this.assertStarted(this.pausing).lift('resumed', by);
+    return { lifted: [...(pacified ? ['pacified' as const] : []), ...(pause ? ['pause' as const] : [])] };
+  }
+
+  /** What was restored here may be a source from now on. */
+  async confirmSource(by: string): Promise<Unconfirmed | undefined> {
+    const confirmed = await this.options.store.confirmSource();
+    if (confirmed === undefined) return undefined;
+    this.options.log.warn({ by, restored: confirmed }, 'the restored configuration is confirmed as a source');
+    this.link?.ownChanged();
+    return confirmed;
   }
 
   async invite(): Promise<Invitation> {
@@ -147,6 +206,8 @@ export class Pair {
           ? undefined
           : this.inMs(this.nextUpdateAt - this.options.timers.now()),
       intervalSeconds,
+      pause: this.pausing?.current,
+      pacified: this.options.starts.pacified,
       files,
       warnings: await store.warnings(),
     });
@@ -196,11 +257,29 @@ export class Pair {
   }
 
   private atDesk(): PairingDesk {
-    if (this.desk === undefined) throw new LockstepError('internal', 'The unit has not started.');
-    return this.desk;
+    this.assertTakingPart();
+    return this.assertStarted(this.desk);
+  }
+
+  private assertStarted<Room>(room: Room | undefined): Room {
+    if (room === undefined) throw new LockstepError('internal', 'The unit has not started.');
+    return room;
+  }
+
+  private assertTakingPart(): void {
+    const { pacified } = this.options.starts;
+    if (pacified !== undefined) throw pacifiedError(pacified);
+  }
+
+  private assertMayPause(): void {
+    if (this.options.store.head.role === 'active') return;
+    throw new LockstepError('not-active', 'This unit is standby: updates are paused on the active unit.', {
+      hint: 'Type the command on the active unit.',
+    });
   }
 
   private assertLinked(): Link {
+    this.assertTakingPart();
     if (this.link !== undefined) return this.link;
     const hint =
       this.identity.mode === 'single'
@@ -229,7 +308,7 @@ export class Pair {
 
   private own(): OwnFacts {
     const { store, catalog, facts, everyCommit } = this.options;
-    const { role, epoch, revision, digest, common } = store.head;
+    const { role, epoch, revision, digest, common, unconfirmed } = store.head;
     const { name, mode, model, release } = this.identity;
     return {
       protocol: PROTOCOL,
@@ -245,8 +324,10 @@ export class Pair {
       model,
       schemaDigest: catalog.digest,
       established: common !== '',
+      unconfirmed: unconfirmed !== undefined,
       common,
       everyCommit,
+      pause: this.pausing?.current,
     };
   }
 
@@ -298,7 +379,17 @@ export class Pair {
   private async setRole(role: 'active' | 'standby', epoch: number, digest?: string): Promise<boolean> {
     const done = await this.options.store.setRole(role, epoch, digest);
     if (done) this.options.log.warn({ role, epoch }, 'role changed');
+    if (done && role === 'standby') await this.endPause();
     return done;
+  }
+
+  /** A pause belongs to the active role; one that could not be lifted is not heeded, and lifted at the next start. */
+  private async endPause(): Promise<void> {
+    await this.pausing
+      ?.lift('this unit became standby')
+      .catch((error: unknown) =>
+        this.options.log.error({ reason: String(error) }, 'the pause could not be lifted'),
+      );
   }
 
   private welcome(channel: Channel, who: string, keyBlob: Buffer): void {

@@ -3,10 +3,21 @@ import type { Revision } from '../store/revision.ts';
 import type { Head } from '../store/store.ts';
 import type { Hello } from '../sync/message.ts';
 import type { Partner } from '../sync/pairing.ts';
+import { pausedError } from '../sync/pause.ts';
 import { mismatches, nameOf, type StateName, updateRefusal } from '../sync/standing.ts';
 import type { SyncState } from '../sync/state.ts';
-import type { PartnerStatus, Receipt, Square, Status, SyncStatus, TakenUpdate } from './face.ts';
+import type {
+  Pacified,
+  PartnerStatus,
+  Pause,
+  Receipt,
+  Square,
+  Status,
+  SyncStatus,
+  TakenUpdate,
+} from './face.ts';
 import type { Identity } from './identity.ts';
+import { PACIFIED_HINT, pacifiedSentence } from './start-book.ts';
 
 /** Everything that a status is made of; `syncState` is undefined without a partner. */
 export interface StatusFacts {
@@ -28,6 +39,8 @@ export interface StatusFacts {
   lastUpdate: Receipt | TakenUpdate | undefined;
   nextUpdateAt: string | undefined;
   intervalSeconds: number;
+  pause: Pause | undefined;
+  pacified: Pacified | undefined;
   files: Status['files'];
   warnings: Problem[];
 }
@@ -52,6 +65,7 @@ export function makeStatus(found: StatusFacts): Status {
       address: facts.address,
       port: facts.port,
       startedAt: facts.startedAt,
+      pacified: facts.pacified ?? null,
     },
     squares: squares(facts),
     partner: partnerStatus(facts),
@@ -61,13 +75,15 @@ export function makeStatus(found: StatusFacts): Status {
   };
 }
 
-type UnitState = StateName | 'single' | 'unpaired';
+type UnitState = StateName | 'single' | 'unpaired' | 'pacified';
 
 export function stateName({
   identity,
   partner,
   syncState,
-}: Pick<StatusFacts, 'identity' | 'partner' | 'syncState'>): UnitState {
+  pacified,
+}: Pick<StatusFacts, 'identity' | 'partner' | 'syncState' | 'pacified'>): UnitState {
+  if (pacified !== undefined) return 'pacified';
   if (partner === undefined || syncState === undefined)
     return identity.mode === 'single' ? 'single' : 'unpaired';
   return nameOf(syncState);
@@ -89,6 +105,8 @@ export function squares(facts: StatusFacts): Square[] {
 }
 
 function ownSquare(state: UnitState, { role }: Head): Omit<Square, 'unit'> {
+  if (state === 'pacified')
+    return { colour: 'blue', active: false, sentence: 'this unit; pacified: it takes part in nothing' };
   if (state === 'unpaired')
     return { colour: 'grey', active: false, sentence: 'this unit; set-up is incomplete: not paired yet' };
   if (state === 'both-active')
@@ -102,7 +120,9 @@ function partnerSquare(
   name: string | undefined,
 ): Omit<Square, 'unit'> {
   const who = name ?? 'the partner';
-  if (state === 'unpaired') return { colour: 'red', active: false, sentence: 'not paired' };
+  if (state === 'unpaired' || name === undefined)
+    return { colour: 'red', active: false, sentence: 'not paired' };
+  if (state === 'pacified') return { colour: 'red', active: false, sentence: `${who}; not looked for` };
   if (state === 'unreachable')
     return { colour: 'red', active: false, sentence: `${who}; unreachable or off` };
   if (state === 'greeting') return { colour: 'updating', active: false, sentence: `${who}; connecting` };
@@ -152,7 +172,11 @@ function syncStatus(facts: StatusFacts): SyncStatus {
       ? undefined
       : updateRefusal(facts.syncState)?.toJSON());
   const words = sentence(state, facts, refusal?.message);
-  const hint = hints[state] ?? refusal?.hint ?? (state === 'refused' ? MISFIT_HINT : undefined);
+  const hint =
+    hints[state] ??
+    refusal?.hint ??
+    (state === 'refused' ? MISFIT_HINT : undefined) ??
+    pausedThere(state, facts);
   return {
     state,
     sentence: words,
@@ -172,13 +196,14 @@ function syncStatus(facts: StatusFacts): SyncStatus {
     lastUpdate: facts.lastUpdate ?? null,
     nextUpdateAt: facts.nextUpdateAt ?? null,
     intervalSeconds: facts.intervalSeconds,
+    pause: facts.pause ?? null,
     refusal: refusal ?? null,
   };
 }
 
 /** Known to be equal, known to differ, or not known. */
 function inStep(state: UnitState, { head, syncState }: StatusFacts): boolean | null {
-  if (state === 'single' || state === 'unpaired') return null;
+  if (state === 'single' || state === 'unpaired' || state === 'pacified') return null;
   if (state === 'in-step') return true;
   if (state === 'unreachable' || state === 'greeting')
     return syncState !== undefined && head.digest !== syncState.own.common ? false : null;
@@ -186,17 +211,24 @@ function inStep(state: UnitState, { head, syncState }: StatusFacts): boolean | n
 }
 
 const hints: Partial<Record<UnitState, string>> = {
+  pacified: PACIFIED_HINT,
   unpaired: 'Type lockstep pair --invite on one unit, and what it prints on the other.',
   'both-active': 'Decide which unit stays active, and type lockstep takeover there.',
   'no-active': 'Type lockstep takeover on the unit that is to serve.',
   unreachable: 'Is lockstep serve running there, and TCP port 6973 open between the units?',
 };
 
+function pausedThere(state: UnitState, { partner }: StatusFacts): string | undefined {
+  return state === 'paused'
+    ? `lockstep status on ${partner?.name ?? 'the partner'} says why; lockstep resume there ends it.`
+    : undefined;
+}
+
 const MISFIT_HINT = 'Make them equal; updates then start by themselves.';
 
 function sentence(
   state: UnitState,
-  { head, partner, syncState }: StatusFacts,
+  { head, partner, syncState, pause, pacified }: StatusFacts,
   refusal: string | undefined,
 ): string {
   const who = partner?.name ?? 'the partner';
@@ -223,6 +255,12 @@ function sentence(
       return `This unit is taking over from ${who}.`;
     case 'in-step':
       return `In step: ${who} holds the same configuration.`;
+    case 'pacified':
+      return pacifiedSentence({ restarts: pacified?.restarts ?? 0 });
+    case 'paused':
+      return pause === undefined
+        ? `This unit lacks changes that were made on ${who}, whose updates are paused.`
+        : `${who} lacks changes that were made here: ${pausedError(pause).message}`;
     case 'behind':
       return head.role === 'active'
         ? `${who} lacks changes that were made here.`

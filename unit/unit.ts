@@ -12,13 +12,17 @@ import type {
   ApplyRequest,
   ChangeAnswer,
   ChangeRequest,
+  ConfirmAnswer,
   Description,
   DiffAnswer,
   ImportAnswer,
   ImportRequest,
   Invitation,
   PairedAnswer,
+  Pause,
+  PauseRequest,
   Receipt,
+  ResumeAnswer,
   ShowAnswer,
   ShowRequest,
   Status,
@@ -134,6 +138,19 @@ export class Unit implements UnitFace {
     return this.pair.takeOver(force);
   }
 
+  pause({ author, reason, seconds }: PauseRequest): Promise<Pause> {
+    const durationMs = seconds === undefined ? undefined : seconds * 1000;
+    return this.pair.pause(author, reason, durationMs).catch(error => this.nameActive(error));
+  }
+
+  resume({ author }: { author: string }): Promise<ResumeAnswer> {
+    return this.pair.resume(author);
+  }
+
+  async confirmSource({ author }: { author: string }): Promise<ConfirmAnswer> {
+    return { confirmed: (await this.pair.confirmSource(author)) ?? null };
+  }
+
   invite(): Promise<Invitation> {
     return this.pair.invite();
   }
@@ -157,6 +174,18 @@ export class Unit implements UnitFace {
       revision: { help: 'Newest revision.', value: unit.revision },
       epoch: { help: 'Epoch of this unit.', value: unit.epoch },
       records: { help: 'Shared records.', value: unit.records },
+      updates_paused: {
+        help: '1 while somebody has paused the updates of this unit.',
+        value: sync.pause === null ? 0 : 1,
+      },
+      pacified: {
+        help: '1 when this unit restarted too often and takes part in nothing.',
+        value: unit.pacified === null ? 0 : 1,
+      },
+      unconfirmed: {
+        help: '1 when what this unit holds was restored and not confirmed.',
+        value: unit.unconfirmed === undefined ? 0 : 1,
+      },
       active: { help: '1 when this unit is active.', value: unit.role === 'active' ? 1 : 0 },
       partner_seen: {
         help: '1 when the partner is seen.',

@@ -26,6 +26,7 @@ function pairInStep(): Status {
       address: '10.0.0.11',
       port: 6973,
       startedAt: '2025-03-01T10:00:00Z',
+      pacified: null,
     },
     squares: [
       { unit: 'HA1', colour: 'green', active: true, sentence: 'this unit; up, active' },
@@ -57,6 +58,7 @@ function pairInStep(): Status {
         ms: 40,
         at: '2025-03-01T11:59:48Z',
       },
+      pause: null,
       nextUpdateAt: '2025-03-01T12:00:48Z',
       intervalSeconds: 120,
       refusal: null,
@@ -67,6 +69,29 @@ function pairInStep(): Status {
 }
 
 describe('lockstep status', () => {
+  it('shows who paused the updates and when that ends, and what is restored and not confirmed', () => {
+    const status = pairInStep();
+    const pause = {
+      by: 'ada',
+      reason: 'new rules',
+      since: '2025-03-01T11:55:00Z',
+      until: '2025-03-01T12:25:00Z',
+    };
+    const unconfirmed = { by: 'bob', why: 'restore of site.bundle', since: '2025-03-01T11:00:00Z' };
+    const shown = formatStatus(
+      { ...status, unit: { ...status.unit, unconfirmed }, sync: { ...status.sync, pause } },
+      NOW,
+      plain,
+    );
+    assert.match(shown, /^paused +by ada 5 min ago, ends in 25 min: new rules\n +hint: lockstep resume/m);
+    assert.match(
+      shown,
+      /^restored +1 h ago by bob, not confirmed: restore of site\.bundle\n +hint: .*confirm-source/m,
+    );
+    const behind = { ...status.sync, state: 'paused', hint: 'Type lockstep resume.', pause };
+    assert.equal(formatStatus({ ...status, sync: behind }, NOW, plain).match(/hint:/g)?.length, 1);
+  });
+
   it('shows a pair in step on one screen', () => {
     assert.equal(
       formatStatus(pairInStep(), NOW, plain),

@@ -116,7 +116,7 @@ export class SimulatedUnit {
   }
 
   private own(store: Store): OwnFacts {
-    const { role, epoch, revision, digest, common } = store.head;
+    const { role, epoch, revision, digest, common, unconfirmed } = store.head;
     return {
       protocol: PROTOCOL,
       pairId: 'pair-1',
@@ -131,8 +131,10 @@ export class SimulatedUnit {
       model: 'generic',
       schemaDigest: catalog.digest,
       established: common !== '',
+      unconfirmed: unconfirmed !== undefined,
       common,
       everyCommit: this.everyCommit,
+      pause: undefined,
     };
   }
 

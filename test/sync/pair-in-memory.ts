@@ -39,7 +39,7 @@ export interface Recorded {
 /** What a unit says of itself beside what its store says. */
 export type Facts = Pick<
   OwnFacts,
-  'pairId' | 'name' | 'mode' | 'release' | 'model' | 'schemaDigest' | 'everyCommit'
+  'pairId' | 'name' | 'mode' | 'release' | 'model' | 'schemaDigest' | 'everyCommit' | 'pause'
 >;
 
 /** One unit without a daemon around it: a real store, the asking side and the answering side of the sync. */
@@ -66,6 +66,7 @@ export class MemoryUnit {
       model: 'generic',
       schemaDigest: catalog.digest,
       everyCommit: false,
+      pause: undefined,
     };
     this.link = new Link({
       store,
@@ -87,7 +88,7 @@ export class MemoryUnit {
   }
 
   own(): OwnFacts {
-    const { role, epoch, revision, digest, common } = this.store.head;
+    const { role, epoch, revision, digest, common, unconfirmed } = this.store.head;
     const established = common !== '';
     const unitId = `unit-${this.mode}`;
     return {
@@ -99,6 +100,7 @@ export class MemoryUnit {
       revision,
       digest,
       established,
+      unconfirmed: unconfirmed !== undefined,
       common,
     };
   }
