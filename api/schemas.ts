@@ -262,6 +262,10 @@ export const status = open({
     sentence: text(''),
     inStep: { description: 'true, false, or null when it is not known.' },
   }),
+  takeover: {
+    description:
+      'On a standby: whether it could take over, what would fail, and when that was looked at. null: not a standby.',
+  },
   files: list(open({ file: text(''), path: text(''), reason: text(''), code: text('') })),
   warnings: list(open({ code: text(''), path: text(''), message: text('') })),
 });

@@ -20,7 +20,9 @@ export function formatStatus(status: Status, now: Date, paint: Paint): string {
       ...pauseLines(status.sync, now, paint),
       ...unconfirmedLines(status, now, paint),
       ...updateLines(status.sync, now),
+      ...takeoverLines(status, now, paint),
     ],
+    findingLines(status, paint),
     missingLines(status.sync, now, paint),
     fileLines(status.files, paint),
     status.warnings.length === 0
@@ -137,6 +139,28 @@ function updateLines({ lastUpdate, nextUpdateAt, intervalSeconds }: SyncStatus, 
 function updateText(update: Receipt | TakenUpdate): string {
   const what = `${update.kind}: revision ${update.revision}, ${plural(update.records, 'record')}`;
   return update.kind === 'taken' ? what : `${what}, ${byteCount(update.bytes)}, ${span(update.ms)}`;
+}
+
+function takeoverLines({ takeover }: Status, now: Date, paint: Paint): string[] {
+  if (takeover === null) return [];
+  const { ready, checkedAt } = takeover;
+  const word =
+    ready === null
+      ? paint('yellow', 'being looked at')
+      : ready
+        ? paint('green', 'ready')
+        : paint('red', 'not ready');
+  return [line('takeover', checkedAt === null ? word : `${word}, records looked at ${ago(checkedAt, now)}`)];
+}
+
+function findingLines({ takeover }: Status, paint: Paint): string[] {
+  if (takeover === null || takeover.count === 0) return [];
+  const { findings, count, ready } = takeover;
+  const title =
+    ready === false
+      ? paint('red', 'If this unit took over now, this would fail or needs a look:')
+      : paint('yellow', 'This unit could take over, but look at:');
+  return [title, ...formatProblems(findings, paint, count)];
 }
 
 function missingLines({ missing }: SyncStatus, now: Date, paint: Paint): string[] {

@@ -4,7 +4,7 @@ import { LockstepError, type Problem } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
 import { unitScopedFields } from '../schema/record.ts';
 import type { Rule } from '../schema/rule.ts';
-import { findProblems, refusal, ruleProblems } from './check.ts';
+import { danglingProblems, findProblems, refusal, ruleProblems } from './check.ts';
 import { EMPTY_DIGEST, recordHash, updateTree } from './digest.ts';
 import { grown, halfEntries, indexEntries } from './entries.ts';
 import type {
@@ -278,6 +278,19 @@ export class Store {
       }
     }
     return ruleProblems(new FutureView(this.catalog, this.port, []), touched, this.rules, 'warning');
+  }
+
+  /** What the record at `path` needs and is not there: never so after a commit, but after damage to the disk. */
+  async danglingAt(path: string): Promise<Problem[]> {
+    const halves = await this.records.split(path);
+    const kind = this.catalog.kindOf(path);
+    const view = new FutureView(this.catalog, this.port, []);
+    return danglingProblems(view, { path, kind, before: halves, after: halves });
+  }
+
+  async isReferredTo(path: string): Promise<boolean> {
+    for await (const _source of new FutureView(this.catalog, this.port, []).referrers(path)) return true;
+    return false;
   }
 
   /** A fact of this unit alone, kept beside the configuration. */

@@ -223,9 +223,27 @@ export interface Status {
   squares: Square[];
   partner: PartnerStatus | null;
   sync: SyncStatus;
+  /** On a standby; null otherwise. */
+  takeover: TakeoverReadiness | null;
   /** Files under config/ that could not be committed. */
   files: { file: string; path: string; reason: string; code: string }[];
   warnings: Problem[];
+}
+
+export interface Finding extends Problem {
+  /** False: it does no harm yet. */
+  fails: boolean;
+}
+
+/** Could this standby serve what it holds? */
+export interface TakeoverReadiness {
+  /** null: not known yet. */
+  ready: boolean | null;
+  /** The first 20 of `count`, those that fail first. */
+  findings: Finding[];
+  count: number;
+  /** When records were last looked at; null: the first look is not over. */
+  checkedAt: string | null;
 }
 
 export interface PartnerStatus {

@@ -30,6 +30,7 @@ import { isEveryAddress, PairingDesk } from './pairing-desk.ts';
 import { Pausing } from './pausing.ts';
 import { pacifiedError, type StartBook } from './start-book.ts';
 import { makeStatus } from './status.ts';
+import { TakeoverWatch } from './takeover-watch.ts';
 
 export interface PairOptions {
   store: Store;
@@ -66,6 +67,7 @@ export class Pair {
   private link: Link | undefined;
   private pausing: Pausing | undefined;
   private waking: Promise<void> | undefined;
+  private readonly takeover: TakeoverWatch;
   private lastSent: Receipt | undefined;
   private lastTaken: TakenUpdate | undefined;
   private nextUpdateAt: number | undefined;
@@ -78,6 +80,7 @@ export class Pair {
   private constructor(options: PairOptions) {
     this.options = options;
     this.identity = options.identity;
+    this.takeover = new TakeoverWatch({ ...options, syncState: () => this.link?.state });
   }
 
   /** Throws `port-in-use`, `damaged-store`. */
@@ -86,7 +89,7 @@ export class Pair {
     pair.desk = await pair.openDesk();
     pair.lastSent = await options.store.readLocal<Receipt>('last-update');
     pair.pausing = await Pausing.open({ ...options, onChange: () => pair.link?.ownChanged() });
-    if (options.store.head.role === 'standby') await pair.pausing.lift('this unit is standby');
+    await pair.pausing.roleChanged();
     pair.unwatch = options.store.watch((revision, paths) => pair.committed(revision, paths));
     if (options.starts.pacified === undefined) await pair.takePart();
     return pair;
@@ -108,6 +111,7 @@ export class Pair {
     });
     this.scheduleUpdate();
     this.connect();
+    this.takeover.records.start();
   }
 
   get address(): { address: string; port: number } {
@@ -122,6 +126,7 @@ export class Pair {
     this.cancelDue();
     this.pausing?.stop();
     this.link?.stop();
+    await this.takeover.records.stop();
     await this.listener?.close();
   }
 
@@ -139,11 +144,7 @@ export class Pair {
   /** Throws `not-active`, `not-paired`, `pacified`. */
   async pause(by: string, reason: string, durationMs: number | undefined): Promise<Pause> {
     this.assertLinked();
-    this.assertMayPause();
-    const pause = await this.assertStarted(this.pausing).begin(by, reason, durationMs);
-    if (this.options.store.head.role === 'standby') await this.endPause();
-    this.assertMayPause(); // it may have stood down meanwhile
-    return pause;
+    return this.assertStarted(this.pausing).begin(by, reason, durationMs);
   }
 
   /** Lifts whatever keeps this unit from taking part. Throws `port-in-use`, `disk`. */
@@ -208,6 +209,7 @@ export class Pair {
       intervalSeconds,
       pause: this.pausing?.current,
       pacified: this.options.starts.pacified,
+      takeover: this.takeover.readiness(files),
       files,
       warnings: await store.warnings(),
     });
@@ -269,13 +271,6 @@ export class Pair {
   private assertTakingPart(): void {
     const { pacified } = this.options.starts;
     if (pacified !== undefined) throw pacifiedError(pacified);
-  }
-
-  private assertMayPause(): void {
-    if (this.options.store.head.role === 'active') return;
-    throw new LockstepError('not-active', 'This unit is standby: updates are paused on the active unit.', {
-      hint: 'Type the command on the active unit.',
-    });
   }
 
   private assertLinked(): Link {
@@ -351,6 +346,7 @@ export class Pair {
         if (name === this.state.name) return;
         this.state = { name, since: now().toISOString() };
         log.info({ state: name, partner: partner.name }, 'sync state');
+        queueMicrotask(() => this.takeover.note());
       },
       onUpdate: report => this.updated(report),
       onTrouble: error => log.warn({ code: error.code, reason: error.message }, 'partner not reached'),
@@ -379,17 +375,9 @@ export class Pair {
   private async setRole(role: 'active' | 'standby', epoch: number, digest?: string): Promise<boolean> {
     const done = await this.options.store.setRole(role, epoch, digest);
     if (done) this.options.log.warn({ role, epoch }, 'role changed');
-    if (done && role === 'standby') await this.endPause();
+    if (done) this.takeover.records.roleChanged();
+    if (done) await this.pausing?.roleChanged();
     return done;
-  }
-
-  /** A pause belongs to the active role; one that could not be lifted is not heeded, and lifted at the next start. */
-  private async endPause(): Promise<void> {
-    await this.pausing
-      ?.lift('this unit became standby')
-      .catch((error: unknown) =>
-        this.options.log.error({ reason: String(error) }, 'the pause could not be lifted'),
-      );
   }
 
   private welcome(channel: Channel, who: string, keyBlob: Buffer): void {
@@ -425,6 +413,7 @@ export class Pair {
     const { revision: number, kind, author, reason, records } = revision;
     this.options.log.info({ revision: number, kind, author, reason, records }, 'commit');
     this.link?.ownChanged();
+    this.takeover.records.touched(paths);
     if (paths.some(path => IDENTITY_PATHS.has(path))) void this.refreshIdentity();
   }
 

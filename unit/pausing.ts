@@ -1,4 +1,4 @@
-import { asLockstepError } from '../schema/error.ts';
+import { asLockstepError, LockstepError } from '../schema/error.ts';
 import type { Store } from '../store/store.ts';
 import type { Pause } from '../sync/pause.ts';
 import type { Timers } from '../sync/requests.ts';
@@ -45,16 +45,30 @@ export class Pausing {
     return this.options.store.head.role === 'active' ? this.shown : undefined;
   }
 
-  /** Durable before it resolves; takes the place of an earlier one. `durationMs` undefined: until somebody resumes. */
+  /**
+   * Durable before it resolves; takes the place of an earlier one. `durationMs` undefined: until somebody resumes.
+   * Throws `not-active`.
+   */
   async begin(by: string, reason: string, durationMs: number | undefined): Promise<Pause> {
     const { store, clock, now, log, onChange } = this.options;
+    this.assertActive();
     const deadline = durationMs === undefined ? null : makeDeadline(durationMs, clock());
     const kept: Kept = { by, reason, since: now().toISOString(), deadline };
     await store.writeLocal(FACT, kept);
     const pause = this.take(kept);
     log.warn({ ...pause }, 'updates paused');
     onChange();
+    await this.roleChanged(); // it may have stood down meanwhile
+    this.assertActive();
     return pause;
+  }
+
+  /** On a standby there is nothing to pause. What cannot be lifted is not heeded, and lifted at the next start. */
+  async roleChanged(): Promise<void> {
+    if (this.options.store.head.role === 'active') return;
+    await this.lift('this unit is standby').catch((error: unknown) =>
+      this.options.log.error({ code: asLockstepError(error).code }, 'the pause could not be lifted'),
+    );
   }
 
   /** `because`: for the log. Resolves to the pause that was lifted. */
@@ -67,6 +81,13 @@ export class Pausing {
     log.warn({ because, ...(by === undefined ? {} : { by }), paused: shown }, 'updates go out again');
     onChange();
     return shown;
+  }
+
+  private assertActive(): void {
+    if (this.options.store.head.role === 'active') return;
+    throw new LockstepError('not-active', 'This unit is standby: updates are paused on the active unit.', {
+      hint: 'Type the command on the active unit.',
+    });
   }
 
   stop(): void {

@@ -41,6 +41,7 @@ export interface StatusFacts {
   intervalSeconds: number;
   pause: Pause | undefined;
   pacified: Pacified | undefined;
+  takeover: Status['takeover'];
   files: Status['files'];
   warnings: Problem[];
 }
@@ -70,6 +71,7 @@ export function makeStatus(found: StatusFacts): Status {
     squares: squares(facts),
     partner: partnerStatus(facts),
     sync: syncStatus(facts),
+    takeover: facts.takeover,
     files: facts.files,
     warnings: facts.warnings,
   };

@@ -169,7 +169,7 @@ export class Unit implements UnitFace {
   }
 
   async metrics(): Promise<string> {
-    const { unit, sync, partner, files } = await this.status();
+    const { unit, sync, partner, takeover, files } = await this.status();
     return this.stats.render({
       revision: { help: 'Newest revision.', value: unit.revision },
       epoch: { help: 'Epoch of this unit.', value: unit.epoch },
@@ -196,6 +196,11 @@ export class Unit implements UnitFace {
         value: sync.inStep === null ? -1 : Number(sync.inStep),
       },
       missing_revisions: { help: 'Revisions that the standby lacks.', value: sync.missing?.revisions ?? 0 },
+      takeover_ready: {
+        help: '1 when this standby could take over now, 0 not, -1 not known, or not a standby.',
+        value: takeover === null || takeover.ready === null ? -1 : Number(takeover.ready),
+      },
+      takeover_findings: { help: 'What a takeover would stumble over.', value: takeover?.count ?? 0 },
       uncommitted_files: {
         help: 'Files under config/ that could not be committed.',
         value: files.length,

@@ -63,6 +63,7 @@ function pairInStep(): Status {
       intervalSeconds: 120,
       refusal: null,
     },
+    takeover: null,
     files: [],
     warnings: [],
   };

@@ -131,10 +131,27 @@ describe('a pause of the updates', () => {
     assert.equal(machine.pausing.current?.by, 'bob');
   });
 
-  it('is not heeded on a standby', async () => {
+  it('is not heeded on a standby, where it ends', async () => {
     const machine = await new Machine().start();
     await machine.pausing.begin('ada', 'trying rules', undefined);
     await machine.store.setRole('standby', 2);
     assert.equal(machine.pausing.current, undefined);
+    await machine.pausing.roleChanged();
+    await machine.store.setRole('active', 3);
+    assert.equal(machine.pausing.current, undefined);
+    assert.equal(await machine.store.readLocal('pause'), undefined);
+  });
+
+  it('does not begin on a standby, nor on a unit that stands down at that very moment', async () => {
+    const machine = await new Machine().start();
+    const { store } = machine;
+    const writeLocal = store.writeLocal.bind(store);
+    store.writeLocal = async (name, value) => {
+      if (value !== undefined) await store.setRole('standby', 2);
+      return writeLocal(name, value);
+    };
+    await assert.rejects(machine.pausing.begin('ada', 'trying rules', undefined), { code: 'not-active' });
+    await assert.rejects(machine.pausing.begin('ada', 'again', undefined), { code: 'not-active' });
+    assert.equal(await machine.store.readLocal('pause'), undefined);
   });
 });

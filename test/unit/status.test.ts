@@ -42,6 +42,7 @@ function inStep(): StatusFacts {
     intervalSeconds: 120,
     pause: undefined,
     pacified: undefined,
+    takeover: null,
     files: [],
     warnings: [],
   };
