@@ -120,7 +120,7 @@ export class RecordChecks {
         for await (const { path } of store.list(place)) {
           await rest();
           if (this.wholeAt === undefined || this.stopped) return;
-          if (isChecked(catalog.kindOf(path))) keep(found, path, await this.check(path));
+          keep(found, path, await this.check(path));
         }
       } catch (error) {
         keep(found, place, [unreadable(place, error)]);
@@ -145,11 +145,13 @@ export class RecordChecks {
   private async check(path: string): Promise<Finding[]> {
     const { store, catalog, now } = this.options;
     try {
+      const kind = catalog.kindOf(path);
+      if (!isChecked(kind)) return [];
       const findings: Finding[] = (await store.danglingAt(path)).map(problem => ({
         ...problem,
         fails: true,
       }));
-      if (!CERTIFICATES.has(catalog.kindOf(path).name)) return findings;
+      if (!CERTIFICATES.has(kind.name)) return findings;
       const record = (await store.read(path)) as unknown as CertificateRecord | undefined;
       if (record === undefined) return findings;
       const inspected = inspectCertificate(record, now());
@@ -171,12 +173,13 @@ export class RecordChecks {
   }
 
   private rests(): () => Promise<void> {
-    const rest = pauses();
+    let rest = pauses();
     return async () => {
       const turn = rest();
       if (turn === undefined) return;
       await turn;
       await new Promise<void>(resolve => this.options.timers.after(BREATH_MS, resolve));
+      rest = pauses(); // the breath does not count as work
     };
   }
 }

@@ -13,7 +13,7 @@ export interface TakeoverWatchOptions extends Omit<RecordChecksOptions, 'onCheck
 export class TakeoverWatch {
   readonly records: RecordChecks;
   private readonly options: TakeoverWatchOptions;
-  private ready: boolean | null | undefined;
+  private told = '';
 
   constructor(options: TakeoverWatchOptions) {
     this.options = options;
@@ -31,9 +31,10 @@ export class TakeoverWatch {
   /** Something changed that it may depend on. Files have lines of their own in the log. */
   note(): void {
     const { ready, findings } = this.readiness([]) ?? { ready: undefined, findings: [] };
-    if (ready === this.ready) return;
-    this.ready = ready;
     const failing = findings.filter(({ fails }) => fails).map(({ code, path }) => ({ code, path }));
+    const told = JSON.stringify([ready, failing]);
+    if (told === this.told) return;
+    this.told = told;
     if (ready === true) this.options.log.info('ready to take over');
     if (ready === false) this.options.log.warn({ failing }, 'not ready to take over');
   }

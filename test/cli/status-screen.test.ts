@@ -93,6 +93,31 @@ describe('lockstep status', () => {
     assert.equal(formatStatus({ ...status, sync: behind }, NOW, plain).match(/hint:/g)?.length, 1);
   });
 
+  it('shows on a standby whether it could take over, and what would fail', () => {
+    const status = pairInStep();
+    const checkedAt = '2025-03-01T11:57:00Z';
+    const ready = { ready: true, findings: [], count: 0, checkedAt };
+    const shown = (takeover: Status['takeover']): string => formatStatus({ ...status, takeover }, NOW, plain);
+    assert.match(shown(ready), /^takeover +ready, records looked at 3 min ago$/m);
+    const unfit = {
+      code: 'key-unfit',
+      path: 'certificates/shop',
+      message: 'its private key belongs to another certificate',
+      hint: 'Replace it on the active unit.',
+      fails: true,
+    };
+    assert.match(
+      shown({ ready: false, findings: [unfit], count: 3, checkedAt }),
+      /^takeover +not ready, [\s\S]*\n\nIf this unit took over now[^\n]*:\n {2}certificates\/shop: its private key[^\n]*\n {4}Replace it[^\n]*\n {2}and 2 more$/m,
+    );
+    const soon = { ...unfit, code: 'certificate-expires-soon', fails: false };
+    assert.match(
+      shown({ ready: true, findings: [soon], count: 1, checkedAt }),
+      /could take over, but look at:/,
+    );
+    assert.match(shown({ ...ready, ready: null, checkedAt: null }), /^takeover +being looked at$/m);
+  });
+
   it('shows a pair in step on one screen', () => {
     assert.equal(
       formatStatus(pairInStep(), NOW, plain),

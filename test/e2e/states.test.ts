@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import type { JsonObject } from '../../schema/json.ts';
 import type { ConfirmAnswer, Pause, ResumeAnswer, Status } from '../../unit/face.ts';
 import { pairUp, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
+
+const { shop } = JSON.parse(readFileSync(path.resolve('examples', 'site', 'site.json'), 'utf8'))
+  .certificates as { shop: JsonObject };
 
 describe('a unit that does not take part in everything', function () {
   this.timeout(60_000);
@@ -125,6 +131,48 @@ describe('a unit that does not take part in everything', function () {
       assert.equal(await metric(ha1, 'unconfirmed'), '0');
       assert.ok(logged(ha1, 'the restored configuration is confirmed as a source'));
       assert.match((await ha1.cli('confirm-source')).stdout, /nothing to confirm/);
+    });
+  });
+
+  describe('a standby', () => {
+    const certificate = (value: JsonObject) =>
+      ha1.api.change({
+        changes: [
+          { op: 'put', path: 'certificates/shop', value },
+          { op: 'put', path: 'virtualServices/tcp:10.1.0.1:443', value: { certificates: ['shop'] } },
+        ],
+      });
+    const readiness = async (unit: TestUnit) => (await unit.status()).takeover;
+
+    it('is ready to take over, and says when it looked; the active unit has nothing to say', async () => {
+      await until('it has looked', async () => (await readiness(ha2))?.ready === true);
+      assert.equal(await readiness(ha1), null);
+      assert.match((await ha2.cli('status')).stdout, /^takeover +ready, records looked at .* ago$/m);
+      assert.deepEqual(
+        [await metric(ha1, 'takeover_ready'), await metric(ha2, 'takeover_ready')],
+        ['-1', '1'],
+      );
+      assert.ok(logged(ha2, 'ready to take over'));
+    });
+
+    it('is not, once an update brings a certificate whose key does not fit, and names it', async () => {
+      const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+      await certificate({ ...shop, key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() });
+      await ha1.api.forceUpdate();
+      await until('it has looked', async () => (await readiness(ha2))?.ready === false);
+      const screen = (await ha2.cli('status')).stdout;
+      assert.match(screen, /^takeover +not ready/m);
+      assert.match(screen, /certificates\/shop: its private key belongs to another certificate/);
+      const findings = (await readiness(ha2))?.findings.map(({ code, path: at }) => [code, at]);
+      assert.deepEqual(findings, [['key-unfit', 'certificates/shop']]);
+      assert.equal(await metric(ha2, 'takeover_ready'), '0');
+      assert.ok(logged(ha2, 'not ready to take over'));
+    });
+
+    it('is again, once the certificate is replaced', async () => {
+      await certificate(shop);
+      await ha1.api.forceUpdate();
+      await until('it has looked', async () => (await readiness(ha2))?.ready === true);
     });
   });
 
