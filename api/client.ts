@@ -7,6 +7,7 @@ import type {
   ChangeAnswer,
   ChangeRequest,
   ConfirmAnswer,
+  ConfirmSourceAnswer,
   Description,
   DiffAnswer,
   ImportAnswer,
@@ -17,7 +18,10 @@ import type {
   MergeAnswer,
   MergeRequest,
   PairedAnswer,
+  Pause,
+  PauseRequest,
   Receipt,
+  ResumeAnswer,
   RollbackRequest,
   ShowAnswer,
   ShowRequest,
@@ -78,6 +82,9 @@ export class ApiClient {
   invite = (asked: InviteRequest = {}): Promise<Invitation> => this.post('/v1/pair/invite', asked);
   join = (asked: JoinRequest): Promise<PairedAnswer> => this.post('/v1/pair/join', asked);
   unpair = (): Promise<UnpairedAnswer> => this.post('/v1/pair/unpair', {});
+  pause = (asked: Asked<PauseRequest>): Promise<Pause> => this.post('/v1/pause', asked);
+  resume = (): Promise<ResumeAnswer> => this.post('/v1/resume', {});
+  confirmSource = (): Promise<ConfirmSourceAnswer> => this.post('/v1/confirm-source', {});
   restoreFile = (file: string): Promise<{ file: string }> => this.post('/v1/mirror/restore', { file });
 
   private async get<Answer>(url: string, query: Query = {}): Promise<Answer> {

@@ -4,6 +4,7 @@ import type {
   ChangeRequest,
   ImportRequest,
   MergeRequest,
+  PauseRequest,
   ShowRequest,
   UnitFace,
 } from '../unit/face.ts';
@@ -147,6 +148,30 @@ export const ROUTES: Route[] = [
     body: schemas.takeoverRequest,
     answer: schemas.takeoverAnswer,
     call: (unit, { body, author }) => unit.takeover({ ...(body as Arguments<UnitFace['takeover']>), author }),
+  },
+  {
+    method: 'POST',
+    url: '/v1/pause',
+    summary: 'Stop sending updates, for good or for some seconds',
+    body: schemas.pauseRequest,
+    answer: schemas.pause,
+    call: (unit, { body, author }) => unit.pause({ ...(body as Body<PauseRequest>), author }),
+  },
+  {
+    method: 'POST',
+    url: '/v1/resume',
+    summary: 'Send updates again; a pacified unit takes part again',
+    body: schemas.nothing,
+    answer: schemas.resumeAnswer,
+    call: (unit, { author }) => unit.resume({ author }),
+  },
+  {
+    method: 'POST',
+    url: '/v1/confirm-source',
+    summary: 'Let what was restored on this unit go out to the partner',
+    body: schemas.nothing,
+    answer: schemas.confirmSourceAnswer,
+    call: (unit, { author }) => unit.confirmSource({ author }),
   },
   {
     method: 'POST',

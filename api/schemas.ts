@@ -158,6 +158,21 @@ const replaces = text(
   },
 );
 export const inviteRequest = closed({ replaces });
+export const pauseRequest = closed(
+  {
+    reason: text('Why, in words; shown to everybody who asks for the status.', {
+      minLength: 1,
+      maxLength: 1000,
+    }),
+    seconds: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 30 * 86_400,
+      description: 'When the pause ends by itself. Default: when somebody resumes.',
+    },
+  },
+  ['reason'],
+);
 export const joinRequest = closed(
   {
     host: text('Name or address of the unit that made the code.', { minLength: 1, maxLength: 253 }),
@@ -268,6 +283,18 @@ export const takeoverAnswer = open({
   epoch: count,
   partnerSteppedDown: { type: 'boolean' },
 });
+export const pause = open({
+  by: text(''),
+  reason: text(''),
+  since: text('ISO 8601.'),
+  until: { description: 'ISO 8601; null: until somebody resumes.' },
+});
+export const resumeAnswer = open({
+  lifted: list({ enum: ['pacified', 'pause'] }, { description: 'Empty: nothing was paused.' }),
+});
+export const confirmSourceAnswer = open({
+  confirmed: { description: 'Who restored what, when and why; null: there was nothing to confirm.' },
+});
 export const invitation = open({
   code: text(''),
   fingerprint: text(''),
@@ -305,6 +332,10 @@ export const status = open({
     sentence: text(''),
     inStep: { description: 'true, false, or null when it is not known.' },
   }),
+  takeover: {
+    description:
+      'On a standby: whether it could take over, what would fail, and when that was looked at. null: not a standby.',
+  },
   files: list(open({ file: text(''), path: text(''), reason: text(''), code: text('') })),
   warnings: list(open({ code: text(''), path: text(''), message: text('') })),
   provisional: { description: 'A change that is undone unless it is confirmed. null: there is none.' },

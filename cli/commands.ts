@@ -109,6 +109,21 @@ export const COMMANDS: Record<string, CommandEntry> = {
     summary: 'make this unit the active one',
     load: () => import('./commands/takeover.ts'),
   },
+  pause: {
+    group: PAIR,
+    summary: 'keep the standby as it is for a while',
+    load: () => import('./commands/pause.ts'),
+  },
+  resume: {
+    group: PAIR,
+    summary: 'let updates go out again, and a pacified unit take part again',
+    load: () => import('./commands/resume.ts'),
+  },
+  'confirm-source': {
+    group: PAIR,
+    summary: 'let what was restored here go out to the partner',
+    load: () => import('./commands/confirm-source.ts'),
+  },
 
   completion: {
     group: OTHER,

@@ -17,9 +17,13 @@ export function formatStatus(status: Status, now: Date, paint: Paint): string {
       ...unitLines(status, now),
       ...(status.partner === null ? [] : partnerLines(status.partner, now)),
       ...syncLines(status.sync, paint),
+      ...pauseLines(status.sync, now, paint),
+      ...unconfirmedLines(status, now, paint),
       ...updateLines(status.sync, now),
+      ...takeoverLines(status, now, paint),
     ],
     provisionalLines(status.provisional, paint),
+    findingLines(status, paint),
     missingLines(status.sync, now, paint),
     branchLines(status.branches, now, paint),
     fileLines(status.files, paint),
@@ -93,6 +97,37 @@ function syncLines({ state, sentence, hint, inStep }: SyncStatus, paint: Paint):
   ];
 }
 
+function pauseLines({ pause, hint }: SyncStatus, now: Date, paint: Paint): string[] {
+  if (pause === null) return [];
+  const { by, reason, since } = pause;
+  const end = pause.until === null ? 'until somebody resumes' : `ends ${until(pause.until, now)}`;
+  return [
+    line('paused', paint('yellow', `by ${printable(by)} ${ago(since, now)}, ${end}: ${printable(reason)}`)),
+    ...ownHint(hint, 'lockstep resume lets updates go out again', paint),
+  ];
+}
+
+function unconfirmedLines(
+  { unit: { unconfirmed }, sync: { hint } }: Status,
+  now: Date,
+  paint: Paint,
+): string[] {
+  if (unconfirmed === undefined) return [];
+  const { by, why, since } = unconfirmed;
+  return [
+    line(
+      'restored',
+      paint('yellow', `${ago(since, now)} by ${printable(by)}, not confirmed: ${printable(why)}`),
+    ),
+    ...ownHint(hint, 'this unit is no source; look at it, then type lockstep confirm-source', paint),
+  ];
+}
+
+/** One hint at a time: where the state has one, it says the same. */
+function ownHint(ofState: string | undefined, hint: string, paint: Paint): string[] {
+  return ofState === undefined ? [line('', paint('cyan', 'hint: ') + hint)] : [];
+}
+
 function updateLines({ lastUpdate, nextUpdateAt, intervalSeconds }: SyncStatus, now: Date): string[] {
   if (lastUpdate === null && nextUpdateAt === null) return [];
   const last = lastUpdate === null ? 'none yet' : `${ago(lastUpdate.at, now)} (${updateText(lastUpdate)})`;
@@ -106,6 +141,28 @@ function updateLines({ lastUpdate, nextUpdateAt, intervalSeconds }: SyncStatus, 
 function updateText(update: Receipt | TakenUpdate): string {
   const what = `${update.kind}: revision ${update.revision}, ${plural(update.records, 'record')}`;
   return update.kind === 'taken' ? what : `${what}, ${byteCount(update.bytes)}, ${span(update.ms)}`;
+}
+
+function takeoverLines({ takeover }: Status, now: Date, paint: Paint): string[] {
+  if (takeover === null) return [];
+  const { ready, checkedAt } = takeover;
+  const word =
+    ready === null
+      ? paint('yellow', 'being looked at')
+      : ready
+        ? paint('green', 'ready')
+        : paint('red', 'not ready');
+  return [line('takeover', checkedAt === null ? word : `${word}, records looked at ${ago(checkedAt, now)}`)];
+}
+
+function findingLines({ takeover }: Status, paint: Paint): string[] {
+  if (takeover === null || takeover.count === 0) return [];
+  const { findings, count, ready } = takeover;
+  const title =
+    ready === false
+      ? paint('red', 'If this unit took over now, this would fail or needs a look:')
+      : paint('yellow', 'This unit could take over, but look at:');
+  return [title, ...formatProblems(findings, paint, count)];
 }
 
 function missingLines({ missing }: SyncStatus, now: Date, paint: Paint): string[] {

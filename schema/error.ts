@@ -32,7 +32,7 @@ export const ERROR_CODES = {
   'bad-capture': { class: 'refused', means: 'a file is not a capture of a LoadMaster' },
 
   conflict: { class: 'refused', means: 'the configuration changed since the caller looked' },
-  unconfirmed: { class: 'refused', means: 'another change waits to be confirmed' },
+  provisional: { class: 'refused', means: 'another change waits to be confirmed' },
   'nothing-to-confirm': { class: 'missing', means: 'no change waits to be confirmed' },
   'not-active': { class: 'refused', means: 'shared configuration is changed on the active unit only' },
   'not-standby': { class: 'refused', means: 'the unit is not the standby' },
@@ -52,6 +52,8 @@ export const ERROR_CODES = {
   'digest-differs': { class: 'refused', means: 'an update would not give the state that it promises' },
   'bad-message': { class: 'refused', means: 'a message of the partner is not part of the protocol' },
   'never-a-source': { class: 'refused', means: 'an empty or unpaired unit cannot be a source' },
+  paused: { class: 'refused', means: 'somebody has paused the updates, and nobody has resumed them yet' },
+  pacified: { class: 'refused', means: 'the unit restarted too often and takes part in nothing' },
   'takeover-incomplete': { class: 'refused', means: 'a takeover would lose changes that the partner holds' },
 
   'merge-conflict': {

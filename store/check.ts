@@ -31,7 +31,7 @@ export async function findProblems(
   if (problems.length > 0) return problems; // rules may rely on valid records
   for (const transition of transitions) {
     await rest();
-    problems.push(...(await parentProblems(view, transition)), ...(await linkProblems(view, transition)));
+    problems.push(...(await danglingProblems(view, transition)));
   }
   problems.push(...(await uniqueProblems(reader, transitions)));
   problems.push(...(await ruleProblems(view, transitions, rules, 'error')));
@@ -81,6 +81,11 @@ function isRefusalCode(
 function schemaProblems(catalog: Catalog, { kind, path, after }: Transition): Problem[] {
   const value = joinRecord(kind, after);
   return value === undefined ? [] : catalog.problems(kind, path, value);
+}
+
+/** What a record needs that is not there, or who needs one that goes. */
+export async function danglingProblems(view: FutureView, transition: Transition): Promise<Problem[]> {
+  return [...(await parentProblems(view, transition)), ...(await linkProblems(view, transition))];
 }
 
 async function parentProblems(view: FutureView, { kind, path, after }: Transition): Promise<Problem[]> {

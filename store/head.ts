@@ -18,6 +18,15 @@ export interface Head extends Nets {
   records: number;
   /** Digest in the last receipt given or taken: what both units are known to have held. Empty: none yet. */
   common: string;
+  /** The configuration was restored, and nobody has confirmed it yet: this unit is no source. */
+  unconfirmed?: Unconfirmed | undefined;
+}
+
+export interface Unconfirmed {
+  /** ISO 8601. */
+  since: string;
+  by: string;
+  why: string;
 }
 
 export interface CommitRequest {
@@ -32,6 +41,8 @@ export interface CommitRequest {
   dryRun?: boolean | undefined;
   /** Undone unless it is confirmed before the deadline. */
   net?: Net | undefined;
+  /** With kind `restore`: what is written is no source until it is confirmed. May be done on a standby too. */
+  unconfirmed?: boolean | undefined;
 }
 
 export type Net = Pick<Provisional, 'minutes' | 'deadline'>;

@@ -119,9 +119,9 @@ function prefixes({ pair, unit }: Halves): string[] {
 }
 
 /** While a change waits to be confirmed, no other may come between: undoing it must give the state before. */
-export function unconfirmed({ author, reason, at, minutes }: Provisional): LockstepError {
+export function waitsToBeConfirmed({ author, reason, at, minutes }: Provisional): LockstepError {
   return new LockstepError(
-    'unconfirmed',
+    'provisional',
     `A change of ${author} waits to be confirmed within ${minutes} min (${reason}); until then nothing else is changed.`,
     {
       hint: 'lockstep confirm keeps it, lockstep confirm --undo takes it back.',

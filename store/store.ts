@@ -7,7 +7,7 @@ import { unitScopedFields } from '../schema/record.ts';
 import type { Rule } from '../schema/rule.ts';
 import { type Branch, partedSince } from './branch.ts';
 import { BranchShelf, keeping } from './branch-shelf.ts';
-import { findProblems, refusal, ruleProblems } from './check.ts';
+import { danglingProblems, findProblems, refusal, ruleProblems } from './check.ts';
 import { EMPTY_DIGEST, recordHash, updateTree } from './digest.ts';
 import { grown, halfEntries, indexEntries } from './entries.ts';
 import type {
@@ -19,6 +19,7 @@ import type {
   PairChange,
   Role,
   TrialUpdate,
+  Unconfirmed,
   UpdateRequest,
 } from './head.ts';
 import { keys } from './keys.ts';
@@ -33,8 +34,8 @@ import {
   type Provisional,
   pairBefore,
   takenNet,
-  unconfirmed,
   undoing,
+  waitsToBeConfirmed,
 } from './provisional.ts';
 import {
   baseDiffers,
@@ -71,6 +72,7 @@ export type {
   PairChange,
   Role,
   TrialUpdate,
+  Unconfirmed,
   UpdateRequest,
 };
 
@@ -152,12 +154,19 @@ export class Store {
       const changes =
         typeof request.changes === 'function' ? await request.changes(this.records) : request.changes;
       const transitions = await resolveChanges(this.catalog, this.records, changes);
-      if (this.current.role === 'standby' && request.kind !== 'init' && transitions.some(touchesPair))
-        throw notActive(transitions);
+      const { kind, author, reason } = request;
+      const restored = kind === 'restore' && request.unconfirmed === true;
+      const isOpen = this.current.role === 'active' || kind === 'init' || restored;
+      if (!isOpen && transitions.some(touchesPair)) throw notActive(transitions);
       await this.check(transitions);
       if (request.dryRun || transitions.length === 0) return this.result(transitions);
-      const { kind, author, reason } = request;
-      await this.write(transitions, { kind, author, reason }, await this.underNet(transitions, request));
+      const beside = await this.underNet(transitions, request);
+      const unconfirmed = restored ? { since: this.now().toISOString(), by: author, why: reason } : undefined;
+      await this.write(
+        transitions,
+        { kind, author, reason },
+        unconfirmed === undefined ? beside : { ...beside, head: { ...beside.head, unconfirmed } },
+      );
       return this.result(transitions);
     });
   }
@@ -173,7 +182,8 @@ export class Store {
       this.assertMayTake(update);
       const net = await this.netOf(update);
       if (this.current.digest === update.target) {
-        const head = { ...this.current, ...net.head, epoch: update.epoch, common: update.target };
+        const { epoch, target: common } = update;
+        const head = { ...this.current, ...net.head, epoch, common, unconfirmed: undefined };
         const changed =
           net.put.length + net.remove.length > 0 || JSON.stringify(head) !== JSON.stringify(this.current);
         if (changed) await this.writeHead(head, net);
@@ -280,6 +290,15 @@ export class Store {
   /** The partner has confirmed that it holds `digest`. */
   setCommon(digest: string): Promise<void> {
     return this.inTurn(() => this.keepInHead({ common: digest }));
+  }
+
+  /** What was restored may be a source from now on; resolves to the mark that was lifted, if there was one. */
+  confirmSource(): Promise<Unconfirmed | undefined> {
+    return this.inTurn(async () => {
+      const { unconfirmed } = this.current;
+      await this.keepInHead({ unconfirmed: undefined });
+      return unconfirmed;
+    });
   }
 
   /** Headers of revisions, newest first; with `path`, of those that touched it or something below. */
@@ -397,6 +416,19 @@ export class Store {
     return ruleProblems(new FutureView(this.catalog, this.port, []), touched, this.rules, 'warning');
   }
 
+  /** What the record at `path` needs and is not there: never so after a commit, but after damage to the disk. */
+  async danglingAt(path: string): Promise<Problem[]> {
+    const halves = await this.records.split(path);
+    const kind = this.catalog.kindOf(path);
+    const view = new FutureView(this.catalog, this.port, []);
+    return danglingProblems(view, { path, kind, before: halves, after: halves });
+  }
+
+  async isReferredTo(path: string): Promise<boolean> {
+    for await (const _source of new FutureView(this.catalog, this.port, []).referrers(path)) return true;
+    return false;
+  }
+
   /** A fact of this unit alone, kept beside the configuration. */
   async readLocal<T>(name: string): Promise<T | undefined> {
     return fromBytes<T>(await this.port.get(keys.local(name)));
@@ -473,8 +505,10 @@ export class Store {
     const tree = await updateTree(this.port, leaves);
     const digest = leaves.length === 0 ? this.current.digest : tree.digest;
     if (target !== undefined && digest !== target) throw digestDiffers(digest, target);
+    // What the partner has sent needs no confirmation.
+    const { unconfirmed: _before, ...taken } = this.current;
     const head: Head = {
-      ...this.current,
+      ...(target === undefined ? this.current : taken),
       ...facts,
       revision: this.current.revision + 1,
       digest,
@@ -508,8 +542,8 @@ export class Store {
   }
 
   private async keepInHead(facts: Partial<Head>): Promise<void> {
-    const head = { ...this.current, ...facts };
-    if (JSON.stringify(head) !== JSON.stringify(this.current)) await this.writeHead(head);
+    const head = JSON.stringify({ ...this.current, ...facts });
+    if (head !== JSON.stringify(this.current)) await this.writeHead(JSON.parse(head) as Head);
   }
 
   private async writeHead(
@@ -537,7 +571,7 @@ export class Store {
     const waiting = this.blocking();
     if (net === undefined) {
       if (waiting === undefined) return nothingBeside;
-      throw unconfirmed(waiting);
+      throw waitsToBeConfirmed(waiting);
     }
     const { pair, unit, ...entries } = await netEntries(this.port, transitions);
     const id = waiting?.id ?? randomUUID();

@@ -13,6 +13,7 @@ import { Requests, type Timers } from './requests.ts';
 import { nameOf, type StateName, updateRefusal } from './standing.ts';
 import {
   type Effect,
+  greetingOf,
   type HeldBack,
   heldBack,
   initialState,
@@ -455,22 +456,13 @@ export class Link {
 
   private async greet(): Promise<void> {
     try {
-      const { everyCommit: _every, common: _common, ...facts } = this.options.own();
+      const beside = { branches: this.options.store.branches.open(), heldBack: this.heldBack };
+      const own = greetingOf(this.options.own(), this.options.clock().wall, beside);
       const {
         type: _type,
         re: _re,
         ...hello
-      } = await this.linked().ask(
-        id => ({
-          type: 'hello',
-          id,
-          ...facts,
-          clock: this.options.clock().wall,
-          branches: this.options.store.branches.open(),
-          heldBack: this.heldBack,
-        }),
-        'hello-too',
-      );
+      } = await this.linked().ask(id => ({ type: 'hello', id, ...own }), 'hello-too');
       this.feed({ type: 'heard', hello, greeting: true });
       void this.branches.greeted(this.linked(), hello.branches);
     } catch (error) {

@@ -89,7 +89,7 @@ function heard(state: SyncState, hello: Hello, greeting: boolean): Step {
 /**
  * The partner took over while this unit was away, and nothing was changed here since both were in step:
  * standing down loses nothing. With own changes the operator decides: both-active. So does he when the partner
- * was never in step with anybody: it cannot be the source that this unit would wait for.
+ * was never in step with anybody, or was restored: it cannot be the source that this unit would wait for.
  */
 function isFenced(own: OwnFacts, partner: Hello): boolean {
   return (
@@ -97,6 +97,7 @@ function isFenced(own: OwnFacts, partner: Hello): boolean {
     partner.role === 'active' &&
     partner.epoch > own.epoch &&
     partner.established &&
+    !partner.unconfirmed &&
     own.pairId === partner.pairId &&
     own.digest === own.common
   );
@@ -113,15 +114,18 @@ function ownChanged(state: SyncState, own: OwnFacts): Step {
   };
   const announce = roleChanged || !sameUnit(own, state.own);
   const greet: Effect[] = announce && state.link !== 'down' ? [{ do: 'greet' }] : [];
-  const committed = !roleChanged && own.digest !== state.own.digest;
-  if (!committed || !own.everyCommit || !wantsUpdate(known)) return { state: known, effects: greet };
+  const committed = !roleChanged && own.everyCommit && own.digest !== state.own.digest;
+  const lifted =
+    (state.own.pause !== undefined && own.pause === undefined) || (state.own.unconfirmed && !own.unconfirmed);
+  if (!(committed || lifted) || !wantsUpdate(known)) return { state: known, effects: greet };
   const begun = begin(known, []);
   return { state: begun.state, effects: [...greet, ...begun.effects] };
 }
 
 /** Whether a unit still says the same of itself: the partner refuses updates for some of it, so it is told at once. */
 function sameUnit(one: OwnFacts, other: OwnFacts): boolean {
-  return (['name', 'mode', 'release', 'model', 'schemaDigest'] as const).every(
+  const same = (['name', 'mode', 'release', 'model', 'schemaDigest', 'unconfirmed'] as const).every(
     fact => one[fact] === other[fact],
   );
+  return same && (one.pause === undefined) === (other.pause === undefined);
 }

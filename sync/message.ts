@@ -30,6 +30,9 @@ export interface Hello {
   schemaDigest: string;
   /** True once the unit has given or taken an update in this pair: only then may it speak for the pair. */
   established: boolean;
+  /** Its updates are paused; or what it holds was restored, and nobody has confirmed it as a source. */
+  paused: boolean;
+  unconfirmed: boolean;
   /** Clock of the sender, milliseconds since 1970: to show the skew, never to decide. */
   clock: number;
   /** Names of the branches that it keeps, not merged yet: at most 20. */
@@ -203,6 +206,8 @@ const hello: Record<string, Check> = {
   model: text(64),
   schemaDigest: digest,
   established: flag,
+  paused: flag,
+  unconfirmed: flag,
   clock: value => typeof value === 'number',
   branches: listOf(text(64), MOST_NAMED),
   heldBack: count,

@@ -16,7 +16,7 @@ import {
 } from './message.ts';
 import { asError } from './partner-error.ts';
 import { freshResponder, type ResponderEffect, respond } from './responder.ts';
-import type { OwnFacts } from './state.ts';
+import { greetingOf, type OwnFacts } from './state.ts';
 import { cutNode } from './walk.ts';
 
 export interface ServiceOptions {
@@ -99,15 +99,9 @@ async function carryOut(effect: ResponderEffect, options: ServiceOptions): Promi
       return effect.reply;
     case 'greet-back': {
       options.onHello(effect.hello);
-      const { everyCommit: _every, common: _common, ...facts } = options.own();
-      return {
-        type: 'hello-too',
-        re: effect.re,
-        ...facts,
-        clock: options.clock().wall,
-        branches: options.store.branches.open(),
-        heldBack: options.heldBack(),
-      };
+      const { store, own, clock, heldBack } = options;
+      const beside = { branches: store.branches.open(), heldBack: heldBack() };
+      return { type: 'hello-too', re: effect.re, ...greetingOf(own(), clock().wall, beside) };
     }
     case 'apply':
       return orRefuse(effect.re, async () => {

@@ -2,6 +2,7 @@
 import { LockstepError } from '../schema/error.ts';
 import { EMPTY_DIGEST } from '../store/digest.ts';
 import type { Hello } from './message.ts';
+import { pausedError } from './pause.ts';
 import { heldBack, type OwnFacts, type SyncState } from './state.ts';
 
 export type StateName =
@@ -15,6 +16,7 @@ export type StateName =
   | 'taking-over'
   | 'in-step'
   | 'held-back'
+  | 'paused'
   | 'behind';
 
 /** The one name of a state, shown by `status`. */
@@ -29,14 +31,14 @@ export function nameOf(state: SyncState): StateName {
   if (work.step !== 'idle') return 'updating';
   if (own.digest === partner.digest) return 'in-step';
   if (heldBack(state) !== undefined || (own.role === 'standby' && partner.heldBack > 0)) return 'held-back';
-  const refused =
-    state.refusal !== undefined || (own.role === 'active' && updateRefusal(state) !== undefined);
-  return refused ? 'refused' : 'behind';
+  const refusal = own.role === 'active' ? updateRefusal(state) : undefined;
+  if (refusal?.code === 'paused' || (own.role === 'standby' && partner.paused)) return 'paused';
+  return state.refusal !== undefined || refusal !== undefined ? 'refused' : 'behind';
 }
 
 /** Things that must be equal (or, for the HA mode, different) before configuration may cross. */
 export function mismatches(
-  own: Omit<Hello, 'clock' | 'branches' | 'heldBack'>,
+  own: Pick<OwnFacts, 'protocol' | 'pairId' | 'mode' | 'model'>,
   partner: Hello,
 ): { what: string; ours: string; theirs: string }[] {
   const compared: [string, string, string, boolean][] = [
@@ -74,7 +76,7 @@ export function updateRefusal(state: SyncState): LockstepError | undefined {
     });
   }
   if (partner.epoch > own.epoch) return unfinishedTakeover(own, partner);
-  return sourceRefusal(own, partner);
+  return sourceRefusal(own, partner) ?? (own.pause === undefined ? undefined : pausedError(own.pause));
 }
 
 /** The partner holds everything that it can. */
@@ -104,7 +106,7 @@ function unfinishedTakeover(own: OwnFacts, partner: Hello): LockstepError {
 
 function sourceRefusal(own: OwnFacts, partner: Hello): LockstepError | undefined {
   const empty = own.digest === EMPTY_DIGEST;
-  if (!empty && (own.established || !partner.established)) return undefined;
+  if (!empty && (own.established || !partner.established)) return own.unconfirmed ? unconfirmed() : undefined;
   return new LockstepError(
     'never-a-source',
     empty
@@ -112,6 +114,17 @@ function sourceRefusal(own: OwnFacts, partner: Hello): LockstepError | undefined
       : 'This unit is new to the pair; the partner holds the configuration of the pair.',
     {
       hint: 'Type lockstep takeover on the partner; this unit then receives its configuration.',
+    },
+  );
+}
+
+/** Restored, and not looked at by anybody: an old backup must not roll back the pair. */
+export function unconfirmed(): LockstepError {
+  return new LockstepError(
+    'never-a-source',
+    'What this unit holds was restored, and nobody has confirmed it as the source.',
+    {
+      hint: 'Look at it, then type lockstep confirm-source here; or take an update from the partner.',
     },
   );
 }

@@ -1,5 +1,6 @@
 import type { ErrorBody, LockstepError } from '../schema/error.ts';
 import type { Hello } from './message.ts';
+import type { Pause } from './pause.ts';
 import type { Difference, NodePair } from './walk.ts';
 
 /**
@@ -40,11 +41,21 @@ export interface Held extends HeldBack {
   partnerSchema: string;
 }
 
-export interface OwnFacts extends Omit<Hello, 'clock' | 'branches' | 'heldBack'> {
+export interface OwnFacts extends Omit<Hello, 'clock' | 'paused' | 'branches' | 'heldBack'> {
   /** Digest in the last receipt that this unit got or gave: what both units are known to have held. */
   common: string;
   /** Send an update on every commit instead of waiting for the interval. */
   everyCommit: boolean;
+  pause: Pause | undefined;
+}
+
+/** What a unit says of itself. */
+export function greetingOf(
+  { everyCommit: _every, common: _common, pause, ...facts }: OwnFacts,
+  clock: number,
+  { branches = [], heldBack: held = 0 }: Partial<Pick<Hello, 'branches' | 'heldBack'>> = {},
+): Hello {
+  return { ...facts, paused: pause !== undefined, clock, branches, heldBack: held };
 }
 
 /** Names one request of the outside, so that its answer finds the way back. */

@@ -17,12 +17,12 @@ export function afterFailedLastUpdate({ own }: SyncState, stepDown: StepDown, er
   return { do: 'answer', ticket: stepDown.ticket, error: incomplete(error.message) };
 }
 
-export function incomplete(because: string): LockstepError {
+export function incomplete(because: string, firstHint = ''): LockstepError {
   return new LockstepError(
     'takeover-incomplete',
     `The active unit holds changes that this unit does not, and they cannot be sent. ${because}`,
     {
-      hint: 'lockstep takeover --force takes over without them; they become a branch, which lockstep merge brings back.',
+      hint: `${firstHint}lockstep takeover --force takes over without them; they become a branch, which lockstep merge brings back.`,
     },
   );
 }

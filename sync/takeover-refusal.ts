@@ -1,6 +1,7 @@
 /** Why a unit may not take over now. */
 import { LockstepError } from '../schema/error.ts';
 import { EMPTY_DIGEST } from '../store/digest.ts';
+import { unconfirmed } from './standing.ts';
 import type { SyncState } from './state.ts';
 
 export function takeOverRefusal(
@@ -24,7 +25,7 @@ export function takeOverRefusal(
       },
     );
   }
-  return undefined;
+  return own.unconfirmed && !forced ? unconfirmed() : undefined;
 }
 
 export function takingOver(): LockstepError {

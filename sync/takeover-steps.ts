@@ -61,10 +61,7 @@ export function askedToStepDown(
     return idle ? begin(asked, []) : still(asked);
   }
   if (forced) return { state, effects: [give] };
-  return {
-    state,
-    effects: [
-      { do: 'answer', ticket, error: incomplete(error?.message ?? 'Another takeover is under way.') },
-    ],
-  };
+  const firstHint = error?.code === 'paused' ? 'lockstep resume on the active unit sends them. ' : '';
+  const refused = incomplete(error?.message ?? 'Another takeover is under way.', firstHint);
+  return { state, effects: [{ do: 'answer', ticket, error: refused }] };
 }

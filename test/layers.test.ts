@@ -3,13 +3,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { join } from 'node:path';
 
-const ROOMS = ['schema', 'store', 'sync', 'unit', 'api', 'cli'];
+const ROOMS = ['schema', 'store', 'sync', 'certs', 'unit', 'api', 'cli'];
 /** docs/DESIGN.md, Layers: a room may know those before it, and the faces know the unit only. */
 const MAY_KNOW: Record<string, string[]> = {
   schema: [],
   store: ['schema'],
   sync: ['schema', 'store'],
-  unit: ['schema', 'store', 'sync'],
+  certs: ['schema', 'store'],
+  unit: ['schema', 'store', 'sync', 'certs'],
   api: ['schema', 'unit'],
   cli: ['schema', 'unit', 'api'],
 };

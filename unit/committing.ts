@@ -69,7 +69,7 @@ export class Committing {
   }
 
   /** "Change it on the active unit" helps only who knows which one that is. */
-  private nameActive(error: unknown): never {
+  nameActive(error: unknown): never {
     const active = this.pair.activePartner();
     if (!(error instanceof LockstepError) || error.code !== 'not-active' || active === undefined) throw error;
     throw new LockstepError('not-active', error.message, {

@@ -3,10 +3,12 @@ import type { Json, JsonObject } from '../schema/json.ts';
 import type { Branch } from '../store/branch.ts';
 import type { Nets } from '../store/provisional.ts';
 import type { Revision } from '../store/revision.ts';
-import type { Head, Role } from '../store/store.ts';
+import type { Head, Role, Unconfirmed } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
+import type { Pause } from '../sync/pause.ts';
+import type { Pacified } from './restarts.ts';
 
-export type { Branch, Change, Revision };
+export type { Branch, Change, Pacified, Pause, Revision, Unconfirmed };
 
 /**
  * What a running unit offers to its faces. The HTTP API is these methods, one route each; secrets are masked
@@ -30,6 +32,12 @@ export interface UnitFace {
   merge(request: MergeRequest): Promise<MergeAnswer>;
   forceUpdate(request: { author: string }): Promise<Receipt>;
   takeover(request: { author: string; force?: boolean }): Promise<TakeoverAnswer>;
+  /** Updates stop going out, for good or for some seconds. */
+  pause(request: PauseRequest): Promise<Pause>;
+  /** Lifts a pause, and the pacification of a unit that restarted too often. */
+  resume(request: { author: string }): Promise<ResumeAnswer>;
+  /** What was restored here may be a source from now on. */
+  confirmSource(request: { author: string }): Promise<ConfirmSourceAnswer>;
   invite(request: InviteRequest): Promise<Invitation>;
   join(request: JoinRequest): Promise<PairedAnswer>;
   /** Forget the partner. */
@@ -237,6 +245,23 @@ export interface JoinRequest extends InviteRequest {
   code: string;
 }
 
+export interface PauseRequest {
+  author: string;
+  reason: string;
+  /** Without: until somebody resumes. */
+  seconds?: number;
+}
+
+export interface ResumeAnswer {
+  /** Empty: nothing kept this unit from taking part. */
+  lifted: ('pacified' | 'pause')[];
+}
+
+export interface ConfirmSourceAnswer {
+  /** null: there was nothing to confirm. */
+  confirmed: Unconfirmed | null;
+}
+
 export interface Invitation {
   code: string;
   fingerprint: string;
@@ -280,11 +305,15 @@ export interface Status {
     address: string;
     port: number;
     startedAt: string;
+    /** It restarted too often, and takes part in nothing. */
+    pacified: Pacified | null;
   };
   /** Empty for a single unit. */
   squares: Square[];
   partner: PartnerStatus | null;
   sync: SyncStatus;
+  /** On a standby; null otherwise. */
+  takeover: TakeoverReadiness | null;
   /** Files under config/ that could not be committed. */
   files: { file: string; path: string; reason: string; code: string }[];
   warnings: Problem[];
@@ -300,6 +329,22 @@ export interface ProvisionalStatus {
   at: string;
   minutes: number;
   secondsLeft: number;
+}
+
+export interface Finding extends Problem {
+  /** False: it does no harm yet. */
+  fails: boolean;
+}
+
+/** Could this standby serve what it holds? */
+export interface TakeoverReadiness {
+  /** null: not known yet. */
+  ready: boolean | null;
+  /** The first 20 of `count`, those that fail first. */
+  findings: Finding[];
+  count: number;
+  /** When records were last looked at; null: the first look is not over. */
+  checkedAt: string | null;
 }
 
 export interface PartnerStatus {
@@ -334,6 +379,8 @@ export interface SyncStatus {
   } | null;
   /** On the active unit the last one sent, on the standby the last one taken. */
   lastUpdate: Receipt | TakenUpdate | null;
+  /** Of the updates of this unit. */
+  pause: Pause | null;
   nextUpdateAt: string | null;
   intervalSeconds: number;
   refusal: ErrorBody | null;

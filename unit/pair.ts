@@ -2,12 +2,13 @@ import type { Catalog } from '../schema/catalog.ts';
 import { asLockstepError, type ErrorBody, LockstepError } from '../schema/error.ts';
 import type { Moment } from '../store/deadline.ts';
 import type { Revision } from '../store/revision.ts';
-import type { PairChange, Store } from '../store/store.ts';
+import type { PairChange, Store, Unconfirmed } from '../store/store.ts';
 import type { Channel } from '../sync/channel.ts';
 import { fingerprint, type KeyPair, publicBlob } from '../sync/keys.ts';
 import { Link, type UpdateReport } from '../sync/link.ts';
 import { type HaMode, type Hello, PROTOCOL } from '../sync/message.ts';
 import type { Partner, Self } from '../sync/pairing.ts';
+import type { Pause } from '../sync/pause.ts';
 import type { Timers } from '../sync/requests.ts';
 import { serve } from '../sync/service.ts';
 import { dial } from '../sync/ssh-client.ts';
@@ -19,6 +20,7 @@ import type {
   JoinRequest,
   PairedAnswer,
   Receipt,
+  ResumeAnswer,
   Status,
   TakenUpdate,
   TakeoverAnswer,
@@ -30,8 +32,11 @@ import type { Metrics } from './metrics.ts';
 import { NetKeeper } from './net-keeper.ts';
 import { PairMembership } from './pair-membership.ts';
 import { isEveryAddress, PairingDesk } from './pairing-desk.ts';
+import { Pausing } from './pausing.ts';
 import { Refusals } from './refusals.ts';
+import { pacifiedError, type StartBook } from './start-book.ts';
 import { makeStatus } from './status.ts';
+import { TakeoverWatch } from './takeover-watch.ts';
 
 export interface PairOptions {
   store: Store;
@@ -50,6 +55,7 @@ export interface PairOptions {
   timers: Timers;
   now(): Date;
   clock(): Moment;
+  starts: StartBook;
   log: Log;
   metrics: Metrics;
 }
@@ -68,6 +74,9 @@ export class Pair {
   private listener: Listener | undefined;
   private link: Link | undefined;
   private nets: NetKeeper | undefined;
+  private pausing: Pausing | undefined;
+  private waking: Promise<void> | undefined;
+  private readonly takeover: TakeoverWatch;
   private lastSent: Receipt | undefined;
   private lastTaken: TakenUpdate | undefined;
   private nextUpdateAt: number | undefined;
@@ -82,6 +91,7 @@ export class Pair {
     this.membership = membership;
     this.refusals = new Refusals(options);
     this.identity = options.identity;
+    this.takeover = new TakeoverWatch({ ...options, syncState: () => this.link?.state });
   }
 
   /** Throws `port-in-use`, `damaged-store`. */
@@ -90,21 +100,28 @@ export class Pair {
     pair.desk = await pair.openDesk();
     if (pair.partner !== undefined) await pair.membership.settle(pair.partner);
     pair.lastSent = await options.store.readLocal<Receipt>('last-update');
-    pair.listener = await listen({
-      address: options.address,
-      port: options.port,
-      hostKey: options.hostKey.private,
-      admit: key => pair.desk?.admit(key),
-      onChannel: (channel, peer) => pair.welcome(channel, peer.who, peer.keyBlob),
-      onRefusal: refusal => pair.refusals.connection(refusal),
-    });
+    pair.pausing = await Pausing.open({ ...options, onChange: () => pair.link?.ownChanged() });
+    await pair.pausing.roleChanged();
     pair.unwatch = options.store.watch((revision, paths) => pair.committed(revision, paths));
-    const { store, timers, clock, log } = options;
-    const onUndone = (): void => pair.link?.due();
-    pair.nets = new NetKeeper({ store, timers, clock, log, onUndone });
-    pair.scheduleUpdate();
-    pair.connect();
+    pair.nets = new NetKeeper({ ...options, onUndone: () => pair.link?.due() });
+    if (options.starts.pacified === undefined) await pair.takePart();
     return pair;
+  }
+
+  /** Throws `port-in-use`. */
+  private async takePart(): Promise<void> {
+    const { address, port, hostKey } = this.options;
+    this.listener = await listen({
+      address,
+      port,
+      hostKey: hostKey.private,
+      admit: key => this.desk?.admit(key),
+      onChannel: (channel, peer) => this.welcome(channel, peer.who, peer.keyBlob),
+      onRefusal: refusal => this.refusals.connection(refusal),
+    });
+    this.scheduleUpdate();
+    this.connect();
+    this.takeover.records.start();
   }
 
   get address(): { address: string; port: number } {
@@ -118,7 +135,9 @@ export class Pair {
     this.unwatch();
     this.cancelDue();
     this.nets?.stop();
+    this.pausing?.stop();
     this.link?.stop();
+    await this.takeover.records.stop();
     await this.listener?.close();
   }
 
@@ -153,6 +172,36 @@ export class Pair {
     const { epoch, partnerSteppedDown } = await this.assertLinked().takeOver(force);
     this.options.log.warn({ epoch, partnerSteppedDown }, 'this unit took over as active');
     return { role: 'active', epoch, partnerSteppedDown };
+  }
+
+  /** Throws `not-active`, `not-paired`, `pacified`. */
+  async pause(by: string, reason: string, durationMs: number | undefined): Promise<Pause> {
+    this.assertLinked();
+    return this.assertStarted(this.pausing).begin(by, reason, durationMs);
+  }
+
+  /** Lifts whatever keeps this unit from taking part. Throws `port-in-use`, `disk`. */
+  async resume(by: string): Promise<ResumeAnswer> {
+    const { starts } = this.options;
+    const pacified = starts.pacified !== undefined;
+    if (pacified) {
+      this.waking ??= this.takePart().finally(() => {
+        this.waking = undefined;
+      });
+      await this.waking;
+    }
+    await starts.resume(by);
+    const pause = await this.assertStarted(this.pausing).lift('resumed', by);
+    return { lifted: [...(pacified ? ['pacified' as const] : []), ...(pause ? ['pause' as const] : [])] };
+  }
+
+  /** What was restored here may be a source from now on. */
+  async confirmSource(by: string): Promise<Unconfirmed | undefined> {
+    const confirmed = await this.options.store.confirmSource();
+    if (confirmed === undefined) return undefined;
+    this.options.log.warn({ by, restored: confirmed }, 'the restored configuration is confirmed as a source');
+    this.link?.ownChanged();
+    return confirmed;
   }
 
   async invite({ replaces }: InviteRequest): Promise<Invitation> {
@@ -195,6 +244,9 @@ export class Pair {
           ? undefined
           : this.inMs(this.nextUpdateAt - this.options.timers.now()),
       intervalSeconds,
+      pause: this.pausing?.current,
+      pacified: this.options.starts.pacified,
+      takeover: this.takeover.readiness(files),
       files,
       warnings: await store.warnings(),
       provisional: store.head.provisional ?? store.head.ownProvisional,
@@ -253,11 +305,22 @@ export class Pair {
   }
 
   private atDesk(): PairingDesk {
-    if (this.desk === undefined) throw new LockstepError('internal', 'The unit has not started.');
-    return this.desk;
+    this.assertTakingPart();
+    return this.assertStarted(this.desk);
+  }
+
+  private assertStarted<Room>(room: Room | undefined): Room {
+    if (room === undefined) throw new LockstepError('internal', 'The unit has not started.');
+    return room;
+  }
+
+  private assertTakingPart(): void {
+    const { pacified } = this.options.starts;
+    if (pacified !== undefined) throw pacifiedError(pacified);
   }
 
   private assertLinked(): Link {
+    this.assertTakingPart();
     if (this.link !== undefined) return this.link;
     const hint =
       this.identity.mode === 'single'
@@ -286,7 +349,7 @@ export class Pair {
 
   private own(): OwnFacts {
     const { store, catalog, facts, everyCommit } = this.options;
-    const { role, epoch, revision, digest, common, provisional } = store.head;
+    const { role, epoch, revision, digest, common, provisional, unconfirmed } = store.head;
     const { name, mode, model, release } = this.identity;
     return {
       protocol: PROTOCOL,
@@ -303,8 +366,10 @@ export class Pair {
       schemaDigest: catalog.digest,
       established: common !== '',
       provisional: provisional?.id ?? '',
+      unconfirmed: unconfirmed !== undefined,
       common,
       everyCommit,
+      pause: this.pausing?.current,
     };
   }
 
@@ -335,6 +400,7 @@ export class Pair {
         if (name === this.state.name) return;
         this.state = { name, since: now().toISOString() };
         log.info({ state: name, partner: partner.name }, 'sync state');
+        queueMicrotask(() => this.takeover.note());
       },
       onUpdate: report => this.updated(report),
       onTrouble: ({ code, message, facts }) => {
@@ -380,11 +446,12 @@ export class Pair {
 
   private async setRole(role: 'active' | 'standby', epoch: number, digest?: string): Promise<boolean> {
     const done = await this.options.store.setRole(role, epoch, digest);
-    if (done) {
-      this.options.log.warn({ role, epoch }, 'role changed');
-      this.nets?.look();
-    }
-    return done;
+    if (!done) return false;
+    this.options.log.warn({ role, epoch }, 'role changed');
+    this.nets?.look();
+    this.takeover.records.roleChanged();
+    await this.pausing?.roleChanged();
+    return true;
   }
 
   private welcome(channel: Channel, who: string, keyBlob: Buffer): void {
@@ -417,6 +484,7 @@ export class Pair {
     const { revision: number, kind, author, reason, records } = revision;
     this.options.log.info({ revision: number, kind, author, reason, records }, 'commit');
     this.link?.ownChanged();
+    this.takeover.records.touched(paths);
     if (paths.some(path => IDENTITY_PATHS.has(path))) void this.refreshIdentity();
   }
 

@@ -15,6 +15,7 @@ import { type Log, openLog } from './log.ts';
 import { machineClock } from './machine-clock.ts';
 import { Metrics } from './metrics.ts';
 import { Pair } from './pair.ts';
+import { StartBook } from './start-book.ts';
 import { notifySystemd } from './systemd.ts';
 import { Unit } from './unit.ts';
 
@@ -61,6 +62,8 @@ export async function serveUnit(
     const store = await Store.open({ port: openLmdb(folder.store), catalog, rules: RULES, now });
     closers.push(() => store.close());
     const facts = await readFacts(store, options.dir);
+    const starts = await StartBook.open(store, machineClock(), log);
+    closers.push(() => starts.close());
     const identity = await readIdentity(store, facts.id);
     const hostKey = await loadOrCreateKey(folder.hostKey);
     const clientKey = await loadOrCreateKey(folder.clientKey);
@@ -81,6 +84,7 @@ export async function serveUnit(
       timers: realTimers,
       now,
       clock: machineClock,
+      starts,
       log,
       metrics,
     });

@@ -5,10 +5,13 @@ import type { Revision } from '../store/revision.ts';
 import type { Head } from '../store/store.ts';
 import type { Hello } from '../sync/message.ts';
 import type { Partner } from '../sync/pairing.ts';
+import { pausedError } from '../sync/pause.ts';
 import { mismatches, nameOf, type StateName, updateRefusal } from '../sync/standing.ts';
 import { heldBack, type SyncState } from '../sync/state.ts';
 import type {
+  Pacified,
   PartnerStatus,
+  Pause,
   ProvisionalStatus,
   Receipt,
   Square,
@@ -18,6 +21,7 @@ import type {
   UnitHead,
 } from './face.ts';
 import type { Identity } from './identity.ts';
+import { PACIFIED_HINT, pacifiedSentence } from './start-book.ts';
 
 /** Everything that a status is made of; `syncState` is undefined without a partner. */
 export interface StatusFacts {
@@ -39,6 +43,9 @@ export interface StatusFacts {
   lastUpdate: Receipt | TakenUpdate | undefined;
   nextUpdateAt: string | undefined;
   intervalSeconds: number;
+  pause: Pause | undefined;
+  pacified: Pacified | undefined;
+  takeover: Status['takeover'];
   files: Status['files'];
   warnings: Problem[];
   branches: Status['branches'];
@@ -66,10 +73,12 @@ export function makeStatus(found: StatusFacts): Status {
       address: facts.address,
       port: facts.port,
       startedAt: facts.startedAt,
+      pacified: facts.pacified ?? null,
     },
     squares: squares(facts),
     partner: partnerStatus(facts),
     sync: syncStatus(facts),
+    takeover: facts.takeover,
     files: facts.files,
     warnings: facts.warnings,
     branches: facts.branches,
@@ -88,13 +97,15 @@ function provisionalStatus({ provisional, clock }: StatusFacts): ProvisionalStat
   return { author, reason, at, minutes, secondsLeft: Math.round(remainingMs(deadline, clock) / 1000) };
 }
 
-type UnitState = StateName | 'single' | 'unpaired';
+type UnitState = StateName | 'single' | 'unpaired' | 'pacified';
 
 export function stateName({
   identity,
   partner,
   syncState,
-}: Pick<StatusFacts, 'identity' | 'partner' | 'syncState'>): UnitState {
+  pacified,
+}: Pick<StatusFacts, 'identity' | 'partner' | 'syncState' | 'pacified'>): UnitState {
+  if (pacified !== undefined) return 'pacified';
   if (partner === undefined || syncState === undefined)
     return identity.mode === 'single' ? 'single' : 'unpaired';
   return nameOf(syncState);
@@ -116,6 +127,8 @@ export function squares(facts: StatusFacts): Square[] {
 }
 
 function ownSquare(state: UnitState, { role }: Head): Omit<Square, 'unit'> {
+  if (state === 'pacified')
+    return { colour: 'blue', active: false, sentence: 'this unit; pacified: it takes part in nothing' };
   if (state === 'unpaired')
     return { colour: 'grey', active: false, sentence: 'this unit; set-up is incomplete: not paired yet' };
   if (state === 'both-active')
@@ -129,7 +142,9 @@ function partnerSquare(
   name: string | undefined,
 ): Omit<Square, 'unit'> {
   const who = name ?? 'the partner';
-  if (state === 'unpaired') return { colour: 'red', active: false, sentence: 'not paired' };
+  if (state === 'unpaired' || name === undefined)
+    return { colour: 'red', active: false, sentence: 'not paired' };
+  if (state === 'pacified') return { colour: 'red', active: false, sentence: `${who}; not looked for` };
   if (state === 'unreachable')
     return { colour: 'red', active: false, sentence: `${who}; unreachable or off` };
   if (state === 'greeting') return { colour: 'updating', active: false, sentence: `${who}; connecting` };
@@ -185,7 +200,8 @@ function syncStatus(facts: StatusFacts): SyncStatus {
     facts.syncState?.downRefusal?.hint ??
     hints[state] ??
     refusal?.hint ??
-    (state === 'refused' ? MISFIT_HINT : undefined);
+    (state === 'refused' ? MISFIT_HINT : undefined) ??
+    pausedThere(state, facts);
   return {
     state,
     sentence: words,
@@ -205,6 +221,7 @@ function syncStatus(facts: StatusFacts): SyncStatus {
     lastUpdate: facts.lastUpdate ?? null,
     nextUpdateAt: facts.nextUpdateAt ?? null,
     intervalSeconds: facts.intervalSeconds,
+    pause: facts.pause ?? null,
     refusal: refusal ?? null,
     heldBack: held === undefined ? null : { records: held.records, paths: held.paths },
   };
@@ -212,7 +229,7 @@ function syncStatus(facts: StatusFacts): SyncStatus {
 
 /** Known to be equal, known to differ, or not known. */
 function inStep(state: UnitState, { head, syncState }: StatusFacts): boolean | null {
-  if (state === 'single' || state === 'unpaired') return null;
+  if (state === 'single' || state === 'unpaired' || state === 'pacified') return null;
   if (state === 'in-step') return true;
   if (state === 'unreachable' || state === 'greeting')
     return syncState !== undefined && head.digest !== syncState.own.common ? false : null;
@@ -220,6 +237,7 @@ function inStep(state: UnitState, { head, syncState }: StatusFacts): boolean | n
 }
 
 const hints: Partial<Record<UnitState, string>> = {
+  pacified: PACIFIED_HINT,
   unpaired: 'Type lockstep pair --invite on one unit, and what it prints on the other.',
   'held-back': 'Bring both units to the same release; the rest then follows by itself.',
   'both-active': 'Decide which unit stays active, and type lockstep takeover there.',
@@ -227,11 +245,17 @@ const hints: Partial<Record<UnitState, string>> = {
   unreachable: 'Is lockstep serve running there, and TCP port 6973 open between the units?',
 };
 
+function pausedThere(state: UnitState, { partner }: StatusFacts): string | undefined {
+  return state === 'paused'
+    ? `lockstep status on ${partner?.name ?? 'the partner'} says why; lockstep resume there ends it.`
+    : undefined;
+}
+
 const MISFIT_HINT = 'Make them equal; updates then start by themselves.';
 
 function sentence(
   state: UnitState,
-  { head, partner, syncState }: StatusFacts,
+  { head, partner, syncState, pause, pacified }: StatusFacts,
   refusal: string | undefined,
 ): string {
   const who = partner?.name ?? 'the partner';
@@ -260,6 +284,12 @@ function sentence(
       return `In step: ${who} holds the same configuration.`;
     case 'held-back':
       return heldBackWords(who, syncState);
+    case 'pacified':
+      return pacifiedSentence({ restarts: pacified?.restarts ?? 0 });
+    case 'paused':
+      return pause === undefined
+        ? `This unit lacks changes that were made on ${who}, whose updates are paused.`
+        : `${who} lacks changes that were made here: ${pausedError(pause).message}`;
     case 'behind':
       return head.role === 'active'
         ? `${who} lacks changes that were made here.`

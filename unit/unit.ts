@@ -15,6 +15,7 @@ import type {
   ChangeAnswer,
   ChangeRequest,
   ConfirmAnswer,
+  ConfirmSourceAnswer,
   Description,
   DiffAnswer,
   ImportAnswer,
@@ -25,7 +26,10 @@ import type {
   MergeAnswer,
   MergeRequest,
   PairedAnswer,
+  Pause,
+  PauseRequest,
   Receipt,
+  ResumeAnswer,
   RollbackRequest,
   Safety,
   ShowAnswer,
@@ -174,6 +178,19 @@ export class Unit implements UnitFace {
     return this.pair.takeOver(force);
   }
 
+  pause({ author, reason, seconds }: PauseRequest): Promise<Pause> {
+    const durationMs = seconds === undefined ? undefined : seconds * 1000;
+    return this.pair.pause(author, reason, durationMs).catch(error => this.committing.nameActive(error));
+  }
+
+  resume({ author }: { author: string }): Promise<ResumeAnswer> {
+    return this.pair.resume(author);
+  }
+
+  async confirmSource({ author }: { author: string }): Promise<ConfirmSourceAnswer> {
+    return { confirmed: (await this.pair.confirmSource(author)) ?? null };
+  }
+
   invite(request: InviteRequest): Promise<Invitation> {
     return this.pair.invite(request);
   }
@@ -196,11 +213,23 @@ export class Unit implements UnitFace {
   }
 
   async metrics(): Promise<string> {
-    const { unit, sync, partner, files, branches, provisional } = await this.status();
+    const { unit, sync, partner, files, branches, provisional, takeover } = await this.status();
     return this.stats.render({
       revision: { help: 'Newest revision.', value: unit.revision },
       epoch: { help: 'Epoch of this unit.', value: unit.epoch },
       records: { help: 'Shared records.', value: unit.records },
+      updates_paused: {
+        help: '1 while somebody has paused the updates of this unit.',
+        value: sync.pause === null ? 0 : 1,
+      },
+      pacified: {
+        help: '1 when this unit restarted too often and takes part in nothing.',
+        value: unit.pacified === null ? 0 : 1,
+      },
+      unconfirmed: {
+        help: '1 when what this unit holds was restored and not confirmed.',
+        value: unit.unconfirmed === undefined ? 0 : 1,
+      },
       active: { help: '1 when this unit is active.', value: unit.role === 'active' ? 1 : 0 },
       partner_seen: {
         help: '1 when the partner is seen.',
@@ -219,6 +248,11 @@ export class Unit implements UnitFace {
         help: '1 while a change waits to be confirmed.',
         value: provisional === null ? 0 : 1,
       },
+      takeover_ready: {
+        help: '1 when this standby could take over now, 0 not, -1 not known, or not a standby.',
+        value: takeover === null || takeover.ready === null ? -1 : Number(takeover.ready),
+      },
+      takeover_findings: { help: 'What a takeover would stumble over.', value: takeover?.count ?? 0 },
       uncommitted_files: {
         help: 'Files under config/ that could not be committed.',
         value: files.length,

@@ -99,6 +99,9 @@ describe('the API of a unit', () => {
     await client.rollback({ revision: 7, reason: 'why', dryRun: true });
     await client.forceUpdate();
     await client.takeover({ force: true });
+    await client.pause({ reason: 'why', seconds: 60 });
+    await client.resume();
+    await client.confirmSource();
     await client.invite();
     await client.join({ host: 'fd00::1', port: 6974, code: 'secret-code' });
     await client.unpair();
@@ -116,6 +119,9 @@ describe('the API of a unit', () => {
       { method: 'rollback', request: { revision: 7, reason: 'why', dryRun: true, author } },
       { method: 'forceUpdate', request: { author } },
       { method: 'takeover', request: { force: true, author } },
+      { method: 'pause', request: { reason: 'why', seconds: 60, author } },
+      { method: 'resume', request: { author } },
+      { method: 'confirmSource', request: { author } },
       { method: 'invite', request: {} },
       { method: 'join', request: { host: 'fd00::1', port: 6974, code: 'secret-code' } },
       { method: 'unpair', request: undefined },

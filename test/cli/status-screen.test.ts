@@ -26,6 +26,7 @@ function pairInStep(): Status {
       address: '10.0.0.11',
       port: 6973,
       startedAt: '2025-03-01T10:00:00Z',
+      pacified: null,
     },
     squares: [
       { unit: 'HA1', colour: 'green', active: true, sentence: 'this unit; up, active' },
@@ -57,11 +58,13 @@ function pairInStep(): Status {
         ms: 40,
         at: '2025-03-01T11:59:48Z',
       },
+      pause: null,
       nextUpdateAt: '2025-03-01T12:00:48Z',
       intervalSeconds: 120,
       refusal: null,
       heldBack: null,
     },
+    takeover: null,
     files: [],
     provisional: null,
     branches: [],
@@ -70,6 +73,54 @@ function pairInStep(): Status {
 }
 
 describe('lockstep status', () => {
+  it('shows who paused the updates and when that ends, and what is restored and not confirmed', () => {
+    const status = pairInStep();
+    const pause = {
+      by: 'ada',
+      reason: 'new rules',
+      since: '2025-03-01T11:55:00Z',
+      until: '2025-03-01T12:25:00Z',
+    };
+    const unconfirmed = { by: 'bob', why: 'restore of site.bundle', since: '2025-03-01T11:00:00Z' };
+    const shown = formatStatus(
+      { ...status, unit: { ...status.unit, unconfirmed }, sync: { ...status.sync, pause } },
+      NOW,
+      plain,
+    );
+    assert.match(shown, /^paused +by ada 5 min ago, ends in 25 min: new rules\n +hint: lockstep resume/m);
+    assert.match(
+      shown,
+      /^restored +1 h ago by bob, not confirmed: restore of site\.bundle\n +hint: .*confirm-source/m,
+    );
+    const behind = { ...status.sync, state: 'paused', hint: 'Type lockstep resume.', pause };
+    assert.equal(formatStatus({ ...status, sync: behind }, NOW, plain).match(/hint:/g)?.length, 1);
+  });
+
+  it('shows on a standby whether it could take over, and what would fail', () => {
+    const status = pairInStep();
+    const checkedAt = '2025-03-01T11:57:00Z';
+    const ready = { ready: true, findings: [], count: 0, checkedAt };
+    const shown = (takeover: Status['takeover']): string => formatStatus({ ...status, takeover }, NOW, plain);
+    assert.match(shown(ready), /^takeover +ready, records looked at 3 min ago$/m);
+    const unfit = {
+      code: 'key-unfit',
+      path: 'certificates/shop',
+      message: 'its private key belongs to another certificate',
+      hint: 'Replace it on the active unit.',
+      fails: true,
+    };
+    assert.match(
+      shown({ ready: false, findings: [unfit], count: 3, checkedAt }),
+      /^takeover +not ready, [\s\S]*\n\nIf this unit took over now[^\n]*:\n {2}certificates\/shop: its private key[^\n]*\n {4}Replace it[^\n]*\n {2}and 2 more$/m,
+    );
+    const soon = { ...unfit, code: 'certificate-expires-soon', fails: false };
+    assert.match(
+      shown({ ready: true, findings: [soon], count: 1, checkedAt }),
+      /could take over, but look at:/,
+    );
+    assert.match(shown({ ...ready, ready: null, checkedAt: null }), /^takeover +being looked at$/m);
+  });
+
   it('shows a pair in step on one screen', () => {
     assert.equal(
       formatStatus(pairInStep(), NOW, plain),

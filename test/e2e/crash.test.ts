@@ -180,7 +180,11 @@ describe(`kill -9 of either daemon at ${KILLS} random moments (LOCKSTEP_SEED=${S
   const { folder, remove } = temporaryFolder();
   const ha1 = new TestUnit(path.join(folder, 'ha1'), '127.0.63.1');
   const ha2 = new TestUnit(path.join(folder, 'ha2'), '127.0.63.2');
-  const serve = (unit: TestUnit): Promise<TestUnit> => unit.start('--interval', '1', '--every-commit');
+  /** So many restarts would pacify it. */
+  const serve = async (unit: TestUnit): Promise<void> => {
+    await unit.start('--interval', '1', '--every-commit');
+    await unit.api.resume();
+  };
   const moments: string[] = [];
   let writer: Writer;
 

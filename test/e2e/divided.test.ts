@@ -110,7 +110,7 @@ describe('two units that were changed on both sides', function () {
       await until('the standby has it', async () => (await shown(ha1, net)) === '10.9.9.9');
       assert.match((await ha1.cli('status')).stdout, /waits to be confirmed/);
       const between = await ha2.json('set', net, '10.9.9.8');
-      assert.deepEqual([between.code, between.answer.error.code], [3, 'unconfirmed']);
+      assert.deepEqual([between.code, between.answer.error.code], [3, 'provisional']);
       await ha2.kill();
       assert.equal((await ha1.cli('takeover')).code, 0);
       const back = await ha1.json<ConfirmAnswer>('confirm', '--undo');

@@ -128,7 +128,7 @@ describe('somebody with the keys of the partner', function () {
       ['as a standby', 'bad-message', { role: 'standby' }, {}],
       ['of another pair', 'mismatch', { pairId: 'another' }, {}],
       ['in the mode of the receiver', 'mismatch', { mode: 'second' }, {}],
-      ['of another release', 'mismatch', { release: '6.6.6' }, {}],
+      ['of another model', 'mismatch', { model: '6.6.6' }, {}],
       ['from a lower epoch', 'stale-epoch', {}, { epoch: 0 }],
       ['whose frames are out of order', 'bad-message', {}, { sequence: 1 }],
       ['for another state', 'base-differs', {}, { base: 'e'.repeat(64) }],

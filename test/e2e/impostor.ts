@@ -51,6 +51,8 @@ export class Impostor {
       schemaDigest,
       established: true,
       clock: Date.now(),
+      paused: false,
+      unconfirmed: false,
       branches: [],
       heldBack: 0,
       provisional: '',

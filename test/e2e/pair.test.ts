@@ -245,7 +245,15 @@ describe('two units on one site', function () {
       assert.match(screen.stdout, /In step: lb2-renamed holds the same configuration/);
       const { code, answer } = await ha2.json<Status>('status');
       assert.equal(code, 0);
-      assert.deepEqual(Object.keys(answer), ['unit', 'squares', 'partner', 'sync', 'files', 'warnings']);
+      assert.deepEqual(Object.keys(answer), [
+        'unit',
+        'squares',
+        'partner',
+        'sync',
+        'takeover',
+        'files',
+        'warnings',
+      ]);
       assert.deepEqual(
         [answer.unit.role, answer.unit.mode, answer.unit.name],
         ['standby', 'second', 'lb2-renamed'],

@@ -117,7 +117,7 @@ export class SimulatedUnit {
   }
 
   private own(store: Store): OwnFacts {
-    const { role, epoch, revision, digest, common } = store.head;
+    const { role, epoch, revision, digest, common, unconfirmed } = store.head;
     return {
       protocol: PROTOCOL,
       pairId: 'pair-1',
@@ -132,9 +132,11 @@ export class SimulatedUnit {
       model: 'generic',
       schemaDigest: catalog.digest,
       established: common !== '',
+      unconfirmed: unconfirmed !== undefined,
       common,
       provisional: store.head.provisional?.id ?? '',
       everyCommit: this.everyCommit,
+      pause: undefined,
     };
   }
 

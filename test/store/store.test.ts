@@ -684,3 +684,77 @@ describe('store: what was acknowledged is on the disk', () => {
     await second.close();
   });
 });
+
+describe('a restored configuration', () => {
+  const restore = (store: Store, label: string) =>
+    store.commit({
+      changes: [put('things/a', { label })],
+      kind: 'restore',
+      author: 'ada',
+      reason: 'restore of site.bundle',
+      unconfirmed: true,
+    });
+  const MARK = { since: '2026-01-02T03:04:05.000Z', by: 'ada', why: 'restore of site.bundle' };
+
+  it('is marked in the very batch that writes it, and stays marked', async () => {
+    const port = openMemory();
+    const store = await openOn(port);
+    await store.setRole('active', 1);
+    await restore(store, 'old');
+    assert.deepEqual(store.head.unconfirmed, MARK);
+    await commit(store, put('things/b', {}));
+    await store.setRole('active', 2);
+    assert.deepEqual((await openOn(port)).head.unconfirmed, MARK);
+  });
+
+  it('is a source again once somebody confirms it', async () => {
+    const port = openMemory();
+    const store = await openOn(port);
+    await store.setRole('active', 1);
+    await restore(store, 'old');
+    assert.deepEqual(await store.confirmSource(), MARK);
+    assert.equal(await store.confirmSource(), undefined);
+    assert.equal((await openOn(port)).head.unconfirmed, undefined);
+  });
+
+  it('may be written on a standby too, where other changes may not; an update lifts the mark', async () => {
+    const source = await active();
+    await commit(source, put('things/b', {}));
+    const store = await openOn(openMemory());
+    await assert.rejects(
+      store.commit({ changes: [put('things/a', {})], kind: 'restore', author: 'ada', reason: 'r' }),
+      { code: 'not-active' },
+    );
+    await restore(store, 'old');
+    assert.deepEqual(store.head.unconfirmed, MARK);
+    const changes = [
+      { path: 'things/a', value: null },
+      { path: 'things/b', value: {} },
+    ];
+    await store.applyUpdate(updateOf(store, changes, source.head.digest));
+    assert.equal(store.head.unconfirmed, undefined);
+  });
+
+  it('that is what the partner holds already needs no confirmation either', async () => {
+    const source = await active();
+    await commit(source, put('things/a', { label: 'old' }));
+    const store = await openOn(openMemory());
+    await restore(store, 'old');
+    const { digest } = source.head;
+    assert.equal((await store.applyUpdate(updateOf(store, [], digest))).result, 'already-applied');
+    assert.equal(store.head.unconfirmed, undefined);
+  });
+
+  it('is not marked by a dry run', async () => {
+    const store = await active();
+    await store.commit({
+      changes: [put('things/a', {})],
+      kind: 'restore',
+      author: 'ada',
+      reason: 'r',
+      unconfirmed: true,
+      dryRun: true,
+    });
+    assert.equal(store.head.unconfirmed, undefined);
+  });
+});

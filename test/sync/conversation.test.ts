@@ -253,6 +253,124 @@ describe('updates between two releases', () => {
   });
 });
 
+const PAUSE = { by: 'ada', reason: 'trying rules', since: '2025-03-01T11:00:00Z', until: null };
+
+describe('updates are paused', () => {
+  it('nothing goes out, when due or forced, and the partner is told', () => {
+    Script.linked()
+      .whenOwn({ pause: PAUSE }, { do: 'greet' })
+      .is('in-step')
+      .whenOwn({ digest: B })
+      .is('paused')
+      .when({ type: 'due' })
+      .when({ type: 'force', ticket: 1 }, { do: 'answer', ticket: 1, refused: 'paused' });
+  });
+
+  it('once they are not, what waited goes out at once', () => {
+    Script.linked({ pause: PAUSE, digest: B })
+      .is('paused')
+      .whenOwn({ pause: undefined }, { do: 'greet' }, { do: 'prepare', base: A })
+      .is('updating');
+  });
+
+  it('not even with an update on every commit', () => {
+    Script.linked({ pause: PAUSE, everyCommit: true }).whenOwn({ digest: B }).whenHeard({}).is('paused');
+  });
+
+  it('an update that is still prepared is given up; one that is on its way ends in order', () => {
+    Script.linked({ digest: B })
+      .whenOwn({ pause: PAUSE }, { do: 'greet' })
+      .when({ type: 'prepared', run: 1, route: 'send', target: B, revision: 7 })
+      .is('paused');
+    Script.linked({ digest: B })
+      .when({ type: 'prepared', run: 1, route: 'send', target: B, revision: 7 }, { do: 'send' })
+      .whenOwn({ pause: PAUSE }, { do: 'greet' })
+      .when({ type: 'receipt', run: 1, result: 'applied', digest: B }, { do: 'remember' }, { do: 'greet' })
+      .is('in-step');
+  });
+
+  it('a takeover does not get the changes that were held back by the way: only with --force, without them', () => {
+    const asked = (force: boolean) =>
+      ({ type: 'asked-to-step-down', ticket: 1, epoch: 2, force, digest: A }) as const;
+    Script.linked({ pause: PAUSE, digest: B })
+      .when(asked(false), { do: 'answer', refused: 'takeover-incomplete' })
+      .when(asked(true), { do: 'become-standby', epoch: 2, digest: B });
+    Script.linked({ pause: PAUSE }).when(asked(false), { do: 'become-standby', epoch: 2, digest: A });
+  });
+
+  it('a unit whose partner is another model is told that first', () => {
+    Script.linked({ pause: PAUSE, digest: B }, { model: 'other' })
+      .is('refused')
+      .when({ type: 'force', ticket: 1 }, { do: 'answer', refused: 'mismatch' });
+  });
+
+  it('the standby knows', () => {
+    Script.linked({ role: 'standby' }, { role: 'active', digest: B, paused: true }).is('paused');
+    Script.linked({ role: 'standby' }, { role: 'active', paused: true }).is('in-step');
+  });
+});
+
+describe('a unit that was restored and not confirmed', () => {
+  it('sends nothing to an established standby, forced or not', () => {
+    Script.linked({ unconfirmed: true, digest: B })
+      .is('refused')
+      .when({ type: 'due' })
+      .when({ type: 'force', ticket: 1 }, { do: 'answer', refused: 'never-a-source' });
+  });
+
+  it('nor to a new unit; once somebody confirms it, it is a source at once', () => {
+    Script.linked(
+      { unconfirmed: true, digest: B, established: false, common: '' },
+      { digest: EMPTY_DIGEST, established: false },
+    )
+      .is('refused')
+      .when({ type: 'force', ticket: 1 }, { do: 'answer', refused: 'never-a-source' })
+      .whenOwn({ unconfirmed: false }, { do: 'greet' }, { do: 'prepare', base: EMPTY_DIGEST });
+  });
+
+  it('that is new to the pair is no source even when it is confirmed', () => {
+    Script.linked({ unconfirmed: true, digest: B, established: false, common: '' })
+      .whenOwn({ unconfirmed: false }, { do: 'greet' })
+      .when({ type: 'force', ticket: 1 }, { do: 'answer', refused: 'never-a-source' });
+  });
+
+  it('does not take over, unless forced', () => {
+    const restored = { role: 'standby', unconfirmed: true } as const;
+    Script.linked(restored, { role: 'active' })
+      .when({ type: 'take-over', ticket: 1, force: false }, { do: 'answer', refused: 'never-a-source' })
+      .when({ type: 'take-over', ticket: 2, force: true }, { do: 'ask-step-down', epoch: 2, force: true });
+    new Script(restored)
+      .when({ type: 'take-over', ticket: 1, force: false }, { do: 'answer', refused: 'never-a-source' })
+      .when({ type: 'take-over', ticket: 2, force: true }, { do: 'become-active', epoch: 2 });
+  });
+
+  it('empty, unpaired and restored: neither is a source', () => {
+    new Script({ unconfirmed: true, established: false, common: '', pairId: '' })
+      .when({ type: 'force', ticket: 1 }, { do: 'answer', refused: 'partner-unreachable' })
+      .is('unreachable');
+    Script.linked(
+      { unconfirmed: true, digest: EMPTY_DIGEST, established: false, common: '' },
+      { established: false },
+    ).when({ type: 'force', ticket: 1 }, { do: 'answer', refused: 'never-a-source' });
+  });
+
+  it('gives the active role away, but not its changes', () => {
+    Script.linked({ unconfirmed: true, digest: B })
+      .when(
+        { type: 'asked-to-step-down', ticket: 1, epoch: 2, force: false, digest: A },
+        { do: 'answer', refused: 'takeover-incomplete' },
+      )
+      .when(
+        { type: 'asked-to-step-down', ticket: 2, epoch: 2, force: true, digest: A },
+        { do: 'become-standby', epoch: 2 },
+      );
+  });
+
+  it('makes no other active unit stand down for it', () => {
+    Script.linked().whenHeard({ role: 'active', epoch: 2, digest: B, unconfirmed: true }).is('both-active');
+  });
+});
+
 describe('updates that start from another state than the standby holds', () => {
   it('what differs is found by walking the digest tree, and only that is sent', () => {
     Script.linked({ digest: B }, { digest: C })

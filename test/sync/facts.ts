@@ -1,5 +1,5 @@
 import { type Hello, PROTOCOL } from '../../sync/message.ts';
-import type { OwnFacts } from '../../sync/state.ts';
+import { greetingOf, type OwnFacts } from '../../sync/state.ts';
 
 /** States of a configuration. */
 export const A = 'a'.repeat(64);
@@ -23,25 +23,23 @@ export function ownFacts(changed: Partial<OwnFacts> = {}): OwnFacts {
     model: 'generic',
     schemaDigest: '5'.repeat(64),
     established: true,
+    unconfirmed: false,
     common: A,
     everyCommit: false,
     provisional: '',
+    pause: undefined,
     ...changed,
   };
 }
 
 /** The second unit: standby, holding A. */
 export function partnerHello(changed: Partial<Hello> = {}): Hello {
-  const { common: _common, everyCommit: _every, ...facts } = ownFacts();
   return {
-    ...facts,
+    ...greetingOf(ownFacts(), 0),
     unitId: 'unit-second',
     name: 'second',
     mode: 'second',
     role: 'standby',
-    clock: 0,
-    branches: [],
-    heldBack: 0,
     ...changed,
   };
 }

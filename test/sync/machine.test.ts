@@ -76,11 +76,30 @@ const epoch = fc.integer({ min: 0, max: 4 });
 const release = fc.constantFrom('1.0.0', '1.0.0', '1.0.0', '2.0.0');
 const mode = fc.constantFrom('second' as const, 'second' as const, 'second' as const, 'first' as const);
 const changedOwn = fc.record(
-  { role, epoch, digest, common: digest, established: fc.boolean(), everyCommit: fc.boolean(), release },
+  {
+    role,
+    epoch,
+    digest,
+    common: digest,
+    established: fc.boolean(),
+    everyCommit: fc.boolean(),
+    release,
+    unconfirmed: fc.boolean(),
+    pause: fc.constantFrom(undefined, undefined, { by: 'ada', reason: 'r', since: '', until: null }),
+  },
   { requiredKeys: [] },
 );
 const changedPartner = fc.record(
-  { role, epoch, digest, established: fc.boolean(), release, mode },
+  {
+    role,
+    epoch,
+    digest,
+    established: fc.boolean(),
+    unconfirmed: fc.boolean(),
+    paused: fc.boolean(),
+    release,
+    mode,
+  },
   { requiredKeys: [] },
 );
 const failure = fc
@@ -152,6 +171,7 @@ const STATE_NAMES: StateName[] = [
   'comparing',
   'taking-over',
   'in-step',
+  'paused',
   'behind',
 ];
 
@@ -167,6 +187,8 @@ function holdsAfter(state: SyncState, effects: Effect[], answered: number[]): vo
     if (effect.do === 'send') {
       assert.equal(updateRefusal(state), undefined, 'nothing is sent that may not be sent');
       assert.equal(state.own.role, 'active', 'only the active unit sends');
+      assert.equal(state.own.pause, undefined, 'nothing is sent while updates are paused');
+      assert.equal(state.own.unconfirmed, false, 'what was restored is sent once it is confirmed');
       assert.deepEqual(mismatches(state.own, state.partner ?? partnerHello()), [], 'only to one that fits');
     }
     if (effect.do === 'ask-step-down') {

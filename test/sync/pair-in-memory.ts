@@ -40,7 +40,7 @@ export interface Recorded {
 /** What a unit says of itself beside what its store says. */
 export type Facts = Pick<
   OwnFacts,
-  'pairId' | 'name' | 'mode' | 'release' | 'model' | 'schemaDigest' | 'everyCommit'
+  'pairId' | 'name' | 'mode' | 'release' | 'model' | 'schemaDigest' | 'everyCommit' | 'pause'
 >;
 
 /** One unit without a daemon around it: a real store, the asking side and the answering side of the sync. */
@@ -69,6 +69,7 @@ export class MemoryUnit {
       model: 'generic',
       schemaDigest: store.catalog.digest,
       everyCommit: false,
+      pause: undefined,
     };
     this.link = new Link({
       store,
@@ -90,7 +91,7 @@ export class MemoryUnit {
   }
 
   own(): OwnFacts {
-    const { role, epoch, revision, digest, common, provisional } = this.store.head;
+    const { role, epoch, revision, digest, common, provisional, unconfirmed } = this.store.head;
     const established = common !== '';
     const unitId = `unit-${this.mode}`;
     return {
@@ -102,6 +103,7 @@ export class MemoryUnit {
       revision,
       digest,
       established,
+      unconfirmed: unconfirmed !== undefined,
       common,
       provisional: provisional?.id ?? '',
     };

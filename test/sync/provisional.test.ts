@@ -119,7 +119,7 @@ describe('a change that waits to be confirmed', () => {
     await inStep(host('a', '10.0.0.1'));
     const { digest } = first.store.head;
     await provisionally(first, host('a', '10.9.9.9'));
-    await assert.rejects(first.commit(host('b', '10.0.0.2')), { code: 'unconfirmed', message: /ada/ });
+    await assert.rejects(first.commit(host('b', '10.0.0.2')), { code: 'provisional', message: /ada/ });
     await provisionally(first, host('a', '10.9.9.8'), host('b', '10.0.0.2'));
     await undo(first);
     assert.equal(first.store.head.digest, digest);

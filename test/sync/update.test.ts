@@ -5,6 +5,7 @@ import type { Revision } from '../../store/revision.ts';
 import type { Change } from '../../store/transition.ts';
 import type { UpdateMessage } from '../../sync/message.ts';
 import { LARGEST_RECORD_BYTES } from '../../sync/outgoing.ts';
+import { greetingOf } from '../../sync/state.ts';
 import { MemoryPair, type MemoryUnit, type MemoryPair as Pair } from './pair-in-memory.ts';
 
 const put = (path: string, value: JsonObject): Change => ({ op: 'put', path, value });
@@ -370,21 +371,8 @@ describe('an update that the standby refuses', () => {
       own: await second.ownHalves(),
     };
     const speaker = pair.speakTo(second);
-    const { common: _common, everyCommit: _every, ...facts } = first.own();
-    assert.equal(
-      (
-        await speaker.ask({
-          type: 'hello',
-          id: 1,
-          ...facts,
-          clock: 0,
-          branches: [],
-          heldBack: 0,
-          provisional: '',
-        })
-      ).type,
-      'hello-too',
-    );
+    const hello = greetingOf(first.own(), 0);
+    assert.equal((await speaker.ask({ type: 'hello', id: 1, ...hello })).type, 'hello-too');
     const code = await speaker.refusalOf({
       type: 'update',
       id: 2,
@@ -514,16 +502,7 @@ describe('an update that the standby refuses', () => {
   it('asked for parts of the digest tree that are not there', async () => {
     await inStep(...site);
     const speaker = pair.speakTo(second);
-    const { common: _common, everyCommit: _every, ...facts } = first.own();
-    await speaker.ask({
-      type: 'hello',
-      id: 1,
-      ...facts,
-      clock: 0,
-      branches: [],
-      heldBack: 0,
-      provisional: '',
-    });
+    await speaker.ask({ type: 'hello', id: 1, ...greetingOf(first.own(), 0) });
     assert.equal(await speaker.refusalOf({ type: 'compare', id: 2, nodes: [[3, 0]] }), 'bad-message');
     assert.equal(await speaker.refusalOf({ type: 'compare', id: 3, nodes: [[2, 1024]] }), 'bad-message');
     assert.equal(await speaker.refusalOf({ type: 'list', id: 4, buckets: [32_768] }), 'bad-message');

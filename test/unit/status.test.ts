@@ -40,6 +40,9 @@ function inStep(): StatusFacts {
     lastUpdate: undefined,
     nextUpdateAt: undefined,
     intervalSeconds: 120,
+    pause: undefined,
+    pacified: undefined,
+    takeover: null,
     files: [],
     provisional: undefined,
     clock: { wall: 0, uptime: 0, bootId: 'boot-1' },
@@ -84,8 +87,10 @@ interface Case {
   inStep: boolean | null;
 }
 
+const PAUSE = { by: 'ada', reason: 'trying rules', since: '2025-03-01T11:00:00Z', until: null };
+
 /** Every name that `lockstep status` shows (sync/README.md, States). */
-const STATES: Record<StateName | 'single' | 'unpaired', Case> = {
+const STATES: Record<StateName | 'single' | 'unpaired' | 'pacified', Case> = {
   single: {
     facts: { identity: { ...inStep().identity, mode: 'single' }, partner: undefined, syncState: undefined },
     squares: [],
@@ -190,6 +195,26 @@ const STATES: Record<StateName | 'single' | 'unpaired', Case> = {
     inStep: false,
   },
   'in-step': { facts: {}, squares: [SELF, STANDBY], sentence: /^In step: lb-b holds the same/, inStep: true },
+  paused: {
+    facts: { pause: PAUSE, syncState: synced({}, { digest: B, pause: PAUSE }) },
+    squares: [SELF, STANDBY],
+    sentence: /lb-b lacks changes that were made here: Updates are paused by ada: trying rules\.$/,
+    hint: /lockstep resume/,
+    inStep: false,
+  },
+  pacified: {
+    facts: {
+      pacified: { since: '2025-03-01T11:00:00Z', restarts: 4 },
+      syncState: undefined,
+    },
+    squares: [
+      square('HA1', 'blue', false, 'this unit; pacified: it takes part in nothing'),
+      square('HA2', 'red', false, 'name-at-pairing; not looked for'),
+    ],
+    sentence: /restarted 4 times within five minutes/,
+    hint: /lockstep resume/,
+    inStep: null,
+  },
   behind: {
     facts: { syncState: synced({}, { digest: B }) },
     squares: [SELF, STANDBY],
@@ -256,6 +281,20 @@ describe('the status of a unit', () => {
     assert.equal(sync.state, 'refused');
     assert.equal(sync.sentence, 'lb-b does not fit to this unit: model here generic, there VLM-3000.');
     assert.match(String(sync.hint), /Make them equal/);
+  });
+
+  it('tells on the standby that the updates of its partner are paused', () => {
+    const facts = { ...inStep(), head: { ...inStep().head, role: 'standby' as const } };
+    const syncState = synced({}, { role: 'standby' }, { role: 'active', digest: B, paused: true });
+    const { sync } = makeStatus({ ...facts, syncState });
+    assert.deepEqual([sync.state, sync.pause], ['paused', null]);
+    assert.match(sync.sentence, /made on lb-b, whose updates are paused/);
+    assert.match(String(sync.hint), /lb-b says why; lockstep resume there/);
+  });
+
+  it('is in step all the same while updates are paused and nothing waits', () => {
+    const { sync } = makeStatus({ ...inStep(), pause: PAUSE, syncState: synced({}, { pause: PAUSE }) });
+    assert.deepEqual([sync.state, sync.inStep, sync.pause], ['in-step', true, PAUSE]);
   });
 
   it('tells on the standby what it lacks itself', () => {
