@@ -97,6 +97,7 @@ export class Pair {
 
   /** Throws `port-in-use`. */
   private async takePart(): Promise<void> {
+    if (this.listener !== undefined) return; // an earlier resume got this far
     const { address, port, hostKey, metrics, log } = this.options;
     this.listener = await listen({
       address,
