@@ -110,6 +110,7 @@ export class Pair {
 
   /** Throws `port-in-use`. */
   private async takePart(): Promise<void> {
+    if (this.listener !== undefined) return; // an earlier resume got this far
     const { address, port, hostKey } = this.options;
     this.listener = await listen({
       address,

@@ -29,6 +29,8 @@ export class Pausing {
   private kept: Kept | undefined;
   private shown: Pause | undefined;
   private cancel: () => void = () => undefined;
+  private stopped = false;
+  private turn: Promise<unknown> = Promise.resolve();
 
   private constructor(options: PausingOptions) {
     this.options = options;
@@ -54,8 +56,10 @@ export class Pausing {
     this.assertActive();
     const deadline = durationMs === undefined ? null : makeDeadline(durationMs, clock());
     const kept: Kept = { by, reason, since: now().toISOString(), deadline };
-    await store.writeLocal(FACT, kept);
-    const pause = this.take(kept);
+    const pause = await this.inTurn(async () => {
+      await store.writeLocal(FACT, kept);
+      return this.take(kept);
+    });
     log.warn({ ...pause }, 'updates paused');
     onChange();
     await this.roleChanged(); // it may have stood down meanwhile
@@ -71,16 +75,26 @@ export class Pausing {
     );
   }
 
-  /** `because`: for the log. Resolves to the pause that was lifted. */
+  /** Not a pause that takes the place of this one meanwhile. `because`: for the log. Resolves to what was lifted. */
   async lift(because: string, by?: string): Promise<Pause | undefined> {
-    const { shown } = this;
-    if (shown === undefined) return undefined;
     const { store, log, onChange } = this.options;
-    await store.writeLocal(FACT, undefined);
-    this.take(undefined);
+    const meant = this.kept;
+    const shown = await this.inTurn(async () => {
+      const lifted = this.shown;
+      if (lifted === undefined || this.kept !== meant) return undefined;
+      await store.writeLocal(FACT, undefined);
+      this.take(undefined);
+      return lifted;
+    });
+    if (shown === undefined) return undefined;
     log.warn({ because, ...(by === undefined ? {} : { by }), paused: shown }, 'updates go out again');
     onChange();
     return shown;
+  }
+
+  stop(): void {
+    this.stopped = true;
+    this.cancel();
   }
 
   private assertActive(): void {
@@ -90,8 +104,11 @@ export class Pausing {
     });
   }
 
-  stop(): void {
-    this.cancel();
+  /** What the disk says and what is shown change together, one change after the other. */
+  private inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const next = this.turn.then(act, act);
+    this.turn = next.catch(() => undefined);
+    return next;
   }
 
   private take(kept: Kept): Pause;
@@ -112,6 +129,7 @@ export class Pausing {
 
   private look(): void {
     this.cancel();
+    if (this.stopped) return;
     const { timers, clock, log } = this.options;
     const deadline = this.kept?.deadline ?? null;
     if (deadline === null) return;
@@ -119,7 +137,7 @@ export class Pausing {
     if (left === 0) {
       this.lift('the time is over').catch((error: unknown) => {
         log.error({ code: asLockstepError(error).code }, 'the end of the pause could not be kept');
-        this.cancel = timers.after(LOOK_MS, () => this.look());
+        if (!this.stopped) this.cancel = timers.after(LOOK_MS, () => this.look());
       });
       return;
     }

@@ -112,7 +112,8 @@ export class Ledger {
       const led = this.led.get(header.digest) ?? new Set([header.digest]);
       for (const digest of this.led.get(header.parent) ?? []) led.add(digest);
       this.led.set(header.digest, led);
-      if (header.kind !== 'init' && header.parent !== header.digest)
+      // What was restored was old before: an update of the partner may take its place.
+      if (!['init', 'restore'].includes(header.kind) && header.parent !== header.digest)
         this.live.push({ disk, revision: header.revision });
       return;
     }

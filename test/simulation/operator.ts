@@ -57,6 +57,33 @@ export class Operator {
     return this.type(unit, 'force-update', async ({ link }) => (await link.forceUpdate()).result);
   }
 
+  pause(unit: SimulatedUnit): void {
+    if (unit.process?.store.head.role !== 'active') return;
+    unit.pause = { by: 'ada', reason: 'typed', since: '', until: null };
+    this.log(`${unit.mode}$ pause`);
+    unit.process.link.ownChanged();
+  }
+
+  resume(unit: SimulatedUnit): void {
+    if (unit.pause === undefined) return;
+    unit.pause = undefined;
+    this.log(`${unit.mode}$ resume`);
+    unit.process?.link.ownChanged();
+  }
+
+  /** Puts back something old, which nobody has looked at. */
+  restore(unit: SimulatedUnit): Promise<void> {
+    return this.commit(unit, 'restore', this.sharedChanges());
+  }
+
+  confirmSource(unit: SimulatedUnit): Promise<void> {
+    return this.type(unit, 'confirm-source', async ({ store, link }) => {
+      const confirmed = await store.confirmSource();
+      link.ownChanged();
+      return confirmed === undefined ? 'nothing to confirm' : 'confirmed';
+    });
+  }
+
   async takeOver(unit: SimulatedUnit, force: boolean): Promise<void> {
     const { process } = unit;
     if (force) unit.forced++;
@@ -67,10 +94,17 @@ export class Operator {
     if (force && process === unit.process && unit.forced > 0) unit.forced--;
   }
 
-  private commit(unit: SimulatedUnit, kind: 'init' | 'change', changes: Change[]): Promise<void> {
+  private commit(unit: SimulatedUnit, kind: 'init' | 'change' | 'restore', changes: Change[]): Promise<void> {
     return this.type(unit, 'commit', async ({ store }) => {
       const { disk } = unit;
-      const made: CommitResult = await store.commit({ changes, kind, author: 'ada', reason: 'typed' });
+      const unconfirmed = kind === 'restore';
+      const made: CommitResult = await store.commit({
+        changes,
+        kind,
+        author: 'ada',
+        reason: 'typed',
+        unconfirmed,
+      });
       if (made.changes.length > 0) this.ledger.acknowledge(disk, made.revision, made.digest);
       return `revision ${made.revision}, ${made.digest.slice(0, 8)}`;
     });

@@ -5,6 +5,7 @@ import { Store } from '../../store/store.ts';
 import type { Channel } from '../../sync/channel.ts';
 import { Link } from '../../sync/link.ts';
 import { type HaMode, PROTOCOL } from '../../sync/message.ts';
+import type { Pause } from '../../sync/pause.ts';
 import type { Timers } from '../../sync/requests.ts';
 import { serve } from '../../sync/service.ts';
 import { nameOf, type StateName } from '../../sync/standing.ts';
@@ -34,6 +35,8 @@ export class SimulatedUnit {
   readonly mode: HaMode;
   disk: Disk;
   everyCommit = false;
+  /** As kept on its disk; not heeded on a standby. */
+  pause: Pause | undefined;
   process: Process | undefined;
   /** Takeovers that somebody typed with --force and that have not been answered. */
   forced = 0;
@@ -100,7 +103,11 @@ export class SimulatedUnit {
       dial: () => this.around.dial(this, process()),
       own: () => this.own(store),
       clock: () => ({ wall: 0, uptime: 0, bootId: '' }),
-      setRole: (role, epoch, digest) => store.setRole(role, epoch, digest),
+      setRole: async (role, epoch, digest) => {
+        const done = await store.setRole(role, epoch, digest);
+        if (done && role === 'standby') this.pause = undefined;
+        return done;
+      },
       onState: (_state, name) => {
         if (name === this.shown || !alive()) return;
         this.shown = name;
@@ -136,7 +143,7 @@ export class SimulatedUnit {
       common,
       provisional: store.head.provisional?.id ?? '',
       everyCommit: this.everyCommit,
-      pause: undefined,
+      pause: role === 'active' ? this.pause : undefined,
     };
   }
 

@@ -101,6 +101,10 @@ class Simulation {
       [6, () => void operator.forceUpdate(random.chance(0.8) ? likely : unit)],
       [6, () => void operator.takeOver(unit, false)],
       [3, () => void operator.takeOver(unit, true)],
+      [3, () => operator.pause(likely)],
+      [4, () => operator.resume(likely)],
+      [1, () => void operator.restore(likely)],
+      [2, () => void operator.confirmSource(likely)],
       [4, () => this.confusion(unit)],
       [4, () => this.race(unit)],
       [8, () => this.crash(unit)],
@@ -247,6 +251,7 @@ class Simulation {
     this.network.weather = { delayMs: 20, cutChance: 0, inPieces: false };
     for (const unit of this.units) {
       unit.disk.healthy = true;
+      this.operator.resume(unit);
       void unit.start();
     }
     await this.time.pass(CALM_MS);
@@ -263,13 +268,15 @@ class Simulation {
     if (one !== other) this.ledger.breaks('in step, and the digests differ');
   }
 
-  /** Whatever state it is that needs a person, one command of his ends it. */
+  /** Whatever state it is that needs a person, one command of his ends it; what was restored there he confirms first. */
   private async help(): Promise<void> {
     const heads = this.units.map(({ disk }) => this.ledger.headOf(disk));
     const known = this.units.filter((_unit, index) => heads[index]?.common !== '');
     const unit =
       known.find(({ process }) => process?.store.head.role === 'active') ?? known[0] ?? this.units[0];
     if (unit === undefined) return;
+    void this.operator.confirmSource(unit);
+    await this.time.pass(1_000);
     void this.operator.takeOver(unit, true);
     await this.time.pass(CALM_MS);
     void this.operator.forceUpdate(unit);
