@@ -85,8 +85,8 @@ export function updateRefusal(state: SyncState): LockstepError | undefined {
 export function wantsUpdate(state: SyncState): boolean {
   return (
     state.work.step === 'idle' &&
-    updateRefusal(state) === undefined &&
-    state.own.digest !== state.partner?.digest
+    state.own.digest !== state.partner?.digest &&
+    updateRefusal(state) === undefined
   );
 }
 
