@@ -140,12 +140,13 @@ const tuple =
     Array.isArray(value) &&
     value.length === checks.length &&
     checks.every((check, index) => check(value[index]));
-const object =
-  (fields: Record<string, Check>): Check =>
-  value =>
+const object = (fields: Record<string, Check>): Check => {
+  const wanted = Object.entries(fields);
+  return value =>
     isObject(value) &&
-    Object.entries(fields).every(([name, check]) => check(value[name])) &&
+    wanted.every(([name, check]) => check(value[name])) &&
     Object.keys(value).every(name => Object.hasOwn(fields, name));
+};
 
 const hello: Record<string, Check> = {
   protocol: count,
