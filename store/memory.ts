@@ -2,16 +2,17 @@ import type { Batch, Entry, KeyRange, Reader, Snapshot, StorePort } from './port
 
 /** The port over a Map: for tests and simulations. Forgets everything with the process. */
 export function openMemory(): StorePort {
-  return new MemoryPort(new Map());
+  return new MemoryPort(new Map(), []);
 }
 
 class MemoryPort implements StorePort {
   private readonly data: Map<string, Buffer>;
-  private sorted: string[] | undefined;
+  private readonly sorted: string[];
   private readonly watchers = new Set<{ prefix: string; listener: () => void }>();
 
-  constructor(data: Map<string, Buffer>) {
+  constructor(data: Map<string, Buffer>, sorted: string[]) {
     this.data = data;
+    this.sorted = sorted;
   }
 
   async get(key: string): Promise<Buffer | undefined> {
@@ -19,7 +20,6 @@ class MemoryPort implements StorePort {
   }
 
   async *range({ from, to, reverse }: KeyRange): AsyncIterable<Entry> {
-    this.sorted ??= [...this.data.keys()].sort();
     const keys = this.sorted.slice(lowerBound(this.sorted, from), lowerBound(this.sorted, to));
     for (const key of reverse ? keys.reverse() : keys) {
       const value = this.data.get(key);
@@ -33,9 +33,11 @@ class MemoryPort implements StorePort {
       return value === undefined ? found === undefined : found?.equals(value) === true;
     });
     if (!holds) return false;
-    for (const key of remove) this.data.delete(key);
-    for (const [key, value] of put) this.data.set(key, value);
-    this.sorted = undefined;
+    for (const key of remove) if (this.data.delete(key)) this.dropKey(key);
+    for (const [key, value] of put) {
+      if (!this.data.has(key)) this.addKey(key);
+      this.data.set(key, value);
+    }
     for (const { prefix, listener } of [...this.watchers]) {
       if (put.some(([key]) => key.startsWith(prefix)) || remove.some(key => key.startsWith(prefix)))
         listener();
@@ -44,7 +46,7 @@ class MemoryPort implements StorePort {
   }
 
   snapshot(): Snapshot {
-    const copy: Reader = new MemoryPort(new Map(this.data));
+    const copy: Reader = new MemoryPort(new Map(this.data), [...this.sorted]);
     return { get: key => copy.get(key), range: range => copy.range(range), close: () => undefined };
   }
 
@@ -55,6 +57,14 @@ class MemoryPort implements StorePort {
   }
 
   async close(): Promise<void> {}
+
+  private addKey(key: string): void {
+    this.sorted.splice(lowerBound(this.sorted, key), 0, key);
+  }
+
+  private dropKey(key: string): void {
+    this.sorted.splice(lowerBound(this.sorted, key), 1);
+  }
 }
 
 function lowerBound(keys: string[], key: string): number {
