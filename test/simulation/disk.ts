@@ -15,6 +15,14 @@ interface Writing {
   refuse(error: LockstepError): void;
 }
 
+/** A crash at the border of one durable write: just before it, or just after, when nobody was told yet. */
+export interface Trap {
+  /** Writes that still go through. */
+  writes: number;
+  is: 'before' | 'after';
+  spring(): Promise<void>;
+}
+
 /**
  * A disk that outlives the processes which open it. A batch takes time; a crash meanwhile leaves it whole or not there,
  * and whoever waited for it is never told.
@@ -27,6 +35,7 @@ export class Disk {
   private readonly written: (disk: Disk, batch: Batch) => Promise<void>;
   /** True: it refuses nothing any more. */
   healthy = false;
+  trap: Trap | undefined;
   private queue: Writing[] = [];
   private process = 0;
 
@@ -65,6 +74,7 @@ export class Disk {
   /** What was on its way to the disk got there whole, or did not; what came later did not if something earlier did not. */
   async crash(): Promise<void> {
     this.process++;
+    this.trap = undefined;
     const queue = this.queue;
     this.queue = [];
     for (const { batch } of queue) {
@@ -90,8 +100,11 @@ export class Disk {
   private async writeFirst(process: number): Promise<void> {
     const first = this.queue.shift();
     if (first === undefined) return;
+    const trap = this.trap !== undefined && this.trap.writes-- === 0 ? this.trap : undefined;
+    if (trap?.is === 'before') return trap.spring();
     const refused = !this.healthy && this.random.chance(REFUSED_BATCH);
     const done = !refused && (await this.write(first.batch));
+    if (trap?.is === 'after') return trap.spring();
     const late = this.random.chance(0.3) ? this.random.between(1, 20) : 0;
     this.time.after(late, () => {
       if (process !== this.process) return;

@@ -83,13 +83,13 @@ export class Operator {
   ): Promise<void> {
     const { process } = unit;
     if (process === undefined) return;
-    this.log(`${unit.mode}$ ${command}`);
+    this.log(`${unit.name}$ ${command}`);
     const answer = await act(process).catch((error: LockstepError) => {
       if (error.code === 'internal' || error.code === undefined)
-        this.ledger.breaks(`${command} on ${unit.mode} failed: ${error.stack ?? error.message}`);
+        this.ledger.breaks(`${command} on ${unit.name} failed: ${error.stack ?? error.message}`);
       return `refused: ${error.code}`;
     });
-    this.log(`${unit.mode}$ ${command}: ${answer}`);
+    this.log(`${unit.name}$ ${command}: ${answer}`);
   }
 
   /** Most can be done whatever is there; the others are refused now and then, which is as good. */

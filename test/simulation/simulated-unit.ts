@@ -13,14 +13,18 @@ import type { Disk } from './disk.ts';
 import type { Party } from './network.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
+/** Immutable, so all units of all seeds share it: schemas are compiled once. */
 export const catalog: Catalog = loadCatalog();
 
 const INTERVAL_MS = 30_000;
+const BEGINNING = 1_700_000_000_000;
 
 export interface Surroundings {
   time: VirtualTime;
   dial(from: SimulatedUnit, process: Process): Promise<Channel>;
   log(line: string): void;
+  /** A unit did what somebody else asked of it: it took an update, or stood down. */
+  obeyed(unit: SimulatedUnit, party: Party, what: string): void;
 }
 
 /** What is gone after a crash. */
@@ -31,10 +35,15 @@ export interface Process extends Party {
 
 /** A unit as the daemon composes it (unit/pair.ts), over a disk and a network that fail. */
 export class SimulatedUnit {
+  readonly name: string;
   readonly mode: HaMode;
-  disk: Disk;
+  readonly disk: Disk;
+  pairId: string;
+  release = '1.0.0';
   everyCommit = false;
   process: Process | undefined;
+  /** How wrong its wall clock is, milliseconds. Timers do not follow it. */
+  clockError = 0;
   /** Takeovers that somebody typed with --force and that have not been answered. */
   forced = 0;
   /** It is being made, and nobody takes over from anybody. */
@@ -43,8 +52,10 @@ export class SimulatedUnit {
   private lives = 0;
   private shown: StateName | undefined;
 
-  constructor(mode: HaMode, disk: Disk, around: Surroundings) {
+  constructor(name: string, mode: HaMode, pairId: string, disk: Disk, around: Surroundings) {
+    this.name = name;
     this.mode = mode;
+    this.pairId = pairId;
     this.disk = disk;
     this.around = around;
   }
@@ -57,16 +68,20 @@ export class SimulatedUnit {
     if (this.process !== undefined) return;
     const life = ++this.lives;
     const alive = () => life === this.lives;
-    const now = () => new Date(1_700_000_000_000 + this.around.time.now());
+    const now = () => new Date(this.wallClock());
     const store = await Store.open({ port: this.disk.open(), catalog, rules: RULES, now });
     if (!alive()) return;
-    const link: Link = this.linkOf(store, alive, () => process);
-    const process: Process = { name: this.mode, alive, store, link };
+    const process: Process = {
+      name: this.name,
+      alive,
+      store,
+      link: this.linkOf(store, alive, () => process),
+    };
     this.process = process;
-    store.watch(() => link.ownChanged());
-    link.start();
+    store.watch(() => process.link.ownChanged());
+    process.link.start();
     this.scheduleUpdate(process);
-    this.around.log(`${this.mode} starts: ${store.head.role} in epoch ${store.head.epoch}`);
+    this.around.log(`${this.name} starts: ${store.head.role} in epoch ${store.head.epoch}`);
   }
 
   /** The process ends between two turns of the event loop: nothing of it acts any more. */
@@ -78,27 +93,43 @@ export class SimulatedUnit {
     await this.disk.crash();
   }
 
-  welcome(channel: Channel): void {
+  /** Another partner is pinned in place of the one before; the link to that one ends (unit/pair.ts, connect). */
+  repaired(pairId: string): void {
+    this.pairId = pairId;
+    const { process } = this;
+    if (process === undefined) return;
+    process.link.stop();
+    process.link = this.linkOf(process.store, process.alive, () => process);
+    process.link.start();
+  }
+
+  welcome(channel: Channel, from: Party): void {
     const { process } = this;
     if (process === undefined) return;
     serve(channel, {
       store: process.store,
       own: () => this.own(process.store),
-      clock: () => 0,
+      clock: () => this.wallClock(),
       onHello: hello => process.link.heard(hello),
-      onUpdate: async ({ result, digest }) => this.say(`took ${digest.slice(0, 8)}: ${result}`),
+      onUpdate: async ({ result, digest }) => {
+        this.around.obeyed(this, from, `took ${digest.slice(0, 8)}: ${result}`);
+      },
       onRefusal: error => this.say(`refuses: ${error.code}`),
-      stepDown: (epoch, force, digest) => process.link.stepDown(epoch, force, digest),
+      stepDown: async (epoch, force, digest) => {
+        const done = await process.link.stepDown(epoch, force, digest);
+        this.around.obeyed(this, from, `stood down in epoch ${epoch}`);
+        return done;
+      },
     });
   }
 
   private linkOf(store: Store, alive: () => boolean, process: () => Process): Link {
-    return new Link({
+    const link: Link = new Link({
       store,
       timers: this.timersOf(alive),
       dial: () => this.around.dial(this, process()),
       own: () => this.own(store),
-      clock: () => 0,
+      clock: () => this.wallClock(),
       setRole: (role, epoch, digest) => store.setRole(role, epoch, digest),
       onState: (_state, name) => {
         if (name === this.shown || !alive()) return;
@@ -113,27 +144,32 @@ export class SimulatedUnit {
       },
       onTrouble: () => undefined,
     });
+    return link;
   }
 
   private own(store: Store): OwnFacts {
     const { role, epoch, revision, digest, common } = store.head;
     return {
       protocol: PROTOCOL,
-      pairId: 'pair-1',
+      pairId: this.pairId,
       unitId: this.disk.name,
-      name: this.mode,
+      name: this.name,
       mode: this.mode,
       role,
       epoch,
       revision,
       digest,
-      release: '1.0.0',
+      release: this.release,
       model: 'generic',
       schemaDigest: catalog.digest,
       established: common !== '',
       common,
       everyCommit: this.everyCommit,
     };
+  }
+
+  private wallClock(): number {
+    return BEGINNING + this.around.time.now() + this.clockError;
   }
 
   private timersOf(alive: () => boolean): Timers {
@@ -150,7 +186,7 @@ export class SimulatedUnit {
   }
 
   private say(line: string): void {
-    this.around.log(`${this.mode} ${line}`);
+    this.around.log(`${this.name} ${line}`);
   }
 }
 
