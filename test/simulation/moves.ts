@@ -28,7 +28,7 @@ export function movesFor(unit: SimulatedUnit, world: World, faults: Faults): Mov
     [6, () => faults.echo()],
     [2, () => faults.clockJump(unit)],
     [1, () => faults.upgrade(unit)],
-    [2, () => replaceUnit(world, unit)],
+    [5, () => replaceUnit(world, unit)],
   ];
 }
 

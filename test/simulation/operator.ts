@@ -22,27 +22,28 @@ export class Operator {
     this.log = log;
   }
 
-  /** What a unit holds when it is set up. */
+  /** What a unit holds when it is set up; typed again until it does. */
   async init(unit: SimulatedUnit): Promise<void> {
-    await this.commit(unit, 'init', [
+    const commit = this.commit(unit, 'init', [
       put('host', { hostname: this.mark() }),
       put('ha', { mode: unit.mode }),
       put('interfaces/eth0', { address: this.ownAddress(), haChecks: true }),
       put('users/bal', {}),
     ]);
+    if (!(await commit)) await this.init(unit);
   }
 
-  shared(unit: SimulatedUnit): Promise<void> {
+  shared(unit: SimulatedUnit): Promise<boolean> {
     const changes = Array.from({ length: this.random.between(1, 3) }, () => this.sharedChanges()).flat();
     if (this.random.chance(0.2)) changes.push(this.ownChange());
     return this.commit(unit, 'change', changes);
   }
 
-  own(unit: SimulatedUnit): Promise<void> {
+  own(unit: SimulatedUnit): Promise<boolean> {
     return this.commit(unit, 'change', [this.ownChange()]);
   }
 
-  rollback(unit: SimulatedUnit): Promise<void> {
+  rollback(unit: SimulatedUnit): Promise<boolean> {
     return this.type(unit, 'rollback', async ({ store }) => {
       const { disk } = unit;
       const to = Math.max(1, store.head.revision - this.random.between(1, 5));
@@ -53,21 +54,22 @@ export class Operator {
     });
   }
 
-  forceUpdate(unit: SimulatedUnit): Promise<void> {
+  forceUpdate(unit: SimulatedUnit): Promise<boolean> {
     return this.type(unit, 'force-update', async ({ link }) => (await link.forceUpdate()).result);
   }
 
   async takeOver(unit: SimulatedUnit, force: boolean): Promise<void> {
     const { process } = unit;
-    if (force) unit.forced++;
+    const typed = { force, cutOff: process?.link.state.link === 'down' };
+    if (process !== undefined) unit.takeovers.add(typed);
     await this.type(unit, `takeover${force ? ' --force' : ''}`, async ({ link }) => {
       const { epoch, partnerSteppedDown } = await link.takeOver(force);
       return `active in epoch ${epoch}${partnerSteppedDown ? ', the partner stepped down' : ''}`;
     });
-    if (force && process === unit.process && unit.forced > 0) unit.forced--;
+    unit.takeovers.delete(typed);
   }
 
-  private commit(unit: SimulatedUnit, kind: 'init' | 'change', changes: Change[]): Promise<void> {
+  private commit(unit: SimulatedUnit, kind: 'init' | 'change', changes: Change[]): Promise<boolean> {
     return this.type(unit, 'commit', async ({ store }) => {
       const { disk } = unit;
       const made: CommitResult = await store.commit({ changes, kind, author: 'ada', reason: 'typed' });
@@ -76,20 +78,25 @@ export class Operator {
     });
   }
 
+  /** Resolves to whether it was done; never, when the unit crashes meanwhile. */
   private async type(
     unit: SimulatedUnit,
     command: string,
     act: (process: NonNullable<SimulatedUnit['process']>) => Promise<string>,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { process } = unit;
-    if (process === undefined) return;
+    if (process === undefined) return false;
     this.log(`${unit.name}$ ${command}`);
-    const answer = await act(process).catch((error: LockstepError) => {
+    try {
+      this.log(`${unit.name}$ ${command}: ${await act(process)}`);
+      return true;
+    } catch (thrown) {
+      const error = thrown as LockstepError;
       if (error.code === 'internal' || error.code === undefined)
         this.ledger.breaks(`${command} on ${unit.name} failed: ${error.stack ?? error.message}`);
-      return `refused: ${error.code}`;
-    });
-    this.log(`${unit.name}$ ${command}: ${answer}`);
+      this.log(`${unit.name}$ ${command}: refused: ${error.code}`);
+      return false;
+    }
   }
 
   /** Most can be done whatever is there; the others are refused now and then, which is as good. */

@@ -44,8 +44,8 @@ export class SimulatedUnit {
   process: Process | undefined;
   /** How wrong its wall clock is, milliseconds. Timers do not follow it. */
   clockError = 0;
-  /** Takeovers that somebody typed with --force and that have not been answered. */
-  forced = 0;
+  /** Takeovers that somebody typed and that have not been answered; `cutOff`: the partner was not seen then. */
+  readonly takeovers = new Set<{ force: boolean; cutOff: boolean }>();
   /** It is being made, and nobody takes over from anybody. */
   new = false;
   private readonly around: Surroundings;
@@ -88,7 +88,7 @@ export class SimulatedUnit {
   async crash(): Promise<void> {
     this.lives++;
     this.process = undefined;
-    this.forced = 0;
+    this.takeovers.clear();
     this.shown = undefined;
     await this.disk.crash();
   }
@@ -114,7 +114,7 @@ export class SimulatedUnit {
       onUpdate: async ({ result, digest }) => {
         this.around.obeyed(this, from, `took ${digest.slice(0, 8)}: ${result}`);
       },
-      onRefusal: error => this.say(`refuses: ${error.code}`),
+      onRefusal: error => this.say(`refuses: ${error.code}: ${error.message}`),
       stepDown: async (epoch, force, digest) => {
         const done = await process.link.stepDown(epoch, force, digest);
         this.around.obeyed(this, from, `stood down in epoch ${epoch}`);

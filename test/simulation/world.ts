@@ -50,8 +50,13 @@ export class World {
     this.random = new Random(seed);
     this.ledger = new Ledger(disk => {
       const unit = this.units().find(one => one.disk === disk);
-      const cutOff = unit?.process === undefined || unit.process.link.state.link === 'down';
-      return { forced: (unit?.forced ?? 0) > 0, cutOff, isNew: unit?.new ?? false };
+      const typed = [...(unit?.takeovers ?? [])];
+      const down = unit?.process === undefined || unit.process.link.state.link === 'down';
+      return {
+        forced: typed.some(({ force }) => force),
+        cutOff: down || typed.some(({ cutOff }) => cutOff),
+        isNew: unit?.new ?? false,
+      };
     });
     const weather = {
       delayMs: this.random.pick([2, 40, 400, 4_000]),
