@@ -62,6 +62,8 @@ export class Ledger {
     this.heads.set(disk, head);
     const header = fromBytes<Revision>(batch.put.find(([key]) => key.startsWith('r '))?.[1]);
     if (header !== undefined) await this.revised(disk, header);
+    if (header?.kind === 'update' && touchesOwnHalves(batch))
+      this.breaks(`an update changed what belongs to ${disk.name} alone`);
     this.epochKept(disk, before, head);
     if (this.retired.has(disk)) return;
     this.roleTaken(disk, before, head);
@@ -208,6 +210,10 @@ export class Ledger {
       this.breaks(`the history of ${disk.name} does not lead to what it holds`);
     }
   }
+}
+
+function touchesOwnHalves({ put, remove }: Batch): boolean {
+  return [...put.map(([key]) => key), ...remove].some(key => key.startsWith('u '));
 }
 
 /** The digest of the shared records on a disk, from nothing but their bytes. */

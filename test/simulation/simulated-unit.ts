@@ -16,7 +16,8 @@ import type { VirtualTime } from './virtual-time.ts';
 /** Immutable, so all units of all seeds share it: schemas are compiled once. */
 export const catalog: Catalog = loadCatalog();
 
-const INTERVAL_MS = 30_000;
+/** Between two updates that nobody asked for. */
+export const INTERVAL_MS = 30_000;
 const BEGINNING = 1_700_000_000_000;
 
 export interface Surroundings {

@@ -3,6 +3,7 @@ import { Faults } from './faults.ts';
 import { movesFor, movesForRetired } from './moves.ts';
 import { FAIR_WEATHER } from './network.ts';
 import { switchOff } from './replacement.ts';
+import { INTERVAL_MS } from './simulated-unit.ts';
 import { withoutRealTime } from './virtual-time.ts';
 import { World } from './world.ts';
 
@@ -59,6 +60,7 @@ class Simulation {
     this.settled();
     await ledger.close();
     if (end !== IN_STEP) await this.help();
+    else await this.proof();
     const { broken, commits, updates, replacements } = ledger;
     return { seed: this.seed, broken, log: world.log, end, commits, updates, replacements };
   }
@@ -122,6 +124,20 @@ class Simulation {
     if (!this.states().includes('in-step')) return;
     const [one, other] = pair.map(({ disk }) => ledger.headOf(disk)?.digest);
     if (one !== other) ledger.breaks('in step, and the digests differ');
+  }
+
+  /** In step means that changes arrive: those of the next interval, or at once those of a unit that sends every commit. */
+  private async proof(): Promise<void> {
+    const { pair, ledger, operator, time } = this.world;
+    const active = pair.find(({ process }) => process?.store.head.role === 'active') ?? pair[0];
+    if (ledger.headOf(active.disk)?.common === '') return; // both are empty, and only the standby is of the pair
+    for (let commits = 0; commits < 3; commits++) {
+      void operator.own(active);
+      void operator.shared(active);
+      await time.pass(15);
+    }
+    await time.pass(active.everyCommit ? LOOK_MS : INTERVAL_MS + LOOK_MS);
+    if (this.states() !== IN_STEP) ledger.breaks(`commits without a fault end ${this.states()}`);
   }
 
   /** Whatever state it is that needs a person, he makes the releases equal, and one command of his ends it. */
