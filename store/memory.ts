@@ -2,15 +2,18 @@ import type { Batch, Entry, KeyRange, Reader, Snapshot, StorePort } from './port
 
 /** The port over a Map: for tests and simulations. Forgets everything with the process. */
 export function openMemory(): StorePort {
-  return new MemoryPort(new Map(), []);
+  return new MemoryPort(new Map());
 }
+
+/** A larger batch has its keys sorted anew, when somebody asks for a range. */
+const MOST_IN_PLACE = 200;
 
 class MemoryPort implements StorePort {
   private readonly data: Map<string, Buffer>;
-  private readonly sorted: string[];
+  private sorted: string[] | undefined;
   private readonly watchers = new Set<{ prefix: string; listener: () => void }>();
 
-  constructor(data: Map<string, Buffer>, sorted: string[]) {
+  constructor(data: Map<string, Buffer>, sorted?: string[]) {
     this.data = data;
     this.sorted = sorted;
   }
@@ -20,6 +23,7 @@ class MemoryPort implements StorePort {
   }
 
   async *range({ from, to, reverse }: KeyRange): AsyncIterable<Entry> {
+    this.sorted ??= [...this.data.keys()].sort();
     const keys = this.sorted.slice(lowerBound(this.sorted, from), lowerBound(this.sorted, to));
     for (const key of reverse ? keys.reverse() : keys) {
       const value = this.data.get(key);
@@ -33,11 +37,13 @@ class MemoryPort implements StorePort {
       return value === undefined ? found === undefined : found?.equals(value) === true;
     });
     if (!holds) return false;
-    for (const key of remove) if (this.data.delete(key)) this.dropKey(key);
+    const inPlace = put.length + remove.length <= MOST_IN_PLACE;
+    for (const key of remove) if (this.data.delete(key) && inPlace) this.dropKey(key);
     for (const [key, value] of put) {
-      if (!this.data.has(key)) this.addKey(key);
+      if (inPlace && !this.data.has(key)) this.addKey(key);
       this.data.set(key, value);
     }
+    if (!inPlace) this.sorted = undefined;
     for (const { prefix, listener } of [...this.watchers]) {
       if (put.some(([key]) => key.startsWith(prefix)) || remove.some(key => key.startsWith(prefix)))
         listener();
@@ -46,7 +52,7 @@ class MemoryPort implements StorePort {
   }
 
   snapshot(): Snapshot {
-    const copy: Reader = new MemoryPort(new Map(this.data), [...this.sorted]);
+    const copy: Reader = new MemoryPort(new Map(this.data), this.sorted?.slice());
     return { get: key => copy.get(key), range: range => copy.range(range), close: () => undefined };
   }
 
@@ -59,11 +65,11 @@ class MemoryPort implements StorePort {
   async close(): Promise<void> {}
 
   private addKey(key: string): void {
-    this.sorted.splice(lowerBound(this.sorted, key), 0, key);
+    this.sorted?.splice(lowerBound(this.sorted, key), 0, key);
   }
 
   private dropKey(key: string): void {
-    this.sorted.splice(lowerBound(this.sorted, key), 1);
+    this.sorted?.splice(lowerBound(this.sorted, key), 1);
   }
 }
 
