@@ -3,7 +3,7 @@
  * seeds find it. Nothing but a mutation that another check hides may stay unfound.
  *
  *     npm run mutate                         each mutation, up to 2,000 seeds
- *     npm run mutate -- --seeds 500 --only epoch
+ *     npm run mutate -- --seeds 500 --only 'lower epoch,own half'
  */
 import { execFile } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -14,6 +14,7 @@ import { MUTATIONS, type Mutation } from '../test/simulation/mutations.ts';
 
 const { values } = parseArgs({ options: { seeds: { type: 'string' }, only: { type: 'string' } } });
 const seeds = values.seeds ?? '2000';
+const only = (values.only ?? '').split(',');
 const root = new URL('..', import.meta.url).pathname;
 
 const copy = mkdtempSync(join(tmpdir(), 'lockstep-mutate-'));
@@ -22,7 +23,7 @@ try {
     cpSync(join(root, part), join(copy, part), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
   for (const mutation of MUTATIONS) {
-    if (!mutation.name.includes(values.only ?? '')) continue;
+    if (!only.some(words => mutation.name.includes(words))) continue;
     const found = await seedsThatFind(mutation);
     const says = found.length > 0 ? `found by seed ${found.join(', ')}` : 'NOT FOUND';
     const hidden = mutation.hiddenBy === undefined ? '' : ` (hidden by ${mutation.hiddenBy})`;

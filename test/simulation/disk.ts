@@ -4,6 +4,7 @@ import type { Batch, StorePort } from '../../store/port.ts';
 import type { Random } from './random.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
+export const USUAL_WRITE_MS = 8;
 const SLOW_READ = 0.004;
 const LOST_BATCH = 0.5;
 const REFUSED_BATCH = 0.004;
@@ -35,6 +36,8 @@ export class Disk {
   private readonly written: (disk: Disk, batch: Batch) => Promise<void>;
   /** True: it refuses nothing any more. */
   healthy = false;
+  /** Longest time that one write takes, milliseconds. */
+  writeMs = USUAL_WRITE_MS;
   trap: Trap | undefined;
   private queue: Writing[] = [];
   private process = 0;
@@ -92,7 +95,7 @@ export class Disk {
 
   private spin(): void {
     const process = this.process;
-    this.time.after(this.random.between(0, 8), () => {
+    this.time.after(this.random.between(0, this.writeMs), () => {
       if (process === this.process) void this.writeFirst(process);
     });
   }

@@ -1,3 +1,4 @@
+import { USUAL_WRITE_MS } from './disk.ts';
 import type { SimulatedUnit } from './simulated-unit.ts';
 import { echoOf, type World } from './world.ts';
 
@@ -34,6 +35,18 @@ export class Faults {
       is: random.pick(['before', 'after']),
       spring: () => this.crash(unit),
     };
+  }
+
+  /** Something else keeps the disk busy for a while. */
+  slowDisk(unit: SimulatedUnit): void {
+    const { random, time } = this.world;
+    const { disk } = unit;
+    if (disk.writeMs > USUAL_WRITE_MS) return;
+    disk.writeMs = random.pick([60, 400]);
+    this.world.tell(`the disk of ${unit.name} is slow`);
+    time.after(random.between(1_000, 30_000), () => {
+      disk.writeMs = USUAL_WRITE_MS;
+    });
   }
 
   /** One of the ways in which the line that a unit dialled can fail. */
@@ -91,7 +104,7 @@ export class Faults {
     world.tell(`somebody repeats to ${to.name} what ${by} said`);
     const party = { name: echoOf(by), alive: () => true };
     const { left, right } = world.network.line(party, to.process).ends;
-    to.welcome(right, party);
+    to.welcome(right, { name: party.name, at: world.time.now() });
     const toTheLetter = random.chance(0.5);
     for (const frame of frames) {
       // Whoever holds the key of the partner and takes over by force is obeyed, however often he says it.

@@ -36,7 +36,8 @@ export class Ledger {
   private readonly histories = new Map<Disk, Revision[]>();
   /** Digest → digests of all states that led to it. */
   private readonly led = new Map<string, Set<string>>([[EMPTY_DIGEST, new Set([EMPTY_DIGEST])]]);
-  private readonly heldByActive = new Set<string>();
+  /** Digest → epochs in which an active unit held it. */
+  private readonly heldByActive = new Map<string, Set<number>>();
   private readonly activations = new Map<number, Activation[]>();
   /** Disks of units that were replaced: nothing that happens there counts for the pair. */
   private readonly retired = new Set<Disk>();
@@ -67,7 +68,9 @@ export class Ledger {
     this.epochKept(disk, before, head);
     if (this.retired.has(disk)) return;
     this.roleTaken(disk, before, head);
-    if (head.role === 'active') this.heldByActive.add(head.digest);
+    if (head.role !== 'active') return;
+    const epochs = this.heldByActive.get(head.digest) ?? new Set();
+    this.heldByActive.set(head.digest, epochs.add(head.epoch));
   }
 
   /** Somebody was told that this revision is done. */
@@ -129,8 +132,10 @@ export class Ledger {
       return;
     }
     this.updates++;
-    if (!this.heldByActive.has(header.digest))
-      this.breaks(`${disk.name} took a state that no active unit ever held (revision ${header.revision})`);
+    if (!this.heldByActive.get(header.digest)?.has(header.epoch))
+      this.breaks(
+        `${disk.name} took a state that no active unit held in that epoch (revision ${header.revision})`,
+      );
     if ((await digestOf(disk)) !== header.digest)
       this.breaks(`${disk.name} does not hold what its digest says after an update`);
     if (!this.retired.has(disk)) this.nothingOverwritten(disk, before, header.digest);

@@ -9,7 +9,8 @@ export type Move = readonly [weight: number, act: () => unknown];
 /** `unit`: the one that it happens to. */
 export function movesFor(unit: SimulatedUnit, world: World, faults: Faults): Move[] {
   const { operator, random } = world;
-  const likely = world.pair.find(({ process }) => process?.store.head.role === 'active') ?? unit;
+  const active = world.pair.find(({ process }) => process?.store.head.role === 'active');
+  const likely = active ?? unit;
   return [
     [30, () => void operator.shared(random.chance(0.85) ? likely : unit)],
     [8, () => void operator.own(unit)],
@@ -17,10 +18,11 @@ export function movesFor(unit: SimulatedUnit, world: World, faults: Faults): Mov
     [6, () => void operator.forceUpdate(random.chance(0.8) ? likely : unit)],
     [6, () => void operator.takeOver(unit, false)],
     [3, () => void operator.takeOver(unit, true)],
-    [4, () => confusion(unit, world, faults)],
+    [active === undefined ? 60 : 4, () => confusion(unit, world, faults)],
     [4, () => race(unit, world)],
     [5, () => faults.crash(unit)],
     [8, () => faults.crashAtWrite(unit)],
+    [4, () => faults.slowDisk(unit)],
     [9, () => faults.line(unit)],
     [5, () => faults.block(unit)],
     [2, () => faults.partition()],
@@ -65,6 +67,6 @@ async function confusion(unit: SimulatedUnit, world: World, faults: Faults): Pro
     await time.pass(random.between(0, 300));
   }
   void operator.takeOver(other, random.chance(0.2));
-  await time.pass(random.between(0, Math.min(network.weather.delayMs, 40)));
+  await time.pass(random.between(0, Math.min(2 * network.weather.delayMs, random.pick([40, 400]))));
   void operator.takeOver(unit, random.chance(0.2));
 }

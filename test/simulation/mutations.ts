@@ -22,8 +22,20 @@ export const MUTATIONS: Mutation[] = [
     'if (update.epoch < this.current.epoch) throw staleEpoch(update, this.current);',
     '',
   ),
-  one('an update is taken on another base', 'store/store.ts', BASE_CHECK, ''),
-  one('an update is taken that gives another digest', 'store/store.ts', DIGEST_CHECK, ''),
+  one(
+    'an update is taken on another base',
+    'store/store.ts',
+    BASE_CHECK,
+    '',
+    'the digest that the update must give',
+  ),
+  one(
+    'an update is taken that gives another digest',
+    'store/store.ts',
+    DIGEST_CHECK,
+    '',
+    'the check of the base: from the right one, the right changes are sent',
+  ),
   {
     name: 'an update is taken on another base, and whatever digest it gives',
     changes: [BASE_CHECK, DIGEST_CHECK].map(from => ({ file: 'store/store.ts', from, to: '' })),
@@ -87,6 +99,7 @@ export const MUTATIONS: Mutation[] = [
     'store/store.ts',
     '.filter(touchesPair)\n      .map',
     '.filter(touchesPair)\n      .filter(({ after }) => after.pair !== undefined)\n      .map',
+    'the digest that the update must give; the walk of the digest tree then mends it',
   ),
   one(
     'an update by the digest tree leaves removals out',
@@ -99,12 +112,14 @@ export const MUTATIONS: Mutation[] = [
     'sync/update-steps.ts',
     'if (event.digest !== work.target || state.partner === undefined)',
     'if (state.partner === undefined)',
+    'the store of the receiver, which writes only what gives the promised digest',
   ),
   one(
     'a commit that came during an update waits for the interval',
     'sync/update-steps.ts',
     '(own.everyCommit && wantsUpdate(idle))',
     'false',
+    'the greeting behind the receipt, which begins the next update as well',
   ),
   one(
     'the common digest is set before the receipt',

@@ -30,7 +30,8 @@ export class Operator {
       put('interfaces/eth0', { address: this.ownAddress(), haChecks: true }),
       put('users/bal', {}),
     ]);
-    if (!(await commit)) await this.init(unit);
+    if (!(await commit)) return this.init(unit);
+    unit.firstRevision = unit.process?.store.head.revision ?? 1;
   }
 
   shared(unit: SimulatedUnit): Promise<boolean> {
@@ -46,7 +47,7 @@ export class Operator {
   rollback(unit: SimulatedUnit): Promise<boolean> {
     return this.type(unit, 'rollback', async ({ store }) => {
       const { disk } = unit;
-      const to = Math.max(1, store.head.revision - this.random.between(1, 5));
+      const to = Math.max(unit.firstRevision, store.head.revision - this.random.between(1, 5));
       const before = store.head.revision;
       const { revision, digest } = await store.rollback(to, { author: 'ada', reason: 'back' });
       if (revision > before) this.ledger.acknowledge(disk, revision, digest);

@@ -25,7 +25,13 @@ export interface Surroundings {
   dial(from: SimulatedUnit, process: Process): Promise<Channel>;
   log(line: string): void;
   /** A unit did what somebody else asked of it: it took an update, or stood down. */
-  obeyed(unit: SimulatedUnit, party: Party, what: string): void;
+  obeyed(unit: SimulatedUnit, whom: Caller, what: string): void;
+}
+
+/** Who dialled, and when. */
+export interface Caller {
+  name: string;
+  at: number;
 }
 
 /** What is gone after a crash. */
@@ -49,6 +55,8 @@ export class SimulatedUnit {
   readonly takeovers = new Set<{ force: boolean; cutOff: boolean }>();
   /** It is being made, and nobody takes over from anybody. */
   new = false;
+  /** The revision that made it what it is; nobody rolls back behind that. */
+  firstRevision = 1;
   private readonly around: Surroundings;
   private lives = 0;
   private shown: StateName | undefined;
@@ -104,7 +112,7 @@ export class SimulatedUnit {
     process.link.start();
   }
 
-  welcome(channel: Channel, from: Party): void {
+  welcome(channel: Channel, from: Caller): void {
     const { process } = this;
     if (process === undefined) return;
     serve(channel, {

@@ -1,4 +1,5 @@
 import type { StateName } from '../../sync/standing.ts';
+import { USUAL_WRITE_MS } from './disk.ts';
 import { Faults } from './faults.ts';
 import { movesFor, movesForRetired } from './moves.ts';
 import { FAIR_WEATHER } from './network.ts';
@@ -50,7 +51,7 @@ class Simulation {
     const { random, time, ledger } = world;
     for (const unit of world.pair) await world.setUp(unit);
     await time.pass(random.between(0, 2_000));
-    const acts = random.between(8, 40);
+    const acts = random.between(8, 34);
     for (let act = 0; act < acts; act++) {
       await this.act();
       await time.pass(random.chance(0.5) ? random.between(0, 60) : random.between(60, 9_000));
@@ -84,6 +85,7 @@ class Simulation {
     for (const unit of world.pair) {
       unit.disk.healthy = true;
       unit.disk.trap = undefined;
+      unit.disk.writeMs = USUAL_WRITE_MS;
       void unit.start();
     }
     await this.passWhile(CALM_MS, quietMs => quietMs < QUIET_MS || !this.isSettled());
@@ -131,7 +133,7 @@ class Simulation {
     const { pair, ledger, operator, time } = this.world;
     const active = pair.find(({ process }) => process?.store.head.role === 'active') ?? pair[0];
     if (ledger.headOf(active.disk)?.common === '') return; // both are empty, and only the standby is of the pair
-    for (let commits = 0; commits < 3; commits++) {
+    for (let commits = 0; commits < 2; commits++) {
       void operator.own(active);
       void operator.shared(active);
       await time.pass(15);

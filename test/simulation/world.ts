@@ -2,10 +2,16 @@ import type { Channel } from '../../sync/channel.ts';
 import type { HaMode } from '../../sync/message.ts';
 import { Disk } from './disk.ts';
 import { Ledger } from './ledger.ts';
-import { type Line, Network, type Party } from './network.ts';
+import { type Line, Network } from './network.ts';
 import { MARKS, Operator } from './operator.ts';
 import { Random } from './random.ts';
-import { type Process, SimulatedUnit, type Surroundings, unreachable } from './simulated-unit.ts';
+import {
+  type Caller,
+  type Process,
+  SimulatedUnit,
+  type Surroundings,
+  unreachable,
+} from './simulated-unit.ts';
 import { VirtualTime } from './virtual-time.ts';
 
 /** A unit that is no member of the pair any more, and does not know it. */
@@ -71,7 +77,7 @@ export class World {
       time: this.time,
       log: line => this.tell(line),
       dial: (from, process) => this.dial(from, process),
-      obeyed: (unit, party, what) => this.obeyed(unit, party, what),
+      obeyed: (unit, whom, what) => this.obeyed(unit, whom, what),
     };
     this.pair = [this.newUnit('first', 'pair-1'), this.newUnit('second', 'pair-1')];
   }
@@ -137,7 +143,7 @@ export class World {
     this.saidOn.set(line, said);
     this.said.push(said);
     if (this.said.length > REMEMBERED) this.said.shift();
-    to.welcome(line.ends.right, process);
+    to.welcome(line.ends.right, { name: from.name, at: this.time.now() });
     return line.ends.left;
   }
 
@@ -160,15 +166,17 @@ export class World {
     return this.other(from);
   }
 
-  private obeyed(unit: SimulatedUnit, party: Party, what: string): void {
+  private obeyed(unit: SimulatedUnit, whom: Caller, what: string): void {
     this.tell(`${unit.name} ${what}`);
     const { retired } = this;
     if (retired === undefined || this.time.now() < retired.since + GRACE_MS) return;
-    const strange = party.name === retired.unit.name || party.name === echoOf(retired.unit.name);
-    if (strange && unit !== retired.unit)
-      this.ledger.breaks(`${unit.name} obeyed ${party.name}, which was replaced: it ${what}`);
-    if (!strange && unit === retired.unit && retired.identity === 'new' && party.name !== echoOf(unit.name))
-      this.ledger.breaks(`${unit.name} was replaced, and obeyed ${party.name}: it ${what}`);
+    const old = [retired.unit.name, echoOf(retired.unit.name)];
+    if (old.includes(whom.name) && unit !== retired.unit)
+      this.ledger.breaks(`${unit.name} obeyed ${whom.name}, which was replaced: it ${what}`);
+    // What the pair told it before may come late.
+    const later = whom.at > retired.since && !whom.name.startsWith(echoOf(''));
+    if (later && unit === retired.unit && retired.identity === 'new')
+      this.ledger.breaks(`${unit.name} was replaced, and obeyed ${whom.name}: it ${what}`);
   }
 
   private overhear(line: Line, payload: Buffer, is: 'request' | 'reply'): void {
