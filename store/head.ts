@@ -14,7 +14,10 @@ export interface Head {
   role: Role;
   /** Number of shared records. */
   records: number;
-  /** Digest in the last receipt given or taken: what both units are known to have held. Empty: none yet. */
+  /**
+   * Digest in the last receipt given or taken: what both units are known to have held. Empty: none yet. EMPTY_DIGEST:
+   * an update was sent, or there was a receipt, but what both hold is not known.
+   */
   common: string;
 }
 

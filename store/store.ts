@@ -327,7 +327,7 @@ export class Store {
       revision: this.current.revision + 1,
       digest,
       epoch: why.epoch ?? this.current.epoch,
-      common: target ?? this.current.common,
+      common: target ?? commonAfter(this.current, digest),
       records: this.current.records + grown(transitions),
     };
     const header: Revision = {
@@ -417,4 +417,12 @@ export class Store {
   private held(): { digest: string; revision: number } {
     return { digest: this.current.digest, revision: this.current.revision };
   }
+}
+
+/**
+ * A change of its own that leads back to what both are known to have held: the partner may have taken what lay between
+ * and never have told. So nothing is known to be common any more; EMPTY_DIGEST still says that there was something.
+ */
+function commonAfter({ common, digest }: Head, next: string): string {
+  return next === common && next !== digest ? EMPTY_DIGEST : common;
 }

@@ -1,4 +1,5 @@
 import { LockstepError } from '../schema/error.ts';
+import { EMPTY_DIGEST } from '../store/digest.ts';
 import type { Hello } from './message.ts';
 import { wantsUpdate } from './standing.ts';
 import {
@@ -97,7 +98,8 @@ function isFenced(own: OwnFacts, partner: Hello): boolean {
     partner.epoch > own.epoch &&
     partner.established &&
     own.pairId === partner.pairId &&
-    own.digest === own.common
+    own.digest === own.common &&
+    own.common !== EMPTY_DIGEST
   );
 }
 

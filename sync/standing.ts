@@ -82,10 +82,12 @@ export function updateRefusal(state: SyncState): LockstepError | undefined {
   return sourceRefusal(own, partner);
 }
 
+/** Also when both hold the same and no receipt says so: only what is confirmed lets a unit stand down by itself later. */
 export function wantsUpdate(state: SyncState): boolean {
+  const { own, partner, work } = state;
   return (
-    state.work.step === 'idle' &&
-    state.own.digest !== state.partner?.digest &&
+    work.step === 'idle' &&
+    (own.digest !== partner?.digest || own.common === EMPTY_DIGEST) &&
     updateRefusal(state) === undefined
   );
 }

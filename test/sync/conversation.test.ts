@@ -595,3 +595,61 @@ describe('both units active in one epoch', () => {
     }
   });
 });
+
+// Found while the simulation was written. An update with a bad change reaches the standby, its receipt is lost, and so
+// is the line. The operator undoes the change: the active unit holds what both held at the last receipt. Meanwhile the
+// standby, which holds the bad change, takes over. The old unit came back, found that it held nothing but what was
+// confirmed, stood down by itself, and got the bad change again: an acknowledged commit was lost, and nobody was asked.
+describe('a change that was undone while the partner had taken it', () => {
+  it('what is not known to be common any more lets no unit stand down by itself', () => {
+    new Script({ epoch: 1, common: EMPTY_DIGEST })
+      .when({ type: 'linked' }, { do: 'greet' })
+      .whenHeard({ role: 'active', epoch: 2, digest: B })
+      .is('both-active');
+    new Script({ epoch: 1, digest: EMPTY_DIGEST, common: EMPTY_DIGEST })
+      .when({ type: 'linked' }, { do: 'greet' })
+      .whenHeard({ role: 'active', epoch: 2, digest: B })
+      .is('both-active');
+  });
+
+  it('both hold the same, and the active unit has it confirmed when an update is due', () => {
+    Script.linked({ common: EMPTY_DIGEST, everyCommit: false }, { role: 'active' })
+      .whenHeard({ role: 'standby' })
+      .when({ type: 'due' }, { do: 'prepare', run: 1, base: A })
+      .when({ type: 'prepared', run: 1, route: 'send', target: A, revision: 7 }, { do: 'send', base: A })
+      .when(
+        { type: 'receipt', run: 1, result: 'already-applied', digest: A },
+        { do: 'remember', digest: A },
+        { do: 'greet' },
+      )
+      .when({ type: 'due' });
+  });
+
+  it('the old unit keeps the undoing until somebody decides', async () => {
+    const pair = await MemoryPair.open('memory');
+    try {
+      const { first, second } = pair;
+      await first.put('users/ada', { permissions: ['vs'] });
+      await pair.connect();
+      await first.reaches('in-step');
+      const { revision } = first.store.head;
+      await first.put('users/eve', { permissions: ['vs'] });
+      pair.fate = ({ payload }) => (payload.includes('"type":"receipt"') ? 'cut' : 'arrives');
+      pair.reachable = false;
+      await assert.rejects(first.link.forceUpdate(), { code: 'partner-unreachable' });
+      pair.cut();
+      pair.fate = () => 'arrives';
+      await first.store.rollback(revision, { author: 'ada', reason: 'eve has left' });
+      await second.reaches('unreachable');
+      await second.link.takeOver(false);
+      await pair.reconnect();
+      await Promise.all([first.reaches('both-active'), second.reaches('both-active')]);
+      assert.equal(await first.store.read('users/eve'), undefined);
+      await first.link.takeOver(true);
+      await first.link.forceUpdate();
+      assert.equal(await second.store.read('users/eve'), undefined);
+    } finally {
+      await pair.close();
+    }
+  });
+});
