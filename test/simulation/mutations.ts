@@ -150,13 +150,30 @@ export const MUTATIONS: Mutation[] = [
     'sync/link.ts',
     "this.options.setRole('standby', epoch, digest)",
     "this.options.setRole('standby', epoch)",
+    'the unit that takes over, which compares the digest in the answer with its own',
   ),
   one(
     'a unit takes over although its partner stood down with another state',
     'sync/link.ts',
     'if (!force && reply.digest !== this.current.own.digest)',
     'if (false)',
+    'the partner, which stands down only while it holds what it decided by',
   ),
+  {
+    name: 'a unit stands down whatever it holds by then, and its partner does not compare',
+    changes: [
+      {
+        file: 'sync/link.ts',
+        from: "this.options.setRole('standby', epoch, digest)",
+        to: "this.options.setRole('standby', epoch)",
+      },
+      {
+        file: 'sync/link.ts',
+        from: 'if (!force && reply.digest !== this.current.own.digest)',
+        to: 'if (false)',
+      },
+    ],
+  },
   one(
     'a unit stands down although it has changes that were not sent',
     'sync/takeover-steps.ts',
@@ -168,6 +185,7 @@ export const MUTATIONS: Mutation[] = [
     'sync/takeover-steps.ts',
     '(idle && state.own.digest === digest)',
     '(state.own.digest === digest)',
+    'the unit that takes over, which compares the digest in the answer with its own',
   ),
   one(
     'a takeover does not look at the epoch of the partner',
@@ -180,12 +198,20 @@ export const MUTATIONS: Mutation[] = [
     'sync/takeover-steps.ts',
     "if (state.work.step === 'taking-over') {\n    return",
     'if (false) {\n    return',
+    'the look at the epoch when the turn of a role comes: the second change finds it taken',
   ),
   one(
     'an old active unit stands down although it has changes of its own',
     'sync/machine.ts',
     'own.digest === own.common',
     'true',
+  ),
+  one(
+    'a unit that undid a change which its partner took stands down',
+    'store/store.ts',
+    'common: target ?? commonAfter(this.current, digest),',
+    'common: target ?? this.current.common,',
+    'the ledger itself: to it, a commit that leads back to an earlier state is in effect wherever that state was',
   ),
   one(
     'an active unit stands down for one that was never in step with anybody',
