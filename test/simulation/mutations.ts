@@ -218,6 +218,7 @@ export const MUTATIONS: Mutation[] = [
     'sync/machine.ts',
     'partner.established &&\n',
     '\n',
+    'the other unit, which is new to the pair and sends nothing',
   ),
   one(
     'an active unit stands down for one of another pair',
