@@ -225,6 +225,7 @@ export const MUTATIONS: Mutation[] = [
     'sync/machine.ts',
     'own.pairId === partner.pairId &&\n',
     '\n',
+    'nothing: no unit is active then, which is a named state; conversation.test.ts holds it',
   ),
   one(
     'units of different pairs exchange configuration',
@@ -249,6 +250,7 @@ export const MUTATIONS: Mutation[] = [
     'sync/takeover-refusal.ts',
     '(!own.established && !(forced && partner?.established !== true))',
     'false',
+    'the unit itself, which sends nothing as long as it is new to the pair',
   ),
   one(
     'an active unit sends to an active one',

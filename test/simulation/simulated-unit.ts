@@ -32,6 +32,8 @@ export interface Surroundings {
 export interface Caller {
   name: string;
   at: number;
+  /** Undefined: somebody who only repeats. */
+  release?: string;
 }
 
 /** What is gone after a crash. */

@@ -143,7 +143,7 @@ export class World {
     this.saidOn.set(line, said);
     this.said.push(said);
     if (this.said.length > REMEMBERED) this.said.shift();
-    to.welcome(line.ends.right, { name: from.name, at: this.time.now() });
+    to.welcome(line.ends.right, { name: from.name, at: this.time.now(), release: from.release });
     return line.ends.left;
   }
 
@@ -168,6 +168,8 @@ export class World {
 
   private obeyed(unit: SimulatedUnit, whom: Caller, what: string): void {
     this.tell(`${unit.name} ${what}`);
+    if (whom.release !== undefined && whom.release !== unit.release)
+      this.ledger.breaks(`${unit.name} obeyed ${whom.name}, which is another release: it ${what}`);
     const { retired } = this;
     if (retired === undefined || this.time.now() < retired.since + GRACE_MS) return;
     const old = [retired.unit.name, echoOf(retired.unit.name)];

@@ -535,6 +535,13 @@ describe('two active units', () => {
     Script.linked({ epoch: 1 }, { role: 'active', epoch: 9, established: false }).is('both-active');
   });
 
+  it('nobody stands down for a unit of another pair', () => {
+    new Script({ epoch: 1 })
+      .when({ type: 'linked' }, { do: 'greet' })
+      .whenHeard({ role: 'active', epoch: 9, pairId: 'pair-2' })
+      .is('refused');
+  });
+
   it('the operator decides: the other stands down, here or there', () => {
     Script.linked({ epoch: 1 }, { role: 'active', epoch: 1 })
       .when({ type: 'take-over', ticket: 1, force: false }, { do: 'ask-step-down', epoch: 2 })
