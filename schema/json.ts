@@ -217,7 +217,7 @@ function isKept(value: number, written: string): boolean {
 
 /** Half of a surrogate pair has no bytes in UTF-8, so it could not come back as it is. */
 function assertText(text: string, place: string): void {
-  if (!/\p{Surrogate}/u.test(text)) return;
+  if (text.isWellFormed()) return;
   throw new LockstepError('bad-json', `${place}: the text holds half of a character (a lone surrogate).`, {
     hint: 'Write the whole character.',
   });

@@ -3,6 +3,7 @@
  * (docs/DOMAIN.md, Branches).
  */
 import type { JsonObject } from '../schema/json.ts';
+import type { Head } from './head.ts';
 import type { Reader } from './port.ts';
 import {
   type BroughtRevision,
@@ -40,14 +41,19 @@ export interface BranchChange {
 
 const MOST_REVISIONS = 100;
 
-/** What was changed here since both units were known to be equal; undefined when nothing was. */
+/**
+ * What was changed here since both units were known to be equal; undefined when nothing was. `confirmed`: the digest in the
+ * last receipt that the partner gave, which may never have come here.
+ */
 export async function partedSince(
   reader: Reader,
-  head: { revision: number; digest: string; common: string },
+  head: Pick<Head, 'revision' | 'digest' | 'common' | 'commonRevision'>,
+  confirmed: string,
   { unit, at }: { unit: string; at: string },
 ): Promise<{ branch: Branch; changes: BranchChange[] } | undefined> {
-  if (head.digest === head.common) return undefined;
-  const from = (await revisionWithDigest(reader, head.common)) ?? (await revisionOfInit(reader));
+  if (head.digest === confirmed) return undefined;
+  const known = head.common === '' ? await revisionOfInit(reader) : head.commonRevision;
+  const from = Math.max(known, (await revisionWithDigest(reader, confirmed)) ?? 0);
   const folded = await foldChanges(reader, from, head.revision);
   const changes = [...folded.values()]
     .filter(touchesPair)

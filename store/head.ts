@@ -16,8 +16,13 @@ export interface Head extends Nets {
   role: Role;
   /** Number of shared records. */
   records: number;
-  /** Digest in the last receipt given or taken: what both units are known to have held. Empty: none yet. */
+  /**
+   * Digest in the last receipt given or taken: what both units are known to have held. Empty: none yet. EMPTY_DIGEST:
+   * an update was sent, and no receipt came yet.
+   */
   common: string;
+  /** The revision that stood here then. */
+  commonRevision: number;
   /** The configuration was restored, and nobody has confirmed it yet: this unit is no source. */
   unconfirmed?: Unconfirmed | undefined;
 }
@@ -71,6 +76,8 @@ export interface UpdateRequest {
   from: string;
   to: string;
   brought: BroughtRevision[];
+  /** Digest in the last receipt that the sender knows of. */
+  common: string;
   /** What waits to be confirmed at the sender, and what was confirmed there last. */
   provisional: Provisional | undefined;
   confirmed: string;

@@ -5,13 +5,17 @@ export function openMemory(): StorePort {
   return new MemoryPort(new Map());
 }
 
+/** A larger batch has its keys sorted anew, when somebody asks for a range. */
+const MOST_IN_PLACE = 200;
+
 class MemoryPort implements StorePort {
   private readonly data: Map<string, Buffer>;
   private sorted: string[] | undefined;
   private readonly watchers = new Set<{ prefix: string; listener: () => void }>();
 
-  constructor(data: Map<string, Buffer>) {
+  constructor(data: Map<string, Buffer>, sorted?: string[]) {
     this.data = data;
+    this.sorted = sorted;
   }
 
   async get(key: string): Promise<Buffer | undefined> {
@@ -33,9 +37,13 @@ class MemoryPort implements StorePort {
       return value === undefined ? found === undefined : found?.equals(value) === true;
     });
     if (!holds) return false;
-    for (const key of remove) this.data.delete(key);
-    for (const [key, value] of put) this.data.set(key, value);
-    this.sorted = undefined;
+    const inPlace = put.length + remove.length <= MOST_IN_PLACE;
+    for (const key of remove) if (this.data.delete(key) && inPlace) this.dropKey(key);
+    for (const [key, value] of put) {
+      if (inPlace && !this.data.has(key)) this.addKey(key);
+      this.data.set(key, value);
+    }
+    if (!inPlace) this.sorted = undefined;
     for (const { prefix, listener } of [...this.watchers]) {
       if (put.some(([key]) => key.startsWith(prefix)) || remove.some(key => key.startsWith(prefix)))
         listener();
@@ -44,7 +52,7 @@ class MemoryPort implements StorePort {
   }
 
   snapshot(): Snapshot {
-    const copy: Reader = new MemoryPort(new Map(this.data));
+    const copy: Reader = new MemoryPort(new Map(this.data), this.sorted?.slice());
     return { get: key => copy.get(key), range: range => copy.range(range), close: () => undefined };
   }
 
@@ -55,6 +63,14 @@ class MemoryPort implements StorePort {
   }
 
   async close(): Promise<void> {}
+
+  private addKey(key: string): void {
+    this.sorted?.splice(lowerBound(this.sorted, key), 0, key);
+  }
+
+  private dropKey(key: string): void {
+    this.sorted?.splice(lowerBound(this.sorted, key), 1);
+  }
 }
 
 function lowerBound(keys: string[], key: string): number {

@@ -120,7 +120,15 @@ export class Store {
     const head = fromBytes<Head>(await options.port.get(keys.head));
     return new Store(
       options,
-      head ?? { revision: 0, digest: EMPTY_DIGEST, epoch: 0, role: 'standby', records: 0, common: '' },
+      head ?? {
+        revision: 0,
+        digest: EMPTY_DIGEST,
+        epoch: 0,
+        role: 'standby',
+        records: 0,
+        common: '',
+        commonRevision: 0,
+      },
       await BranchShelf.open(options.port),
     );
   }
@@ -183,7 +191,8 @@ export class Store {
       const net = await this.netOf(update);
       if (this.current.digest === update.target) {
         const { epoch, target: common } = update;
-        const head = { ...this.current, ...net.head, epoch, common, unconfirmed: undefined };
+        const commonRevision = this.current.revision;
+        const head = { ...this.current, ...net.head, epoch, common, commonRevision, unconfirmed: undefined };
         const changed =
           net.put.length + net.remove.length > 0 || JSON.stringify(head) !== JSON.stringify(this.current);
         if (changed) await this.writeHead(head, net);
@@ -201,7 +210,10 @@ export class Store {
         epoch: update.epoch,
       };
       const { current: head } = this;
-      const parted = await partedSince(this.port, head, { unit: update.to, at: this.now().toISOString() });
+      const parted = await partedSince(this.port, head, update.common, {
+        unit: update.to,
+        at: this.now().toISOString(),
+      });
       const kept = parted === undefined ? nothingBeside : keeping(parted.branch, parted.changes);
       await this.write(transitions, header, {
         target: update.target,
@@ -287,9 +299,9 @@ export class Store {
     });
   }
 
-  /** The partner has confirmed that it holds `digest`. */
-  setCommon(digest: string): Promise<void> {
-    return this.inTurn(() => this.keepInHead({ common: digest }));
+  /** The partner has confirmed that it holds `digest`, which stood here at `revision`. */
+  setCommon(digest: string, revision: number): Promise<void> {
+    return this.inTurn(() => this.keepInHead({ common: digest, commonRevision: revision }));
   }
 
   /** What was restored may be a source from now on; resolves to the mark that was lifted, if there was one. */
@@ -513,7 +525,7 @@ export class Store {
       revision: this.current.revision + 1,
       digest,
       epoch: why.epoch ?? this.current.epoch,
-      common: target ?? this.current.common,
+      ...(target === undefined ? {} : { common: target, commonRevision: this.current.revision + 1 }),
       records: this.current.records + grown(transitions),
     };
     const header: Revision = {

@@ -68,7 +68,9 @@ export class BranchExchange {
     const held = revision === undefined ? undefined : await store.revision(revision);
     await store.branches.keep(branch, changes);
     // It ended with a state that this unit held too: its last update came here, and only the receipt got lost.
-    if (held !== undefined) await store.branches.close(branch, held);
+    if (held === undefined) return;
+    const { revision: number, at, author } = held;
+    await store.branches.close(branch, { revision: number, at, author });
   }
 }
 

@@ -306,7 +306,7 @@ export class Link {
     const { target, revision, brought, net } = outgoing;
     // The standby may take the first update, and this unit end before the receipt is in. Found without a mark of it, it
     // would look like a unit that is new to a pair whose configuration the other one holds.
-    if (!this.options.own().established) await this.options.store.setCommon(EMPTY_DIGEST);
+    if (!this.options.own().established) await this.options.store.setCommon(EMPTY_DIGEST, 0);
     const { confirmed = '' } = this.options.store.head;
     const provisional = net.provisional === undefined ? null : noteOf(net.provisional, this.options.clock());
     const header = { epoch, base, target, revision, brought, provisional, confirmed };

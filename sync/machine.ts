@@ -87,9 +87,10 @@ function heard(state: SyncState, hello: Hello, greeting: boolean): Step {
 }
 
 /**
- * The partner took over while this unit was away, and nothing was changed here since both were in step:
- * standing down loses nothing. With own changes the operator decides: both-active. So does he when the partner
- * was never in step with anybody, or was restored: it cannot be the source that this unit would wait for.
+ * The partner took over while this unit was away, and had confirmed all that this unit holds: standing down loses nothing.
+ * What counts is what the partner says it had confirmed, because a receipt may have been lost. With own changes the operator
+ * decides: both-active. So does he when the partner was never in step with anybody: it cannot be the source that this
+ * unit would wait for.
  */
 function isFenced(own: OwnFacts, partner: Hello): boolean {
   return (
@@ -99,7 +100,7 @@ function isFenced(own: OwnFacts, partner: Hello): boolean {
     partner.established &&
     !partner.unconfirmed &&
     own.pairId === partner.pairId &&
-    own.digest === own.common
+    own.digest === partner.common
   );
 }
 

@@ -28,6 +28,8 @@ export interface Hello {
   release: string;
   model: string;
   schemaDigest: string;
+  /** Digest in the last receipt that the unit gave or got. Empty: none yet. */
+  common: string;
   /** True once the unit has given or taken an update in this pair: only then may it speak for the pair. */
   established: boolean;
   /** Its updates are paused; or what it holds was restored, and nobody has confirmed it as a source. */
@@ -185,12 +187,13 @@ const tuple =
     Array.isArray(value) &&
     value.length === checks.length &&
     checks.every((check, index) => check(value[index]));
-const object =
-  (fields: Record<string, Check>): Check =>
-  value =>
+const object = (fields: Record<string, Check>): Check => {
+  const wanted = Object.entries(fields);
+  return value =>
     isObject(value) &&
-    Object.entries(fields).every(([name, check]) => check(value[name])) &&
+    wanted.every(([name, check]) => check(value[name])) &&
     Object.keys(value).every(name => Object.hasOwn(fields, name));
+};
 
 const hello: Record<string, Check> = {
   protocol: count,
@@ -206,6 +209,7 @@ const hello: Record<string, Check> = {
   model: text(64),
   schemaDigest: digest,
   established: flag,
+  common: text(64),
   paused: flag,
   unconfirmed: flag,
   clock: value => typeof value === 'number',

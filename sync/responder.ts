@@ -126,6 +126,7 @@ function stage(
     epoch,
     from: from.name,
     to: own.name,
+    common: from.common,
     brought,
     provisional,
     confirmed,

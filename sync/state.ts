@@ -42,8 +42,6 @@ export interface Held extends HeldBack {
 }
 
 export interface OwnFacts extends Omit<Hello, 'clock' | 'paused' | 'branches' | 'heldBack'> {
-  /** Digest in the last receipt that this unit got or gave: what both units are known to have held. */
-  common: string;
   /** Send an update on every commit instead of waiting for the interval. */
   everyCommit: boolean;
   pause: Pause | undefined;
@@ -51,7 +49,7 @@ export interface OwnFacts extends Omit<Hello, 'clock' | 'paused' | 'branches' | 
 
 /** What a unit says of itself. */
 export function greetingOf(
-  { everyCommit: _every, common: _common, pause, ...facts }: OwnFacts,
+  { everyCommit: _every, pause, ...facts }: OwnFacts,
   clock: number,
   { branches = [], heldBack: held = 0 }: Partial<Pick<Hello, 'branches' | 'heldBack'>> = {},
 ): Hello {

@@ -501,7 +501,7 @@ export class Pair {
     metrics.updateSeconds.observe(report.ms / 1000);
     log.info({ ...report }, 'update sent');
     const keep = async (): Promise<void> => {
-      if (report.heldBack === undefined) await store.setCommon(report.digest);
+      if (report.heldBack === undefined) await store.setCommon(report.digest, report.revision);
       await store.writeLocal('last-update', this.lastSent);
     };
     keep().catch((error: unknown) => log.error({ reason: String(error) }, 'the receipt could not be kept'));

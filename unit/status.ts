@@ -1,5 +1,6 @@
 import type { Problem } from '../schema/error.ts';
 import { type Moment, remainingMs } from '../store/deadline.ts';
+import { EMPTY_DIGEST } from '../store/digest.ts';
 import type { Provisional } from '../store/provisional.ts';
 import type { Revision } from '../store/revision.ts';
 import type { Head } from '../store/store.ts';
@@ -231,9 +232,9 @@ function syncStatus(facts: StatusFacts): SyncStatus {
 function inStep(state: UnitState, { head, syncState }: StatusFacts): boolean | null {
   if (state === 'single' || state === 'unpaired' || state === 'pacified') return null;
   if (state === 'in-step') return true;
-  if (state === 'unreachable' || state === 'greeting')
-    return syncState !== undefined && head.digest !== syncState.own.common ? false : null;
-  return false;
+  if (state !== 'unreachable' && state !== 'greeting') return false;
+  const common = syncState?.own.common ?? EMPTY_DIGEST;
+  return common !== EMPTY_DIGEST && head.digest !== common ? false : null;
 }
 
 const hints: Partial<Record<UnitState, string>> = {

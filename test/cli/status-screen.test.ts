@@ -22,6 +22,7 @@ function pairInStep(): Status {
       digest: '9f2c4a6b8d0e1f2a3b',
       records: 312,
       common: '9f2c4a6b8d0e1f2a3b',
+      commonRevision: 0,
       dir: '/var/lib/lockstep',
       address: '10.0.0.11',
       port: 6973,

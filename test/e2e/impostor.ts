@@ -50,6 +50,7 @@ export class Impostor {
       model,
       schemaDigest,
       established: true,
+      common: digest,
       clock: Date.now(),
       paused: false,
       unconfirmed: false,

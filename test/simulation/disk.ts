@@ -4,6 +4,7 @@ import type { Batch, StorePort } from '../../store/port.ts';
 import type { Random } from './random.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
+export const USUAL_WRITE_MS = 8;
 const SLOW_READ = 0.004;
 const LOST_BATCH = 0.5;
 const REFUSED_BATCH = 0.004;
@@ -13,6 +14,14 @@ interface Writing {
   /** Tells the process that asked for it. */
   tell(written: boolean): void;
   refuse(error: LockstepError): void;
+}
+
+/** A crash at the border of one durable write: just before it, or just after, when nobody was told yet. */
+export interface Trap {
+  /** Writes that still go through. */
+  writes: number;
+  is: 'before' | 'after';
+  spring(): Promise<void>;
 }
 
 /**
@@ -27,6 +36,9 @@ export class Disk {
   private readonly written: (disk: Disk, batch: Batch) => Promise<void>;
   /** True: it refuses nothing any more. */
   healthy = false;
+  /** Longest time that one write takes, milliseconds. */
+  writeMs = USUAL_WRITE_MS;
+  trap: Trap | undefined;
   private queue: Writing[] = [];
   private process = 0;
 
@@ -65,6 +77,7 @@ export class Disk {
   /** What was on its way to the disk got there whole, or did not; what came later did not if something earlier did not. */
   async crash(): Promise<void> {
     this.process++;
+    this.trap = undefined;
     const queue = this.queue;
     this.queue = [];
     for (const { batch } of queue) {
@@ -82,7 +95,7 @@ export class Disk {
 
   private spin(): void {
     const process = this.process;
-    this.time.after(this.random.between(0, 8), () => {
+    this.time.after(this.random.between(0, this.writeMs), () => {
       if (process === this.process) void this.writeFirst(process);
     });
   }
@@ -90,8 +103,11 @@ export class Disk {
   private async writeFirst(process: number): Promise<void> {
     const first = this.queue.shift();
     if (first === undefined) return;
+    const trap = this.trap !== undefined && this.trap.writes-- === 0 ? this.trap : undefined;
+    if (trap?.is === 'before') return trap.spring();
     const refused = !this.healthy && this.random.chance(REFUSED_BATCH);
     const done = !refused && (await this.write(first.batch));
+    if (trap?.is === 'after') return trap.spring();
     const late = this.random.chance(0.3) ? this.random.between(1, 20) : 0;
     this.time.after(late, () => {
       if (process !== this.process) return;

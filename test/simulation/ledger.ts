@@ -36,12 +36,16 @@ export class Ledger {
   private readonly histories = new Map<Disk, Revision[]>();
   /** Digest → digests of all states that led to it. */
   private readonly led = new Map<string, Set<string>>([[EMPTY_DIGEST, new Set([EMPTY_DIGEST])]]);
-  private readonly heldByActive = new Set<string>();
+  /** Digest → epochs in which an active unit held it. */
+  private readonly heldByActive = new Map<string, Set<number>>();
   private readonly activations = new Map<number, Activation[]>();
+  /** Disks of units that were replaced: nothing that happens there counts for the pair. */
+  private readonly retired = new Set<Disk>();
   private live: Commit[] = [];
   readonly broken: string[] = [];
   commits = 0;
   updates = 0;
+  replacements = 0;
   private readonly circumstances: (disk: Disk) => Circumstances;
 
   constructor(circumstances: (disk: Disk) => Circumstances) {
@@ -59,8 +63,14 @@ export class Ledger {
     this.heads.set(disk, head);
     const header = fromBytes<Revision>(batch.put.find(([key]) => key.startsWith('r '))?.[1]);
     if (header !== undefined) await this.revised(disk, header);
+    if (header?.kind === 'update' && touchesOwnHalves(batch))
+      this.breaks(`an update changed what belongs to ${disk.name} alone`);
     this.epochKept(disk, before, head);
-    if (head.role === 'active') this.heldByActive.add(head.digest);
+    if (this.retired.has(disk)) return;
+    this.roleTaken(disk, before, head);
+    if (head.role !== 'active') return;
+    const epochs = this.heldByActive.get(head.digest) ?? new Set();
+    this.heldByActive.set(head.digest, epochs.add(head.epoch));
   }
 
   /** Somebody was told that this revision is done. */
@@ -73,26 +83,31 @@ export class Ledger {
     this.commits++;
   }
 
-  /** A disk is gone for good, with what it alone had. */
-  lost(disk: Disk): void {
-    this.heads.delete(disk);
+  /** A unit was replaced: what it alone has is not expected any more, and must not come back. */
+  retire(disk: Disk): void {
+    this.replacements++;
+    this.retired.add(disk);
     for (const all of this.activations.values()) {
       const at = all.findIndex(one => one.disk === disk);
       if (at >= 0) all.splice(at, 1);
     }
-    const rest = [...this.heads.values()].map(({ digest }) => digest);
+    const rest = this.members().map(([, { digest }]) => digest);
     this.live = this.live.filter(one => rest.some(digest => this.isIn(one, digest)));
   }
 
   /** When everything has come to rest: on each disk, and all of them taken together. */
   async close(): Promise<void> {
-    const heads = [...this.heads.values()];
+    const heads = this.members().map(([, head]) => head);
     // In step, both hold the same. Else a person still decides, and each unit keeps what is its own.
     for (const one of this.live) {
       if (!heads.some(({ digest }) => this.isIn(one, digest)))
         this.breaks(`revision ${one.revision} of ${one.disk.name} is not in effect`);
     }
     for (const disk of this.heads.keys()) await this.readBack(disk);
+  }
+
+  private members(): [Disk, Head][] {
+    return [...this.heads].filter(([disk]) => !this.retired.has(disk));
   }
 
   breaks(promise: string): void {
@@ -113,20 +128,24 @@ export class Ledger {
       for (const digest of this.led.get(header.parent) ?? []) led.add(digest);
       this.led.set(header.digest, led);
       // What was restored was old before: an update of the partner may take its place.
-      if (!['init', 'restore'].includes(header.kind) && header.parent !== header.digest)
-        this.live.push({ disk, revision: header.revision });
+      const counts = !['init', 'restore'].includes(header.kind) && header.parent !== header.digest;
+      if (counts && !this.retired.has(disk)) this.live.push({ disk, revision: header.revision });
       return;
     }
     this.updates++;
-    if (!this.heldByActive.has(header.digest))
-      this.breaks(`${disk.name} took a state that no active unit ever held (revision ${header.revision})`);
+    if (!this.heldByActive.get(header.digest)?.has(header.epoch))
+      this.breaks(
+        `${disk.name} took a state that no active unit held in that epoch (revision ${header.revision})`,
+      );
     if ((await digestOf(disk)) !== header.digest)
       this.breaks(`${disk.name} does not hold what its digest says after an update`);
-    this.nothingOverwritten(disk, before, header.digest);
+    if (!this.retired.has(disk)) this.nothingOverwritten(disk, before, header.digest);
   }
 
   private nothingOverwritten(disk: Disk, before: string, after: string): void {
-    const others = [...this.heads].filter(([other]) => other !== disk).map(([, { digest }]) => digest);
+    const others = this.members()
+      .filter(([other]) => other !== disk)
+      .map(([, { digest }]) => digest);
     for (const one of this.live) {
       if (this.isIn(one, before) && ![after, ...others].some(digest => this.isIn(one, digest)))
         this.breaks(`an update of ${disk.name} overwrote revision ${one.revision} of ${one.disk.name}`);
@@ -136,6 +155,9 @@ export class Ledger {
   private epochKept(disk: Disk, before: Head | undefined, head: Head): void {
     if (before !== undefined && head.epoch < before.epoch)
       this.breaks(`${disk.name} went back from epoch ${before.epoch} to ${head.epoch}`);
+  }
+
+  private roleTaken(disk: Disk, before: Head | undefined, head: Head): void {
     if (head.role !== 'active' || (before?.role === 'active' && before.epoch === head.epoch)) return;
     const { forced, cutOff: alone, isNew } = this.circumstances(disk);
     const cutOff = alone || isNew;
@@ -153,7 +175,7 @@ export class Ledger {
 
   /** What is left behind by force, or because nobody could be asked, is not expected any more. */
   private tookOver(disk: Disk, head: Head, mayLeaveBehind: boolean): void {
-    const rivals = [...this.heads]
+    const rivals = this.members()
       .filter(([other, { role }]) => other !== disk && role === 'active')
       .map(([, rival]) => rival);
     if (rivals.some(({ epoch }) => epoch > head.epoch)) return; // it was overtaken by a later takeover
@@ -194,6 +216,10 @@ export class Ledger {
       this.breaks(`the history of ${disk.name} does not lead to what it holds`);
     }
   }
+}
+
+function touchesOwnHalves({ put, remove }: Batch): boolean {
+  return [...put.map(([key]) => key), ...remove].some(key => key.startsWith('u '));
 }
 
 /** The digest of the shared records on a disk, from nothing but their bytes. */

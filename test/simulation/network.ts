@@ -1,5 +1,4 @@
-import { LockstepError } from '../../schema/error.ts';
-import type { Channel } from '../../sync/channel.ts';
+import { type End, type Ground, lineBetween } from '../sync/channel-in-memory.ts';
 import type { Random } from './random.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
@@ -18,15 +17,22 @@ export interface Weather {
   inPieces: boolean;
 }
 
+export const FAIR_WEATHER: Weather = { delayMs: 20, cutChance: 0, inPieces: false };
+
 /** Longest time until an end notices that its line is dead. */
 const NOTICE_MS = 15_000;
+/** Longest time that what was sent on a line waits at its other end, while newer lines are used already. */
+const LATE_MS = 10_000;
 
-/** Lines between processes: frames of one line stay in order, as ssh keeps them; lines know nothing of each other. */
+/**
+ * Lines between processes: frames of one line stay in order and come once, as SSH keeps them; lines know nothing of
+ * each other, so what was sent on an old one may arrive behind what is said on a newer one.
+ */
 export class Network {
   readonly time: VirtualTime;
   readonly random: Random;
   weather: Weather;
-  readonly onFrame: (from: string, payload: Buffer, is: 'request' | 'reply') => void;
+  readonly onFrame: (line: Line, payload: Buffer, is: 'request' | 'reply') => void;
   private lines = new Set<Line>();
 
   constructor(time: VirtualTime, random: Random, weather: Weather, onFrame: Network['onFrame']) {
@@ -42,118 +48,102 @@ export class Network {
     return line;
   }
 
+  linesOf(which: (line: Line) => boolean): Line[] {
+    return [...this.lines].filter(which);
+  }
+
   cut(which: (line: Line) => boolean): void {
-    for (const line of [...this.lines]) {
-      if (!which(line)) continue;
-      line.cut();
-      this.lines.delete(line);
-    }
+    for (const line of this.linesOf(which)) line.cut();
+  }
+
+  forget(line: Line): void {
+    this.lines.delete(line);
   }
 }
 
 export class Line {
-  readonly dialler: End;
-  readonly answerer: End;
+  readonly dialler: Party;
+  readonly answerer: Party;
+  readonly ends: { left: End; right: End };
   private readonly network: Network;
+  private heldUntil = 0;
 
   constructor(network: Network, dialler: Party, answerer: Party) {
     this.network = network;
-    this.dialler = new End(network, this, dialler, 'request');
-    this.answerer = new End(network, this, answerer, 'reply');
-    this.dialler.other = this.answerer;
-    this.answerer.other = this.dialler;
+    this.dialler = dialler;
+    this.answerer = answerer;
+    this.ends = lineBetween(this.ground(dialler, 'request'), this.ground(answerer, 'reply'));
   }
 
   /** Nothing arrives any more; each end notices when it does. */
   cut(): void {
+    this.network.forget(this);
+    const { left, right } = this.ends;
+    for (const end of [left, right]) this.breakDown(end, 0, NOTICE_MS);
+  }
+
+  /** Whoever dialled gives the line up and dials anew; what he had sent is read late, and answered to nobody. */
+  abandon(): void {
+    this.network.forget(this);
+    const { left, right } = this.ends;
+    this.stall(this.network.random.between(0, LATE_MS));
+    this.breakDown(left, 0, 50);
+    this.network.time.after(LATE_MS + NOTICE_MS, () => right.finish('the line was cut'));
+  }
+
+  /** Only one direction is dead; both ends think that the other is slow, for longer than they think so of a dead line. */
+  cutOneWay(): void {
+    this.network.forget(this);
+    const { left, right } = this.ends;
+    const [deaf, other] = this.network.random.chance(0.5) ? [left, right] : [right, left];
+    this.breakDown(deaf, NOTICE_MS, 4 * NOTICE_MS);
+    this.network.time.after(4 * NOTICE_MS, () => other.finish('the line was cut'));
+  }
+
+  /** Nothing arrives for so long; then everything does, in order. */
+  stall(ms: number): void {
+    this.heldUntil = this.network.time.now() + ms;
+  }
+
+  private breakDown(end: End, soonest: number, latest: number): void {
     const { time, random } = this.network;
-    for (const end of [this.dialler, this.answerer]) {
-      end.deaf = true;
-      const notices = random.chance(0.7) ? random.between(0, 50) : random.between(50, NOTICE_MS);
-      time.after(notices, () => end.finish('the line was cut'));
-    }
-  }
-}
-
-class End implements Channel {
-  readonly remote = { address: '192.0.2.1', port: 6973 };
-  readonly party: Party;
-  other: End | undefined;
-  deaf = false;
-  private readonly network: Network;
-  private readonly line: Line;
-  private readonly is: 'request' | 'reply';
-  private readonly closeListeners: ((reason: string) => void)[] = [];
-  private listener: ((payload: Buffer) => void) | undefined;
-  private held: Buffer[] = [];
-  private closed: string | undefined;
-  private lastArrival = 0;
-
-  constructor(network: Network, line: Line, party: Party, is: 'request' | 'reply') {
-    this.network = network;
-    this.line = line;
-    this.party = party;
-    this.is = is;
+    end.deaf = true;
+    const notices = random.chance(0.7)
+      ? random.between(soonest, Math.min(soonest + 50, latest))
+      : random.between(soonest, latest);
+    time.after(notices, () => end.finish('the line was cut'));
   }
 
-  async send(payload: Buffer): Promise<void> {
-    if (this.closed !== undefined) throw new LockstepError('partner-unreachable', this.closed);
-    if (this.network.weather.inPieces && payload.includes('"type":"update"')) {
-      for (const piece of inPieces(payload)) await this.pass(piece);
-    } else await this.pass(payload);
-  }
-
-  private async pass(payload: Buffer): Promise<void> {
-    if (this.closed !== undefined) throw new LockstepError('partner-unreachable', this.closed);
-    const { random, weather } = this.network;
-    this.network.onFrame(this.party.name, payload, this.is);
-    if (random.chance(weather.cutChance)) this.line.cut();
-    this.later(() => this.other?.take(payload));
-    if (random.chance(0.1))
-      await new Promise<void>(resolve => this.network.time.after(random.between(1, 50), resolve));
-  }
-
-  onFrame(listener: (payload: Buffer) => void): void {
-    this.listener = listener;
-    const held = this.held;
-    this.held = [];
-    for (const payload of held) this.take(payload);
-  }
-
-  onClose(listener: (reason: string) => void): void {
-    if (this.closed === undefined) this.closeListeners.push(listener);
-    else listener(this.closed);
-  }
-
-  /** What was sent before still arrives. */
-  close(reason = 'closed by this side'): void {
-    this.finish(reason);
-    this.later(() => this.other?.finish('the other side closed the channel'));
-  }
-
-  finish(reason: string): void {
-    if (this.closed !== undefined) return;
-    this.closed = reason;
-    if (this.party.alive()) for (const listener of this.closeListeners) listener(reason);
-  }
-
-  private take(payload: Buffer): void {
-    if (this.closed !== undefined || this.deaf || !this.party.alive()) return;
-    if (this.listener === undefined) {
-      this.held.push(payload);
-      return;
-    }
-    try {
-      this.listener(payload);
-    } catch (error) {
-      this.close((error as Error).message);
-    }
-  }
-
-  private later(act: () => void): void {
-    const { time, random, weather } = this.network;
-    this.lastArrival = Math.max(this.lastArrival, time.now() + random.between(1, weather.delayMs));
-    time.after(this.lastArrival - time.now(), act);
+  private ground(party: Party, is: 'request' | 'reply'): Ground {
+    const { time, random } = this.network;
+    let lastArrival = 0;
+    const onTheWay: (() => void)[] = [];
+    const arrive = (): void => {
+      if (time.now() >= this.heldUntil) onTheWay.shift()?.();
+      else time.after(this.heldUntil - time.now(), arrive);
+    };
+    return {
+      alive: party.alive,
+      fate: payload => {
+        const { weather } = this.network;
+        const frames =
+          weather.inPieces && payload.includes('"type":"update"') ? inPieces(payload) : [payload];
+        for (const frame of frames) {
+          this.network.onFrame(this, frame, is);
+          if (random.chance(weather.cutChance)) this.cut();
+        }
+        return frames;
+      },
+      carry: act => {
+        lastArrival = Math.max(lastArrival, time.now() + random.between(1, this.network.weather.delayMs));
+        onTheWay.push(act);
+        time.after(lastArrival - time.now(), arrive);
+      },
+      room: () =>
+        random.chance(0.1)
+          ? new Promise<void>(resolve => time.after(random.between(1, 50), resolve))
+          : undefined,
+    };
   }
 }
 

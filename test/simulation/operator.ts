@@ -1,5 +1,7 @@
 import type { LockstepError } from '../../schema/error.ts';
 import type { JsonObject } from '../../schema/json.ts';
+import { makeDeadline } from '../../store/deadline.ts';
+import type { Net } from '../../store/head.ts';
 import type { CommitResult } from '../../store/store.ts';
 import type { Change } from '../../store/transition.ts';
 import type { Ledger } from './ledger.ts';
@@ -22,30 +24,32 @@ export class Operator {
     this.log = log;
   }
 
-  /** What a unit holds when it is set up. */
+  /** What a unit holds when it is set up; typed again until it does. */
   async init(unit: SimulatedUnit): Promise<void> {
-    await this.commit(unit, 'init', [
+    const commit = this.commit(unit, 'init', [
       put('host', { hostname: this.mark() }),
       put('ha', { mode: unit.mode }),
       put('interfaces/eth0', { address: this.ownAddress(), haChecks: true }),
       put('users/bal', {}),
     ]);
+    if (!(await commit)) return this.init(unit);
+    unit.firstRevision = unit.process?.store.head.revision ?? 1;
   }
 
-  shared(unit: SimulatedUnit): Promise<void> {
+  shared(unit: SimulatedUnit): Promise<boolean> {
     const changes = Array.from({ length: this.random.between(1, 3) }, () => this.sharedChanges()).flat();
     if (this.random.chance(0.2)) changes.push(this.ownChange());
     return this.commit(unit, 'change', changes);
   }
 
-  own(unit: SimulatedUnit): Promise<void> {
+  own(unit: SimulatedUnit): Promise<boolean> {
     return this.commit(unit, 'change', [this.ownChange()]);
   }
 
-  rollback(unit: SimulatedUnit): Promise<void> {
+  rollback(unit: SimulatedUnit): Promise<boolean> {
     return this.type(unit, 'rollback', async ({ store }) => {
       const { disk } = unit;
-      const to = Math.max(1, store.head.revision - this.random.between(1, 5));
+      const to = Math.max(unit.firstRevision, store.head.revision - this.random.between(1, 5));
       const before = store.head.revision;
       const { revision, digest } = await store.rollback(to, { author: 'ada', reason: 'back' });
       if (revision > before) this.ledger.acknowledge(disk, revision, digest);
@@ -53,30 +57,30 @@ export class Operator {
     });
   }
 
-  forceUpdate(unit: SimulatedUnit): Promise<void> {
+  forceUpdate(unit: SimulatedUnit): Promise<boolean> {
     return this.type(unit, 'force-update', async ({ link }) => (await link.forceUpdate()).result);
   }
 
   pause(unit: SimulatedUnit): void {
     if (unit.process?.store.head.role !== 'active') return;
     unit.pause = { by: 'ada', reason: 'typed', since: '', until: null };
-    this.log(`${unit.mode}$ pause`);
+    this.log(`${unit.name}$ pause`);
     unit.process.link.ownChanged();
   }
 
   resume(unit: SimulatedUnit): void {
     if (unit.pause === undefined) return;
     unit.pause = undefined;
-    this.log(`${unit.mode}$ resume`);
+    this.log(`${unit.name}$ resume`);
     unit.process?.link.ownChanged();
   }
 
   /** Puts back something old, which nobody has looked at. */
-  restore(unit: SimulatedUnit): Promise<void> {
+  restore(unit: SimulatedUnit): Promise<boolean> {
     return this.commit(unit, 'restore', this.sharedChanges());
   }
 
-  confirmSource(unit: SimulatedUnit): Promise<void> {
+  confirmSource(unit: SimulatedUnit): Promise<boolean> {
     return this.type(unit, 'confirm-source', async ({ store, link }) => {
       const confirmed = await store.confirmSource();
       link.ownChanged();
@@ -84,46 +88,83 @@ export class Operator {
     });
   }
 
+  /** A change that is undone by itself, on whichever unit is active then. */
+  provisional(unit: SimulatedUnit): Promise<boolean> {
+    const minutes = this.random.pick([0.2, 1, 3]);
+    const changes = this.random.chance(0.3) ? [this.ownChange()] : this.sharedChanges();
+    return this.commit(unit, 'change', changes, {
+      minutes,
+      deadline: makeDeadline(minutes * 60_000, unit.clock()),
+    });
+  }
+
+  confirm(unit: SimulatedUnit): Promise<boolean> {
+    return this.type(unit, 'confirm', async ({ store, link }) => {
+      const { provisional } = await store.confirm();
+      link.ownChanged();
+      link.due();
+      return provisional.id.slice(0, 8);
+    });
+  }
+
+  /** Whatever both sides changed is decided for one of them. */
+  merge(unit: SimulatedUnit): Promise<boolean> {
+    return this.type(unit, 'merge', async ({ store }) => {
+      const [branch] = store.branches.open();
+      const side = this.random.pick(['ours', 'theirs'] as const);
+      if (branch === undefined) return 'nothing to merge';
+      const before = store.head.revision;
+      const made = await store.merge({ branch, choose: () => side, author: 'ada', reason: 'typed' });
+      if (made.revision > before) this.ledger.acknowledge(unit.disk, made.revision, made.digest);
+      return `${branch}: revision ${made.revision}, ${made.digest.slice(0, 8)}`;
+    });
+  }
+
   async takeOver(unit: SimulatedUnit, force: boolean): Promise<void> {
     const { process } = unit;
-    if (force) unit.forced++;
+    const typed = { force, cutOff: process?.link.state.link === 'down' };
+    if (process !== undefined) unit.takeovers.add(typed);
     await this.type(unit, `takeover${force ? ' --force' : ''}`, async ({ link }) => {
       const { epoch, partnerSteppedDown } = await link.takeOver(force);
       return `active in epoch ${epoch}${partnerSteppedDown ? ', the partner stepped down' : ''}`;
     });
-    if (force && process === unit.process && unit.forced > 0) unit.forced--;
+    unit.takeovers.delete(typed);
   }
 
-  private commit(unit: SimulatedUnit, kind: 'init' | 'change' | 'restore', changes: Change[]): Promise<void> {
+  private commit(
+    unit: SimulatedUnit,
+    kind: 'init' | 'change' | 'restore',
+    changes: Change[],
+    net?: Net,
+  ): Promise<boolean> {
     return this.type(unit, 'commit', async ({ store }) => {
       const { disk } = unit;
-      const unconfirmed = kind === 'restore';
-      const made: CommitResult = await store.commit({
-        changes,
-        kind,
-        author: 'ada',
-        reason: 'typed',
-        unconfirmed,
-      });
+      const how = { author: 'ada', reason: 'typed', unconfirmed: kind === 'restore', net };
+      const made: CommitResult = await store.commit({ changes, kind, ...how });
       if (made.changes.length > 0) this.ledger.acknowledge(disk, made.revision, made.digest);
       return `revision ${made.revision}, ${made.digest.slice(0, 8)}`;
     });
   }
 
+  /** Resolves to whether it was done; never, when the unit crashes meanwhile. */
   private async type(
     unit: SimulatedUnit,
     command: string,
     act: (process: NonNullable<SimulatedUnit['process']>) => Promise<string>,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { process } = unit;
-    if (process === undefined) return;
-    this.log(`${unit.mode}$ ${command}`);
-    const answer = await act(process).catch((error: LockstepError) => {
+    if (process === undefined) return false;
+    this.log(`${unit.name}$ ${command}`);
+    try {
+      this.log(`${unit.name}$ ${command}: ${await act(process)}`);
+      return true;
+    } catch (thrown) {
+      const error = thrown as LockstepError;
       if (error.code === 'internal' || error.code === undefined)
-        this.ledger.breaks(`${command} on ${unit.mode} failed: ${error.stack ?? error.message}`);
-      return `refused: ${error.code}`;
-    });
-    this.log(`${unit.mode}$ ${command}: ${answer}`);
+        this.ledger.breaks(`${command} on ${unit.name} failed: ${error.stack ?? error.message}`);
+      this.log(`${unit.name}$ ${command}: refused: ${error.code}`);
+      return false;
+    }
   }
 
   /** Most can be done whatever is there; the others are refused now and then, which is as good. */

@@ -1,6 +1,7 @@
 import { type Catalog, loadCatalog } from '../../schema/catalog.ts';
 import { LockstepError } from '../../schema/error.ts';
 import { RULES } from '../../schema/rules/index.ts';
+import type { Moment } from '../../store/deadline.ts';
 import { Store } from '../../store/store.ts';
 import type { Channel } from '../../sync/channel.ts';
 import { Link } from '../../sync/link.ts';
@@ -10,44 +11,67 @@ import type { Timers } from '../../sync/requests.ts';
 import { serve } from '../../sync/service.ts';
 import { nameOf, type StateName } from '../../sync/standing.ts';
 import type { OwnFacts } from '../../sync/state.ts';
+import type { Log } from '../../unit/log.ts';
+import { NetKeeper } from '../../unit/net-keeper.ts';
 import type { Disk } from './disk.ts';
 import type { Party } from './network.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
+/** Immutable, so all units of all seeds share it: schemas are compiled once. */
 export const catalog: Catalog = loadCatalog();
 
-const INTERVAL_MS = 30_000;
+/** Between two updates that nobody asked for. */
+export const INTERVAL_MS = 30_000;
+const BEGINNING = 1_700_000_000_000;
 
 export interface Surroundings {
   time: VirtualTime;
   dial(from: SimulatedUnit, process: Process): Promise<Channel>;
   log(line: string): void;
+  /** A unit did what somebody else asked of it: it took an update, or stood down. */
+  obeyed(unit: SimulatedUnit, whom: Caller, what: string): void;
+}
+
+/** Who dialled, and when. */
+export interface Caller {
+  name: string;
+  at: number;
 }
 
 /** What is gone after a crash. */
 export interface Process extends Party {
   store: Store;
   link: Link;
+  nets: NetKeeper;
 }
 
 /** A unit as the daemon composes it (unit/pair.ts), over a disk and a network that fail. */
 export class SimulatedUnit {
+  readonly name: string;
   readonly mode: HaMode;
-  disk: Disk;
+  readonly disk: Disk;
+  pairId: string;
+  release = '1.0.0';
   everyCommit = false;
   /** As kept on its disk; not heeded on a standby. */
   pause: Pause | undefined;
   process: Process | undefined;
-  /** Takeovers that somebody typed with --force and that have not been answered. */
-  forced = 0;
+  /** How wrong its wall clock is, milliseconds. Timers do not follow it. */
+  clockError = 0;
+  /** Takeovers that somebody typed and that have not been answered; `cutOff`: the partner was not seen then. */
+  readonly takeovers = new Set<{ force: boolean; cutOff: boolean }>();
   /** It is being made, and nobody takes over from anybody. */
   new = false;
+  /** The revision that made it what it is; nobody rolls back behind that. */
+  firstRevision = 1;
   private readonly around: Surroundings;
   private lives = 0;
   private shown: StateName | undefined;
 
-  constructor(mode: HaMode, disk: Disk, around: Surroundings) {
+  constructor(name: string, mode: HaMode, pairId: string, disk: Disk, around: Surroundings) {
+    this.name = name;
     this.mode = mode;
+    this.pairId = pairId;
     this.disk = disk;
     this.around = around;
   }
@@ -60,52 +84,80 @@ export class SimulatedUnit {
     if (this.process !== undefined) return;
     const life = ++this.lives;
     const alive = () => life === this.lives;
-    const now = () => new Date(1_700_000_000_000 + this.around.time.now());
+    const now = () => new Date(this.wallClock());
     const store = await Store.open({ port: this.disk.open(), catalog, rules: RULES, now });
     if (!alive()) return;
-    const link: Link = this.linkOf(store, alive, () => process);
-    const process: Process = { name: this.mode, alive, store, link };
+    const process: Process = {
+      name: this.name,
+      alive,
+      store,
+      link: this.linkOf(store, alive, () => process),
+      nets: new NetKeeper({
+        store,
+        timers: this.timersOf(alive),
+        clock: () => this.clock(),
+        log: this.journal(),
+        onUndone: () => process.link.due(),
+      }),
+    };
     this.process = process;
-    store.watch(() => link.ownChanged());
-    link.start();
+    store.watch(() => process.link.ownChanged());
+    process.link.start();
     this.scheduleUpdate(process);
-    this.around.log(`${this.mode} starts: ${store.head.role} in epoch ${store.head.epoch}`);
+    this.around.log(`${this.name} starts: ${store.head.role} in epoch ${store.head.epoch}`);
   }
 
   /** The process ends between two turns of the event loop: nothing of it acts any more. */
   async crash(): Promise<void> {
     this.lives++;
     this.process = undefined;
-    this.forced = 0;
+    this.takeovers.clear();
     this.shown = undefined;
     await this.disk.crash();
   }
 
-  welcome(channel: Channel): void {
+  /** Another partner is pinned in place of the one before; the link to that one ends (unit/pair.ts, connect). */
+  repaired(pairId: string): void {
+    this.pairId = pairId;
+    const { process } = this;
+    if (process === undefined) return;
+    process.link.stop();
+    process.link = this.linkOf(process.store, process.alive, () => process);
+    process.link.start();
+  }
+
+  welcome(channel: Channel, from: Caller): void {
     const { process } = this;
     if (process === undefined) return;
     serve(channel, {
       store: process.store,
       own: () => this.own(process.store),
-      clock: () => ({ wall: 0, uptime: 0, bootId: '' }),
+      clock: () => this.clock(),
       heldBack: () => process.link.heldBack,
       onHello: hello => process.link.heard(hello),
-      onUpdate: async ({ result, digest }) => this.say(`took ${digest.slice(0, 8)}: ${result}`),
-      onRefusal: error => this.say(`refuses: ${error.code}`),
-      stepDown: (epoch, force, digest) => process.link.stepDown(epoch, force, digest),
+      onUpdate: async ({ result, digest }) => {
+        this.around.obeyed(this, from, `took ${digest.slice(0, 8)}: ${result}`);
+      },
+      onRefusal: error => this.say(`refuses: ${error.code}: ${error.message}`),
+      stepDown: async (epoch, force, digest) => {
+        const done = await process.link.stepDown(epoch, force, digest);
+        this.around.obeyed(this, from, `stood down in epoch ${epoch}`);
+        return done;
+      },
     });
   }
 
   private linkOf(store: Store, alive: () => boolean, process: () => Process): Link {
-    return new Link({
+    const link: Link = new Link({
       store,
       timers: this.timersOf(alive),
       dial: () => this.around.dial(this, process()),
       own: () => this.own(store),
-      clock: () => ({ wall: 0, uptime: 0, bootId: '' }),
+      clock: () => this.clock(),
       setRole: async (role, epoch, digest) => {
         const done = await store.setRole(role, epoch, digest);
         if (done && role === 'standby') this.pause = undefined;
+        if (done) process().nets.look();
         return done;
       },
       onState: (_state, name) => {
@@ -113,38 +165,48 @@ export class SimulatedUnit {
         this.shown = name;
         this.say(`is ${name}`);
       },
-      onUpdate: ({ digest, result }) => {
+      onUpdate: ({ digest, revision, result }) => {
         this.say(`has the receipt for ${digest.slice(0, 8)}: ${result}`);
         store
-          .setCommon(digest)
+          .setCommon(digest, revision)
           .catch((error: LockstepError) => this.say(`could not keep the receipt: ${error.code}`));
       },
       onTrouble: () => undefined,
     });
+    return link;
   }
 
   private own(store: Store): OwnFacts {
-    const { role, epoch, revision, digest, common, unconfirmed } = store.head;
+    const { role, epoch, revision, digest, common, unconfirmed, provisional } = store.head;
     return {
       protocol: PROTOCOL,
-      pairId: 'pair-1',
+      pairId: this.pairId,
       unitId: this.disk.name,
-      name: this.mode,
+      name: this.name,
       mode: this.mode,
       role,
       epoch,
       revision,
       digest,
-      release: '1.0.0',
+      release: this.release,
       model: 'generic',
       schemaDigest: catalog.digest,
       established: common !== '',
       unconfirmed: unconfirmed !== undefined,
       common,
-      provisional: store.head.provisional?.id ?? '',
+      provisional: provisional?.id ?? '',
       everyCommit: this.everyCommit,
       pause: role === 'active' ? this.pause : undefined,
     };
+  }
+
+  /** Its machine is never booted again. */
+  clock(): Moment {
+    return { wall: this.wallClock(), uptime: this.around.time.now(), bootId: this.disk.name };
+  }
+
+  private wallClock(): number {
+    return BEGINNING + this.around.time.now() + this.clockError;
   }
 
   private timersOf(alive: () => boolean): Timers {
@@ -160,8 +222,13 @@ export class SimulatedUnit {
     });
   }
 
+  private journal(): Log {
+    const note = (facts: unknown, message?: string): void => this.say(`${message}: ${JSON.stringify(facts)}`);
+    return { debug: note, info: note, warn: note, error: note };
+  }
+
   private say(line: string): void {
-    this.around.log(`${this.mode} ${line}`);
+    this.around.log(`${this.name} ${line}`);
   }
 }
 

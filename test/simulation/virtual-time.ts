@@ -45,9 +45,13 @@ export class VirtualTime implements Timers {
   }
 }
 
-/** Until no promise has anything left to do. Nothing in a run waits for anything but promises and virtual time. */
-function rest(): Promise<void> {
-  return new Promise(resolve => setImmediate(resolve));
+/**
+ * Until no promise has anything left to do: a tick that a promise asked for comes after the last of them. Nothing in a
+ * run waits for anything but promises and virtual time.
+ */
+async function rest(): Promise<void> {
+  await undefined;
+  await new Promise<void>(resolve => process.nextTick(resolve));
 }
 
 /** Long work lets go of the event loop by the real clock (store/pause.ts): while the simulation runs, that stands still. */

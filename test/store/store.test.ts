@@ -555,6 +555,7 @@ function updateOf(
     epoch: 1,
     from: 'partner',
     to: 'this',
+    common: '',
     brought: [],
     provisional: undefined,
     confirmed: '',

@@ -3,6 +3,7 @@ import { LockstepError } from '../../schema/error.ts';
 import { EMPTY_DIGEST } from '../../store/digest.ts';
 import type { NodePair } from '../../sync/walk.ts';
 import { A, B, C, D, ownFacts, partnerHello } from './facts.ts';
+import { MemoryPair } from './pair-in-memory.ts';
 import { Script } from './script.ts';
 
 const refusal = (code: 'base-differs' | 'digest-differs' | 'unit-scope', facts: object = {}) =>
@@ -708,9 +709,111 @@ describe('two active units', () => {
     Script.linked({ epoch: 1 }, { role: 'active', epoch: 9, established: false }).is('both-active');
   });
 
+  it('nobody stands down for a unit of another pair', () => {
+    new Script({ epoch: 1 })
+      .when({ type: 'linked' }, { do: 'greet' })
+      .whenHeard({ role: 'active', epoch: 9, pairId: 'pair-2' })
+      .is('refused');
+  });
+
   it('the operator decides: the other stands down, here or there', () => {
     Script.linked({ epoch: 1 }, { role: 'active', epoch: 1 })
       .when({ type: 'take-over', ticket: 1, force: false }, { do: 'ask-step-down', epoch: 2 })
       .when({ type: 'stepped-down', run: 1 }, { do: 'become-active', epoch: 2 });
+  });
+});
+
+// Found by the simulation (seeds 20442, 20716 and 32008 of its first version). The partner asks this standby to stand
+// down for epoch 2. Standing down takes the disk a moment, and the line is lost meanwhile. The operator here sees no
+// partner and types takeover: above epoch 1, which is all that is durable, comes epoch 2. Then the disk is done, the
+// partner has its word and is active in epoch 2, and this unit became active in the very same epoch: neither was fenced.
+describe('both units active in one epoch', () => {
+  const asked = { type: 'asked-to-step-down', ticket: 1, epoch: 2, force: false, digest: A } as const;
+
+  it('the machine cannot know: what it decides by is not durable yet', () => {
+    new Script({ role: 'standby', epoch: 1 })
+      .when(asked, { do: 'become-standby', ticket: 1, epoch: 2 })
+      .when(
+        { type: 'take-over', ticket: 2, force: false },
+        { do: 'become-active', ticket: 2, epoch: 2, partnerSteppedDown: false },
+      );
+    new Script({ role: 'standby', epoch: 1 })
+      .when(asked, { do: 'become-standby', ticket: 1, epoch: 2 })
+      .whenOwn({ epoch: 2 })
+      .when({ type: 'take-over', ticket: 2, force: false }, { do: 'become-active', epoch: 3 });
+  });
+
+  it('so whoever becomes active looks once more when its turn comes, and leaves the epoch to the partner', async () => {
+    const pair = await MemoryPair.open('memory');
+    try {
+      const { first, second } = pair;
+      await first.put('users/ada', { permissions: ['vs'] });
+      await pair.connect();
+      await first.reaches('in-step');
+      pair.reachable = false;
+      pair.cut();
+      await second.reaches('unreachable');
+      const { store, link } = second;
+      const setRole = store.setRole.bind(store);
+      let diskIsDone = (): void => undefined;
+      const disk = new Promise<void>(resolve => {
+        diskIsDone = resolve;
+      });
+      store.setRole = async (...role) => {
+        await disk;
+        return setRole(...role);
+      };
+      const stoodDown = link.stepDown(2, false, store.head.digest);
+      const tookOver = link.takeOver(false);
+      const refused = assert.rejects(tookOver, { code: 'stale-epoch' });
+      diskIsDone();
+      assert.deepEqual(await stoodDown, { epoch: 2 });
+      await refused;
+      assert.deepEqual([store.head.role, store.head.epoch], ['standby', 2]);
+      assert.equal((await link.takeOver(false)).epoch, 3);
+    } finally {
+      await pair.close();
+    }
+  });
+});
+
+// Found while the simulation was written. An update with a bad change reaches the standby, its receipt is lost, and so
+// is the line. The operator undoes the change: the active unit holds what both held at the last receipt. Meanwhile the
+// standby, which holds the bad change, takes over. The old unit came back, found that it held nothing but what was
+// confirmed, stood down by itself, and got the bad change again: an acknowledged commit was lost, and nobody was asked.
+describe('a change that was undone while the partner had taken it', () => {
+  it('what counts is what the partner says it had confirmed', () => {
+    const back = (): Script =>
+      new Script({ epoch: 1, digest: A, common: A }).when({ type: 'linked' }, { do: 'greet' });
+    back().whenHeard({ role: 'active', epoch: 2, digest: B, common: B }).is('both-active');
+    back().whenHeard({ role: 'active', epoch: 2, digest: B, common: A }, { do: 'become-standby', epoch: 2 });
+  });
+
+  it('the old unit keeps the undoing until somebody decides', async () => {
+    const pair = await MemoryPair.open('memory');
+    try {
+      const { first, second } = pair;
+      await first.put('users/ada', { permissions: ['vs'] });
+      await pair.connect();
+      await first.reaches('in-step');
+      const { revision } = first.store.head;
+      await first.put('users/eve', { permissions: ['vs'] });
+      pair.fate = ({ payload }) => (payload.includes('"type":"receipt"') ? 'cut' : 'arrives');
+      pair.reachable = false;
+      await assert.rejects(first.link.forceUpdate(), { code: 'partner-unreachable' });
+      pair.cut();
+      pair.fate = () => 'arrives';
+      await first.store.rollback(revision, { author: 'ada', reason: 'eve has left' });
+      await second.reaches('unreachable');
+      await second.link.takeOver(false);
+      await pair.reconnect();
+      await Promise.all([first.reaches('both-active'), second.reaches('both-active')]);
+      assert.equal(await first.store.read('users/eve'), undefined);
+      await first.link.takeOver(true);
+      await first.link.forceUpdate();
+      assert.equal(await second.store.read('users/eve'), undefined);
+    } finally {
+      await pair.close();
+    }
   });
 });

@@ -83,7 +83,7 @@ export class MemoryUnit {
       },
       onUpdate: report => {
         this.sent.push(report);
-        if (report.heldBack === undefined) void store.setCommon(report.digest);
+        if (report.heldBack === undefined) void store.setCommon(report.digest, report.revision);
       },
       onTrouble: () => undefined,
     });

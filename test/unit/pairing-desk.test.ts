@@ -109,7 +109,7 @@ class Machine {
 
   /** As after an exchange of updates with the partner. */
   async established(): Promise<this> {
-    await this.store.setCommon(HELD);
+    await this.store.setCommon(HELD, 1);
     return this;
   }
 

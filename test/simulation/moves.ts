@@ -1,0 +1,79 @@
+import type { Faults } from './faults.ts';
+import { replaceUnit } from './replacement.ts';
+import type { SimulatedUnit } from './simulated-unit.ts';
+import type { World } from './world.ts';
+
+/** Something that happens next, and how often it does compared with the others. A new kind of move is one more line. */
+export type Move = readonly [weight: number, act: () => unknown];
+
+/** `unit`: the one that it happens to. */
+export function movesFor(unit: SimulatedUnit, world: World, faults: Faults): Move[] {
+  const { operator, random } = world;
+  const active = world.pair.find(({ process }) => process?.store.head.role === 'active');
+  const likely = active ?? unit;
+  return [
+    [30, () => void operator.shared(random.chance(0.85) ? likely : unit)],
+    [8, () => void operator.own(unit)],
+    [5, () => void operator.rollback(likely)],
+    [6, () => void operator.forceUpdate(random.chance(0.8) ? likely : unit)],
+    [6, () => void operator.takeOver(unit, false)],
+    [3, () => void operator.takeOver(unit, true)],
+    [3, () => operator.pause(likely)],
+    [4, () => operator.resume(likely)],
+    [1, () => void operator.restore(likely)],
+    [2, () => void operator.confirmSource(likely)],
+    [4, () => void operator.provisional(random.chance(0.85) ? likely : unit)],
+    [3, () => void operator.confirm(likely)],
+    [6, () => void operator.merge(likely)],
+    [active === undefined ? 60 : 4, () => confusion(unit, world, faults)],
+    [4, () => race(unit, world)],
+    [5, () => faults.crash(unit)],
+    [8, () => faults.crashAtWrite(unit)],
+    [4, () => faults.slowDisk(unit)],
+    [9, () => faults.line(unit)],
+    [5, () => faults.block(unit)],
+    [2, () => faults.partition()],
+    [4, () => world.blocked.clear()],
+    [6, () => faults.echo()],
+    [2, () => faults.clockJump(unit)],
+    [1, () => faults.upgrade(unit)],
+    [5, () => replaceUnit(world, unit)],
+  ];
+}
+
+/** What still happens to a unit that was replaced and does not know it. */
+export function movesForRetired(world: World, faults: Faults): Move[] {
+  const { operator, random, retired } = world;
+  if (retired === undefined) return [];
+  const { unit, identity } = retired;
+  return [
+    [4, () => void operator.shared(unit)],
+    [2, () => void operator.forceUpdate(unit)],
+    [2, () => faults.crash(unit)],
+    [2, () => faults.line(unit)],
+    [identity === 'new' ? 4 : 0, () => void operator.takeOver(unit, random.chance(0.5))],
+  ];
+}
+
+/** Commits and a takeover at once, so that they meet. */
+async function race(unit: SimulatedUnit, world: World): Promise<void> {
+  const { operator, random, time } = world;
+  void operator.takeOver(unit, random.chance(0.1));
+  for (let commits = random.between(3, 12); commits > 0; commits--) {
+    void operator.shared(world.other(unit));
+    await time.pass(random.between(0, 15));
+  }
+}
+
+/** Two people, one at each unit, one of whom may not see the other's. */
+async function confusion(unit: SimulatedUnit, world: World, faults: Faults): Promise<void> {
+  const { operator, random, time, network } = world;
+  const other = world.other(unit);
+  if (random.chance(0.5)) {
+    faults.block(unit);
+    await time.pass(random.between(0, 300));
+  }
+  void operator.takeOver(other, random.chance(0.2));
+  await time.pass(random.between(0, Math.min(2 * network.weather.delayMs, random.pick([40, 400]))));
+  void operator.takeOver(unit, random.chance(0.2));
+}

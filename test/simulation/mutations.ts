@@ -1,0 +1,282 @@
+/** One line of the product made wrong on purpose: `from` stands in `file` exactly once, `to` takes its place. */
+export interface Mutation {
+  name: string;
+  changes: { file: string; from: string; to: string }[];
+  /** Why no seed finds it; the mutations without it are found. */
+  hiddenBy?: string;
+}
+
+const one = (name: string, file: string, from: string, to: string, hiddenBy?: string): Mutation => ({
+  name,
+  changes: [{ file, from, to }],
+  ...(hiddenBy === undefined ? {} : { hiddenBy }),
+});
+
+const BASE_CHECK = 'if (update.base !== this.current.digest) throw baseDiffers(update, this.current);';
+const DIGEST_CHECK = 'if (target !== undefined && digest !== target) throw digestDiffers(digest, target);';
+
+export const MUTATIONS: Mutation[] = [
+  one(
+    'an update of a lower epoch is taken',
+    'store/store.ts',
+    'if (update.epoch < this.current.epoch) throw staleEpoch(update, this.current);',
+    '',
+  ),
+  one(
+    'an update is taken on another base',
+    'store/store.ts',
+    BASE_CHECK,
+    '',
+    'the digest that the update must give',
+  ),
+  one(
+    'an update is taken that gives another digest',
+    'store/store.ts',
+    DIGEST_CHECK,
+    '',
+    'the check of the base: from the right one, the right changes are sent',
+  ),
+  {
+    name: 'an update is taken on another base, and whatever digest it gives',
+    changes: [BASE_CHECK, DIGEST_CHECK].map(from => ({ file: 'store/store.ts', from, to: '' })),
+  },
+  one(
+    'an active unit takes updates',
+    'store/store.ts',
+    "if (this.current.role !== 'standby') throw notStandby(update, this.current);",
+    '',
+  ),
+  one(
+    'a standby takes commits of shared records',
+    'store/store.ts',
+    "if (this.current.role === 'standby' && request.kind !== 'init' && transitions.some(touchesPair))",
+    'if (false)',
+  ),
+  one(
+    'a commit is told as done before it is durable',
+    'store/store.ts',
+    'const written = await this.port.batch({',
+    'const written = true; void this.port.batch({',
+  ),
+  one(
+    'the records of a commit are written before its head',
+    'store/store.ts',
+    'await this.writeHead(head, {\n      put: [...halves.put, ...tree.put, ...indexes.put, ...revisionEntries(header, transitions)],',
+    'await this.port.batch({ expect: [], put: [...halves.put, ...tree.put], remove: halves.remove });\n    await this.writeHead(head, {\n      put: [...indexes.put, ...revisionEntries(header, transitions)],',
+  ),
+  one(
+    'the role is written before its epoch',
+    'store/store.ts',
+    'await this.keepInHead({ role, epoch });',
+    'await this.keepInHead({ role });\n      await this.keepInHead({ epoch });',
+  ),
+  one(
+    'the epoch of a role may go back',
+    'store/store.ts',
+    'if (epoch < this.current.epoch)\n',
+    'if (false)\n',
+  ),
+  one(
+    'an update does not raise the epoch of who takes it',
+    'store/store.ts',
+    'epoch: why.epoch ?? this.current.epoch,',
+    'epoch: this.current.epoch,',
+  ),
+  one(
+    'an update takes the own half of a unit away',
+    'store/store.ts',
+    'after: { pair: value ?? undefined, unit: before.unit }',
+    'after: { pair: value ?? undefined, unit: undefined }',
+  ),
+  one(
+    'an update carries the own half of a unit',
+    'store/store.ts',
+    '.map(({ path, after }) => ({ path, value: after.pair ?? null }));',
+    '.map(({ path, after }) => ({ path, value: after.pair === undefined ? null : { ...after.pair, ...after.unit } }));',
+  ),
+  one(
+    'an update by history leaves removals out',
+    'store/store.ts',
+    '.filter(touchesPair)\n      .map',
+    '.filter(touchesPair)\n      .filter(({ after }) => after.pair !== undefined)\n      .map',
+    'the digest that the update must give; the walk of the digest tree then mends it',
+  ),
+  one(
+    'an update by the digest tree leaves removals out',
+    'sync/outgoing.ts',
+    'for (const path of removals) yield { path, value: null };',
+    '',
+  ),
+  one(
+    'a receipt that names another digest is believed',
+    'sync/update-steps.ts',
+    'if (event.digest !== work.target || state.partner === undefined)',
+    'if (state.partner === undefined)',
+    'the store of the receiver, which writes only what gives the promised digest',
+  ),
+  one(
+    'a commit that came during an update waits for the interval',
+    'sync/update-steps.ts',
+    '(own.everyCommit && wantsUpdate(idle))',
+    'false',
+    'the greeting behind the receipt, which begins the next update as well',
+  ),
+  one(
+    'the common digest is set before the receipt',
+    'sync/link.ts',
+    'const header = { epoch, base, target, revision, brought };',
+    'await this.options.store.setCommon(target);\n    const header = { epoch, base, target, revision, brought };',
+  ),
+  one(
+    'a unit sends its first update without a mark of it',
+    'sync/link.ts',
+    'if (!this.options.own().established) await this.options.store.setCommon(EMPTY_DIGEST);',
+    '',
+  ),
+  one(
+    'a takeover does not look whether its epoch is taken meanwhile',
+    'sync/link.ts',
+    'if (this.options.own().epoch >= epoch)',
+    'if (false)',
+  ),
+  one(
+    'changes of the role do not wait for each other',
+    'sync/link.ts',
+    'const done = this.roleTurn.then(act);',
+    'const done = act();',
+  ),
+  one(
+    'a unit stands down whatever it holds by then',
+    'sync/link.ts',
+    "this.options.setRole('standby', epoch, digest)",
+    "this.options.setRole('standby', epoch)",
+    'the unit that takes over, which compares the digest in the answer with its own',
+  ),
+  one(
+    'a unit takes over although its partner stood down with another state',
+    'sync/link.ts',
+    'if (!force && reply.digest !== this.current.own.digest)',
+    'if (false)',
+    'the partner, which stands down only while it holds what it decided by',
+  ),
+  {
+    name: 'a unit stands down whatever it holds by then, and its partner does not compare',
+    changes: [
+      {
+        file: 'sync/link.ts',
+        from: "this.options.setRole('standby', epoch, digest)",
+        to: "this.options.setRole('standby', epoch)",
+      },
+      {
+        file: 'sync/link.ts',
+        from: 'if (!force && reply.digest !== this.current.own.digest)',
+        to: 'if (false)',
+      },
+    ],
+  },
+  one(
+    'a unit stands down although it has changes that were not sent',
+    'sync/takeover-steps.ts',
+    "if (state.own.role === 'standby' || (idle && state.own.digest === digest))",
+    'if (true)',
+  ),
+  one(
+    'a unit stands down while an update is on its way',
+    'sync/takeover-steps.ts',
+    '(idle && state.own.digest === digest)',
+    '(state.own.digest === digest)',
+    'the unit that takes over, which compares the digest in the answer with its own',
+  ),
+  one(
+    'a takeover does not look at the epoch of the partner',
+    'sync/takeover-steps.ts',
+    'const epoch = Math.max(state.own.epoch, state.partner?.epoch ?? 0) + 1;',
+    'const epoch = state.own.epoch + 1;',
+  ),
+  one(
+    'two units that take over at once stand down for each other',
+    'sync/takeover-steps.ts',
+    "if (state.work.step === 'taking-over') {\n    return",
+    'if (false) {\n    return',
+    'the look at the epoch when the turn of a role comes: the second change finds it taken',
+  ),
+  one(
+    'an old active unit stands down although it has changes of its own',
+    'sync/machine.ts',
+    'own.digest === own.common',
+    'true',
+  ),
+  one(
+    'a unit that undid a change which its partner took stands down',
+    'store/store.ts',
+    'common: target ?? commonAfter(this.current, digest),',
+    'common: target ?? this.current.common,',
+    'the ledger itself: to it, a commit that leads back to an earlier state is in effect wherever that state was',
+  ),
+  one(
+    'an active unit stands down for one that was never in step with anybody',
+    'sync/machine.ts',
+    'partner.established &&\n',
+    '\n',
+    'the other unit, which is new to the pair and sends nothing',
+  ),
+  one(
+    'an active unit stands down for one of another pair',
+    'sync/machine.ts',
+    'own.pairId === partner.pairId &&\n',
+    '\n',
+    'nothing: no unit is active then, which is a named state; conversation.test.ts holds it',
+  ),
+  one(
+    'units of different pairs exchange configuration',
+    'sync/standing.ts',
+    "['pair identity', own.pairId, partner.pairId, own.pairId === partner.pairId],",
+    '',
+  ),
+  one(
+    'units of different releases exchange configuration',
+    'sync/standing.ts',
+    "['release', own.release, partner.release, own.release === partner.release],",
+    '',
+  ),
+  one(
+    'a new unit speaks for the pair',
+    'sync/standing.ts',
+    'if (!empty && (own.established || !partner.established)) return undefined;',
+    'if (!empty) return undefined;',
+  ),
+  one(
+    'a unit that was never updated takes over',
+    'sync/takeover-refusal.ts',
+    '(!own.established && !(forced && partner?.established !== true))',
+    'false',
+    'the unit itself, which sends nothing as long as it is new to the pair',
+  ),
+  one(
+    'an active unit sends to an active one',
+    'sync/standing.ts',
+    "if (partner.role === 'active') {",
+    'if (false) {',
+    'the receiver, which refuses an update while it is active',
+  ),
+  one(
+    'a unit sends to a partner that stood down for it in a higher epoch',
+    'sync/standing.ts',
+    'if (partner.epoch > own.epoch) return unfinishedTakeover(own, partner);',
+    '',
+    'the receiver, which refuses the lower epoch',
+  ),
+  one(
+    'frames of an update are taken in any order',
+    'sync/responder.ts',
+    'if (message.sequence !== staged.next)',
+    'if (false)',
+    'the digest that the update must give',
+  ),
+  one(
+    'a unit stands down for an epoch that is over',
+    'sync/responder.ts',
+    'if (request.epoch <= own.epoch)',
+    'if (request.epoch < own.epoch)',
+  ),
+];
