@@ -23,7 +23,6 @@ const PARTNER = {
 function inStep(): StatusFacts {
   return {
     head: { revision: 7, digest: A, epoch: 1, role: 'active', records: 3, common: A, commonRevision: 7 },
-    commonRevision: 0,
     identity: { name: 'lb-a', mode: 'first', model: 'generic', release: '1.0.0' },
     unitId: 'unit-first',
     schemaDigest: '5'.repeat(64),
