@@ -138,14 +138,13 @@ export class SshChannel implements Channel {
     else if (socket.writableEnded) this.#lost('the other side closed the connection');
   }
 
-  /** Runs before the bytes just read are in any frame, which is why as much again is let pass. */
+  /** What belongs to frames counts twice, for the packets around it. */
   #noiseBytes(): number {
-    const { bytesRead } = this.#wire.socket;
+    const { bytesRead: readBytes } = this.#wire.socket;
+    const receivedBytes = this.#receivedBytes + this.#wire.stream.readableLength;
     const now = performance.now();
-    if (now - this.#minute.start > MINUTE_MS)
-      this.#minute = { start: now, readBytes: bytesRead, receivedBytes: this.#receivedBytes };
-    const received = this.#receivedBytes - this.#minute.receivedBytes;
-    return bytesRead - this.#minute.readBytes - 2 * received;
+    if (now - this.#minute.start > MINUTE_MS) this.#minute = { start: now, readBytes, receivedBytes };
+    return readBytes - this.#minute.readBytes - 2 * (receivedBytes - this.#minute.receivedBytes);
   }
 
   #receive(chunk: Buffer): void {
