@@ -3,7 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { LockstepError } from '../../schema/error.ts';
 import type { Json } from '../../schema/json.ts';
+import { assertKeysPrivate, unitFolder } from '../../unit/folder.ts';
 import { lockstep, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 
 const STRACE = 'strace';
@@ -76,7 +78,8 @@ describe('secrets', function () {
       await Promise.all([ha1.start(), ha2.start()]);
       const { code } = await ha1.api.invite();
       const command = ['--dir', ha2.dir, 'pair', ha1.listen, '--code', '-'];
-      assert.equal((await lockstep(command, { input: code, inside })).code, 0);
+      const joined = await lockstep(command, { input: code, inside });
+      assert.equal(joined.code, 0, joined.stderr + joined.stdout);
       const backupKey = generateKeyPairSync('ed25519')
         .privateKey.export({ type: 'pkcs8', format: 'pem' })
         .toString();
@@ -101,7 +104,7 @@ describe('secrets', function () {
       assert.equal((await ha1.cli('force-update')).code, 0);
       await untilInStep(ha1, ha2);
       for (const unit of [ha1, ha2]) assert.equal((await unit.cli('show', '--json')).code, 0);
-      assert.equal((await ha1.cli('diff', '1')).code, 0);
+      assert.equal((await ha1.cli('diff', '1')).code, 1);
       await until(
         'the mirror is written',
         async () =>
@@ -134,6 +137,8 @@ describe('secrets', function () {
       seen = readTrace(readFileSync(trace, 'utf8'));
     });
 
+    after(() => Promise.all([ha1.stop(), ha2.stop()]));
+
     /** The names of the secrets in a text. */
     const secretsIn = (text: string): string[] =>
       Object.entries(secrets).flatMap(([name, secret]) => (text.includes(secret) ? [name] : []));
@@ -160,12 +165,11 @@ describe('secrets', function () {
       const elsewhere = seen.writes.filter(
         ({ to }) => !to.startsWith('UNIX') && !/\/(store|keys)\//.test(to),
       );
-      const places = new Set(elsewhere.map(({ to }) => to.replace(/[:\d[\]]+.*/, '')));
-      for (const place of ['TCP', 'pipe']) assert.ok(places.has(place), [...places].join());
-      assert.ok(
-        [...places].some(place => place.includes('/log/')),
-        [...places].join(),
-      );
+      for (const place of ['TCP:', 'pipe:', '/log/', '/config/'])
+        assert.ok(
+          elsewhere.some(({ to }) => to.includes(place)),
+          place,
+        );
       for (const { to, line } of elsewhere) assert.deepEqual(secretsIn(line), [], to);
     });
 
@@ -217,18 +221,31 @@ describe('secrets', function () {
       ['client_ed25519', 0o620, 0o600],
       ['partner.json', 0o660, 0o600],
     ] as const) {
-      it(`keys/${name} with mode ${mode.toString(8)}: the unit does not start, and says what to do`, async () => {
+      it(`keys/${name} with mode ${mode.toString(8)} are refused, and what to do is told`, () => {
         const place = path.join(unit.dir, 'keys', name);
         if (name === 'partner.json') writeFileSync(place, '{}', { mode: 0o600 });
         chmodSync(place, mode);
-        const { code, stderr } = await unit.cli('serve');
-        assert.equal(code, 3);
-        assert.match(stderr, new RegExp(`Other users can get at .*${name} \\(mode 0${mode.toString(8)}\\)`));
-        assert.match(stderr, new RegExp(`chmod ${good.toString(8)} `));
-        assert.equal(lstatSync(place).mode & 0o777, mode, 'it is not mended in silence');
+        assert.throws(
+          () => assertKeysPrivate(unitFolder(unit.dir)),
+          ({ code, message, hint }: LockstepError) =>
+            code === 'lax-permissions' &&
+            message ===
+              `Other users can get at ${path.join(unit.dir, 'keys', name)} (mode 0${mode.toString(8)}).`.replace(
+                'keys/ ',
+                'keys ',
+              ) &&
+            hint?.startsWith(`chmod ${good.toString(8)} `) === true,
+        );
         chmodSync(place, good);
       });
     }
+
+    it('keep the unit from starting, and are not mended in silence', async () => {
+      chmodSync(path.join(unit.dir, 'keys'), 0o755);
+      const { code, answer } = await unit.json('serve');
+      assert.deepEqual([code, answer.error.code], [3, 'lax-permissions']);
+      assert.equal(lstatSync(path.join(unit.dir, 'keys')).mode & 0o777, 0o755);
+    });
   });
 });
 
