@@ -48,10 +48,11 @@ describe('secrets', function () {
 
   describe('of a running pair are nowhere but in store/ and keys/', () => {
     const trace = path.join(folder, 'trace');
-    const inside =
-      `${STRACE} -D -f -A -yy -s 1000000 -e signal=none -e trace=write,writev,pwrite64,pwritev,sendto,sendmsg,openat,execve -o ${trace}`.split(
-        ' ',
-      );
+    // Without a umask, what is open to others is open because somebody made it so.
+    const open = ['sh', '-c', 'umask 0; exec "$@"', 'sh'];
+    const calls = 'write,writev,pwrite64,pwritev,sendto,sendmsg,openat,execve';
+    const strace = `${STRACE} -D -f -A -yy -s 1000000 -e signal=none -e trace=${calls} -o ${trace}`;
+    const inside = [...open, ...strace.split(' ')];
     const ha1 = new TestUnit(path.join(folder, 'ha1'), '127.0.64.1', { inside });
     const ha2 = new TestUnit(path.join(folder, 'ha2'), '127.0.64.2', { inside });
     const marks = {
@@ -193,7 +194,7 @@ describe('secrets', function () {
       assert.deepEqual(foreign, []);
     });
 
-    it('every file and folder is for the owner alone', () => {
+    it('every file and folder is for the owner alone, whatever the umask', () => {
       for (const { dir } of [ha1, ha2]) {
         for (const name of ['', ...readdirSync(dir, { recursive: true, encoding: 'utf8' })]) {
           const stats = lstatSync(path.join(dir, name));
