@@ -16,18 +16,25 @@ export interface ChannelLimits {
    * requests do not, and many small ones cost far more memory than their bytes.
    */
   socketBytes: number;
+  /**
+   * Input in a minute that is no frame, beside as much as came in frames (bytes): keepalives, window adjustments, new
+   * keys. Thousands of pings fit; a flood of them costs an answer each.
+   */
+  noiseBytes: number;
 }
 
 export const CHANNEL_LIMITS: ChannelLimits = {
   frameBytes: MAX_FRAME_BYTES,
   unreadBytes: 4 * 1024 * 1024,
   socketBytes: 1024 * 1024,
+  noiseBytes: 1024 * 1024,
 };
 
 /** A long frame is handed over in slices, so that what lies in the socket stays small whatever window the peer grants. */
 const SLICE_BYTES = 256 * 1024;
 /** Output in the socket below which there is room for more (bytes); above it the socket tells when it is empty. */
 const ROOM_BYTES = 256 * 1024;
+const MINUTE_MS = 60_000;
 /** How long a closed connection may take to hand over its last bytes (ms). */
 const LINGER_MS = 1_000;
 
@@ -58,6 +65,9 @@ export class SshChannel implements Channel {
   #frameListener: ((payload: Buffer) => void) | undefined;
   readonly #closeListeners: ((reason: string) => void)[] = [];
   #closed: string | undefined;
+  #receivedBytes = 0;
+  /** When the minute began, and what had come by then. */
+  #minute = { start: Number.NEGATIVE_INFINITY, readBytes: 0, receivedBytes: 0 };
 
   constructor(wire: Wire, limits: ChannelLimits = CHANNEL_LIMITS) {
     this.#wire = wire;
@@ -122,11 +132,23 @@ export class SshChannel implements Channel {
     // ssh2 takes more than the window it granted (mscdex/ssh2 issue 1505).
     else if (stream.readableLength > this.#limits.unreadBytes)
       this.#cutOff('the other side ignores its window');
+    else if (this.#noiseBytes() > this.#limits.noiseBytes)
+      this.#cutOff('the other side sends too much that is no frame');
     // ssh2 ends the socket by itself at a goodbye.
     else if (socket.writableEnded) this.#lost('the other side closed the connection');
   }
 
+  /** What belongs to frames counts twice, for the packets around it. */
+  #noiseBytes(): number {
+    const { bytesRead: readBytes } = this.#wire.socket;
+    const receivedBytes = this.#receivedBytes + this.#wire.stream.readableLength;
+    const now = performance.now();
+    if (now - this.#minute.start > MINUTE_MS) this.#minute = { start: now, readBytes, receivedBytes };
+    return readBytes - this.#minute.readBytes - 2 * (receivedBytes - this.#minute.receivedBytes);
+  }
+
   #receive(chunk: Buffer): void {
+    this.#receivedBytes += chunk.length;
     if (this.#closed !== undefined) return;
     this.#decode(chunk);
     if (this.#frameListener === undefined) this.#wire.stream.pause();

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, realpathSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { LockstepError } from '../schema/error.ts';
@@ -39,6 +39,23 @@ export function makeFolder(folder: UnitFolder): void {
   for (const dir of [folder.dir, folder.store, folder.config, folder.keys, folder.log]) {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     chmodSync(dir, 0o700);
+  }
+}
+
+/**
+ * A key that others could read or replace is no secret any more: mending its mode in silence would hide that.
+ * Throws `lax-permissions`.
+ */
+export function assertKeysPrivate({ keys }: UnitFolder): void {
+  for (const place of [keys, ...readdirSync(keys).map(name => join(keys, name))]) {
+    const stats = statSync(place);
+    if ((stats.mode & 0o077) === 0) continue;
+    const mode = (stats.mode & 0o777).toString(8).padStart(4, '0');
+    const good = stats.isDirectory() ? '700' : '600';
+    throw new LockstepError('lax-permissions', `Other users can get at ${place} (mode ${mode}).`, {
+      hint: `chmod ${good} ${place}. If others were there, make the unit anew and pair it with --replace.`,
+      facts: { file: place, mode },
+    });
   }
 }
 

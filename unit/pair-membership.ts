@@ -14,7 +14,7 @@ const NAME = 'member';
 
 /**
  * Which pair this unit belongs to. A pair outlives its units: with one of them replaced it keeps its identity, its
- * history and its epoch. What a unit earned in one pair counts for nothing in another (docs/decisions/0008).
+ * history and its epoch. What a unit earned in one pair counts for nothing in another (docs/decisions, the pair outlives its units).
  */
 export class PairMembership {
   private readonly store: Store;

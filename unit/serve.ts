@@ -9,7 +9,7 @@ import { Store } from '../store/store.ts';
 import { loadOrCreateKey } from '../sync/keys.ts';
 import type { Timers } from '../sync/requests.ts';
 import type { UnitFace } from './face.ts';
-import { assertUnit, lockFolder, makeFolder, unitFolder } from './folder.ts';
+import { assertKeysPrivate, assertUnit, lockFolder, makeFolder, unitFolder } from './folder.ts';
 import { readIdentity, type UnitFacts } from './identity.ts';
 import { type Log, openLog } from './log.ts';
 import { machineClock } from './machine-clock.ts';
@@ -48,6 +48,7 @@ export async function serveUnit(
   process.umask(0o077);
   const folder = unitFolder(options.dir);
   assertUnit(folder);
+  assertKeysPrivate(folder);
   makeFolder(folder);
   const closers: (() => void | Promise<void>)[] = [];
   const closeAll = async (): Promise<void> => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fingerprint, generateKeyPair, parsePrivateKey } from '../../sync/keys.ts';
@@ -13,6 +13,41 @@ const fingerprintOf = (unit: TestUnit): string =>
   fingerprint(parsePrivateKey(readFileSync(hostKeyFile(unit), 'utf8'), 'key').public);
 const partnerOf = (unit: TestUnit): Partner =>
   JSON.parse(readFileSync(path.join(unit.dir, 'keys', 'partner.json'), 'utf8')) as Partner;
+
+function hasTerminal(): boolean {
+  if (spawnSync('script', ['--version']).status === 0) return true;
+  process.stderr.write('    skipped: script is missing; the Debian package bsdutils brings it\n');
+  return false;
+}
+
+/** One command at a terminal of its own, with a person in front of it. */
+class Terminal {
+  screen = '';
+  readonly ended: Promise<number | null>;
+  private readonly child: ChildProcessWithoutNullStreams;
+  private wake: () => void = () => undefined;
+
+  constructor(unit: TestUnit, ...args: string[]) {
+    const command = [process.execPath, freshBuild(), '--dir', unit.dir, ...args].join(' ');
+    this.child = spawn('script', ['-qec', command, '/dev/null'], { timeout: 30_000 });
+    this.ended = new Promise(resolve => this.child.once('close', code => resolve(code)));
+    this.child.stdout.on('data', chunk => {
+      this.screen += chunk;
+      this.wake();
+    });
+  }
+
+  type(keys: string): void {
+    this.child.stdin.write(keys);
+  }
+
+  async shows(text: string): Promise<void> {
+    const over = this.ended.then(() => assert.fail(`ended before it showed ${text}: ${this.screen}`));
+    over.catch(() => undefined);
+    while (!this.screen.includes(text))
+      await Promise.race([new Promise<void>(resolve => (this.wake = resolve)), over]);
+  }
+}
 
 describe('a unit of a running pair is replaced', function () {
   this.timeout(60_000);
@@ -142,40 +177,47 @@ describe('a unit of a running pair is replaced', function () {
     });
 
     it('until the operator at a terminal has seen both and says yes', async function () {
-      if (spawnSync('script', ['--version']).status !== 0) {
-        process.stderr.write('    skipped: script is missing; the Debian package bsdutils brings it\n');
-        return this.skip();
-      }
+      if (!hasTerminal()) return this.skip();
       // It forgets too: it knows this unit as its partner still, and would not let it in as somebody new.
       assert.equal((await newer.cli('unpair', '--yes')).code, 0);
       const { code } = await newer.api.invite();
-      const command = [process.execPath, freshBuild(), '--dir', ha2.dir, 'pair', newer.listen, '--replace'];
-      const terminal = spawn('script', ['-qec', `${command.join(' ')} --code ${code}`, '/dev/null']);
-      let screen = '';
-      const ended = new Promise(resolve => terminal.once('close', resolve));
-      terminal.stdout.on('data', chunk => {
-        screen += chunk;
-        if (screen.includes('Go on?')) terminal.stdin.write('y\r');
-      });
-      assert.equal(await ended, 0, screen);
-      assert.ok(screen.includes(fingerprintOf(newer)), screen);
+      const terminal = new Terminal(ha2, 'pair', newer.listen, '--replace', '--code', code);
+      await terminal.shows('Go on?');
+      terminal.type('y\r');
+      assert.equal(await terminal.ended, 0, terminal.screen);
+      assert.ok(terminal.screen.includes(fingerprintOf(newer)), terminal.screen);
       await untilInStep(ha2, newer);
+    });
+
+    it('the one who invites at a terminal sees who came', async function () {
+      if (!hasTerminal()) return this.skip();
+      await ha1.start();
+      const terminal = new Terminal(ha2, 'pair', '--invite', '--replace');
+      await terminal.shows('Go on?');
+      terminal.type('y\r');
+      await terminal.shows('It carries the key');
+      const code = /--code (\S+)/.exec(terminal.screen)?.[1] ?? assert.fail(terminal.screen);
+      await ha1.api.join({ host: ha2.listen, port: 6973, code });
+      assert.equal(await terminal.ended, 0, terminal.screen);
+      for (const shown of [fingerprintOf(newer), fingerprintOf(ha1), 'takes the place of'])
+        assert.ok(terminal.screen.includes(shown), terminal.screen);
     });
   });
 
   describe('the partner is given up', () => {
     it('unpair wants --yes, says what is lost, and ends it', async () => {
+      await untilInStep(ha1, ha2);
       const asked = await ha2.cli('unpair');
       assert.equal(asked.code, 2);
       assert.match(asked.stderr, /in step: from then on it drifts apart/);
       const { code, stdout } = await ha2.cli('unpair', '--yes');
       assert.equal(code, 0);
-      assert.ok(stdout.includes(fingerprintOf(newer)), stdout);
+      assert.ok(stdout.includes(fingerprintOf(ha1)), stdout);
       assert.equal((await ha2.status()).sync.state, 'unpaired');
       assert.equal((await ha2.cli('unpair', '--yes')).code, 3);
       await until(
         'the other one is not let in any more',
-        async () => (await newer.status()).partner?.seen === false,
+        async () => (await ha1.status()).partner?.seen === false,
       );
     });
   });

@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import ssh2, { type Client, type ClientChannel } from 'ssh2';
 import { encodeFrame, MAX_FRAME_BYTES } from '../../sync/frame.ts';
 import { generateKeyPair } from '../../sync/keys.ts';
-import { encodeMessage } from '../../sync/message.ts';
+import { encodeMessage, MOST_NODES } from '../../sync/message.ts';
 import type { Impostor } from '../e2e/impostor.ts';
 
 export interface Assault {
@@ -48,8 +48,10 @@ export const ASSAULTS: Assault[] = [
   {
     name: 'pings',
     tries: 1_000_000,
-    act: pings,
-    refusals: () => 0,
+    act: async (impostor, tries) => {
+      for (let sent = 0; sent < tries; ) sent += await pingsOnce(impostor, tries - sent);
+    },
+    refusals: tries => Math.floor(tries / 50_000),
   },
   {
     name: 'peers that ignore their window',
@@ -123,27 +125,33 @@ async function loginAttempts({ host, port }: Target, tries: number): Promise<voi
   }
 }
 
-/** Keepalives (which want an answer), ignored and debug messages in turn, by somebody who is let in. */
-async function pings(impostor: Impostor, tries: number): Promise<void> {
-  const { client, stream } = await impostor.raw();
+/** Keepalives (which want an answer), ignored and debug messages in turn, for as long as the victim takes them. */
+async function pingsOnce(impostor: Impostor, tries: number): Promise<number> {
+  const { client, stream, closed } = await impostor.raw();
   const question = encodeFrame(encodeMessage({ type: 'hello', id: 1, ...(await impostor.hello()) }));
   const kinds = [
     () => inside(client).ping(),
     () => sendBare(client, Buffer.from([2, 0, 0, 0, 4, 1, 2, 3, 4])),
     () => sendBare(client, Buffer.from([4, 0, 0, 0, 0, 0, 0, 0, 0, 0])),
   ];
-  for (let sent = 0; sent < tries; sent += ROUND) {
+  let over = false;
+  void closed.then(() => {
+    over = true;
+  });
+  let sent = 0;
+  for (; sent < tries && !over; sent += ROUND) {
     for (let i = 0; i < Math.min(ROUND, tries - sent); i++) kinds[i % kinds.length]?.();
     const answered = once(stream, 'data');
     stream.write(question);
-    await answered;
+    await Promise.race([answered, closed]);
   }
   client.end();
+  return sent;
 }
 
-/** One whole frame of the largest size with nothing in it, and as much behind it, at once. */
+/** Two frames, each larger than the window, with nothing in them, at once. */
 async function ignoredWindows(impostor: Impostor, tries: number): Promise<void> {
-  const frame = encodeFrame(Buffer.alloc(MAX_FRAME_BYTES, ' '));
+  const frame = encodeFrame(Buffer.alloc(MAX_FRAME_BYTES / 2, ' '));
   for (let tried = 0; tried < tries; tried++) {
     const { client, stream, closed } = await impostor.raw();
     openWindow(stream);
@@ -156,7 +164,8 @@ async function ignoredWindows(impostor: Impostor, tries: number): Promise<void> 
 
 /** Asks and pings for as long as the victim takes it, and reads nothing of the answers. */
 async function unreadAnswers(impostor: Impostor, tries: number): Promise<void> {
-  const list = encodeFrame(encodeMessage({ type: 'list', id: 2, buckets: [...Array(1_024).keys()] }));
+  const nodes = Array.from({ length: MOST_NODES }, (_, index): [number, number] => [2, index]);
+  const question = encodeFrame(encodeMessage({ type: 'compare', id: 2, nodes }));
   for (let tried = 0; tried < tries; tried++) {
     const { client, stream, closed } = await impostor.raw();
     openWindow(stream);
@@ -166,7 +175,7 @@ async function unreadAnswers(impostor: Impostor, tries: number): Promise<void> {
     const ask = (): void => {
       if (!asking) return;
       if (socket.writableLength < 256 * 1024) {
-        for (let i = 0; i < 100; i++) stream.write(list);
+        for (let i = 0; i < 100; i++) stream.write(question);
         for (let i = 0; i < ROUND; i++) inside(client).ping();
       }
       setTimeout(ask);

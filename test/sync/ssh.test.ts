@@ -492,8 +492,20 @@ describe('a flood keeps nobody out and costs little', () => {
     assert.ok(process.memoryUsage().rss - before < 100 * 1_024 * 1_024);
   });
 
+  it('more pings than a partner has reason to send end the connection', async () => {
+    const unit = await Unit.start({ limits: { noiseBytes: 100 * 1_024 } });
+    const client = await attacker(unit.port);
+    await subsystem(client);
+    client.on('error', quiet);
+    const { channel } = await unit.guest();
+    for (let i = 0; i < 10_000; i++) bare(client).ping();
+    assert.match(await closed(channel), /too much that is no frame/);
+    await unit.refused('the other side sends too much that is no frame');
+  });
+
   it('pings whose answers are never read end the connection', async () => {
-    const unit = await Unit.start({ onChannel: flood, limits: { socketBytes: 600 * 1_024 } });
+    const limits = { socketBytes: 600 * 1_024, noiseBytes: Number.MAX_SAFE_INTEGER };
+    const unit = await Unit.start({ onChannel: flood, limits });
     const client = await attacker(unit.port);
     // A window without end, so that frames fill what the kernel buffers, and the answers to pings come on top.
     widen(client, { window: 2 ** 32 - 1 });
