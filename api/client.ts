@@ -12,12 +12,14 @@ import type {
   ImportRequest,
   Invitation,
   PairedAnswer,
+  RebuildAnswer,
   Receipt,
   ShowAnswer,
   ShowRequest,
   Status,
   TakeoverAnswer,
   UnitFace,
+  VerifyAnswer,
 } from '../unit/face.ts';
 import { AUTHOR_HEADER, writeAuthor } from './author.ts';
 import { checkSocketPath, socketIn } from './socket.ts';
@@ -70,6 +72,9 @@ export class ApiClient {
   join = (asked: { host: string; port?: number; code: string }): Promise<PairedAnswer> =>
     this.post('/v1/pair/join', asked);
   restoreFile = (file: string): Promise<{ file: string }> => this.post('/v1/mirror/restore', { file });
+
+  verifyStore = (): Promise<VerifyAnswer> => this.post('/v1/store/verify', {});
+  rebuild = (asked: { force?: boolean }): Promise<RebuildAnswer> => this.post('/v1/store/rebuild', asked);
 
   private async get<Answer>(url: string, query: Query = {}): Promise<Answer> {
     const search = new URLSearchParams();

@@ -1,4 +1,12 @@
-import type { PartnerStatus, Receipt, Square, Status, SyncStatus, TakenUpdate } from '../unit/face.ts';
+import type {
+  Damage,
+  PartnerStatus,
+  Receipt,
+  Square,
+  Status,
+  SyncStatus,
+  TakenUpdate,
+} from '../unit/face.ts';
 import { formatProblems } from './error-text.ts';
 import { formatHost, isEveryAddress } from './host-argument.ts';
 import type { Paint, Style } from './output.ts';
@@ -19,6 +27,7 @@ export function formatStatus(status: Status, now: Date, paint: Paint): string {
       ...syncLines(status.sync, paint),
       ...updateLines(status.sync, now),
     ],
+    damageLines(status.store.damage, now, paint),
     missingLines(status.sync, now, paint),
     fileLines(status.files, paint),
     status.warnings.length === 0
@@ -116,6 +125,19 @@ function missingLines({ missing }: SyncStatus, now: Date, paint: Paint): string[
   );
   const more = revisions - latest.length;
   return [paint('red', title), ...each, ...(more > 0 && latest.length > 0 ? [`  and ${more} more`] : [])];
+}
+
+function damageLines(damage: Damage | null, now: Date, paint: Paint): string[] {
+  if (damage === null) return [];
+  const { since, foundBy, findings, more } = damage;
+  const title = `Damaged in the store, found ${ago(since, now)} by ${foundBy} (${plural(findings.length + more, 'finding')}):`;
+  const shown = findings.slice(0, MOST_FILES);
+  const left = findings.length - shown.length + more;
+  return [
+    paint('red', title),
+    ...shown.map(({ path, reason }) => `  ${printable(path)} ${printable(reason)}`),
+    ...(left > 0 ? [`  and ${left} more`] : []),
+  ];
 }
 
 function fileLines(files: Status['files'], paint: Paint): string[] {

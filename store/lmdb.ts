@@ -1,6 +1,7 @@
 import { mkdirSync, statfsSync } from 'node:fs';
 import { type Database, open } from 'lmdb';
 import { asLockstepError, LockstepError } from '../schema/error.ts';
+import { DAMAGE_HINT } from './damage.ts';
 import type { Batch, Entry, KeyRange, Reader, Snapshot, StorePort } from './port.ts';
 
 /**
@@ -29,7 +30,7 @@ function openDatabase(folder: string): Bytes {
       'damaged-store',
       `The store in ${folder} cannot be opened: ${(error as Error).message}.`,
       {
-        hint: 'Restore a bundle, or rebuild the unit from its partner.',
+        hint: DAMAGE_HINT,
       },
     );
   }

@@ -1,9 +1,11 @@
 import type { Catalog } from '../schema/catalog.ts';
 import type { ConfigRecord } from '../schema/document.ts';
+import type { Finding } from './damage.ts';
 import { readBucket, readNode } from './digest.ts';
 import type { Head, PairChange } from './head.ts';
 import { keys } from './keys.ts';
 import { type Snapshot, withPrefix } from './port.ts';
+import { verifyEntries, verifyNode } from './verify.ts';
 import { parse, RecordReader } from './view.ts';
 
 /** The store as it was at one revision, however many commits follow. */
@@ -22,6 +24,15 @@ export class StoreSnapshot {
     return this.records.list(path);
   }
 
+  /** What is wrong with a part of what is stored (store/verify.ts). */
+  verifyNode(index: number): Promise<Finding[]> {
+    return verifyNode(this.reader, this.head, index);
+  }
+
+  verifyEntries(from: string, most: number): ReturnType<typeof verifyEntries> {
+    return verifyEntries(this.reader, from, most);
+  }
+
   node(level: number, index: number): Promise<Buffer> {
     return readNode(this.reader, level, index);
   }
@@ -32,13 +43,13 @@ export class StoreSnapshot {
 
   /** The shared half of one record, as an update carries it: null when there is none. */
   async pairChange(path: string): Promise<PairChange> {
-    return { path, value: parse(await this.reader.get(keys.pair(path))) ?? null };
+    return { path, value: parse(await this.reader.get(keys.pair(path)), path) ?? null };
   }
 
   /** The shared halves of all records, sorted by path. */
   async *pairChanges(): AsyncIterable<PairChange> {
     for await (const [key, value] of this.reader.range(withPrefix('p ')))
-      yield { path: key.slice(2), value: parse(value) ?? null };
+      yield { path: key.slice(2), value: parse(value, key.slice(2)) ?? null };
   }
 
   close(): void {

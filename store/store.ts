@@ -5,6 +5,7 @@ import type { JsonObject } from '../schema/json.ts';
 import { unitScopedFields } from '../schema/record.ts';
 import type { Rule } from '../schema/rule.ts';
 import { findProblems, refusal, ruleProblems } from './check.ts';
+import { damagedStore, type Finding, findingIn } from './damage.ts';
 import { EMPTY_DIGEST, recordHash, updateTree } from './digest.ts';
 import { grown, halfEntries, indexEntries } from './entries.ts';
 import type { CommitRequest, CommitResult, Head, PairChange, Role, UpdateRequest } from './head.ts';
@@ -35,6 +36,7 @@ import {
 } from './revision.ts';
 import { StoreSnapshot } from './snapshot.ts';
 import { hasEffect, resolveChanges, spelling, type Transition, touchesPair } from './transition.ts';
+import { verifyRoot } from './verify.ts';
 import { FutureView, RecordReader } from './view.ts';
 
 export type { CommitRequest, CommitResult, Head, PairChange, Role, UpdateRequest };
@@ -44,6 +46,10 @@ export interface StoreOptions {
   catalog: Catalog;
   rules: readonly Rule[];
   now: () => Date;
+  /** Damage that a commit or an update met; the same one may be told again. */
+  onDamage?: (finding: Finding) => void;
+  /** Throws when nothing may be written: a damaged store must not be built upon. */
+  assertGood?: () => void;
 }
 
 export type CommitListener = (revision: Revision, paths: string[]) => void;
@@ -57,6 +63,8 @@ export class Store {
   private readonly catalog: Catalog;
   private readonly rules: readonly Rule[];
   private readonly now: () => Date;
+  private readonly onDamage: (finding: Finding) => void;
+  private readonly assertGood: () => void;
   private readonly records: RecordReader;
   private readonly listeners = new Set<CommitListener>();
   private current: Head;
@@ -67,13 +75,16 @@ export class Store {
     this.catalog = options.catalog;
     this.rules = options.rules;
     this.now = options.now;
+    this.onDamage = options.onDamage ?? (() => undefined);
+    this.assertGood = options.assertGood ?? (() => undefined);
     this.records = new RecordReader(options.catalog, options.port);
     this.current = head;
   }
 
-  /** A store that was never used starts empty, as standby, in epoch 0. */
+  /** A store that was never used starts empty, as standby, in epoch 0. Throws `damaged-store` for an unreadable head. */
   static async open(options: StoreOptions): Promise<Store> {
-    const head = fromBytes<Head>(await options.port.get(keys.head));
+    const head = fromBytes<Head>(await options.port.get(keys.head), 'head');
+    if (head !== undefined && !isHead(head)) throw damagedStore({ path: 'head', reason: 'is not complete' });
     return new Store(
       options,
       head ?? { revision: 0, digest: EMPTY_DIGEST, epoch: 0, role: 'standby', records: 0, common: '' },
@@ -260,9 +271,14 @@ export class Store {
     return ruleProblems(new FutureView(this.catalog, this.port, []), touched, this.rules, 'warning');
   }
 
+  /** What every start can afford to look at: the root of the digest tree against the head. */
+  verifyRoot(): Promise<Finding[]> {
+    return verifyRoot(this.port, this.current);
+  }
+
   /** A fact of this unit alone, kept beside the configuration. */
   async readLocal<T>(name: string): Promise<T | undefined> {
-    return fromBytes<T>(await this.port.get(keys.local(name)));
+    return fromBytes<T>(await this.port.get(keys.local(name)), `fact ${name}`);
   }
 
   async writeLocal(name: string, value: object | undefined): Promise<void> {
@@ -278,7 +294,7 @@ export class Store {
   async *readMirror(): AsyncIterable<[file: string, hashes: string[]]> {
     const prefix = keys.mirror('');
     for await (const [key, value] of this.port.range(withPrefix(prefix))) {
-      yield [key.slice(prefix.length), fromBytes<string[]>(value) as string[]];
+      yield [key.slice(prefix.length), fromBytes<string[]>(value, key) as string[]];
     }
   }
 
@@ -300,7 +316,10 @@ export class Store {
 
   private inTurn<T>(act: () => Promise<T>): Promise<T> {
     const next = this.turn.then(act, act);
-    this.turn = next.catch(() => undefined);
+    this.turn = next.catch(error => {
+      const finding = findingIn(error);
+      if (finding !== undefined) this.onDamage(finding);
+    });
     return next;
   }
 
@@ -315,12 +334,16 @@ export class Store {
     why: Pick<Revision, 'kind' | 'author' | 'reason' | 'brought'> & { epoch?: number },
     target?: string,
   ): Promise<void> {
-    const leaves = transitions.filter(touchesPair).map(({ path, after }) => {
-      const text = spelling(after.pair);
-      return { path, hash: text === undefined ? undefined : recordHash(text) };
-    });
-    const tree = await updateTree(this.port, leaves);
-    const digest = leaves.length === 0 ? this.current.digest : tree.digest;
+    this.assertGood();
+    const hashOf = (half: JsonObject | undefined): Buffer | undefined => {
+      const text = spelling(half);
+      return text === undefined ? undefined : recordHash(text);
+    };
+    const leaves = transitions
+      .filter(touchesPair)
+      .map(({ path, before, after }) => ({ path, was: hashOf(before.pair), hash: hashOf(after.pair) }));
+    const tree = await updateTree(this.port, leaves, this.current.digest);
+    const { digest } = tree;
     if (target !== undefined && digest !== target) throw digestDiffers(digest, target);
     const head: Head = {
       ...this.current,
@@ -364,7 +387,7 @@ export class Store {
     rest: Pick<Batch, 'put' | 'remove'> = { put: [], remove: [] },
   ): Promise<void> {
     const stored = await this.port.get(keys.head);
-    const expected = fromBytes<Head>(stored);
+    const expected = fromBytes<Head>(stored, 'head');
     if (expected !== undefined && expected.revision !== this.current.revision)
       throw conflict(this.current.revision, this.current);
     const written = await this.port.batch({
@@ -417,4 +440,13 @@ export class Store {
   private held(): { digest: string; revision: number } {
     return { digest: this.current.digest, revision: this.current.revision };
   }
+}
+
+function isHead({ revision, digest, epoch, role, records, common }: Head): boolean {
+  return (
+    [revision, epoch, records].every(count => Number.isSafeInteger(count) && count >= 0) &&
+    /^[0-9a-f]{64}$/.test(digest) &&
+    /^([0-9a-f]{64})?$/.test(common) &&
+    (role === 'active' || role === 'standby')
+  );
 }

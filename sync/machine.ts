@@ -120,7 +120,7 @@ function ownChanged(state: SyncState, own: OwnFacts): Step {
 
 /** Whether a unit still says the same of itself: the partner refuses updates for some of it, so it is told at once. */
 function sameUnit(one: OwnFacts, other: OwnFacts): boolean {
-  return (['name', 'mode', 'release', 'model', 'schemaDigest'] as const).every(
+  return (['name', 'mode', 'release', 'model', 'schemaDigest', 'damaged'] as const).every(
     fact => one[fact] === other[fact],
   );
 }

@@ -27,6 +27,8 @@ export interface Hello {
   schemaDigest: string;
   /** True once the unit has given or taken an update in this pair: only then may it speak for the pair. */
   established: boolean;
+  /** Its store is damaged: it neither sends nor takes updates. Left out when it is not. */
+  damaged?: boolean;
   /** Clock of the sender, milliseconds since 1970: to show the skew, never to decide. */
   clock: number;
 }
@@ -161,6 +163,7 @@ const hello: Record<string, Check> = {
   model: text(64),
   schemaDigest: digest,
   established: flag,
+  damaged: value => value === undefined || flag(value),
   clock: value => typeof value === 'number',
 };
 

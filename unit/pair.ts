@@ -1,5 +1,6 @@
 import type { Catalog } from '../schema/catalog.ts';
 import { LockstepError } from '../schema/error.ts';
+import { EMPTY_DIGEST } from '../store/digest.ts';
 import type { Revision } from '../store/revision.ts';
 import type { Store } from '../store/store.ts';
 import type { Channel } from '../sync/channel.ts';
@@ -13,10 +14,12 @@ import { dial } from '../sync/ssh-client.ts';
 import { type Listener, listen } from '../sync/ssh-server.ts';
 import type { OwnFacts } from '../sync/state.ts';
 import type { Invitation, PairedAnswer, Receipt, Status, TakenUpdate, TakeoverAnswer } from './face.ts';
+import type { Health } from './health.ts';
 import { IDENTITY_PATHS, type Identity, readIdentity, type UnitFacts } from './identity.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { isEveryAddress, PairingDesk } from './pairing-desk.ts';
+import { activeUnit } from './rebuild.ts';
 import { makeStatus } from './status.ts';
 
 export interface PairOptions {
@@ -37,6 +40,7 @@ export interface PairOptions {
   now(): Date;
   log: Log;
   metrics: Metrics;
+  health: Health;
 }
 
 const DIAL_MS = 10_000;
@@ -80,6 +84,7 @@ export class Pair {
         options.log.warn({ source, reason }, 'connection refused');
       },
     });
+    options.health.onChange = () => pair.link?.ownChanged();
     pair.unwatch = options.store.watch((revision, paths) => pair.committed(revision, paths));
     pair.scheduleUpdate();
     pair.connect();
@@ -106,9 +111,41 @@ export class Pair {
   }
 
   async takeOver(force: boolean): Promise<TakeoverAnswer> {
+    if (!force) this.options.health.assertGood();
     const { epoch, partnerSteppedDown } = await this.assertLinked().takeOver(force);
     this.options.log.warn({ epoch, partnerSteppedDown }, 'this unit took over as active');
     return { role: 'active', epoch, partnerSteppedDown };
+  }
+
+  /** Throws why this unit cannot be rebuilt from its partner now. `force`: although nothing is heard of that one. */
+  assertMayRebuild(force: boolean): void {
+    const { state } = this.assertLinked();
+    const { partner } = state;
+    const name = partner?.name ?? this.partner?.name ?? 'the partner';
+    if (this.options.store.head.role === 'active') throw activeUnit(name, 'repeat this');
+    if (state.link !== 'up' || partner === undefined) {
+      if (force) return;
+      throw new LockstepError(
+        'partner-unreachable',
+        `${name} is not seen: whether it holds a configuration is not known.`,
+        {
+          hint: 'With --force this unit is emptied all the same, and filled when the partner is back.',
+        },
+      );
+    }
+    if (
+      partner.role === 'active' &&
+      partner.established &&
+      !partner.damaged &&
+      partner.digest !== EMPTY_DIGEST
+    )
+      return;
+    throw new LockstepError('never-a-source', `${name} cannot be the source: it is ${unfitness(partner)}.`, {
+      hint:
+        partner.role === 'standby'
+          ? `Type lockstep takeover on ${name} first.`
+          : 'Mend that one first, or restore a bundle there.',
+    });
   }
 
   async invite(): Promise<Invitation> {
@@ -119,10 +156,11 @@ export class Pair {
     return this.atDesk().join(host, port ?? this.options.facts.port, code);
   }
 
-  async status(files: Status['files']): Promise<Status> {
-    const { store, catalog, dir, facts, intervalSeconds } = this.options;
+  async status(files: Status['files'], verification: Omit<Status['store'], 'damage'>): Promise<Status> {
+    const { health, store, catalog, dir, facts, intervalSeconds } = this.options;
     const syncState = this.link?.state;
-    const missing = await this.missing();
+    const missing = await health.whatCanBeRead(() => this.missing(), []);
+    const warnings = await health.whatCanBeRead(() => store.warnings(), []);
     return makeStatus({
       head: store.head,
       identity: this.identity,
@@ -148,7 +186,8 @@ export class Pair {
           : this.inMs(this.nextUpdateAt - this.options.timers.now()),
       intervalSeconds,
       files,
-      warnings: await store.warnings(),
+      warnings,
+      store: { damage: health.damage ?? null, ...verification },
     });
   }
 
@@ -228,7 +267,7 @@ export class Pair {
   }
 
   private own(): OwnFacts {
-    const { store, catalog, facts, everyCommit } = this.options;
+    const { store, catalog, facts, everyCommit, health } = this.options;
     const { role, epoch, revision, digest, common } = store.head;
     const { name, mode, model, release } = this.identity;
     return {
@@ -247,6 +286,7 @@ export class Pair {
       established: common !== '',
       common,
       everyCommit,
+      ...(health.damage === undefined ? {} : { damaged: true }),
     };
   }
 
@@ -307,7 +347,8 @@ export class Pair {
   }
 
   private refused(error: LockstepError, source: string): void {
-    const { log, metrics } = this.options;
+    const { log, metrics, health } = this.options;
+    health.noteOf('an update', error);
     metrics.refusals.inc({ reason: error.code });
     log.warn({ code: error.code, reason: error.message, source }, 'message refused');
   }
@@ -380,4 +421,10 @@ export class Pair {
   private inMs(ms: number): string {
     return new Date(this.options.now().getTime() + ms).toISOString();
   }
+}
+
+function unfitness({ role, damaged, established }: Hello): string {
+  if (damaged) return 'damaged too';
+  if (role === 'standby') return 'standby';
+  return established ? 'empty' : 'new to the pair';
 }

@@ -1,11 +1,12 @@
 import type { Problem } from '../schema/error.ts';
+import { DAMAGE_HINT } from '../store/damage.ts';
 import type { Revision } from '../store/revision.ts';
 import type { Head } from '../store/store.ts';
 import type { Hello } from '../sync/message.ts';
 import type { Partner } from '../sync/pairing.ts';
 import { mismatches, nameOf, type StateName, updateRefusal } from '../sync/standing.ts';
 import type { SyncState } from '../sync/state.ts';
-import type { PartnerStatus, Receipt, Square, Status, SyncStatus, TakenUpdate } from './face.ts';
+import type { Damage, PartnerStatus, Receipt, Square, Status, SyncStatus, TakenUpdate } from './face.ts';
 import type { Identity } from './identity.ts';
 
 /** Everything that a status is made of; `syncState` is undefined without a partner. */
@@ -30,6 +31,7 @@ export interface StatusFacts {
   intervalSeconds: number;
   files: Status['files'];
   warnings: Problem[];
+  store: Status['store'];
 }
 
 /** Latest missing revisions that a status names. */
@@ -56,6 +58,7 @@ export function makeStatus(found: StatusFacts): Status {
     squares: squares(facts),
     partner: partnerStatus(facts),
     sync: syncStatus(facts),
+    store: facts.store,
     files: facts.files,
     warnings: facts.warnings,
   };
@@ -67,7 +70,9 @@ export function stateName({
   identity,
   partner,
   syncState,
-}: Pick<StatusFacts, 'identity' | 'partner' | 'syncState'>): UnitState {
+  store,
+}: Pick<StatusFacts, 'identity' | 'partner' | 'syncState' | 'store'>): UnitState {
+  if (store.damage !== null) return 'damaged';
   if (partner === undefined || syncState === undefined)
     return identity.mode === 'single' ? 'single' : 'unpaired';
   return nameOf(syncState);
@@ -81,16 +86,19 @@ export function squares(facts: StatusFacts): Square[] {
   const own = identity.mode === 'first' ? 'HA1' : 'HA2';
   const partner = own === 'HA1' ? 'HA2' : 'HA1';
   const name = facts.partner?.name;
+  const between = stateName({ ...facts, store: { ...facts.store, damage: null } });
   const pair = [
-    { unit: own, ...ownSquare(state, head) } as Square,
-    { unit: partner, ...partnerSquare(state, syncState?.partner, name) } as Square,
+    { unit: own, ...ownSquare(state, head, facts.store.damage !== null) } as Square,
+    { unit: partner, ...partnerSquare(between, syncState?.partner, name) } as Square,
   ];
   return pair.sort((a, b) => (a.unit < b.unit ? -1 : 1));
 }
 
-function ownSquare(state: UnitState, { role }: Head): Omit<Square, 'unit'> {
+function ownSquare(state: UnitState, { role }: Head, damagedHere: boolean): Omit<Square, 'unit'> {
   if (state === 'unpaired')
     return { colour: 'grey', active: false, sentence: 'this unit; set-up is incomplete: not paired yet' };
+  if (state === 'damaged' && damagedHere)
+    return { colour: 'blue', active: role === 'active', sentence: 'this unit; its store is damaged' };
   if (state === 'both-active')
     return { colour: 'grey', active: true, sentence: 'this unit; both units are active' };
   return { colour: 'green', active: role === 'active', sentence: `this unit; up, ${role}` };
@@ -108,6 +116,8 @@ function partnerSquare(
   if (state === 'greeting') return { colour: 'updating', active: false, sentence: `${who}; connecting` };
   if (state === 'both-active')
     return { colour: 'grey', active: true, sentence: `${who}; both units are active` };
+  if (hello?.damaged)
+    return { colour: 'blue', active: hello.role === 'active', sentence: `${who}; its store is damaged` };
   return {
     colour: 'green',
     active: hello?.role === 'active',
@@ -152,7 +162,10 @@ function syncStatus(facts: StatusFacts): SyncStatus {
       ? undefined
       : updateRefusal(facts.syncState)?.toJSON());
   const words = sentence(state, facts, refusal?.message);
-  const hint = hints[state] ?? refusal?.hint ?? (state === 'refused' ? MISFIT_HINT : undefined);
+  const hint =
+    (state === 'damaged' && facts.store.damage === null ? (refusal?.hint ?? PARTNER_HINT) : hints[state]) ??
+    refusal?.hint ??
+    (state === 'refused' ? MISFIT_HINT : undefined);
   return {
     state,
     sentence: words,
@@ -178,7 +191,7 @@ function syncStatus(facts: StatusFacts): SyncStatus {
 
 /** Known to be equal, known to differ, or not known. */
 function inStep(state: UnitState, { head, syncState }: StatusFacts): boolean | null {
-  if (state === 'single' || state === 'unpaired') return null;
+  if (state === 'single' || state === 'unpaired' || syncState === undefined) return null;
   if (state === 'in-step') return true;
   if (state === 'unreachable' || state === 'greeting')
     return syncState !== undefined && head.digest !== syncState.own.common ? false : null;
@@ -188,15 +201,19 @@ function inStep(state: UnitState, { head, syncState }: StatusFacts): boolean | n
 const hints: Partial<Record<UnitState, string>> = {
   unpaired: 'Type lockstep pair --invite on one unit, and what it prints on the other.',
   'both-active': 'Decide which unit stays active, and type lockstep takeover there.',
+  damaged: DAMAGE_HINT,
   'no-active': 'Type lockstep takeover on the unit that is to serve.',
   unreachable: 'Is lockstep serve running there, and TCP port 6973 open between the units?',
 };
+
+const PARTNER_HINT =
+  'lockstep status there says what is damaged; lockstep rebuild --from-partner, typed there, makes it anew.';
 
 const MISFIT_HINT = 'Make them equal; updates then start by themselves.';
 
 function sentence(
   state: UnitState,
-  { head, partner, syncState }: StatusFacts,
+  { head, partner, syncState, store }: StatusFacts,
   refusal: string | undefined,
 ): string {
   const who = partner?.name ?? 'the partner';
@@ -212,6 +229,10 @@ function sentence(
       return `Connecting to ${who}.`;
     case 'refused':
       return refusal ?? misfit(who, syncState);
+    case 'damaged':
+      return store.damage === null
+        ? `The store of ${who} is damaged; it neither sends nor takes updates.`
+        : damaged(store.damage);
     case 'both-active':
       return 'Both units are active; neither sends updates.';
     case 'no-active':
@@ -228,6 +249,12 @@ function sentence(
         ? `${who} lacks changes that were made here.`
         : `This unit lacks changes that were made on ${who}.`;
   }
+}
+
+function damaged({ findings, more }: Damage): string {
+  const [first] = findings;
+  const others = findings.length + more - 1;
+  return `The store of this unit is damaged: ${first?.path} ${first?.reason}${others > 0 ? `, and ${others} more` : ''}.`;
 }
 
 /** A standby refuses nothing itself, so it says what differs. */

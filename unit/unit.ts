@@ -18,18 +18,21 @@ import type {
   ImportRequest,
   Invitation,
   PairedAnswer,
+  RebuildAnswer,
   Receipt,
   ShowAnswer,
   ShowRequest,
   Status,
   TakeoverAnswer,
   UnitFace,
+  VerifyAnswer,
 } from './face.ts';
 import { captureChanges } from './import.ts';
 import type { Metrics } from './metrics.ts';
 import type { Pair } from './pair.ts';
 import { hashPassword } from './password.ts';
 import { describeTarget, showTarget } from './reading.ts';
+import type { Scrub } from './scrub.ts';
 import { changeAnswer, changeView } from './views.ts';
 
 const DEFAULT_HISTORY = 20;
@@ -42,6 +45,8 @@ export class Unit implements UnitFace {
   private readonly pair: Pair;
   private readonly mirror: Mirror | undefined;
   private readonly stats: Metrics;
+  private readonly scrub: Scrub;
+  private readonly startEmpty: () => Promise<RebuildAnswer>;
 
   constructor(rooms: {
     store: Store;
@@ -49,16 +54,22 @@ export class Unit implements UnitFace {
     pair: Pair;
     mirror: Mirror | undefined;
     metrics: Metrics;
+    scrub: Scrub;
+    /** Ends everything, puts an empty store in place, and starts again. */
+    startEmpty: () => Promise<RebuildAnswer>;
   }) {
     this.store = rooms.store;
     this.catalog = rooms.catalog;
     this.pair = rooms.pair;
     this.mirror = rooms.mirror;
     this.stats = rooms.metrics;
+    this.scrub = rooms.scrub;
+    this.startEmpty = rooms.startEmpty;
   }
 
   status(): Promise<Status> {
-    return this.pair.status(this.mirror?.troubles() ?? []);
+    const { verifiedAt = null, progress = null } = this.scrub;
+    return this.pair.status(this.mirror?.troubles() ?? [], { verifiedAt, verifying: progress });
   }
 
   async show({ path = '', defaults = false }: ShowRequest): Promise<ShowAnswer> {
@@ -142,6 +153,15 @@ export class Unit implements UnitFace {
     return this.pair.join(request);
   }
 
+  verifyStore(): Promise<VerifyAnswer> {
+    return this.scrub.verify();
+  }
+
+  async rebuild({ force = false }: { force?: boolean }): Promise<RebuildAnswer> {
+    this.pair.assertMayRebuild(force);
+    return this.startEmpty();
+  }
+
   async restoreFile(file: string): Promise<{ file: string }> {
     if (this.mirror === undefined)
       throw new LockstepError('bad-usage', 'This unit runs without a mirror.', {
@@ -152,7 +172,7 @@ export class Unit implements UnitFace {
   }
 
   async metrics(): Promise<string> {
-    const { unit, sync, partner, files } = await this.status();
+    const { unit, sync, partner, files, store } = await this.status();
     return this.stats.render({
       revision: { help: 'Newest revision.', value: unit.revision },
       epoch: { help: 'Epoch of this unit.', value: unit.epoch },
@@ -166,6 +186,7 @@ export class Unit implements UnitFace {
         help: '1 in step, 0 not, -1 not known.',
         value: sync.inStep === null ? -1 : Number(sync.inStep),
       },
+      damaged: { help: '1 when the store is damaged.', value: store.damage === null ? 0 : 1 },
       missing_revisions: { help: 'Revisions that the standby lacks.', value: sync.missing?.revisions ?? 0 },
       uncommitted_files: {
         help: 'Files under config/ that could not be committed.',

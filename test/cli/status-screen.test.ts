@@ -61,6 +61,7 @@ function pairInStep(): Status {
       intervalSeconds: 120,
       refusal: null,
     },
+    store: { damage: null, verifiedAt: null, verifying: null },
     files: [],
     warnings: [],
   };

@@ -42,6 +42,7 @@ function inStep(): StatusFacts {
     intervalSeconds: 120,
     files: [],
     warnings: [],
+    store: { damage: null, verifiedAt: null, verifying: null },
   };
 }
 
@@ -117,6 +118,24 @@ const STATES: Record<StateName | 'single' | 'unpaired', Case> = {
     squares: [SELF, STANDBY],
     sentence: /release here 1\.0\.0, there 1\.1\.0/,
     hint: /Make them equal/,
+    inStep: false,
+  },
+  damaged: {
+    facts: {
+      store: {
+        damage: {
+          since: '2025-03-01T11:00:00Z',
+          foundBy: 'the scrub',
+          findings: [{ path: 'hosts/web', reason: 'is not readable' }],
+          more: 2,
+        },
+        verifiedAt: null,
+        verifying: null,
+      },
+    },
+    squares: [square('HA1', 'blue', true, 'this unit; its store is damaged'), STANDBY],
+    sentence: /^The store of this unit is damaged: hosts\/web is not readable, and 2 more\.$/,
+    hint: /lockstep rebuild --from-partner/,
     inStep: false,
   },
   'both-active': {
