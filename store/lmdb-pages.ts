@@ -118,6 +118,13 @@ class Pages {
     const meta = this.newestMeta();
     if (meta === undefined) return;
     this.lastPage = meta.lastPage;
+    // It may be shorter than its last page, when the last ones are free; not by that much.
+    if (meta.lastPage * this.pageSize > 2 * this.bytes + 2 ** 20) {
+      this.fault(undefined, 'the file is shorter than its meta page says');
+      return;
+    }
+    if (meta.trees.some(({ root }) => root !== undefined && (root < 2 || root > meta.lastPage)))
+      this.fault(undefined, 'the meta page names a root that does not exist');
     this.used = new Uint8Array(meta.lastPage + 1);
     this.used.fill(1, 0, 2);
     await this.walkTree('free list', meta.trees[0], meta.transaction, byNumber, node => this.takeFree(node));
@@ -165,6 +172,7 @@ class Pages {
     const unused = first.transaction === 0 && second.transaction <= 1;
     if (newer.transaction - older.transaction !== 1 && !unused)
       this.fault(undefined, 'the two meta pages do not follow each other');
+    // Of the older one only this: after a commit that failed, LMDB leaves half of the new content in it.
     for (const tree of [0, 1] as const)
       if (newer.trees[tree].flags !== older.trees[tree].flags)
         this.fault(undefined, 'the two meta pages differ in their flags');
@@ -186,14 +194,11 @@ class Pages {
     const lastPage = Number(bytes.readBigUInt64LE(at + 120));
     const mapSize = Number(bytes.readBigUInt64LE(at + 16));
     const transaction = Number(bytes.readBigUInt64LE(at + 128));
-    if (lastPage < 1 || lastPage * pageSize > mapSize || mapSize > 2 ** 47)
-      return bad('the meta page names impossible sizes');
+    if (mapSize > 2 ** 47) return bad('the meta page names impossible sizes');
     if (bytes.readBigUInt64LE(at + 8) !== 0n) return bad('the meta page names an address');
     if (transaction % 2 !== page && transaction !== 0)
       return bad('the meta page is of a transaction of the other one');
     const trees = [24, 72].map(offset => readTree(bytes, at + offset)) as Meta['trees'];
-    if (trees.some(({ root }) => root !== undefined && (root < 2 || root > lastPage)))
-      return bad('the meta page names a root that does not exist');
     return { pageSize, trees, lastPage, transaction };
   }
 

@@ -7,10 +7,15 @@ import type { Batch, Entry, KeyRange, Reader, Snapshot, StorePort } from './port
 /**
  * LMDB behind the port: the only user of lmdb. A synchronous transaction has reached the disk
  * (fdatasync of the data, O_DSYNC write of the meta page) when it returns.
+ * `onLost`: the disk did not take the head of a transaction. Nothing can be read or written any more, and only
+ * another start finds out whether that transaction is there.
  */
-export function openLmdb(folder: string): StorePort {
+export function openLmdb(
+  folder: string,
+  onLost: (error: LockstepError) => void = () => undefined,
+): StorePort {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  return new LmdbPort(openDatabase(folder), folder);
+  return new LmdbPort(openDatabase(folder), folder, onLost);
 }
 
 type Bytes = Database<Buffer, string>;
@@ -39,9 +44,11 @@ function openDatabase(folder: string): Bytes {
 class LmdbPort implements StorePort {
   private readonly database: Bytes;
   private readonly folder: string;
+  private readonly onLost: (error: LockstepError) => void;
   private readonly watchers = new Set<{ prefix: string; listener: () => void }>();
 
-  constructor(database: Bytes, folder: string) {
+  constructor(database: Bytes, folder: string, onLost: (error: LockstepError) => void) {
+    this.onLost = onLost;
     this.database = database;
     this.folder = folder;
   }
@@ -92,7 +99,27 @@ class LmdbPort implements StorePort {
         return true;
       });
     } catch (error) {
-      throw asDiskError(error, this.folder);
+      const failure = asDiskError(error, this.folder);
+      if (!this.isLost()) throw failure;
+      const lost = new LockstepError(
+        'disk',
+        `${failure.message} The unit ends: how far it got is not known.`,
+        {
+          hint: 'Look at the disk, then start the unit again: the change is there whole, or not at all.',
+        },
+      );
+      this.onLost(lost);
+      throw lost;
+    }
+  }
+
+  /** Once the head of a transaction could not be written, LMDB begins no other. */
+  private isLost(): boolean {
+    try {
+      this.database.transactionSync(() => undefined);
+      return false;
+    } catch {
+      return true;
     }
   }
 
@@ -125,7 +152,8 @@ function asDiskError(error: unknown, folder: string): LockstepError {
   if (known.code !== 'internal') return known;
   const reason =
     /input\/output/i.test(known.message) && isFull(folder) ? 'No space left on the device' : known.message;
-  return new LockstepError('disk', `The store could not be written: ${reason}.`, {
+  const words = reason.replace(/: Attempting to write page .*$/, '');
+  return new LockstepError('disk', `The store could not be written: ${words}.`, {
     hint: 'Look at free space and at the permissions of the folder; nothing was changed.',
   });
 }

@@ -1,6 +1,7 @@
 import type { Catalog } from '../schema/catalog.ts';
 import type { ConfigRecord } from '../schema/document.ts';
-import type { Finding } from './damage.ts';
+import type { JsonObject } from '../schema/json.ts';
+import { type Finding, findingIn } from './damage.ts';
 import { readBucket, readNode } from './digest.ts';
 import type { Head, PairChange } from './head.ts';
 import { keys } from './keys.ts';
@@ -13,10 +14,17 @@ export class StoreSnapshot {
   readonly head: Readonly<Head>;
   private readonly reader: Snapshot;
   private readonly records: RecordReader;
+  private readonly onDamage: (finding: Finding) => void;
 
-  constructor(catalog: Catalog, reader: Snapshot, head: Head) {
+  constructor(
+    catalog: Catalog,
+    reader: Snapshot,
+    head: Head,
+    onDamage: (finding: Finding) => void = () => undefined,
+  ) {
     this.head = head;
     this.reader = reader;
+    this.onDamage = onDamage;
     this.records = new RecordReader(catalog, reader);
   }
 
@@ -43,13 +51,23 @@ export class StoreSnapshot {
 
   /** The shared half of one record, as an update carries it: null when there is none. */
   async pairChange(path: string): Promise<PairChange> {
-    return { path, value: parse(await this.reader.get(keys.pair(path)), path) ?? null };
+    return { path, value: this.parse(await this.reader.get(keys.pair(path)), path) ?? null };
   }
 
   /** The shared halves of all records, sorted by path. */
   async *pairChanges(): AsyncIterable<PairChange> {
     for await (const [key, value] of this.reader.range(withPrefix('p ')))
-      yield { path: key.slice(2), value: parse(value, key.slice(2)) ?? null };
+      yield { path: key.slice(2), value: this.parse(value, key.slice(2)) ?? null };
+  }
+
+  private parse(bytes: Buffer | undefined, path: string): JsonObject | undefined {
+    try {
+      return parse(bytes, path);
+    } catch (error) {
+      const finding = findingIn(error);
+      if (finding !== undefined) this.onDamage(finding);
+      throw error;
+    }
   }
 
   close(): void {

@@ -246,7 +246,9 @@ export class Store {
 
   /** A consistent view that later commits do not change. Must be closed. */
   async snapshot(): Promise<StoreSnapshot> {
-    return this.inTurn(async () => new StoreSnapshot(this.catalog, this.port.snapshot(), this.current));
+    return this.inTurn(
+      async () => new StoreSnapshot(this.catalog, this.port.snapshot(), this.current, this.onDamage),
+    );
   }
 
   /** Calls `listener` after each commit; returns how to stop. */

@@ -348,7 +348,7 @@ export class Pair {
 
   private refused(error: LockstepError, source: string): void {
     const { log, metrics, health } = this.options;
-    health.noteOf('an update', error);
+    health.noteOf('a commit or an update', error);
     metrics.refusals.inc({ reason: error.code });
     log.warn({ code: error.code, reason: error.message, source }, 'message refused');
   }

@@ -78,7 +78,7 @@ interface Surroundings {
 /** What runs, until it is closed. */
 interface Running {
   close(): Promise<void>;
-  /** Resolves when a rebuild has put another store in place and wants a start on it. */
+  /** Resolves when a rebuild has put another store in place and wants a start on it; rejects when the store is lost. */
   replaced: Promise<void>;
 }
 
@@ -86,9 +86,16 @@ interface Running {
 async function serveOn(around: Surroundings, first: Running): Promise<void> {
   const signal = nextSignal(around.log);
   for (let running = first; ; ) {
-    const stop = await Promise.race([signal.then(() => true), running.replaced.then(() => false)]);
+    const why = await Promise.race([
+      signal.then(() => 'stop' as const),
+      running.replaced.then(
+        () => 'replaced' as const,
+        (lost: LockstepError) => lost,
+      ),
+    ]);
     await running.close();
-    if (stop) return;
+    if (why === 'stop') return;
+    if (why !== 'replaced') throw why;
     running = await start(around);
   }
 }
@@ -104,7 +111,17 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
     const now = (): Date => new Date();
     const health = Health.open({ file: folder.damage, log, now });
     closers.push(() => health.settled());
-    const store = await openStore(folder, catalog, health, now);
+    let replace: () => void = () => undefined;
+    let giveUp: (error: LockstepError) => void = () => undefined;
+    const replaced = new Promise<void>((resolve, reject) => {
+      replace = resolve;
+      giveUp = reject;
+    });
+    replaced.catch(() => undefined); // told to whoever waits for it
+    const store = await openStore(folder, catalog, health, now, error => {
+      log.error({ code: error.code, reason: error.message }, 'the store is lost to this process');
+      setImmediate(giveUp, error);
+    });
     closers.push(() => store.close());
     const facts = await readFacts(store, options.dir);
     const identity = await readIdentity(store, facts.id);
@@ -148,10 +165,6 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
       log,
     });
     closers.push(() => scrub.stop());
-    let replace: () => void = () => undefined;
-    const replaced = new Promise<void>(resolve => {
-      replace = resolve;
-    });
     // The old store stays open, so that the unit answers to the end.
     const startEmpty = async (): Promise<RebuildAnswer> => {
       try {
@@ -184,15 +197,16 @@ async function openStore(
   catalog: Catalog,
   health: Health,
   now: () => Date,
+  onLost: (error: LockstepError) => void,
 ): Promise<Store> {
   const [fault] = await pageFindings(folder.store);
   if (fault !== undefined) throw damagedStore(fault);
   const store = await Store.open({
-    port: openLmdb(folder.store),
+    port: openLmdb(folder.store, onLost),
     catalog,
     rules: RULES,
     now,
-    onDamage: finding => health.found('a commit', [finding]),
+    onDamage: finding => health.found('a commit or an update', [finding]),
     assertGood: () => health.assertGood(),
   });
   health.found('the start', await store.verifyRoot());
