@@ -46,6 +46,8 @@ class LmdbPort implements StorePort {
   private readonly folder: string;
   private readonly onLost: (error: LockstepError) => void;
   private readonly watchers = new Set<{ prefix: string; listener: () => void }>();
+  /** Set once LMDB must not be touched any more: it would end the process. */
+  private lost: LockstepError | undefined;
 
   constructor(database: Bytes, folder: string, onLost: (error: LockstepError) => void) {
     this.onLost = onLost;
@@ -54,11 +56,11 @@ class LmdbPort implements StorePort {
   }
 
   async get(key: string): Promise<Buffer | undefined> {
-    return this.database.get(key);
+    return this.usable().get(key);
   }
 
   range(range: KeyRange): AsyncIterable<Entry> {
-    return entries(this.database, range, {});
+    return entries(this.usable(), range, {});
   }
 
   async batch(batch: Batch): Promise<boolean> {
@@ -68,10 +70,10 @@ class LmdbPort implements StorePort {
   }
 
   snapshot(): Snapshot {
-    const transaction = this.database.useReadTransaction();
+    const transaction = this.usable().useReadTransaction();
     const reader: Reader = {
-      get: async key => this.database.get(key, { transaction }),
-      range: range => entries(this.database, range, { transaction }),
+      get: async key => this.usable().get(key, { transaction }),
+      range: range => entries(this.usable(), range, { transaction }),
     };
     return { ...reader, close: () => transaction.done() };
   }
@@ -83,24 +85,30 @@ class LmdbPort implements StorePort {
   }
 
   async close(): Promise<void> {
-    await this.database.close();
+    if (this.lost === undefined) await this.database.close();
+  }
+
+  private usable(): Bytes {
+    if (this.lost !== undefined) throw this.lost;
+    return this.database;
   }
 
   private write(batch: Batch): boolean {
+    const database = this.usable();
     try {
-      return this.database.transactionSync(() => {
+      return database.transactionSync(() => {
         for (const { key, value } of batch.expect) {
-          const found = this.database.get(key);
+          const found = database.get(key);
           const same = value === undefined ? found === undefined : found !== undefined && value.equals(found);
           if (!same) return false;
         }
-        for (const key of batch.remove) this.database.removeSync(key);
-        for (const [key, value] of batch.put) this.database.putSync(key, value);
+        for (const key of batch.remove) database.removeSync(key);
+        for (const [key, value] of batch.put) database.putSync(key, value);
         return true;
       });
     } catch (error) {
       const failure = asDiskError(error, this.folder);
-      if (!this.isLost()) throw failure;
+      if (takesTransactions(database)) throw failure;
       const lost = new LockstepError(
         'disk',
         `${failure.message} The unit ends: how far it got is not known.`,
@@ -108,18 +116,9 @@ class LmdbPort implements StorePort {
           hint: 'Look at the disk, then start the unit again: the change is there whole, or not at all.',
         },
       );
+      this.lost = lost;
       this.onLost(lost);
       throw lost;
-    }
-  }
-
-  /** Once the head of a transaction could not be written, LMDB begins no other. */
-  private isLost(): boolean {
-    try {
-      this.database.transactionSync(() => undefined);
-      return false;
-    } catch {
-      return true;
     }
   }
 
@@ -127,6 +126,16 @@ class LmdbPort implements StorePort {
     const touched = (prefix: string): boolean =>
       put.some(([key]) => key.startsWith(prefix)) || remove.some(key => key.startsWith(prefix));
     for (const { prefix, listener } of [...this.watchers]) if (touched(prefix)) listener();
+  }
+}
+
+/** Once the head of a transaction could not be written, LMDB begins no other. */
+function takesTransactions(database: Bytes): boolean {
+  try {
+    database.transactionSync(() => undefined);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -13,6 +13,7 @@ import { serve } from '../sync/service.ts';
 import { dial } from '../sync/ssh-client.ts';
 import { type Listener, listen } from '../sync/ssh-server.ts';
 import type { OwnFacts } from '../sync/state.ts';
+import { ClockWatch } from './clock-skew.ts';
 import type { Invitation, PairedAnswer, Receipt, Status, TakenUpdate, TakeoverAnswer } from './face.ts';
 import type { Health } from './health.ts';
 import { IDENTITY_PATHS, type Identity, readIdentity, type UnitFacts } from './identity.ts';
@@ -63,8 +64,11 @@ export class Pair {
   /** When the greeting that carried the partner's `clock` came; that clock tells greetings apart. */
   private heard: { clock: number; at: number; iso: string } | undefined;
 
+  private readonly clocks: ClockWatch;
+
   private constructor(options: PairOptions) {
     this.options = options;
+    this.clocks = new ClockWatch(options.log);
     this.identity = options.identity;
   }
 
@@ -305,8 +309,10 @@ export class Pair {
       setRole: (role, epoch, digest) => this.setRole(role, epoch, digest),
       onState: (state, name) => {
         const clock = state.partner?.clock;
-        if (clock !== undefined && clock !== this.heard?.clock)
+        if (clock !== undefined && clock !== this.heard?.clock) {
           this.heard = { clock, at: now().getTime(), iso: now().toISOString() };
+          this.clocks.seen(Math.round(clock - this.heard.at));
+        }
         if (name === this.state.name) return;
         this.state = { name, since: now().toISOString() };
         log.info({ state: name, partner: partner.name }, 'sync state');

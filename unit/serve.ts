@@ -75,6 +75,9 @@ interface Surroundings {
   startApi: StartApi;
 }
 
+/** What is being answered when the store is lost gets this long to go out. */
+const LOST_MS = 500;
+
 /** What runs, until it is closed. */
 interface Running {
   close(): Promise<void>;
@@ -93,9 +96,13 @@ async function serveOn(around: Surroundings, first: Running): Promise<void> {
         (lost: LockstepError) => lost,
       ),
     ]);
+    if (why instanceof LockstepError) {
+      running.close().catch(() => undefined);
+      setTimeout(() => process.exit(), LOST_MS).unref(); // whatever still waits for the store waits in vain
+      throw why;
+    }
     await running.close();
     if (why === 'stop') return;
-    if (why !== 'replaced') throw why;
     running = await start(around);
   }
 }

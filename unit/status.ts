@@ -6,6 +6,7 @@ import type { Hello } from '../sync/message.ts';
 import type { Partner } from '../sync/pairing.ts';
 import { mismatches, nameOf, type StateName, updateRefusal } from '../sync/standing.ts';
 import type { SyncState } from '../sync/state.ts';
+import { clockWarning } from './clock-skew.ts';
 import type { Damage, PartnerStatus, Receipt, Square, Status, SyncStatus, TakenUpdate } from './face.ts';
 import type { Identity } from './identity.ts';
 
@@ -44,6 +45,8 @@ export function makeStatus(found: StatusFacts): Status {
     ...found,
     partner: partner && { ...partner, name: syncState?.partner?.name ?? partner.name },
   };
+  const partnerNow = partnerStatus(facts);
+  const skewed = clockWarning(partnerNow?.name ?? '', partnerNow?.clockSkewMs);
   return {
     unit: {
       ...facts.head,
@@ -56,11 +59,11 @@ export function makeStatus(found: StatusFacts): Status {
       startedAt: facts.startedAt,
     },
     squares: squares(facts),
-    partner: partnerStatus(facts),
+    partner: partnerNow,
     sync: syncStatus(facts),
     store: facts.store,
     files: facts.files,
-    warnings: facts.warnings,
+    warnings: skewed === undefined ? facts.warnings : [skewed, ...facts.warnings],
   };
 }
 
