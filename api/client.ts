@@ -20,6 +20,7 @@ import type {
   PairedAnswer,
   Pause,
   PauseRequest,
+  RebuildAnswer,
   Receipt,
   ResumeAnswer,
   RollbackRequest,
@@ -29,6 +30,7 @@ import type {
   TakeoverAnswer,
   UnitFace,
   UnpairedAnswer,
+  VerifyAnswer,
 } from '../unit/face.ts';
 import { AUTHOR_HEADER, writeAuthor } from './author.ts';
 import { checkSocketPath, socketIn } from './socket.ts';
@@ -86,6 +88,9 @@ export class ApiClient {
   resume = (): Promise<ResumeAnswer> => this.post('/v1/resume', {});
   confirmSource = (): Promise<ConfirmSourceAnswer> => this.post('/v1/confirm-source', {});
   restoreFile = (file: string): Promise<{ file: string }> => this.post('/v1/mirror/restore', { file });
+
+  verifyStore = (): Promise<VerifyAnswer> => this.post('/v1/store/verify', {});
+  rebuild = (asked: { force?: boolean }): Promise<RebuildAnswer> => this.post('/v1/store/rebuild', asked);
 
   private async get<Answer>(url: string, query: Query = {}): Promise<Answer> {
     const search = new URLSearchParams();

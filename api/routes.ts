@@ -206,6 +206,22 @@ export const ROUTES: Route[] = [
     call: (unit, { body }) => unit.restoreFile((body as { file: string }).file),
   },
   {
+    method: 'POST',
+    url: '/v1/store/verify',
+    summary: 'Verify the whole store now; answers when that is done',
+    body: schemas.nothing,
+    answer: schemas.verifyAnswer,
+    call: unit => unit.verifyStore(),
+  },
+  {
+    method: 'POST',
+    url: '/v1/store/rebuild',
+    summary: 'Throw the store away and get everything from the partner; the unit starts again',
+    body: schemas.rebuildRequest,
+    answer: schemas.rebuildAnswer,
+    call: (unit, { body }) => unit.rebuild(body as Arguments<UnitFace['rebuild']>),
+  },
+  {
     method: 'GET',
     url: '/metrics',
     summary: 'Figures for Prometheus',

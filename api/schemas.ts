@@ -336,10 +336,30 @@ export const status = open({
     description:
       'On a standby: whether it could take over, what would fail, and when that was looked at. null: not a standby.',
   },
+  store: open({
+    damage: { description: 'null: nothing is known to be damaged.' },
+    verifiedAt: { description: 'When a whole verification last found nothing, or null.' },
+    verifying: { description: '0 to 1 while a verification on demand runs, or null.' },
+  }),
   files: list(open({ file: text(''), path: text(''), reason: text(''), code: text('') })),
   warnings: list(open({ code: text(''), path: text(''), message: text('') })),
   provisional: { description: 'A change that is undone unless it is confirmed. null: there is none.' },
   branches: list(open(branch), { description: 'Branches that wait to be merged.' }),
+});
+export const verifyAnswer = open({
+  damaged: { type: 'boolean' },
+  findings: list(open({ path: text(''), reason: text('') }), { description: 'The first 100.' }),
+  more: count,
+  seconds: { type: 'number' },
+});
+export const rebuildRequest = closed({
+  force: { type: 'boolean', description: 'Although the partner is not seen.' },
+});
+export const rebuildAnswer = open({
+  aside: text('Where the old store is, below the directory of the unit.'),
+  mode: { enum: ['first', 'second'] },
+  kept: list(text('')),
+  unreadable: list(text('')),
 });
 export const metrics = text('Prometheus text format.');
 export const error = open({

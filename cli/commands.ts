@@ -125,6 +125,17 @@ export const COMMANDS: Record<string, CommandEntry> = {
     load: () => import('./commands/confirm-source.ts'),
   },
 
+  'verify-store': {
+    group: OTHER,
+    summary: 'is everything on the disk what it must be',
+    load: () => import('./commands/verify-store.ts'),
+  },
+  rebuild: {
+    group: OTHER,
+    summary: 'throw a damaged store away and get everything from the partner',
+    load: () => import('./commands/rebuild.ts'),
+  },
+
   completion: {
     group: OTHER,
     summary: 'print completion for a shell',

@@ -1,4 +1,12 @@
-import type { PartnerStatus, Receipt, Square, Status, SyncStatus, TakenUpdate } from '../unit/face.ts';
+import type {
+  Damage,
+  PartnerStatus,
+  Receipt,
+  Square,
+  Status,
+  SyncStatus,
+  TakenUpdate,
+} from '../unit/face.ts';
 import { formatProblems } from './error-text.ts';
 import { formatHost, isEveryAddress } from './host-argument.ts';
 import type { Paint, Style } from './output.ts';
@@ -22,6 +30,7 @@ export function formatStatus(status: Status, now: Date, paint: Paint): string {
       ...updateLines(status.sync, now),
       ...takeoverLines(status, now, paint),
     ],
+    damageLines(status.store.damage, now, paint),
     provisionalLines(status.provisional, paint),
     findingLines(status, paint),
     missingLines(status.sync, now, paint),
@@ -198,6 +207,19 @@ function branchLines(branches: Status['branches'], now: Date, paint: Paint): str
     paint('yellow', title),
     ...each,
     `${paint('cyan', 'hint:')} lockstep merge ${branches[0]?.name} --dry-run`,
+  ];
+}
+
+function damageLines(damage: Damage | null, now: Date, paint: Paint): string[] {
+  if (damage === null) return [];
+  const { since, foundBy, findings, more } = damage;
+  const title = `Damaged in the store, found ${ago(since, now)} by ${foundBy} (${plural(findings.length + more, 'finding')}):`;
+  const shown = findings.slice(0, MOST_FILES);
+  const left = findings.length - shown.length + more;
+  return [
+    paint('red', title),
+    ...shown.map(({ path, reason }) => `  ${printable(path)} ${printable(reason)}`),
+    ...(left > 0 ? [`  and ${left} more`] : []),
   ];
 }
 

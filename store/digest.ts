@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { damagedStore } from './damage.ts';
 import { keys } from './keys.ts';
 import { type Entry, type Reader, withPrefix } from './port.ts';
 
@@ -23,9 +24,10 @@ const EMPTY_HASH = Buffer.alloc(HASH_BYTES);
 const EMPTY_NODE = Buffer.alloc(FAN_OUT * HASH_BYTES);
 export const EMPTY_DIGEST = EMPTY_HASH.toString('hex');
 
-/** A record that comes, changes (its new hash), or goes (undefined). */
+/** A record that comes, changes (its new hash), or goes (undefined); `was`: the hash of what is read of it now. */
 export interface LeafChange {
   path: string;
+  was?: Buffer | undefined;
   hash: Buffer | undefined;
 }
 
@@ -37,46 +39,78 @@ export function bucketOf(path: string): number {
   return createHash('sha256').update(path).digest().readUInt16BE(0) >> 1;
 }
 
-/** What must be written so that the tree includes `changes`, and the digest that it then has (hex). */
+/**
+ * What must be written so that the tree includes `changes`, and the digest that it then has (hex). `before`: the digest
+ * that it must have now. Nothing is built upon a damaged tree: each node, bucket and record that is touched must be
+ * what stands above it. Throws `damaged-store`.
+ */
 export async function updateTree(
   reader: Reader,
   changes: LeafChange[],
+  before = EMPTY_DIGEST,
 ): Promise<{ put: Entry[]; remove: string[]; digest: string }> {
   const put: Entry[] = [];
   const remove: string[] = [];
   let dirty = new Map<number, Buffer>();
   const byBucket = groupBy(changes, change => bucketOf(change.path));
-  const nodes = new Map<number, Buffer>();
+  let nodes = new Map<number, Buffer>();
   for (const [bucket, inBucket] of byBucket) {
     const parent = bucket >> 5;
     if (!nodes.has(parent)) nodes.set(parent, await readNode(reader, LEVELS - 1, parent));
-    const wasEmpty = childHash(nodes.get(parent) as Buffer, bucket % FAN_OUT).equals(EMPTY_HASH);
-    dirty.set(bucket, await updateBucket(wasEmpty ? undefined : reader, bucket, inBucket, put, remove));
+    const was = childHash(nodes.get(parent) as Buffer, bucket % FAN_OUT);
+    dirty.set(bucket, await updateBucket(reader, bucket, was, inBucket, put, remove));
   }
   for (let level = LEVELS - 1; level >= 0; level--) {
     const above = new Map<number, Buffer>();
+    const parents = new Map<number, Buffer>();
     for (const [parent, children] of groupBy(dirty, ([index]) => index >> 5)) {
-      const node = Buffer.from(nodes.get(parent) ?? (await readNode(reader, level, parent)));
+      const old = nodes.get(parent) as Buffer;
+      const expected =
+        level === 0 ? Buffer.from(before, 'hex') : await childOf(reader, parents, level, parent);
+      if (!nodeHash(old).equals(expected))
+        throw damagedStore({ path: `digest tree, node ${level}/${parent}`, reason: NOT_AS_ABOVE });
+      const node = Buffer.from(old);
       for (const [index, hash] of children) hash.copy(node, (index % FAN_OUT) * HASH_BYTES);
       if (node.equals(EMPTY_NODE)) remove.push(keys.node(level, parent));
       else put.push([keys.node(level, parent), node]);
       above.set(parent, nodeHash(node));
     }
-    nodes.clear();
+    nodes = parents;
     dirty = above;
   }
-  return { put, remove, digest: dirty.get(0)?.toString('hex') ?? (await readDigest(reader)) };
+  return { put, remove, digest: dirty.get(0)?.toString('hex') ?? before };
+}
+
+export const NOT_AS_ABOVE = 'is not what the node above it says';
+
+/** What the node above says of this one; the nodes above are kept in `parents`. */
+async function childOf(
+  reader: Reader,
+  parents: Map<number, Buffer>,
+  level: number,
+  index: number,
+): Promise<Buffer> {
+  const parent = index >> 5;
+  if (!parents.has(parent)) parents.set(parent, await readNode(reader, level - 1, parent));
+  return childHash(parents.get(parent) as Buffer, index % FAN_OUT);
 }
 
 async function updateBucket(
-  reader: Reader | undefined,
+  reader: Reader,
   bucket: number,
+  expected: Buffer,
   changes: LeafChange[],
   put: Entry[],
   remove: string[],
 ): Promise<Buffer> {
-  const leaves = reader === undefined ? new Map<string, Buffer>() : await readBucket(reader, bucket);
-  for (const { path, hash } of changes) {
+  const wasEmpty = expected.equals(EMPTY_HASH);
+  const leaves = wasEmpty ? new Map<string, Buffer>() : await readBucket(reader, bucket);
+  if (!bucketHash(leaves).equals(expected))
+    throw damagedStore({ path: `digest tree, bucket ${bucket}`, reason: NOT_AS_ABOVE });
+  for (const { path, was, hash } of changes) {
+    const known = leaves.get(path);
+    if (known === undefined ? was !== undefined : was === undefined || !known.equals(was))
+      throw damagedStore({ path, reason: 'is not what the digest tree says' });
     if (hash === undefined) {
       leaves.delete(path);
       remove.push(keys.leaf(bucket, path));

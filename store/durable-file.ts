@@ -45,7 +45,7 @@ async function replace(file: string, data: string | Buffer, durable: boolean): P
 }
 
 /** A rename lives in the folder: without this it may be undone by a power cut. */
-async function syncFolder(folder: string): Promise<void> {
+export async function syncFolder(folder: string): Promise<void> {
   try {
     const handle = await open(folder, 'r');
     await handle.sync().finally(() => handle.close());

@@ -1,15 +1,21 @@
 import { mkdirSync, statfsSync } from 'node:fs';
 import { type Database, open } from 'lmdb';
 import { asLockstepError, LockstepError } from '../schema/error.ts';
+import { DAMAGE_HINT } from './damage.ts';
 import type { Batch, Entry, KeyRange, Reader, Snapshot, StorePort } from './port.ts';
 
 /**
  * LMDB behind the port: the only user of lmdb. A synchronous transaction has reached the disk
  * (fdatasync of the data, O_DSYNC write of the meta page) when it returns.
+ * `onLost`: the disk did not take the head of a transaction. Nothing can be read or written any more, and only
+ * another start finds out whether that transaction is there.
  */
-export function openLmdb(folder: string): StorePort {
+export function openLmdb(
+  folder: string,
+  onLost: (error: LockstepError) => void = () => undefined,
+): StorePort {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  return new LmdbPort(openDatabase(folder), folder);
+  return new LmdbPort(openDatabase(folder), folder, onLost);
 }
 
 type Bytes = Database<Buffer, string>;
@@ -29,7 +35,7 @@ function openDatabase(folder: string): Bytes {
       'damaged-store',
       `The store in ${folder} cannot be opened: ${(error as Error).message}.`,
       {
-        hint: 'Restore a bundle, or rebuild the unit from its partner.',
+        hint: DAMAGE_HINT,
       },
     );
   }
@@ -38,19 +44,23 @@ function openDatabase(folder: string): Bytes {
 class LmdbPort implements StorePort {
   private readonly database: Bytes;
   private readonly folder: string;
+  private readonly onLost: (error: LockstepError) => void;
   private readonly watchers = new Set<{ prefix: string; listener: () => void }>();
+  /** Set once LMDB must not be touched any more: it would end the process. */
+  private lost: LockstepError | undefined;
 
-  constructor(database: Bytes, folder: string) {
+  constructor(database: Bytes, folder: string, onLost: (error: LockstepError) => void) {
+    this.onLost = onLost;
     this.database = database;
     this.folder = folder;
   }
 
   async get(key: string): Promise<Buffer | undefined> {
-    return this.database.get(key);
+    return this.usable().get(key);
   }
 
   range(range: KeyRange): AsyncIterable<Entry> {
-    return entries(this.database, range, {});
+    return entries(this.usable(), range, {});
   }
 
   async batch(batch: Batch): Promise<boolean> {
@@ -60,10 +70,10 @@ class LmdbPort implements StorePort {
   }
 
   snapshot(): Snapshot {
-    const transaction = this.database.useReadTransaction();
+    const transaction = this.usable().useReadTransaction();
     const reader: Reader = {
-      get: async key => this.database.get(key, { transaction }),
-      range: range => entries(this.database, range, { transaction }),
+      get: async key => this.usable().get(key, { transaction }),
+      range: range => entries(this.usable(), range, { transaction }),
     };
     return { ...reader, close: () => transaction.done() };
   }
@@ -75,23 +85,40 @@ class LmdbPort implements StorePort {
   }
 
   async close(): Promise<void> {
-    await this.database.close();
+    if (this.lost === undefined) await this.database.close();
+  }
+
+  private usable(): Bytes {
+    if (this.lost !== undefined) throw this.lost;
+    return this.database;
   }
 
   private write(batch: Batch): boolean {
+    const database = this.usable();
     try {
-      return this.database.transactionSync(() => {
+      return database.transactionSync(() => {
         for (const { key, value } of batch.expect) {
-          const found = this.database.get(key);
+          const found = database.get(key);
           const same = value === undefined ? found === undefined : found !== undefined && value.equals(found);
           if (!same) return false;
         }
-        for (const key of batch.remove) this.database.removeSync(key);
-        for (const [key, value] of batch.put) this.database.putSync(key, value);
+        for (const key of batch.remove) database.removeSync(key);
+        for (const [key, value] of batch.put) database.putSync(key, value);
         return true;
       });
     } catch (error) {
-      throw asDiskError(error, this.folder);
+      const failure = asDiskError(error, this.folder);
+      if (takesTransactions(database)) throw failure;
+      const lost = new LockstepError(
+        'disk',
+        `${failure.message} The unit ends: how far it got is not known.`,
+        {
+          hint: 'Look at the disk, then start the unit again: the change is there whole, or not at all.',
+        },
+      );
+      this.lost = lost;
+      this.onLost(lost);
+      throw lost;
     }
   }
 
@@ -99,6 +126,16 @@ class LmdbPort implements StorePort {
     const touched = (prefix: string): boolean =>
       put.some(([key]) => key.startsWith(prefix)) || remove.some(key => key.startsWith(prefix));
     for (const { prefix, listener } of [...this.watchers]) if (touched(prefix)) listener();
+  }
+}
+
+/** Once the head of a transaction could not be written, LMDB begins no other. */
+function takesTransactions(database: Bytes): boolean {
+  try {
+    database.transactionSync(() => undefined);
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -124,7 +161,8 @@ function asDiskError(error: unknown, folder: string): LockstepError {
   if (known.code !== 'internal') return known;
   const reason =
     /input\/output/i.test(known.message) && isFull(folder) ? 'No space left on the device' : known.message;
-  return new LockstepError('disk', `The store could not be written: ${reason}.`, {
+  const words = reason.replace(/: Attempting to write page .*$/, '');
+  return new LockstepError('disk', `The store could not be written: ${words}.`, {
     hint: 'Look at free space and at the permissions of the folder; nothing was changed.',
   });
 }

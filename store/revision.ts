@@ -1,5 +1,6 @@
 import type { JsonObject } from '../schema/json.ts';
 import type { SplitRecord } from '../schema/record.ts';
+import { parseStored } from './damage.ts';
 import { keys, lastPart } from './keys.ts';
 import { type Entry, type Reader, withPrefix } from './port.ts';
 import { type Transition, touchesPair } from './transition.ts';
@@ -67,12 +68,12 @@ export function countPair(transitions: Transition[]): number {
 }
 
 export async function readRevision(reader: Reader, revision: number): Promise<Revision | undefined> {
-  return fromBytes<Revision>(await reader.get(keys.revision(revision)));
+  return fromBytes<Revision>(await reader.get(keys.revision(revision)), `revision ${revision}`);
 }
 
 export async function* readChanges(reader: Reader, revision: number): AsyncIterable<RecordChange> {
   for await (const [, value] of reader.range(withPrefix(keys.changes(revision))))
-    yield fromBytes<RecordChange>(value) as RecordChange;
+    yield fromBytes<RecordChange>(value, `revision ${revision}`) as RecordChange;
 }
 
 /** The newest revision whose digest is `digest`; undefined when this unit never held it. */
@@ -84,8 +85,8 @@ export async function revisionWithDigest(reader: Reader, digest: string): Promis
 /** Headers, newest first; with `path`, only of revisions that changed it or something below it. */
 export async function* readHistory(reader: Reader, path: string): AsyncIterable<Revision> {
   if (path === '') {
-    for await (const [, value] of reader.range({ ...withPrefix('r '), reverse: true }))
-      yield fromBytes<Revision>(value) as Revision;
+    for await (const [key, value] of reader.range({ ...withPrefix('r '), reverse: true }))
+      yield fromBytes<Revision>(value, `revision ${Number(lastPart(key))}`) as Revision;
     return;
   }
   const numbers = new Set<number>();
@@ -118,6 +119,7 @@ export function toBytes(value: object): Buffer {
   return Buffer.from(JSON.stringify(value));
 }
 
-export function fromBytes<T = JsonObject>(bytes: Buffer | undefined): T | undefined {
-  return bytes === undefined ? undefined : (JSON.parse(bytes.toString('utf8')) as T);
+/** `what` names it when it cannot be read: `damaged-store`. */
+export function fromBytes<T = JsonObject>(bytes: Buffer | undefined, what = 'an entry'): T | undefined {
+  return bytes === undefined ? undefined : parseStored<T>(bytes, what);
 }

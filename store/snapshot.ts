@@ -1,9 +1,12 @@
 import type { Catalog } from '../schema/catalog.ts';
 import type { ConfigRecord } from '../schema/document.ts';
+import type { JsonObject } from '../schema/json.ts';
+import { type Finding, findingIn } from './damage.ts';
 import { readBucket, readNode, updateTree } from './digest.ts';
 import type { Head, PairChange } from './head.ts';
 import { keys } from './keys.ts';
 import { type Snapshot, withPrefix } from './port.ts';
+import { verifyEntries, verifyNode } from './verify.ts';
 import { parse, RecordReader } from './view.ts';
 
 /** The store as it was at one revision, however many commits follow. */
@@ -11,15 +14,31 @@ export class StoreSnapshot {
   readonly head: Readonly<Head>;
   private readonly reader: Snapshot;
   private readonly records: RecordReader;
+  private readonly onDamage: (finding: Finding) => void;
 
-  constructor(catalog: Catalog, reader: Snapshot, head: Head) {
+  constructor(
+    catalog: Catalog,
+    reader: Snapshot,
+    head: Head,
+    onDamage: (finding: Finding) => void = () => undefined,
+  ) {
     this.head = head;
     this.reader = reader;
+    this.onDamage = onDamage;
     this.records = new RecordReader(catalog, reader);
   }
 
   list(path = ''): AsyncIterable<ConfigRecord> {
     return this.records.list(path);
+  }
+
+  /** What is wrong with a part of what is stored (store/verify.ts). */
+  verifyNode(index: number): Promise<Finding[]> {
+    return verifyNode(this.reader, this.head, index);
+  }
+
+  verifyEntries(from: string, most: number): ReturnType<typeof verifyEntries> {
+    return verifyEntries(this.reader, from, most);
   }
 
   node(level: number, index: number): Promise<Buffer> {
@@ -37,13 +56,23 @@ export class StoreSnapshot {
 
   /** The shared half of one record, as an update carries it: null when there is none. */
   async pairChange(path: string): Promise<PairChange> {
-    return { path, value: parse(await this.reader.get(keys.pair(path))) ?? null };
+    return { path, value: this.parse(await this.reader.get(keys.pair(path)), path) ?? null };
   }
 
   /** The shared halves of all records, sorted by path. */
   async *pairChanges(): AsyncIterable<PairChange> {
     for await (const [key, value] of this.reader.range(withPrefix('p ')))
-      yield { path: key.slice(2), value: parse(value) ?? null };
+      yield { path: key.slice(2), value: this.parse(value, key.slice(2)) ?? null };
+  }
+
+  private parse(bytes: Buffer | undefined, path: string): JsonObject | undefined {
+    try {
+      return parse(bytes, path);
+    } catch (error) {
+      const finding = findingIn(error);
+      if (finding !== undefined) this.onDamage(finding);
+      throw error;
+    }
   }
 
   close(): void {

@@ -8,6 +8,7 @@ import type { Rule } from '../schema/rule.ts';
 import { type Branch, partedSince } from './branch.ts';
 import { BranchShelf, keeping } from './branch-shelf.ts';
 import { danglingProblems, findProblems, refusal, ruleProblems } from './check.ts';
+import { damagedStore, type Finding, findingIn } from './damage.ts';
 import { EMPTY_DIGEST, recordHash, updateTree } from './digest.ts';
 import { grown, halfEntries, indexEntries } from './entries.ts';
 import type {
@@ -61,6 +62,7 @@ import {
 } from './revision.ts';
 import { StoreSnapshot } from './snapshot.ts';
 import { hasEffect, resolveChanges, spelling, type Transition, touchesPair } from './transition.ts';
+import { verifyRoot } from './verify.ts';
 import { FutureView, RecordReader } from './view.ts';
 
 export type {
@@ -81,6 +83,10 @@ export interface StoreOptions {
   catalog: Catalog;
   rules: readonly Rule[];
   now: () => Date;
+  /** Damage that a commit or an update met; the same one may be told again. */
+  onDamage?: (finding: Finding) => void;
+  /** Throws when nothing may be written: a damaged store must not be built upon. */
+  assertGood?: () => void;
 }
 
 /** What is written together with a revision. `target`: the digest that must come out. */
@@ -99,6 +105,8 @@ export class Store {
   readonly catalog: Catalog;
   private readonly rules: readonly Rule[];
   private readonly now: () => Date;
+  private readonly onDamage: (finding: Finding) => void;
+  private readonly assertGood: () => void;
   private readonly records: RecordReader;
   readonly branches: BranchShelf;
   private readonly listeners = new Set<CommitListener>();
@@ -110,14 +118,17 @@ export class Store {
     this.catalog = options.catalog;
     this.rules = options.rules;
     this.now = options.now;
+    this.onDamage = options.onDamage ?? (() => undefined);
+    this.assertGood = options.assertGood ?? (() => undefined);
     this.records = new RecordReader(options.catalog, options.port);
     this.current = head;
     this.branches = branches;
   }
 
-  /** A store that was never used starts empty, as standby, in epoch 0. */
+  /** A store that was never used starts empty, as standby, in epoch 0. Throws `damaged-store` for an unreadable head. */
   static async open(options: StoreOptions): Promise<Store> {
-    const head = fromBytes<Head>(await options.port.get(keys.head));
+    const head = fromBytes<Head>(await options.port.get(keys.head), 'head');
+    if (head !== undefined && !isHead(head)) throw damagedStore({ path: 'head', reason: 'is not complete' });
     return new Store(
       options,
       head ?? {
@@ -403,7 +414,9 @@ export class Store {
 
   /** A consistent view that later commits do not change. Must be closed. */
   async snapshot(): Promise<StoreSnapshot> {
-    return this.inTurn(async () => new StoreSnapshot(this.catalog, this.port.snapshot(), this.current));
+    return this.inTurn(
+      async () => new StoreSnapshot(this.catalog, this.port.snapshot(), this.current, this.onDamage),
+    );
   }
 
   /** Calls `listener` after each commit; returns how to stop. */
@@ -441,9 +454,14 @@ export class Store {
     return false;
   }
 
+  /** What every start can afford to look at: the root of the digest tree against the head. */
+  verifyRoot(): Promise<Finding[]> {
+    return verifyRoot(this.port, this.current);
+  }
+
   /** A fact of this unit alone, kept beside the configuration. */
   async readLocal<T>(name: string): Promise<T | undefined> {
-    return fromBytes<T>(await this.port.get(keys.local(name)));
+    return fromBytes<T>(await this.port.get(keys.local(name)), `fact ${name}`);
   }
 
   async writeLocal(name: string, value: object | undefined): Promise<void> {
@@ -459,7 +477,7 @@ export class Store {
   async *readMirror(): AsyncIterable<[file: string, hashes: string[]]> {
     const prefix = keys.mirror('');
     for await (const [key, value] of this.port.range(withPrefix(prefix))) {
-      yield [key.slice(prefix.length), fromBytes<string[]>(value) as string[]];
+      yield [key.slice(prefix.length), fromBytes<string[]>(value, key) as string[]];
     }
   }
 
@@ -481,7 +499,10 @@ export class Store {
 
   private inTurn<T>(act: () => Promise<T>): Promise<T> {
     const next = this.turn.then(act, act);
-    this.turn = next.catch(() => undefined);
+    this.turn = next.catch(error => {
+      const finding = findingIn(error);
+      if (finding !== undefined) this.onDamage(finding);
+    });
     return next;
   }
 
@@ -510,12 +531,16 @@ export class Store {
     why: Pick<Revision, 'kind' | 'author' | 'reason' | 'brought' | 'merges'> & { epoch?: number },
     { target, head: facts, put, remove }: Beside = nothingBeside,
   ): Promise<void> {
-    const leaves = transitions.filter(touchesPair).map(({ path, after }) => {
-      const text = spelling(after.pair);
-      return { path, hash: text === undefined ? undefined : recordHash(text) };
-    });
-    const tree = await updateTree(this.port, leaves);
-    const digest = leaves.length === 0 ? this.current.digest : tree.digest;
+    this.assertGood();
+    const hashOf = (half: JsonObject | undefined): Buffer | undefined => {
+      const text = spelling(half);
+      return text === undefined ? undefined : recordHash(text);
+    };
+    const leaves = transitions
+      .filter(touchesPair)
+      .map(({ path, before, after }) => ({ path, was: hashOf(before.pair), hash: hashOf(after.pair) }));
+    const tree = await updateTree(this.port, leaves, this.current.digest);
+    const { digest } = tree;
     if (target !== undefined && digest !== target) throw digestDiffers(digest, target);
     // What the partner has sent needs no confirmation.
     const { unconfirmed: _before, ...taken } = this.current;
@@ -563,7 +588,7 @@ export class Store {
     rest: Pick<Batch, 'put' | 'remove'> = { put: [], remove: [] },
   ): Promise<void> {
     const stored = await this.port.get(keys.head);
-    const expected = fromBytes<Head>(stored);
+    const expected = fromBytes<Head>(stored, 'head');
     if (expected !== undefined && expected.revision !== this.current.revision)
       throw conflict(this.current.revision, this.current);
     const written = await this.port.batch({
@@ -679,4 +704,13 @@ function settled({ pair, unit }: Halves): Partial<Head> {
     ...(pair ? { provisional: undefined } : {}),
     ...(unit ? { ownProvisional: undefined } : {}),
   };
+}
+
+function isHead({ revision, digest, epoch, role, records, common }: Head): boolean {
+  return (
+    [revision, epoch, records].every(count => Number.isSafeInteger(count) && count >= 0) &&
+    /^[0-9a-f]{64}$/.test(digest) &&
+    /^([0-9a-f]{64})?$/.test(common) &&
+    (role === 'active' || role === 'standby')
+  );
 }

@@ -3,6 +3,7 @@ import type { ConfigRecord } from '../schema/document.ts';
 import type { JsonObject } from '../schema/json.ts';
 import { joinRecord, type SplitRecord } from '../schema/record.ts';
 import type { View } from '../schema/rule.ts';
+import { parseStored } from './damage.ts';
 import { keys, lastPart } from './keys.ts';
 import { linksOf } from './links.ts';
 import { type Reader, withPrefix } from './port.ts';
@@ -24,7 +25,7 @@ export class RecordReader {
       kind.scope === 'unit' ? undefined : this.reader.get(keys.pair(path)),
       kind.scope === 'pair' ? undefined : this.reader.get(keys.unit(path)),
     ]);
-    return { pair: parse(pair), unit: parse(unit) };
+    return { pair: parse(pair, path), unit: parse(unit, path) };
   }
 
   async get(path: string): Promise<JsonObject | undefined> {
@@ -49,7 +50,9 @@ export class RecordReader {
         own = await this.nextUnitOnly(unitOnly);
       }
       const record =
-        this.catalog.kindOf(path).scope === 'mixed' ? await this.get(path) : (parse(value) as JsonObject);
+        this.catalog.kindOf(path).scope === 'mixed'
+          ? await this.get(path)
+          : (parse(value, path) as JsonObject);
       if (record !== undefined) yield { path, value: record };
     }
     for (; own !== undefined; own = await this.nextUnitOnly(unitOnly)) yield own;
@@ -63,7 +66,7 @@ export class RecordReader {
       if (next.done) return undefined;
       const path = next.value[0].slice(2);
       if (this.catalog.kindOf(path).scope === 'unit')
-        return { path, value: parse(next.value[1]) as JsonObject };
+        return { path, value: parse(next.value[1], path) as JsonObject };
     }
   }
 }
@@ -130,6 +133,7 @@ export class FutureView extends RecordReader implements View {
   }
 }
 
-export function parse(bytes: Buffer | undefined): JsonObject | undefined {
-  return bytes === undefined ? undefined : (JSON.parse(bytes.toString('utf8')) as JsonObject);
+/** Half of the record at `path`. Throws `damaged-store` when it cannot be read. */
+export function parse(bytes: Buffer | undefined, path: string): JsonObject | undefined {
+  return bytes === undefined ? undefined : parseStored<JsonObject>(bytes, path);
 }

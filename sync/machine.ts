@@ -125,8 +125,8 @@ function ownChanged(state: SyncState, own: OwnFacts): Step {
 
 /** Whether a unit still says the same of itself: the partner refuses updates for some of it, so it is told at once. */
 function sameUnit(one: OwnFacts, other: OwnFacts): boolean {
-  const same = (['name', 'mode', 'release', 'model', 'schemaDigest', 'unconfirmed'] as const).every(
-    fact => one[fact] === other[fact],
-  );
+  const same = (
+    ['name', 'mode', 'release', 'model', 'schemaDigest', 'unconfirmed', 'damaged'] as const
+  ).every(fact => one[fact] === other[fact]);
   return same && (one.pause === undefined) === (other.pause === undefined);
 }

@@ -35,6 +35,8 @@ export interface Hello {
   /** Its updates are paused; or what it holds was restored, and nobody has confirmed it as a source. */
   paused: boolean;
   unconfirmed: boolean;
+  /** Its store is damaged: it neither sends nor takes updates. Left out when it is not. */
+  damaged?: boolean;
   /** Clock of the sender, milliseconds since 1970: to show the skew, never to decide. */
   clock: number;
   /** Names of the branches that it keeps, not merged yet: at most 20. */
@@ -212,6 +214,7 @@ const hello: Record<string, Check> = {
   common: text(64),
   paused: flag,
   unconfirmed: flag,
+  damaged: value => value === undefined || flag(value),
   clock: value => typeof value === 'number',
   branches: listOf(text(64), MOST_NAMED),
   heldBack: count,

@@ -9,6 +9,7 @@ export type StateName =
   | 'unreachable'
   | 'greeting'
   | 'refused'
+  | 'damaged'
   | 'both-active'
   | 'no-active'
   | 'updating'
@@ -26,6 +27,7 @@ export function nameOf(state: SyncState): StateName {
   if (state.link === 'down') return 'unreachable';
   if (state.link === 'greeting' || partner === undefined) return 'greeting';
   if (mismatches(own, partner).length > 0) return 'refused';
+  if (own.damaged || partner.damaged) return 'damaged';
   if (own.role === partner.role) return own.role === 'active' ? 'both-active' : 'no-active';
   if (work.step === 'comparing') return 'comparing';
   if (work.step !== 'idle') return 'updating';
@@ -69,6 +71,8 @@ export function updateRefusal(state: SyncState): LockstepError | undefined {
   }
   const different = mismatches(own, partner);
   if (different.length > 0) return mismatchError(different);
+  const damaged = own.damaged ? own : partner.damaged ? partner : undefined;
+  if (damaged !== undefined) return damagedUnit(damaged.name);
   if (partner.role === 'active') {
     return new LockstepError('both-active', 'Both units are active; neither sends updates.', {
       hint: 'Decide which unit stays active and type lockstep takeover there.',
@@ -89,6 +93,16 @@ export function wantsUpdate(state: SyncState): boolean {
     state.work.step === 'idle' &&
     updateRefusal(state) === undefined &&
     !(holdsAll(state) && state.own.provisional === state.partner?.provisional)
+  );
+}
+
+function damagedUnit(name: string): LockstepError {
+  return new LockstepError(
+    'damaged-store',
+    `The store of ${name} is damaged: it neither sends nor takes updates.`,
+    {
+      hint: `lockstep status on ${name} says what is damaged; lockstep rebuild --from-partner makes it anew.`,
+    },
   );
 }
 

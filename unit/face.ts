@@ -1,6 +1,7 @@
 import type { ErrorBody, Problem } from '../schema/error.ts';
 import type { Json, JsonObject } from '../schema/json.ts';
 import type { Branch } from '../store/branch.ts';
+import type { Finding as DamageFinding } from '../store/damage.ts';
 import type { Nets } from '../store/provisional.ts';
 import type { Revision } from '../store/revision.ts';
 import type { Head, Role, Unconfirmed } from '../store/store.ts';
@@ -42,6 +43,10 @@ export interface UnitFace {
   join(request: JoinRequest): Promise<PairedAnswer>;
   /** Forget the partner. */
   unpair(): Promise<UnpairedAnswer>;
+  /** Verify the whole store now. */
+  verifyStore(): Promise<VerifyAnswer>;
+  /** Throw the store away and get everything from the partner; `force`: although that one is not seen. */
+  rebuild(request: { force?: boolean }): Promise<RebuildAnswer>;
   /** Overwrite a file of the mirror that could not be committed with what the store holds. */
   restoreFile(file: string): Promise<{ file: string }>;
   /** Prometheus text format. */
@@ -283,6 +288,33 @@ export interface UnpairedAnswer {
   partner: { name: string; fingerprint: string };
 }
 
+/** What is known to be damaged in the store; told until it is rebuilt, or a whole verification finds nothing. */
+export interface Damage {
+  since: string;
+  /** `the start`, `the scrub`, `a verification`, `a request`, `a read` or `a commit or an update`. */
+  foundBy: string;
+  /** The first 100. */
+  findings: DamageFinding[];
+  more: number;
+}
+
+export interface VerifyAnswer {
+  damaged: boolean;
+  /** The first 100. */
+  findings: DamageFinding[];
+  more: number;
+  seconds: number;
+}
+
+export interface RebuildAnswer {
+  /** Where the old store is, below the directory of the unit. */
+  aside: string;
+  mode: 'first' | 'second';
+  /** Paths whose unit half was kept, and those of which something was there that could not be. */
+  kept: string[];
+  unreadable: string[];
+}
+
 /** Colours of domain words: docs/DOMAIN.md, Status squares. */
 export interface Square {
   unit: 'HA1' | 'HA2';
@@ -314,6 +346,13 @@ export interface Status {
   sync: SyncStatus;
   /** On a standby; null otherwise. */
   takeover: TakeoverReadiness | null;
+  store: {
+    damage: Damage | null;
+    /** When a whole verification last found nothing. */
+    verifiedAt: string | null;
+    /** 0 to 1 while a verification on demand runs. */
+    verifying: number | null;
+  };
   /** Files under config/ that could not be committed. */
   files: { file: string; path: string; reason: string; code: string }[];
   warnings: Problem[];

@@ -16,6 +16,10 @@ export interface UnitFolder {
   hostKey: string;
   clientKey: string;
   partner: string;
+  /** What is damaged in the store; not in the store itself, which is not to be trusted with it. */
+  damage: string;
+  /** How far the scrub has come. */
+  scrub: string;
 }
 
 export function unitFolder(dir: string): UnitFolder {
@@ -31,6 +35,8 @@ export function unitFolder(dir: string): UnitFolder {
     hostKey: at('keys', 'host_ed25519'),
     clientKey: at('keys', 'client_ed25519'),
     partner: at('keys', 'partner.json'),
+    damage: at('damage.json'),
+    scrub: at('scrub.json'),
   };
 }
 

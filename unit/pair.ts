@@ -1,6 +1,7 @@
 import type { Catalog } from '../schema/catalog.ts';
 import { asLockstepError, type ErrorBody, LockstepError } from '../schema/error.ts';
 import type { Moment } from '../store/deadline.ts';
+import { EMPTY_DIGEST } from '../store/digest.ts';
 import type { Revision } from '../store/revision.ts';
 import type { PairChange, Store, Unconfirmed } from '../store/store.ts';
 import type { Channel } from '../sync/channel.ts';
@@ -14,6 +15,7 @@ import { serve } from '../sync/service.ts';
 import { dial } from '../sync/ssh-client.ts';
 import { type Listener, listen } from '../sync/ssh-server.ts';
 import type { OwnFacts } from '../sync/state.ts';
+import { ClockWatch } from './clock-skew.ts';
 import type {
   Invitation,
   InviteRequest,
@@ -26,6 +28,7 @@ import type {
   TakeoverAnswer,
   UnpairedAnswer,
 } from './face.ts';
+import type { Health } from './health.ts';
 import { IDENTITY_PATHS, type Identity, readIdentity, type UnitFacts } from './identity.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
@@ -33,6 +36,7 @@ import { NetKeeper } from './net-keeper.ts';
 import { PairMembership } from './pair-membership.ts';
 import { isEveryAddress, PairingDesk } from './pairing-desk.ts';
 import { Pausing } from './pausing.ts';
+import { activeUnit } from './rebuild.ts';
 import { Refusals } from './refusals.ts';
 import { pacifiedError, type StartBook } from './start-book.ts';
 import { makeStatus } from './status.ts';
@@ -58,6 +62,7 @@ export interface PairOptions {
   starts: StartBook;
   log: Log;
   metrics: Metrics;
+  health: Health;
 }
 
 const DIAL_MS = 10_000;
@@ -86,10 +91,13 @@ export class Pair {
   /** When the greeting that carried the partner's `clock` came; that clock tells greetings apart. */
   private heard: { clock: number; at: number; iso: string } | undefined;
 
+  private readonly clocks: ClockWatch;
+
   private constructor(options: PairOptions, membership: PairMembership) {
     this.options = options;
     this.membership = membership;
     this.refusals = new Refusals(options);
+    this.clocks = new ClockWatch(options.log);
     this.identity = options.identity;
     this.takeover = new TakeoverWatch({ ...options, syncState: () => this.link?.state });
   }
@@ -102,6 +110,7 @@ export class Pair {
     pair.lastSent = await options.store.readLocal<Receipt>('last-update');
     pair.pausing = await Pausing.open({ ...options, onChange: () => pair.link?.ownChanged() });
     await pair.pausing.roleChanged();
+    options.health.onChange = () => pair.link?.ownChanged();
     pair.unwatch = options.store.watch((revision, paths) => pair.committed(revision, paths));
     pair.nets = new NetKeeper({ ...options, onUndone: () => pair.link?.due() });
     if (options.starts.pacified === undefined) await pair.takePart();
@@ -170,9 +179,41 @@ export class Pair {
   }
 
   async takeOver(force: boolean): Promise<TakeoverAnswer> {
+    if (!force) this.options.health.assertGood();
     const { epoch, partnerSteppedDown } = await this.assertLinked().takeOver(force);
     this.options.log.warn({ epoch, partnerSteppedDown }, 'this unit took over as active');
     return { role: 'active', epoch, partnerSteppedDown };
+  }
+
+  /** Throws why this unit cannot be rebuilt from its partner now. `force`: although nothing is heard of that one. */
+  assertMayRebuild(force: boolean): void {
+    const { state } = this.assertLinked();
+    const { partner } = state;
+    const name = partner?.name ?? this.partner?.name ?? 'the partner';
+    if (this.options.store.head.role === 'active') throw activeUnit(name, 'repeat this');
+    if (state.link !== 'up' || partner === undefined) {
+      if (force) return;
+      throw new LockstepError(
+        'partner-unreachable',
+        `${name} is not seen: whether it holds a configuration is not known.`,
+        {
+          hint: 'With --force this unit is emptied all the same, and filled when the partner is back.',
+        },
+      );
+    }
+    if (
+      partner.role === 'active' &&
+      partner.established &&
+      !partner.damaged &&
+      partner.digest !== EMPTY_DIGEST
+    )
+      return;
+    throw new LockstepError('never-a-source', `${name} cannot be the source: it is ${unfitness(partner)}.`, {
+      hint:
+        partner.role === 'standby'
+          ? `Type lockstep takeover on ${name} first.`
+          : 'Mend that one first, or restore a bundle there.',
+    });
   }
 
   /** Throws `not-active`, `not-paired`, `pacified`. */
@@ -217,10 +258,11 @@ export class Pair {
     return this.atDesk().unpair();
   }
 
-  async status(files: Status['files']): Promise<Status> {
-    const { store, catalog, dir, facts, intervalSeconds } = this.options;
+  async status(files: Status['files'], verification: Omit<Status['store'], 'damage'>): Promise<Status> {
+    const { health, store, catalog, dir, facts, intervalSeconds } = this.options;
     const syncState = this.link?.state;
-    const missing = await this.missing();
+    const missing = await health.whatCanBeRead(() => this.missing(), []);
+    const warnings = await health.whatCanBeRead(() => store.warnings(), []);
     return makeStatus({
       head: store.head,
       identity: this.identity,
@@ -249,13 +291,14 @@ export class Pair {
       pacified: this.options.starts.pacified,
       takeover: this.takeover.readiness(files),
       files,
-      warnings: await store.warnings(),
+      warnings,
       provisional: store.head.provisional ?? store.head.ownProvisional,
       clock: this.options.clock(),
       branches: store.branches
         .all()
         .filter(({ merged }) => merged === undefined)
         .map(({ name, unit, at, records }) => ({ name, unit, at, records })),
+      store: { damage: health.damage ?? null, ...verification },
     });
   }
 
@@ -349,7 +392,7 @@ export class Pair {
   }
 
   private own(): OwnFacts {
-    const { store, catalog, facts, everyCommit } = this.options;
+    const { store, catalog, facts, everyCommit, health } = this.options;
     const { role, epoch, revision, digest, common, provisional, unconfirmed } = store.head;
     const { name, mode, model, release } = this.identity;
     return {
@@ -371,6 +414,7 @@ export class Pair {
       common,
       everyCommit,
       pause: this.pausing?.current,
+      ...(health.damage === undefined ? {} : { damaged: true }),
     };
   }
 
@@ -396,8 +440,10 @@ export class Pair {
       setRole: (role, epoch, digest) => this.setRole(role, epoch, digest),
       onState: (state, name) => {
         const clock = state.partner?.clock;
-        if (clock !== undefined && clock !== this.heard?.clock)
+        if (clock !== undefined && clock !== this.heard?.clock) {
           this.heard = { clock, at: now().getTime(), iso: now().toISOString() };
+          this.clocks.seen(Math.round(clock - this.heard.at));
+        }
         if (name === this.state.name) return;
         this.state = { name, since: now().toISOString() };
         log.info({ state: name, partner: partner.name }, 'sync state');
@@ -461,7 +507,7 @@ export class Pair {
   }
 
   private serve(channel: Channel): void {
-    const { store, log, metrics, now, clock } = this.options;
+    const { store, log, metrics, health, now, clock } = this.options;
     const { partner } = this;
     serve(channel, {
       store,
@@ -475,7 +521,10 @@ export class Pair {
         this.lastTaken = { result, kind: 'taken', revision, digest, records, at: now().toISOString() };
         log.info({ result, digest, revision, from, records }, 'update taken');
       },
-      onRefusal: error => this.refusals.message(error, channel.remote.address),
+      onRefusal: error => {
+        health.noteOf('a commit or an update', error);
+        this.refusals.message(error, channel.remote.address);
+      },
       stepDown: async (epoch, force, digest) => this.assertLinked().stepDown(epoch, force, digest),
     });
   }
@@ -533,4 +582,10 @@ export class Pair {
   private inMs(ms: number): string {
     return new Date(this.options.now().getTime() + ms).toISOString();
   }
+}
+
+function unfitness({ role, damaged, established }: Hello): string {
+  if (damaged) return 'damaged too';
+  if (role === 'standby') return 'standby';
+  return established ? 'empty' : 'new to the pair';
 }

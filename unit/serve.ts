@@ -1,20 +1,31 @@
 import { mkdirSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { loadCatalog } from '../schema/catalog.ts';
+import { type Catalog, loadCatalog } from '../schema/catalog.ts';
 import { LockstepError } from '../schema/error.ts';
 import { RULES } from '../schema/rules/index.ts';
+import { DAMAGE_HINT, damagedStore } from '../store/damage.ts';
 import { openLmdb } from '../store/lmdb.ts';
 import { Mirror } from '../store/mirror.ts';
 import { Store } from '../store/store.ts';
 import { loadOrCreateKey } from '../sync/keys.ts';
 import type { Timers } from '../sync/requests.ts';
-import type { UnitFace } from './face.ts';
-import { assertKeysPrivate, assertUnit, lockFolder, makeFolder, unitFolder } from './folder.ts';
+import type { RebuildAnswer, UnitFace } from './face.ts';
+import {
+  assertKeysPrivate,
+  assertUnit,
+  lockFolder,
+  makeFolder,
+  type UnitFolder,
+  unitFolder,
+} from './folder.ts';
+import { Health, noting } from './health.ts';
 import { readIdentity, type UnitFacts } from './identity.ts';
 import { type Log, openLog } from './log.ts';
 import { machineClock } from './machine-clock.ts';
 import { Metrics } from './metrics.ts';
 import { Pair } from './pair.ts';
+import { finishRebuild, rebuildStore } from './rebuild.ts';
+import { pageFindings, Scrub } from './scrub.ts';
 import { StartBook } from './start-book.ts';
 import { notifySystemd } from './systemd.ts';
 import { Unit } from './unit.ts';
@@ -32,6 +43,8 @@ export interface ServeOptions {
   /** Keep the files under config/. */
   mirror: boolean;
   logLevel: string;
+  /** Time in which the scrub verifies the whole store; 0: only when somebody asks. */
+  scrubHours: number;
 }
 
 /** Opens the face that people and programs reach the unit by; handed in, because unit/ does not know its faces. */
@@ -47,20 +60,85 @@ export async function serveUnit(
 ): Promise<{ stopped: Promise<void> }> {
   process.umask(0o077);
   const folder = unitFolder(options.dir);
+  finishRebuild(folder);
   assertUnit(folder);
   assertKeysPrivate(folder);
   makeFolder(folder);
+  const unlock = await lockFolder(folder);
+  try {
+    const { log, reopen } = openLog(folder.log, options.logLevel);
+    const around = { options, folder, log, startApi };
+    const running = await start(around);
+    process.on('SIGHUP', reopen);
+    notifySystemd('READY=1');
+    return { stopped: serveOn(around, running).finally(unlock) };
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+interface Surroundings {
+  options: ServeOptions;
+  folder: UnitFolder;
+  log: Log;
+  startApi: StartApi;
+}
+
+/** What is being answered when the store is lost gets this long to go out. */
+const LOST_MS = 500;
+
+/** What runs, until it is closed. */
+interface Running {
+  close(): Promise<void>;
+  /** Resolves when a rebuild has put another store in place and wants a start on it; rejects when the store is lost. */
+  replaced: Promise<void>;
+}
+
+/** Serves until a signal; after a rebuild everything is closed and started again on the new store. */
+async function serveOn(around: Surroundings, first: Running): Promise<void> {
+  const signal = nextSignal(around.log);
+  for (let running = first; ; ) {
+    const why = await Promise.race([
+      signal.then(() => 'stop' as const),
+      running.replaced.then(
+        () => 'replaced' as const,
+        (lost: LockstepError) => lost,
+      ),
+    ]);
+    if (why instanceof LockstepError) {
+      running.close().catch(() => undefined);
+      setTimeout(() => process.exit(), LOST_MS).unref(); // whatever still waits for the store waits in vain
+      throw why;
+    }
+    await running.close();
+    if (why === 'stop') return;
+    running = await start(around);
+  }
+}
+
+async function start({ options, folder, log, startApi }: Surroundings): Promise<Running> {
   const closers: (() => void | Promise<void>)[] = [];
-  const closeAll = async (): Promise<void> => {
-    for (const close of closers.splice(0).reverse()) await close();
+  const close = async (): Promise<void> => {
+    for (const each of closers.splice(0).reverse()) await each();
   };
   try {
-    closers.push(await lockFolder(folder));
-    const { log, reopen } = openLog(folder.log, options.logLevel);
     mkdirSync(folder.siteSchemas, { recursive: true, mode: 0o700 });
     const catalog = loadCatalog(folder.siteSchemas);
     const now = (): Date => new Date();
-    const store = await Store.open({ port: openLmdb(folder.store), catalog, rules: RULES, now });
+    const health = Health.open({ file: folder.damage, log, now });
+    closers.push(() => health.settled());
+    let replace: () => void = () => undefined;
+    let giveUp: (error: LockstepError) => void = () => undefined;
+    const replaced = new Promise<void>((resolve, reject) => {
+      replace = resolve;
+      giveUp = reject;
+    });
+    replaced.catch(() => undefined); // told to whoever waits for it
+    const store = await openStore(folder, catalog, health, now, error => {
+      log.error({ code: error.code, reason: error.message }, 'the store is lost to this process');
+      setImmediate(giveUp, error);
+    });
     closers.push(() => store.close());
     const facts = await readFacts(store, options.dir);
     const starts = await StartBook.open(store, machineClock(), log);
@@ -88,33 +166,90 @@ export async function serveUnit(
       starts,
       log,
       metrics,
+      health,
     });
-    closers.push(() => pair.stop());
+    const stopPair = once(() => pair.stop());
+    closers.push(stopPair);
     const mirror = options.mirror
       ? await Mirror.start({ store, catalog, folder: folder.config, log })
       : undefined;
-    closers.push(async () => mirror?.stop());
-    const api = await startApi(
-      new Unit({ store, catalog, pair, mirror, metrics, clock: machineClock }),
-      folder.socket,
+    const stopMirror = once(async () => mirror?.stop());
+    closers.push(stopMirror);
+    const scrub = Scrub.start({
+      store,
+      health,
+      folder: folder.store,
+      file: folder.scrub,
+      hours: options.scrubHours,
+      timers: realTimers,
+      now,
       log,
+    });
+    closers.push(() => scrub.stop());
+    // The old store stays open, so that the unit answers to the end.
+    const startEmpty = async (): Promise<RebuildAnswer> => {
+      try {
+        await stopMirror();
+        await stopPair();
+        const rebuilt = await rebuildStore(folder, now());
+        log.warn(rebuilt, 'the store is rebuilt from the partner');
+        return rebuilt;
+      } finally {
+        setImmediate(replace);
+      }
+    };
+    const unit = noting(
+      new Unit({ store, catalog, pair, mirror, metrics, clock: machineClock, scrub, startEmpty }),
+      health,
     );
+    const api = await startApi(unit, folder.socket, log);
     closers.push(() => api.close());
-    process.on('SIGHUP', reopen);
     log.info({ dir: options.dir, ...pair.address, mode: identity.mode, ...store.head }, 'serving');
-    notifySystemd('READY=1');
-    return { stopped: untilSignal(log, closeAll) };
+    return { close, replaced };
   } catch (error) {
-    await closeAll();
+    await close();
     throw error;
   }
+}
+
+/**
+ * LMDB is let at the file only when its pages are good: it trusts them, and may take the process along. What is
+ * wrong with the configuration in them leaves the unit damaged, but able to answer.
+ */
+async function openStore(
+  folder: UnitFolder,
+  catalog: Catalog,
+  health: Health,
+  now: () => Date,
+  onLost: (error: LockstepError) => void,
+): Promise<Store> {
+  const [fault] = await pageFindings(folder.store);
+  if (fault !== undefined) throw damagedStore(fault);
+  const store = await Store.open({
+    port: openLmdb(folder.store, onLost),
+    catalog,
+    rules: RULES,
+    now,
+    onDamage: finding => health.found('a commit or an update', [finding]),
+    assertGood: () => health.assertGood(),
+  });
+  health.found('the start', await store.verifyRoot());
+  return store;
+}
+
+function once(act: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => {
+    done ??= act();
+    return done;
+  };
 }
 
 async function readFacts(store: Store, dir: string): Promise<UnitFacts> {
   const facts = await store.readLocal<UnitFacts>('unit');
   if (facts !== undefined) return facts;
   throw new LockstepError('damaged-store', `The store in ${dir} does not know its unit.`, {
-    hint: 'Restore a bundle, or make the unit anew with lockstep init.',
+    hint: DAMAGE_HINT,
   });
 }
 
@@ -134,13 +269,13 @@ const realTimers: Timers = {
   },
 };
 
-function untilSignal(log: Log, closeAll: () => Promise<void>): Promise<void> {
-  return new Promise((resolve, reject) => {
+function nextSignal(log: Log): Promise<void> {
+  return new Promise(resolve => {
     const stop = (signal: NodeJS.Signals): void => {
       process.off('SIGTERM', stop).off('SIGINT', stop);
       log.info({ signal }, 'stopping');
       notifySystemd('STOPPING=1');
-      closeAll().then(resolve, reject);
+      resolve();
     };
     process.on('SIGTERM', stop).on('SIGINT', stop);
   });

@@ -1,4 +1,5 @@
 import type { Problem } from '../schema/error.ts';
+import { DAMAGE_HINT } from '../store/damage.ts';
 import { type Moment, remainingMs } from '../store/deadline.ts';
 import { EMPTY_DIGEST } from '../store/digest.ts';
 import type { Provisional } from '../store/provisional.ts';
@@ -9,7 +10,9 @@ import type { Partner } from '../sync/pairing.ts';
 import { pausedError } from '../sync/pause.ts';
 import { mismatches, nameOf, type StateName, updateRefusal } from '../sync/standing.ts';
 import { heldBack, type SyncState } from '../sync/state.ts';
+import { clockWarning } from './clock-skew.ts';
 import type {
+  Damage,
   Pacified,
   PartnerStatus,
   Pause,
@@ -52,6 +55,7 @@ export interface StatusFacts {
   branches: Status['branches'];
   provisional: Provisional | undefined;
   clock: Moment;
+  store: Status['store'];
 }
 
 /** Latest missing revisions that a status names. */
@@ -64,6 +68,8 @@ export function makeStatus(found: StatusFacts): Status {
     ...found,
     partner: partner && { ...partner, name: syncState?.partner?.name ?? partner.name },
   };
+  const partnerNow = partnerStatus(facts);
+  const skewed = clockWarning(partnerNow?.name ?? '', partnerNow?.clockSkewMs);
   return {
     unit: {
       ...headOf(facts.head),
@@ -77,11 +83,12 @@ export function makeStatus(found: StatusFacts): Status {
       pacified: facts.pacified ?? null,
     },
     squares: squares(facts),
-    partner: partnerStatus(facts),
+    partner: partnerNow,
     sync: syncStatus(facts),
     takeover: facts.takeover,
+    store: facts.store,
     files: facts.files,
-    warnings: facts.warnings,
+    warnings: skewed === undefined ? facts.warnings : [skewed, ...facts.warnings],
     branches: facts.branches,
     provisional: provisionalStatus(facts),
   };
@@ -105,7 +112,9 @@ export function stateName({
   partner,
   syncState,
   pacified,
-}: Pick<StatusFacts, 'identity' | 'partner' | 'syncState' | 'pacified'>): UnitState {
+  store,
+}: Pick<StatusFacts, 'identity' | 'partner' | 'syncState' | 'pacified' | 'store'>): UnitState {
+  if (store.damage !== null) return 'damaged';
   if (pacified !== undefined) return 'pacified';
   if (partner === undefined || syncState === undefined)
     return identity.mode === 'single' ? 'single' : 'unpaired';
@@ -120,18 +129,21 @@ export function squares(facts: StatusFacts): Square[] {
   const own = identity.mode === 'first' ? 'HA1' : 'HA2';
   const partner = own === 'HA1' ? 'HA2' : 'HA1';
   const name = facts.partner?.name;
+  const between = stateName({ ...facts, store: { ...facts.store, damage: null } });
   const pair = [
-    { unit: own, ...ownSquare(state, head) } as Square,
-    { unit: partner, ...partnerSquare(state, syncState?.partner, name) } as Square,
+    { unit: own, ...ownSquare(state, head, facts.store.damage !== null) } as Square,
+    { unit: partner, ...partnerSquare(between, syncState?.partner, name) } as Square,
   ];
   return pair.sort((a, b) => (a.unit < b.unit ? -1 : 1));
 }
 
-function ownSquare(state: UnitState, { role }: Head): Omit<Square, 'unit'> {
+function ownSquare(state: UnitState, { role }: Head, damagedHere: boolean): Omit<Square, 'unit'> {
   if (state === 'pacified')
     return { colour: 'blue', active: false, sentence: 'this unit; pacified: it takes part in nothing' };
   if (state === 'unpaired')
     return { colour: 'grey', active: false, sentence: 'this unit; set-up is incomplete: not paired yet' };
+  if (state === 'damaged' && damagedHere)
+    return { colour: 'blue', active: role === 'active', sentence: 'this unit; its store is damaged' };
   if (state === 'both-active')
     return { colour: 'grey', active: true, sentence: 'this unit; both units are active' };
   return { colour: 'green', active: role === 'active', sentence: `this unit; up, ${role}` };
@@ -151,6 +163,8 @@ function partnerSquare(
   if (state === 'greeting') return { colour: 'updating', active: false, sentence: `${who}; connecting` };
   if (state === 'both-active')
     return { colour: 'grey', active: true, sentence: `${who}; both units are active` };
+  if (hello?.damaged)
+    return { colour: 'blue', active: hello.role === 'active', sentence: `${who}; its store is damaged` };
   return {
     colour: 'green',
     active: hello?.role === 'active',
@@ -199,7 +213,7 @@ function syncStatus(facts: StatusFacts): SyncStatus {
   const words = sentence(state, facts, refusal?.message);
   const hint =
     facts.syncState?.downRefusal?.hint ??
-    hints[state] ??
+    (state === 'damaged' && facts.store.damage === null ? (refusal?.hint ?? PARTNER_HINT) : hints[state]) ??
     refusal?.hint ??
     (state === 'refused' ? MISFIT_HINT : undefined) ??
     pausedThere(state, facts);
@@ -230,7 +244,8 @@ function syncStatus(facts: StatusFacts): SyncStatus {
 
 /** Known to be equal, known to differ, or not known. */
 function inStep(state: UnitState, { head, syncState }: StatusFacts): boolean | null {
-  if (state === 'single' || state === 'unpaired' || state === 'pacified') return null;
+  if (state === 'single' || state === 'unpaired' || state === 'pacified' || syncState === undefined)
+    return null;
   if (state === 'in-step') return true;
   if (state !== 'unreachable' && state !== 'greeting') return false;
   const common = syncState?.own.common ?? EMPTY_DIGEST;
@@ -242,9 +257,13 @@ const hints: Partial<Record<UnitState, string>> = {
   unpaired: 'Type lockstep pair --invite on one unit, and what it prints on the other.',
   'held-back': 'Bring both units to the same release; the rest then follows by itself.',
   'both-active': 'Decide which unit stays active, and type lockstep takeover there.',
+  damaged: DAMAGE_HINT,
   'no-active': 'Type lockstep takeover on the unit that is to serve.',
   unreachable: 'Is lockstep serve running there, and TCP port 6973 open between the units?',
 };
+
+const PARTNER_HINT =
+  'lockstep status there says what is damaged; lockstep rebuild --from-partner, typed there, makes it anew.';
 
 function pausedThere(state: UnitState, { partner }: StatusFacts): string | undefined {
   return state === 'paused'
@@ -256,7 +275,7 @@ const MISFIT_HINT = 'Make them equal; updates then start by themselves.';
 
 function sentence(
   state: UnitState,
-  { head, partner, syncState, pause, pacified }: StatusFacts,
+  { head, partner, syncState, pause, pacified, store }: StatusFacts,
   refusal: string | undefined,
 ): string {
   const who = partner?.name ?? 'the partner';
@@ -272,6 +291,10 @@ function sentence(
       return `Connecting to ${who}.`;
     case 'refused':
       return refusal ?? misfit(who, syncState);
+    case 'damaged':
+      return store.damage === null
+        ? `The store of ${who} is damaged; it neither sends nor takes updates.`
+        : damaged(store.damage);
     case 'both-active':
       return 'Both units are active; neither sends updates.';
     case 'no-active':
@@ -303,6 +326,12 @@ function heldBackWords(who: string, syncState: SyncState | undefined): string {
   const records = (syncState && heldBack(syncState)?.records) ?? partner?.heldBack ?? 0;
   const count = records === 1 ? '1 record waits' : `${records} records wait`;
   return `${who} runs release ${partner?.release}, this unit ${own?.release}: ${count} until both run the same; all else is equal.`;
+}
+
+function damaged({ findings, more }: Damage): string {
+  const [first] = findings;
+  const others = findings.length + more - 1;
+  return `The store of this unit is damaged: ${first?.path} ${first?.reason}${others > 0 ? `, and ${others} more` : ''}.`;
 }
 
 /** A standby refuses nothing itself, so it says what differs. */

@@ -28,6 +28,7 @@ import type {
   PairedAnswer,
   Pause,
   PauseRequest,
+  RebuildAnswer,
   Receipt,
   ResumeAnswer,
   RollbackRequest,
@@ -38,6 +39,7 @@ import type {
   TakeoverAnswer,
   UnitFace,
   UnpairedAnswer,
+  VerifyAnswer,
 } from './face.ts';
 import { captureChanges } from './import.ts';
 import { chooser, conflictViews, mergeConflict } from './merging.ts';
@@ -45,6 +47,7 @@ import type { Metrics } from './metrics.ts';
 import type { Pair } from './pair.ts';
 import { hashPassword } from './password.ts';
 import { describeTarget, showTarget } from './reading.ts';
+import type { Scrub } from './scrub.ts';
 import { changeAnswer, changeView } from './views.ts';
 
 const DEFAULT_HISTORY = 20;
@@ -59,6 +62,8 @@ export class Unit implements UnitFace {
   private readonly mirror: Mirror | undefined;
   private readonly stats: Metrics;
   private readonly committing: Committing;
+  private readonly scrub: Scrub;
+  private readonly startEmpty: () => Promise<RebuildAnswer>;
 
   constructor(rooms: {
     store: Store;
@@ -67,6 +72,9 @@ export class Unit implements UnitFace {
     mirror: Mirror | undefined;
     metrics: Metrics;
     clock: () => Moment;
+    scrub: Scrub;
+    /** Ends everything, puts an empty store in place, and starts again. */
+    startEmpty: () => Promise<RebuildAnswer>;
   }) {
     this.store = rooms.store;
     this.catalog = rooms.catalog;
@@ -74,10 +82,13 @@ export class Unit implements UnitFace {
     this.mirror = rooms.mirror;
     this.stats = rooms.metrics;
     this.committing = new Committing(rooms.pair, rooms.clock);
+    this.scrub = rooms.scrub;
+    this.startEmpty = rooms.startEmpty;
   }
 
   status(): Promise<Status> {
-    return this.pair.status(this.mirror?.troubles() ?? []);
+    const { verifiedAt = null, progress = null } = this.scrub;
+    return this.pair.status(this.mirror?.troubles() ?? [], { verifiedAt, verifying: progress });
   }
 
   async show({ path = '', defaults = false }: ShowRequest): Promise<ShowAnswer> {
@@ -203,6 +214,15 @@ export class Unit implements UnitFace {
     return this.pair.unpair();
   }
 
+  verifyStore(): Promise<VerifyAnswer> {
+    return this.scrub.verify();
+  }
+
+  async rebuild({ force = false }: { force?: boolean }): Promise<RebuildAnswer> {
+    this.pair.assertMayRebuild(force);
+    return this.startEmpty();
+  }
+
   async restoreFile(file: string): Promise<{ file: string }> {
     if (this.mirror === undefined)
       throw new LockstepError('bad-usage', 'This unit runs without a mirror.', {
@@ -213,7 +233,7 @@ export class Unit implements UnitFace {
   }
 
   async metrics(): Promise<string> {
-    const { unit, sync, partner, files, branches, provisional, takeover } = await this.status();
+    const { unit, sync, partner, files, branches, provisional, takeover, store } = await this.status();
     return this.stats.render({
       revision: { help: 'Newest revision.', value: unit.revision },
       epoch: { help: 'Epoch of this unit.', value: unit.epoch },
@@ -239,6 +259,7 @@ export class Unit implements UnitFace {
         help: '1 in step, 0 not, -1 not known.',
         value: sync.inStep === null ? -1 : Number(sync.inStep),
       },
+      damaged: { help: '1 when the store is damaged.', value: store.damage === null ? 0 : 1 },
       missing_revisions: { help: 'Revisions that the standby lacks.', value: sync.missing?.revisions ?? 0 },
       open_branches: {
         help: 'Branches that wait to be merged.',

@@ -10,10 +10,13 @@ interface Options {
   everyCommit?: boolean;
   mirror: boolean;
   logLevel: string;
+  scrubHours: number;
 }
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 const A_DAY = 86_400;
+/** Three weeks; timers of Node reach little further. */
+const MOST_SCRUB_HOURS = 504;
 
 export const command: CliCommand<[], Options> = {
   define: (command: Command) => {
@@ -28,6 +31,12 @@ export const command: CliCommand<[], Options> = {
       .option('--port <port>', 'TCP port to listen on for the partner', wholeNumber('--port', 1, 65535))
       .option('--every-commit', 'update the standby on every commit as well')
       .option('--no-mirror', 'keep no files under config/')
+      .option(
+        '--scrub-hours <hours>',
+        'time in which the whole store is verified, in the background; 0: only by verify-store',
+        wholeNumber('--scrub-hours', 0, MOST_SCRUB_HOURS),
+        24,
+      )
       .addOption(
         new Option('--log-level <level>', 'what goes into the log').choices(LOG_LEVELS).default('info'),
       );
@@ -35,7 +44,7 @@ export const command: CliCommand<[], Options> = {
 
   examples: ['lockstep serve', 'lockstep --dir ./try serve --interval 10 --every-commit'],
 
-  async run({ dir }, { interval, listen, port, everyCommit = false, mirror, logLevel }) {
+  async run({ dir }, { interval, listen, port, everyCommit = false, mirror, logLevel, scrubHours }) {
     const { serveApi } = await import('../../api/server.ts');
     const { serveUnit } = await import('../../unit/serve.ts');
     const { stopped } = await serveUnit(
@@ -45,6 +54,7 @@ export const command: CliCommand<[], Options> = {
         everyCommit,
         mirror,
         logLevel,
+        scrubHours,
         ...given({ listenAddress: listen, port }),
       },
       (unit, socketPath, log) => serveApi({ unit, socketPath, log }),

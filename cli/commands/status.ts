@@ -20,7 +20,7 @@ export const command: CliCommand<[], Options> = {
   define: (command: Command) => {
     command
       .option('--watch', 'again every second, until Ctrl-C')
-      .addHelpText('after', '\nExit code 1: the pair is not in step.');
+      .addHelpText('after', '\nExit code 1: the pair is not in step. 5: the store is damaged.');
   },
 
   examples: ['lockstep status', 'lockstep status --watch', 'lockstep status --json | jq .sync.inStep'],
@@ -33,7 +33,8 @@ export const command: CliCommand<[], Options> = {
   },
 };
 
-export function exitCodeOf({ unit, sync }: Status): ExitCode {
+export function exitCodeOf({ unit, sync, store }: Status): ExitCode {
+  if (store.damage !== null) return EXIT.damaged;
   if (unit.mode === 'single') return EXIT.done;
   return sync.inStep === false || NOT_IN_STEP.has(sync.state) ? EXIT.differs : EXIT.done;
 }

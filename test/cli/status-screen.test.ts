@@ -66,6 +66,7 @@ function pairInStep(): Status {
       heldBack: null,
     },
     takeover: null,
+    store: { damage: null, verifiedAt: null, verifying: null },
     files: [],
     provisional: null,
     branches: [],

@@ -162,6 +162,11 @@ export class TestUnit {
     if (entry.msg === 'serving') serving();
   }
 
+  /** Resolves when the daemon ends, however that comes. */
+  stopped(): Promise<Ended> {
+    return this.end;
+  }
+
   /** A clean stop; resolves to how it ended. */
   stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Ended> {
     if (this.child?.exitCode === null && this.child.signalCode === null) this.child.kill(signal);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { readBucket, readDigest, readNode, recordHash, updateTree } from '../../store/digest.ts';
+import { bucketOf, readBucket, readDigest, readNode, recordHash, updateTree } from '../../store/digest.ts';
 import { openMemory } from '../../store/memory.ts';
 import type { StorePort } from '../../store/port.ts';
 import type { Change } from '../../store/transition.ts';
@@ -17,11 +17,12 @@ async function treeOf(records: Records): Promise<StorePort> {
 }
 
 async function change(port: StorePort, upserts: [string, string][], removals: string[]): Promise<void> {
-  const leaves = [
-    ...upserts.map(([path, content]) => ({ path, hash: recordHash(content) })),
-    ...removals.map(path => ({ path, hash: undefined })),
-  ];
-  const { put, remove } = await updateTree(port, leaves);
+  const was = async (path: string) => (await readBucket(port, bucketOf(path))).get(path);
+  const leaves = await Promise.all([
+    ...upserts.map(async ([path, content]) => ({ path, was: await was(path), hash: recordHash(content) })),
+    ...removals.map(async path => ({ path, was: await was(path), hash: undefined })),
+  ]);
+  const { put, remove } = await updateTree(port, leaves, await readDigest(port));
   await port.batch({ expect: [], put, remove });
 }
 

@@ -48,6 +48,7 @@ function inStep(): StatusFacts {
     clock: { wall: 0, uptime: 0, bootId: 'boot-1' },
     branches: [],
     warnings: [],
+    store: { damage: null, verifiedAt: null, verifying: null },
   };
 }
 
@@ -147,6 +148,24 @@ const STATES: Record<StateName | 'single' | 'unpaired' | 'pacified', Case> = {
     sentence:
       /^lb-b runs release 1\.1\.0, this unit 1\.0\.0: 2 records wait until both run the same; all else is equal\.$/,
     hint: /same release/,
+    inStep: false,
+  },
+  damaged: {
+    facts: {
+      store: {
+        damage: {
+          since: '2025-03-01T11:00:00Z',
+          foundBy: 'the scrub',
+          findings: [{ path: 'hosts/web', reason: 'is not readable' }],
+          more: 2,
+        },
+        verifiedAt: null,
+        verifying: null,
+      },
+    },
+    squares: [square('HA1', 'blue', true, 'this unit; its store is damaged'), STANDBY],
+    sentence: /^The store of this unit is damaged: hosts\/web is not readable, and 2 more\.$/,
+    hint: /lockstep rebuild --from-partner/,
     inStep: false,
   },
   'both-active': {
