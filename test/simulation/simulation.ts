@@ -131,7 +131,9 @@ class Simulation {
   private async proof(): Promise<void> {
     const { pair, ledger, operator, time } = this.world;
     const active = pair.find(({ process }) => process?.store.head.role === 'active') ?? pair[0];
-    if (ledger.headOf(active.disk)?.common === '') return; // both are empty, and only the standby is of the pair
+    const head = ledger.headOf(active.disk);
+    if (head?.common === '') return; // both are empty, and only the standby is of the pair
+    if (head?.unconfirmed !== undefined) return; // its next change waits for confirm-source
     for (let commits = 0; commits < 2; commits++) {
       void operator.own(active);
       void operator.shared(active);
