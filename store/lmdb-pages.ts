@@ -55,8 +55,10 @@ interface Node {
   key: Buffer;
   /** Of a branch. */
   child: number;
-  /** Of a leaf: inline data, or where it lies. */
-  data: Buffer;
+  /** Of a leaf: where its inline data lies in the page. */
+  page: Buffer;
+  from: number;
+  to: number;
   big: { page: number; pages: number; bytes: number } | undefined;
 }
 
@@ -211,27 +213,19 @@ class Pages {
   ): Promise<void> {
     const seen = { branch: 0, leaf: 0, overflow: 0, entries: 0 };
     let last: Buffer | undefined;
-    const visit = async (
-      page: number,
-      level: number,
-      newest: number,
-      low: Buffer | undefined,
-    ): Promise<void> => {
-      await this.rest();
-      const leaf = level === tree.depth;
-      const found = this.readPage(page, leaf ? LEAF : BRANCH, newest);
+    const visitLeaf = (page: number, newest: number, low: Buffer | undefined): void => {
+      const found = this.readPage(page, LEAF, newest);
       if (found === undefined) return;
-      seen[leaf ? 'leaf' : 'branch']++;
-      for (const [index, node] of found.nodes.entries()) {
-        // The first key of a branch stands for everything below the second.
-        if ((leaf || index > 0) && last !== undefined && compare(last, node.key) >= 0)
-          return this.fault(page, 'its keys are not in order');
-        if (!leaf) {
-          await visit(node.child, level + 1, found.transaction, index === 0 ? low : node.key);
-          continue;
+      seen.leaf++;
+      for (const node of found.nodes) {
+        if (last !== undefined && compare(last, node.key) >= 0) {
+          this.fault(page, 'its keys are not in order');
+          return;
         }
-        if (low !== undefined && compare(node.key, low) < 0)
-          return this.fault(page, 'it holds a key that belongs to another page');
+        if (low !== undefined && compare(node.key, low) < 0) {
+          this.fault(page, 'it holds a key that belongs to another page');
+          return;
+        }
         last = node.key;
         seen.entries++;
         if (node.big !== undefined) {
@@ -240,6 +234,32 @@ class Pages {
         }
         onLeafNode(node);
       }
+    };
+    const visit = async (
+      page: number,
+      level: number,
+      newest: number,
+      low: Buffer | undefined,
+    ): Promise<void> => {
+      await this.rest();
+      if (level === tree.depth) {
+        visitLeaf(page, newest, low);
+        return;
+      }
+      const found = this.readPage(page, BRANCH, newest);
+      if (found === undefined) return;
+      seen.branch++;
+      for (const [index, node] of found.nodes.entries()) {
+        // The first key of a branch stands for everything below the second.
+        if (index > 0 && last !== undefined && compare(last, node.key) >= 0) {
+          this.fault(page, 'its keys are not in order');
+          return;
+        }
+        const below = index === 0 ? low : node.key;
+        if (level + 1 < tree.depth) await visit(node.child, level + 1, found.transaction, below);
+        else visitLeaf(node.child, found.transaction, below);
+      }
+      await this.rest();
     };
     if (tree.root !== undefined) await visit(tree.root, 1, transaction, undefined);
     const same =
@@ -330,8 +350,8 @@ class Pages {
     return true;
   }
 
-  private valueOf({ data, big }: Node): Buffer {
-    if (big === undefined) return Buffer.from(data);
+  private valueOf({ page, from, to, big }: Node): Buffer {
+    if (big === undefined) return Buffer.from(page.subarray(from, to));
     const bytes = Buffer.alloc(big.bytes);
     readSync(this.descriptor, bytes, 0, big.bytes, big.page * this.pageSize + HEADER);
     return bytes;
@@ -383,7 +403,9 @@ function nodesOf(bytes: Buffer, type: number): Node[] | string {
     nodes.push({
       key: bytes.subarray(at + NODE_HEADER, keyEnd),
       child: type === BRANCH ? size + flags * 2 ** 32 : 0,
-      data: bytes.subarray(keyEnd, end),
+      page: bytes,
+      from: keyEnd,
+      to: end,
       big:
         type === LEAF && flags === BIG
           ? {

@@ -142,7 +142,7 @@ describe('the pages of an LMDB file, read without LMDB', function () {
     // In another process: what is not found might end this one.
     const out = execFileSync(
       process.execPath,
-      ['--import', 'tsx', new URL('./flip.ts', import.meta.url).pathname, file, '150'],
+      ['--import', 'tsx', new URL('./flip.ts', import.meta.url).pathname, file, '60'],
       {
         encoding: 'utf8',
         timeout: 50_000,
