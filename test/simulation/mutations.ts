@@ -278,5 +278,6 @@ export const MUTATIONS: Mutation[] = [
     'sync/responder.ts',
     'if (request.epoch <= own.epoch)',
     'if (request.epoch < own.epoch)',
+    'the unit that asked, which takes no epoch twice; no unit is active then, which is a named state',
   ),
 ];
