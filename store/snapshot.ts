@@ -2,7 +2,7 @@ import type { Catalog } from '../schema/catalog.ts';
 import type { ConfigRecord } from '../schema/document.ts';
 import type { JsonObject } from '../schema/json.ts';
 import { type Finding, findingIn } from './damage.ts';
-import { readBucket, readNode, updateTree } from './digest.ts';
+import { bucketOf, readBucket, readNode, updateTree } from './digest.ts';
 import type { Head, PairChange } from './head.ts';
 import { keys } from './keys.ts';
 import { type Snapshot, withPrefix } from './port.ts';
@@ -51,7 +51,10 @@ export class StoreSnapshot {
 
   /** Digest of this state with some records at other hashes; undefined: not there. */
   async digestWith(leaves: { path: string; hash: Buffer | undefined }[]): Promise<string> {
-    return leaves.length === 0 ? this.head.digest : (await updateTree(this.reader, leaves)).digest;
+    const changes = await Promise.all(
+      leaves.map(async leaf => ({ ...leaf, was: (await this.bucket(bucketOf(leaf.path))).get(leaf.path) })),
+    );
+    return (await updateTree(this.reader, changes, this.head.digest)).digest;
   }
 
   /** The shared half of one record, as an update carries it: null when there is none. */

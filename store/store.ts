@@ -1,16 +1,12 @@
-import { randomUUID } from 'node:crypto';
 import type { Catalog } from '../schema/catalog.ts';
 import type { ConfigRecord } from '../schema/document.ts';
 import { LockstepError, type Problem } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
-import { unitScopedFields } from '../schema/record.ts';
-import type { Rule } from '../schema/rule.ts';
 import { type Branch, partedSince } from './branch.ts';
 import { BranchShelf, keeping } from './branch-shelf.ts';
-import { danglingProblems, findProblems, refusal, ruleProblems } from './check.ts';
-import { damagedStore, type Finding, findingIn } from './damage.ts';
-import { EMPTY_DIGEST, recordHash, updateTree } from './digest.ts';
-import { grown, halfEntries, indexEntries } from './entries.ts';
+import { danglingProblems, ruleProblems } from './check.ts';
+import type { Finding } from './damage.ts';
+import { EMPTY_DIGEST } from './digest.ts';
 import type {
   CommitRequest,
   CommitResult,
@@ -25,47 +21,36 @@ import type {
 } from './head.ts';
 import { keys } from './keys.ts';
 import { mergeBranch } from './merge-branch.ts';
+import { netOfUpdate, settledHead, toConfirm, toSettle, underNet, type Waiting, waitingNow } from './nets.ts';
 import { pauses } from './pause.ts';
-import { type Batch, type Entry, type StorePort, withPrefix } from './port.ts';
+import { type Entry, type StorePort, withPrefix } from './port.ts';
+import { netRemoval, type Provisional, undoing } from './provisional.ts';
+import { baseDiffers, conflict, noSuchRevision, notActive } from './refusals.ts';
 import {
-  type Halves,
-  netEntries,
-  netRemoval,
-  nothingToConfirm,
-  type Provisional,
-  pairBefore,
-  takenNet,
-  undoing,
-  waitsToBeConfirmed,
-} from './provisional.ts';
-import {
-  baseDiffers,
-  conflict,
-  digestDiffers,
-  noSuchRevision,
-  notActive,
-  notStandby,
-  staleEpoch,
-  unitScope,
-} from './refusals.ts';
-import {
-  countPair,
   foldChanges,
   fromBytes,
   type RecordChange,
   type Revision,
   readHistory,
   readRevision,
-  revisionEntries,
   revisionWithDigest,
   toBytes,
 } from './revision.ts';
+import {
+  type Beside,
+  type CommitListener,
+  nothingBeside,
+  RevisionWriter,
+  type StoreOptions,
+} from './revision-writer.ts';
 import { StoreSnapshot } from './snapshot.ts';
-import { hasEffect, resolveChanges, spelling, type Transition, touchesPair } from './transition.ts';
+import { assertMayTake, takenTransitions } from './taking.ts';
+import { hasEffect, resolveChanges, type Transition, touchesPair } from './transition.ts';
 import { verifyRoot } from './verify.ts';
 import { FutureView, RecordReader } from './view.ts';
 
 export type {
+  CommitListener,
   CommitRequest,
   CommitResult,
   Head,
@@ -73,79 +58,40 @@ export type {
   MergeResult,
   PairChange,
   Role,
+  StoreOptions,
   TrialUpdate,
   Unconfirmed,
   UpdateRequest,
 };
-
-export interface StoreOptions {
-  port: StorePort;
-  catalog: Catalog;
-  rules: readonly Rule[];
-  now: () => Date;
-  /** Damage that a commit or an update met; the same one may be told again. */
-  onDamage?: (finding: Finding) => void;
-  /** Throws when nothing may be written: a damaged store must not be built upon. */
-  assertGood?: () => void;
-}
-
-/** What is written together with a revision. `target`: the digest that must come out. */
-type Beside = Pick<Batch, 'put' | 'remove'> & { target?: string; head?: Partial<Head> | undefined };
-
-const nothingBeside: Beside = { put: [], remove: [] };
-
-export type CommitListener = (revision: Revision, paths: string[]) => void;
 
 /**
  * The configuration of one unit: records, revisions and digest. Commits come one after the other;
  * what was acknowledged is on the disk. No step costs more when the configuration is larger.
  */
 export class Store {
-  private readonly port: StorePort;
   readonly catalog: Catalog;
-  private readonly rules: readonly Rule[];
-  private readonly now: () => Date;
-  private readonly onDamage: (finding: Finding) => void;
-  private readonly assertGood: () => void;
-  private readonly records: RecordReader;
   readonly branches: BranchShelf;
-  private readonly listeners = new Set<CommitListener>();
-  private current: Head;
-  private turn: Promise<unknown> = Promise.resolve();
+  private readonly options: StoreOptions;
+  private readonly port: StorePort;
+  private readonly records: RecordReader;
+  private readonly writer: RevisionWriter;
 
-  private constructor(options: StoreOptions, head: Head, branches: BranchShelf) {
-    this.port = options.port;
+  private constructor(options: StoreOptions, writer: RevisionWriter, branches: BranchShelf) {
+    this.options = options;
     this.catalog = options.catalog;
-    this.rules = options.rules;
-    this.now = options.now;
-    this.onDamage = options.onDamage ?? (() => undefined);
-    this.assertGood = options.assertGood ?? (() => undefined);
+    this.port = options.port;
     this.records = new RecordReader(options.catalog, options.port);
-    this.current = head;
+    this.writer = writer;
     this.branches = branches;
   }
 
   /** A store that was never used starts empty, as standby, in epoch 0. Throws `damaged-store` for an unreadable head. */
   static async open(options: StoreOptions): Promise<Store> {
-    const head = fromBytes<Head>(await options.port.get(keys.head), 'head');
-    if (head !== undefined && !isHead(head)) throw damagedStore({ path: 'head', reason: 'is not complete' });
-    return new Store(
-      options,
-      head ?? {
-        revision: 0,
-        digest: EMPTY_DIGEST,
-        epoch: 0,
-        role: 'standby',
-        records: 0,
-        common: '',
-        commonRevision: 0,
-      },
-      await BranchShelf.open(options.port),
-    );
+    return new Store(options, await RevisionWriter.open(options), await BranchShelf.open(options.port));
   }
 
   get head(): Readonly<Head> {
-    return this.current;
+    return this.writer.head;
   }
 
   /** The record with both halves, or undefined. Throws `unknown-path`, `bad-id`. */
@@ -168,20 +114,22 @@ export class Store {
    * Throws what resolveChanges throws, `conflict`, `not-active`, `disk`, and what broken rules are refused with.
    */
   commit(request: CommitRequest): Promise<CommitResult> {
-    return this.inTurn(async () => {
+    return this.writer.inTurn(async () => {
       this.assertExpected(request.expected);
       const changes =
         typeof request.changes === 'function' ? await request.changes(this.records) : request.changes;
       const transitions = await resolveChanges(this.catalog, this.records, changes);
       const { kind, author, reason } = request;
       const restored = kind === 'restore' && request.unconfirmed === true;
-      const isOpen = this.current.role === 'active' || kind === 'init' || restored;
+      const isOpen = this.head.role === 'active' || kind === 'init' || restored;
       if (!isOpen && transitions.some(touchesPair)) throw notActive(transitions);
-      await this.check(transitions);
+      await this.writer.check(transitions);
       if (request.dryRun || transitions.length === 0) return this.result(transitions);
       const beside = await this.underNet(transitions, request);
-      const unconfirmed = restored ? { since: this.now().toISOString(), by: author, why: reason } : undefined;
-      await this.write(
+      const unconfirmed = restored
+        ? { since: this.options.now().toISOString(), by: author, why: reason }
+        : undefined;
+      await this.writer.write(
         transitions,
         { kind, author, reason },
         unconfirmed === undefined ? beside : { ...beside, head: { ...beside.head, unconfirmed } },
@@ -197,21 +145,21 @@ export class Store {
   applyUpdate(
     update: UpdateRequest,
   ): Promise<{ result: 'applied' | 'already-applied'; digest: string; revision: number }> {
-    return this.inTurn(async () => {
-      this.assertMayTake(update);
-      const net = await this.netOf(update);
-      if (this.current.digest === update.target) {
+    return this.writer.inTurn(async () => {
+      assertMayTake(update, this.head);
+      const net = await netOfUpdate(this.port, this.head, update);
+      if (this.head.digest === update.target) {
         const { epoch, target: common } = update;
-        const commonRevision = this.current.revision;
-        const head = { ...this.current, ...net.head, epoch, common, commonRevision, unconfirmed: undefined };
+        const commonRevision = this.head.revision;
+        const head = { ...this.head, ...net.head, epoch, common, commonRevision, unconfirmed: undefined };
         const changed =
-          net.put.length + net.remove.length > 0 || JSON.stringify(head) !== JSON.stringify(this.current);
-        if (changed) await this.writeHead(head, net);
+          net.put.length + net.remove.length > 0 || JSON.stringify(head) !== JSON.stringify(this.head);
+        if (changed) await this.writer.writeHead(head, net);
         return { result: 'already-applied', ...this.held() };
       }
-      if (update.base !== this.current.digest) throw baseDiffers(update, this.current);
-      const transitions = await this.transitionsOf(update.changes);
-      await this.check(transitions);
+      if (update.base !== this.head.digest) throw baseDiffers(update, this.head);
+      const transitions = await takenTransitions(this.catalog, this.records, update.changes);
+      await this.writer.check(transitions);
       const reason = `update of ${transitions.length} records from ${update.from}`;
       const header = {
         kind: 'update' as const,
@@ -220,13 +168,13 @@ export class Store {
         brought: update.brought,
         epoch: update.epoch,
       };
-      const { current: head } = this;
+      const { head } = this;
       const parted = await partedSince(this.port, head, update.common, {
         unit: update.to,
-        at: this.now().toISOString(),
+        at: this.options.now().toISOString(),
       });
       const kept = parted === undefined ? nothingBeside : keeping(parted.branch, parted.changes);
-      await this.write(transitions, header, {
+      await this.writer.write(transitions, header, {
         target: update.target,
         head: net.head,
         put: [...kept.put, ...net.put],
@@ -239,10 +187,10 @@ export class Store {
 
   /** Whether an update with these changes would be taken; throws what applyUpdate throws. Writes nothing. */
   tryUpdate(trial: TrialUpdate): Promise<void> {
-    return this.inTurn(async () => {
-      this.assertMayTake(trial);
-      if (trial.base !== this.current.digest) throw baseDiffers(trial, this.current);
-      await this.check(await this.transitionsOf(trial.changes));
+    return this.writer.inTurn(async () => {
+      assertMayTake(trial, this.head);
+      if (trial.base !== this.head.digest) throw baseDiffers(trial, this.head);
+      await this.writer.check(await takenTransitions(this.catalog, this.records, trial.changes));
     });
   }
 
@@ -251,15 +199,15 @@ export class Store {
    * decided, nothing is written. Throws `no-such-branch`, `not-active`, and what commit throws.
    */
   merge(request: MergeRequest): Promise<MergeResult> {
-    return this.inTurn(async () => {
+    return this.writer.inTurn(async () => {
       this.assertExpected(request.expected);
       const branch = this.branches.require(request.branch);
       const merged = await mergeBranch(this.catalog, this.records, this.branches, branch, request.choose);
       const { conflicts } = merged;
       const transitions = await resolveChanges(this.catalog, this.records, merged.changes);
-      if (this.current.role === 'standby') throw notActive(transitions);
+      if (this.head.role === 'standby') throw notActive(transitions);
       if (conflicts.length > 0) return { ...this.result(transitions), conflicts };
-      await this.check(transitions);
+      await this.writer.check(transitions);
       if (!request.dryRun) await this.writeMerge(branch, transitions, request);
       return { ...this.result(transitions), conflicts };
     });
@@ -267,31 +215,25 @@ export class Store {
 
   /** Keep what waits to be confirmed. Throws `nothing-to-confirm`, and `not-active` where that is the partner's business. */
   confirm(): Promise<{ provisional: Provisional }> {
-    return this.inTurn(async () => {
-      const { role, provisional } = this.current;
-      if (role === 'standby' && provisional !== undefined) throw nothingToConfirm(provisional);
-      const { waiting, halves } = this.waitingToBeConfirmed();
+    return this.writer.inTurn(async () => {
+      const { waiting, halves } = toConfirm(this.head);
       const removal = await netRemoval(this.port, halves);
-      await this.writeHead({ ...this.current, ...settled(halves), confirmed: waiting.id }, removal);
+      await this.writer.writeHead({ ...this.head, ...settledHead(halves), confirmed: waiting.id }, removal);
       return { provisional: waiting };
     });
   }
 
   /** Make undone what was not confirmed, as a revision. Throws `nothing-to-confirm`, and what commit throws. */
   undoProvisional(author: string, because: string): Promise<CommitResult> {
-    return this.inTurn(async () => {
-      const { waiting, halves } = this.waitingToBeConfirmed();
+    return this.writer.inTurn(async () => {
+      const { waiting, halves } = toSettle(this.head);
       const transitions = await undoing(this.catalog, this.port, this.records, halves);
-      await this.check(transitions);
+      await this.writer.check(transitions);
       const removal = await netRemoval(this.port, halves);
-      const reason = `${because}: ${waiting.reason}`;
-      if (transitions.length === 0) await this.writeHead({ ...this.current, ...settled(halves) }, removal);
-      else
-        await this.write(
-          transitions,
-          { kind: 'rollback', author, reason },
-          { ...removal, head: settled(halves) },
-        );
+      const head = settledHead(halves);
+      const why = { kind: 'rollback', author, reason: `${because}: ${waiting.reason}` } as const;
+      if (transitions.length === 0) await this.writer.writeHead({ ...this.head, ...head }, removal);
+      else await this.writer.write(transitions, why, { ...removal, head });
       return this.result(transitions);
     });
   }
@@ -301,25 +243,25 @@ export class Store {
    * digest; resolves to whether it was done.
    */
   setRole(role: Role, epoch: number, digest?: string): Promise<boolean> {
-    return this.inTurn(async () => {
-      if (epoch < this.current.epoch)
-        throw new LockstepError('stale-epoch', `The epoch is ${this.current.epoch} already.`);
-      if (digest !== undefined && digest !== this.current.digest) return false;
-      await this.keepInHead({ role, epoch });
+    return this.writer.inTurn(async () => {
+      if (epoch < this.head.epoch)
+        throw new LockstepError('stale-epoch', `The epoch is ${this.head.epoch} already.`);
+      if (digest !== undefined && digest !== this.head.digest) return false;
+      await this.writer.keepInHead({ role, epoch });
       return true;
     });
   }
 
   /** The partner has confirmed that it holds `digest`, which stood here at `revision`. */
   setCommon(digest: string, revision: number): Promise<void> {
-    return this.inTurn(() => this.keepInHead({ common: digest, commonRevision: revision }));
+    return this.writer.inTurn(() => this.writer.keepInHead({ common: digest, commonRevision: revision }));
   }
 
   /** What was restored may be a source from now on; resolves to the mark that was lifted, if there was one. */
   confirmSource(): Promise<Unconfirmed | undefined> {
-    return this.inTurn(async () => {
-      const { unconfirmed } = this.current;
-      await this.keepInHead({ unconfirmed: undefined });
+    return this.writer.inTurn(async () => {
+      const { unconfirmed } = this.head;
+      await this.writer.keepInHead({ unconfirmed: undefined });
       return unconfirmed;
     });
   }
@@ -330,7 +272,7 @@ export class Store {
   }
 
   /** What changed from revision `from` to revision `to` (default: now), record by record; works in both directions. */
-  async diff(from: number, to = this.current.revision): Promise<RecordChange[]> {
+  async diff(from: number, to = this.head.revision): Promise<RecordChange[]> {
     await Promise.all([this.assertRevision(from), this.assertRevision(to)]);
     const folded = [...(await foldChanges(this.port, Math.min(from, to), Math.max(from, to))).values()];
     const changes =
@@ -340,7 +282,7 @@ export class Store {
 
   /** Paths of records that revisions after `revision` touched, also of those that are now what they were then. */
   async touchedSince(revision: number): Promise<string[]> {
-    return [...(await foldChanges(this.port, revision, this.current.revision)).keys()];
+    return [...(await foldChanges(this.port, revision, this.head.revision)).keys()];
   }
 
   /** Make the configuration what it was at `revision`: a revision like any other, so it can be undone too. */
@@ -349,9 +291,9 @@ export class Store {
     request: Pick<CommitRequest, 'author' | 'reason' | 'dryRun' | 'net' | 'expected'>,
   ): Promise<CommitResult> {
     await this.assertRevision(revision);
-    return this.inTurn(async () => {
+    return this.writer.inTurn(async () => {
       this.assertExpected(request.expected);
-      const folded = await foldChanges(this.port, revision, this.current.revision);
+      const folded = await foldChanges(this.port, revision, this.head.revision);
       const transitions: Transition[] = [];
       const rest = pauses();
       for (const { path, before } of folded.values()) {
@@ -364,11 +306,11 @@ export class Store {
         };
         if (hasEffect(transition)) transitions.push(transition);
       }
-      if (this.current.role === 'standby' && transitions.some(touchesPair)) throw notActive(transitions);
-      await this.check(transitions);
+      if (this.head.role === 'standby' && transitions.some(touchesPair)) throw notActive(transitions);
+      await this.writer.check(transitions);
       if (!request.dryRun && transitions.length > 0) {
         const { author, reason } = request;
-        await this.write(
+        await this.writer.write(
           transitions,
           { kind: 'rollback', author, reason },
           await this.underNet(transitions, request),
@@ -380,7 +322,7 @@ export class Store {
 
   /** The newest own revision that had this digest. */
   revisionWithDigest(digest: string): Promise<number | undefined> {
-    return digest === EMPTY_DIGEST && this.current.digest !== EMPTY_DIGEST
+    return digest === EMPTY_DIGEST && this.head.digest !== EMPTY_DIGEST
       ? Promise.resolve(0)
       : revisionWithDigest(this.port, digest);
   }
@@ -389,19 +331,9 @@ export class Store {
     return readRevision(this.port, revision);
   }
 
-  /** What waits to be confirmed at this moment: its note, and what each shared half was before. */
-  netNow(): Promise<{
-    revision: number;
-    provisional: Provisional | undefined;
-    undo: Map<string, JsonObject | null>;
-  }> {
-    return this.inTurn(async () => {
-      const { revision, provisional } = this.current;
-      const undo = new Map<string, JsonObject | null>();
-      if (provisional !== undefined)
-        for await (const [path, half] of pairBefore(this.port)) undo.set(path, half);
-      return { revision, provisional, undo };
-    });
+  /** What waits to be confirmed at this moment. */
+  netNow(): Promise<Waiting> {
+    return this.writer.inTurn(() => waitingNow(this.port, this.head));
   }
 
   /** What is to be sent to a unit that holds the state of revision `from`, to bring it to revision `to`. */
@@ -414,21 +346,20 @@ export class Store {
 
   /** A consistent view that later commits do not change. Must be closed. */
   async snapshot(): Promise<StoreSnapshot> {
-    return this.inTurn(
-      async () => new StoreSnapshot(this.catalog, this.port.snapshot(), this.current, this.onDamage),
+    return this.writer.inTurn(
+      async () => new StoreSnapshot(this.catalog, this.port.snapshot(), this.head, this.options.onDamage),
     );
   }
 
   /** Calls `listener` after each commit; returns how to stop. */
   watch(listener: CommitListener): () => void {
-    this.listeners.add(listener);
-    return () => void this.listeners.delete(listener);
+    return this.writer.watch(listener);
   }
 
   /** What rules of severity `warning` say about all records of the kinds they look at. */
   async warnings(): Promise<Problem[]> {
     const names = new Set(
-      this.rules.filter(rule => rule.severity === 'warning').flatMap(rule => rule.looksAt),
+      this.options.rules.filter(rule => rule.severity === 'warning').flatMap(rule => rule.looksAt),
     );
     const touched: { path: string; kind: Transition['kind'] }[] = [];
     for (const kind of this.catalog.kinds.filter(({ name }) => names.has(name))) {
@@ -438,7 +369,7 @@ export class Store {
         if (this.catalog.kindOf(path) === kind) touched.push({ path, kind });
       }
     }
-    return ruleProblems(new FutureView(this.catalog, this.port, []), touched, this.rules, 'warning');
+    return ruleProblems(new FutureView(this.catalog, this.port, []), touched, this.options.rules, 'warning');
   }
 
   /** What the record at `path` needs and is not there: never so after a commit, but after damage to the disk. */
@@ -456,7 +387,7 @@ export class Store {
 
   /** What every start can afford to look at: the root of the digest tree against the head. */
   verifyRoot(): Promise<Finding[]> {
-    return verifyRoot(this.port, this.current);
+    return verifyRoot(this.port, this.head);
   }
 
   /** A fact of this unit alone, kept beside the configuration. */
@@ -493,190 +424,34 @@ export class Store {
   }
 
   async close(): Promise<void> {
-    await this.turn.catch(() => undefined);
+    await this.writer.settled();
     await this.port.close();
-  }
-
-  private inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const next = this.turn.then(act, act);
-    this.turn = next.catch(error => {
-      const finding = findingIn(error);
-      if (finding !== undefined) this.onDamage(finding);
-    });
-    return next;
-  }
-
-  private async check(transitions: Transition[]): Promise<void> {
-    const view = new FutureView(this.catalog, this.port, transitions);
-    const problems = await findProblems(this.catalog, view, this.port, transitions, this.rules);
-    if (problems.length > 0) throw refusal(problems);
   }
 
   private async writeMerge(branch: Branch, transitions: Transition[], request: MergeRequest): Promise<void> {
     const { author, reason } = request;
-    const revision = this.current.revision + (transitions.length === 0 ? 0 : 1);
-    const merged = { revision, at: this.now().toISOString(), author };
+    const revision = this.head.revision + (transitions.length === 0 ? 0 : 1);
+    const merged = { revision, at: this.options.now().toISOString(), author };
     // Everything in it came some other way: there is nothing to commit, and nothing left to merge.
     if (transitions.length === 0) return this.branches.close(branch, merged);
     const merges = { branch: branch.name, unit: branch.unit, parent: branch.digest };
     const closing = await this.branches.closing(branch, merged);
     const net = await this.underNet(transitions, request);
     const beside = { ...net, put: [...closing.put, ...net.put], remove: closing.remove };
-    await this.write(transitions, { kind: 'merge', author, reason, merges }, beside);
+    await this.writer.write(transitions, { kind: 'merge', author, reason, merges }, beside);
     this.branches.note({ ...branch, merged });
   }
 
-  private async write(
-    transitions: Transition[],
-    why: Pick<Revision, 'kind' | 'author' | 'reason' | 'brought' | 'merges'> & { epoch?: number },
-    { target, head: facts, put, remove }: Beside = nothingBeside,
-  ): Promise<void> {
-    this.assertGood();
-    const hashOf = (half: JsonObject | undefined): Buffer | undefined => {
-      const text = spelling(half);
-      return text === undefined ? undefined : recordHash(text);
-    };
-    const leaves = transitions
-      .filter(touchesPair)
-      .map(({ path, before, after }) => ({ path, was: hashOf(before.pair), hash: hashOf(after.pair) }));
-    const tree = await updateTree(this.port, leaves, this.current.digest);
-    const { digest } = tree;
-    if (target !== undefined && digest !== target) throw digestDiffers(digest, target);
-    // What the partner has sent needs no confirmation.
-    const { unconfirmed: _before, ...taken } = this.current;
-    const head: Head = {
-      ...(target === undefined ? this.current : taken),
-      ...facts,
-      revision: this.current.revision + 1,
-      digest,
-      epoch: why.epoch ?? this.current.epoch,
-      ...(target === undefined ? {} : { common: target, commonRevision: this.current.revision + 1 }),
-      records: this.current.records + grown(transitions),
-    };
-    const header: Revision = {
-      revision: head.revision,
-      at: this.now().toISOString(),
-      kind: why.kind,
-      author: why.author,
-      reason: why.reason,
-      parent: this.current.digest,
-      digest,
-      epoch: head.epoch,
-      records: transitions.length,
-      pairRecords: countPair(transitions),
-      ...(why.brought === undefined ? {} : { brought: why.brought }),
-      ...(why.merges === undefined ? {} : { merges: why.merges }),
-    };
-    const halves = halfEntries(transitions);
-    const indexes = indexEntries(transitions);
-    await this.writeHead(head, {
-      put: [...halves.put, ...tree.put, ...indexes.put, ...revisionEntries(header, transitions), ...put],
-      remove: [...halves.remove, ...tree.remove, ...indexes.remove, ...remove],
-    });
-    const paths = transitions.map(({ path }) => path);
-    // Not in this call: what a listener throws must not look like a commit that failed.
-    for (const listener of [...this.listeners]) queueMicrotask(() => listener(header, paths));
-  }
-
-  private async keepInHead(facts: Partial<Head>): Promise<void> {
-    const head = JSON.stringify({ ...this.current, ...facts });
-    if (head !== JSON.stringify(this.current)) await this.writeHead(JSON.parse(head) as Head);
-  }
-
-  private async writeHead(
-    head: Head,
-    rest: Pick<Batch, 'put' | 'remove'> = { put: [], remove: [] },
-  ): Promise<void> {
-    const stored = await this.port.get(keys.head);
-    const expected = fromBytes<Head>(stored, 'head');
-    if (expected !== undefined && expected.revision !== this.current.revision)
-      throw conflict(this.current.revision, this.current);
-    const written = await this.port.batch({
-      expect: [{ key: keys.head, value: stored }],
-      put: [...rest.put, [keys.head, toBytes(head)]],
-      remove: rest.remove,
-    });
-    if (!written) throw conflict(this.current.revision, this.current);
-    this.current = head;
-  }
-
-  /** What a commit writes beside its revision; refused while another change waits to be confirmed. */
-  private async underNet(
+  private underNet(
     transitions: Transition[],
     { net, author, reason }: Pick<CommitRequest, 'net' | 'author' | 'reason'>,
   ): Promise<Beside> {
-    const waiting = this.blocking();
-    if (net === undefined) {
-      if (waiting === undefined) return nothingBeside;
-      throw waitsToBeConfirmed(waiting);
-    }
-    const { pair, unit, ...entries } = await netEntries(this.port, transitions);
-    const id = waiting?.id ?? randomUUID();
-    const provisional: Provisional = { id, author, reason, at: this.now().toISOString(), ...net };
-    const { provisional: pairNet, ownProvisional: ownNet } = this.current;
-    return {
-      ...entries,
-      head: {
-        provisional: pair || pairNet !== undefined ? provisional : undefined,
-        ownProvisional: unit || ownNet !== undefined ? provisional : undefined,
-      },
-    };
-  }
-
-  /** What waits to be confirmed here, and is this unit's to settle. */
-  private blocking(): Provisional | undefined {
-    const { role, provisional, ownProvisional } = this.current;
-    return (role === 'active' ? provisional : undefined) ?? ownProvisional;
-  }
-
-  private waitingToBeConfirmed(): { waiting: Provisional; halves: Halves } {
-    const { role, provisional, ownProvisional } = this.current;
-    const waiting = this.blocking();
-    if (waiting === undefined) throw nothingToConfirm(provisional);
-    return {
-      waiting,
-      halves: { pair: role === 'active' && provisional !== undefined, unit: ownProvisional !== undefined },
-    };
-  }
-
-  /** What the active unit says of changes that wait to be confirmed takes the place of what this unit knew. */
-  private async netOf(update: UpdateRequest): Promise<Beside> {
-    const { provisional, confirmed, changes } = update;
-    const kept = confirmed !== '' && this.current.ownProvisional?.id === confirmed;
-    const taken = await takenNet(this.port, provisional === undefined ? [] : changes);
-    const own = kept ? await netRemoval(this.port, { pair: false, unit: true }) : nothingBeside;
-    return {
-      put: taken.put,
-      remove: [...taken.remove, ...own.remove],
-      head: { provisional, ...(kept ? { ownProvisional: undefined } : {}) },
-    };
-  }
-
-  private async transitionsOf(changes: PairChange[]): Promise<Transition[]> {
-    const transitions: Transition[] = [];
-    const seen = new Set<string>();
-    const rest = pauses();
-    for (const { path, value } of changes) {
-      await rest();
-      const kind = this.catalog.kindOf(path);
-      if (seen.has(path)) throw new LockstepError('bad-message', `The update names ${path} twice.`);
-      seen.add(path);
-      const crossing = value === null ? [] : unitScopedFields(kind, value);
-      if (kind.scope === 'unit' || crossing.length > 0) throw unitScope(path, crossing);
-      const before = await this.records.split(path);
-      const transition = { path, kind, before, after: { pair: value ?? undefined, unit: before.unit } };
-      if (hasEffect(transition)) transitions.push(transition);
-    }
-    return transitions;
+    const at = this.options.now().toISOString();
+    return underNet(this.port, this.head, transitions, { net, author, reason, at });
   }
 
   private assertExpected(expected: number | undefined): void {
-    if (expected !== undefined && expected !== this.current.revision) throw conflict(expected, this.current);
-  }
-
-  private assertMayTake(update: TrialUpdate): void {
-    if (this.current.role !== 'standby') throw notStandby(update, this.current);
-    if (update.epoch < this.current.epoch) throw staleEpoch(update, this.current);
+    if (expected !== undefined && expected !== this.head.revision) throw conflict(expected, this.head);
   }
 
   private async assertRevision(revision: number): Promise<void> {
@@ -684,7 +459,7 @@ export class Store {
       revision === 0 ||
       (Number.isInteger(revision) && (await readRevision(this.port, revision)) !== undefined);
     if (known) return;
-    throw noSuchRevision(revision, this.current);
+    throw noSuchRevision(revision, this.head);
   }
 
   private result(transitions: Transition[]): CommitResult {
@@ -695,22 +470,6 @@ export class Store {
   }
 
   private held(): { digest: string; revision: number } {
-    return { digest: this.current.digest, revision: this.current.revision };
+    return { digest: this.head.digest, revision: this.head.revision };
   }
-}
-
-function settled({ pair, unit }: Halves): Partial<Head> {
-  return {
-    ...(pair ? { provisional: undefined } : {}),
-    ...(unit ? { ownProvisional: undefined } : {}),
-  };
-}
-
-function isHead({ revision, digest, epoch, role, records, common }: Head): boolean {
-  return (
-    [revision, epoch, records].every(count => Number.isSafeInteger(count) && count >= 0) &&
-    /^[0-9a-f]{64}$/.test(digest) &&
-    /^([0-9a-f]{64})?$/.test(common) &&
-    (role === 'active' || role === 'standby')
-  );
 }

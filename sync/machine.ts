@@ -1,4 +1,5 @@
 import { type ErrorBody, LockstepError } from '../schema/error.ts';
+import { EMPTY_DIGEST } from '../store/digest.ts';
 import type { Hello } from './message.ts';
 import { wantsUpdate } from './standing.ts';
 import {
@@ -88,7 +89,8 @@ function heard(state: SyncState, hello: Hello, greeting: boolean): Step {
 
 /**
  * The partner took over while this unit was away, and had confirmed all that this unit holds: standing down loses nothing.
- * What counts is what the partner says it had confirmed, because a receipt may have been lost. With own changes the operator
+ * What counts is what the partner says it had confirmed, because a receipt may have been lost; only of a partner that was
+ * paired anew, and so does not know, the own receipt is believed. With own changes the operator
  * decides: both-active. So does he when the partner was never in step with anybody: it cannot be the source that this
  * unit would wait for.
  */
@@ -100,7 +102,7 @@ function isFenced(own: OwnFacts, partner: Hello): boolean {
     partner.established &&
     !partner.unconfirmed &&
     own.pairId === partner.pairId &&
-    own.digest === partner.common
+    (own.digest === partner.common || (partner.common === EMPTY_DIGEST && own.digest === own.common))
   );
 }
 

@@ -251,8 +251,11 @@ describe('two units on one site', function () {
         'partner',
         'sync',
         'takeover',
+        'store',
         'files',
         'warnings',
+        'branches',
+        'provisional',
       ]);
       assert.deepEqual(
         [answer.unit.role, answer.unit.mode, answer.unit.name],

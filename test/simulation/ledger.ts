@@ -17,6 +17,8 @@ interface Commit {
 interface Activation {
   disk: Disk;
   cutOff: boolean;
+  /** Set up as active: it took over from nobody, and is no source. */
+  isNew: boolean;
 }
 
 /** What a unit was doing when it became active. */
@@ -162,12 +164,12 @@ export class Ledger {
     const { forced, cutOff: alone, isNew } = this.circumstances(disk);
     const cutOff = alone || isNew;
     const inEpoch = this.activations.get(head.epoch) ?? [];
-    inEpoch.push({ disk, cutOff });
+    inEpoch.push({ disk, cutOff, isNew });
     this.activations.set(head.epoch, inEpoch);
     for (const other of inEpoch) {
       const rival = this.heads.get(other.disk);
       if (other.disk === disk || rival?.role !== 'active' || rival.epoch !== head.epoch) continue;
-      if (!cutOff || !other.cutOff)
+      if (!isNew && !other.isNew && (!cutOff || !other.cutOff))
         this.breaks(`${disk.name} and ${other.disk.name} are both active in epoch ${head.epoch}`);
     }
     if (!isNew) this.tookOver(disk, head, forced || cutOff);

@@ -127,6 +127,7 @@ describe('an update that comes in frames', () => {
       epoch: 1,
       from: 'first',
       to: 'first',
+      common: A,
       brought: [],
       provisional: null,
       confirmed: '',

@@ -1,0 +1,184 @@
+import type { Catalog } from '../schema/catalog.ts';
+import type { JsonObject } from '../schema/json.ts';
+import type { Rule } from '../schema/rule.ts';
+import { findProblems, refusal } from './check.ts';
+import { damagedStore, type Finding, findingIn } from './damage.ts';
+import { EMPTY_DIGEST, recordHash, updateTree } from './digest.ts';
+import { grown, halfEntries, indexEntries } from './entries.ts';
+import type { Head } from './head.ts';
+import { keys } from './keys.ts';
+import type { Batch, StorePort } from './port.ts';
+import { conflict, digestDiffers } from './refusals.ts';
+import { countPair, fromBytes, type Revision, revisionEntries, toBytes } from './revision.ts';
+import { spelling, type Transition, touchesPair } from './transition.ts';
+import { FutureView } from './view.ts';
+
+export interface StoreOptions {
+  port: StorePort;
+  catalog: Catalog;
+  rules: readonly Rule[];
+  now: () => Date;
+  /** Damage that a commit or an update met; the same one may be told again. */
+  onDamage?: (finding: Finding) => void;
+  /** Throws when nothing may be written: a damaged store must not be built upon. */
+  assertGood?: () => void;
+}
+
+export type CommitListener = (revision: Revision, paths: string[]) => void;
+
+/** Why a revision is made. */
+export type Why = Pick<Revision, 'kind' | 'author' | 'reason' | 'brought' | 'merges'> & { epoch?: number };
+
+/** What is written together with a revision. `target`: the digest that must come out, which the partner holds. */
+export type Beside = Pick<Batch, 'put' | 'remove'> & {
+  target?: string;
+  head?: Partial<Head> | undefined;
+};
+
+export const nothingBeside: Beside = { put: [], remove: [] };
+
+const NEW: Head = {
+  revision: 0,
+  digest: EMPTY_DIGEST,
+  epoch: 0,
+  role: 'standby',
+  records: 0,
+  common: '',
+  commonRevision: 0,
+};
+
+/** Makes revisions, one after the other; each is durable with all that belongs to it, or not there at all. */
+export class RevisionWriter {
+  private readonly options: StoreOptions;
+  private readonly listeners = new Set<CommitListener>();
+  private current: Head;
+  private turn: Promise<unknown> = Promise.resolve();
+
+  private constructor(options: StoreOptions, head: Head) {
+    this.options = options;
+    this.current = head;
+  }
+
+  /** Throws `damaged-store` for an unreadable head. */
+  static async open(options: StoreOptions): Promise<RevisionWriter> {
+    const head = fromBytes<Head>(await options.port.get(keys.head), 'head');
+    if (head !== undefined && !isHead(head)) throw damagedStore({ path: 'head', reason: 'is not complete' });
+    return new RevisionWriter(options, { ...NEW, ...head });
+  }
+
+  get head(): Readonly<Head> {
+    return this.current;
+  }
+
+  /** Calls `listener` after each revision; returns how to stop. */
+  watch(listener: CommitListener): () => void {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
+  }
+
+  /** Resolves when everything that was begun has ended. */
+  async settled(): Promise<void> {
+    await this.turn.catch(() => undefined);
+  }
+
+  inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const next = this.turn.then(act, act);
+    this.turn = next.catch(error => {
+      const finding = findingIn(error);
+      if (finding !== undefined) this.options.onDamage?.(finding);
+    });
+    return next;
+  }
+
+  /** Throws what broken rules are refused with. */
+  async check(transitions: Transition[]): Promise<void> {
+    const { catalog, port, rules } = this.options;
+    const view = new FutureView(catalog, port, transitions);
+    const problems = await findProblems(catalog, view, port, transitions, rules);
+    if (problems.length > 0) throw refusal(problems);
+  }
+
+  /** Throws `digest-differs`, `disk`, `damaged-store`. */
+  async write(
+    transitions: Transition[],
+    why: Why,
+    { target, head: facts, put, remove }: Beside = nothingBeside,
+  ): Promise<void> {
+    const { port, now, assertGood } = this.options;
+    assertGood?.();
+    const hashOf = (half: JsonObject | undefined): Buffer | undefined => {
+      const text = spelling(half);
+      return text === undefined ? undefined : recordHash(text);
+    };
+    const leaves = transitions
+      .filter(touchesPair)
+      .map(({ path, before, after }) => ({ path, was: hashOf(before.pair), hash: hashOf(after.pair) }));
+    const tree = await updateTree(port, leaves, this.current.digest);
+    const { digest } = tree;
+    if (target !== undefined && digest !== target) throw digestDiffers(digest, target);
+    // What the partner has sent needs no confirmation.
+    const { unconfirmed: _before, ...taken } = this.current;
+    const head: Head = {
+      ...(target === undefined ? this.current : taken),
+      ...facts,
+      revision: this.current.revision + 1,
+      digest,
+      epoch: why.epoch ?? this.current.epoch,
+      ...(target === undefined ? {} : { common: target, commonRevision: this.current.revision + 1 }),
+      records: this.current.records + grown(transitions),
+    };
+    const header: Revision = {
+      revision: head.revision,
+      at: now().toISOString(),
+      kind: why.kind,
+      author: why.author,
+      reason: why.reason,
+      parent: this.current.digest,
+      digest,
+      epoch: head.epoch,
+      records: transitions.length,
+      pairRecords: countPair(transitions),
+      ...(why.brought === undefined ? {} : { brought: why.brought }),
+      ...(why.merges === undefined ? {} : { merges: why.merges }),
+    };
+    const halves = halfEntries(transitions);
+    const indexes = indexEntries(transitions);
+    await this.writeHead(head, {
+      put: [...halves.put, ...tree.put, ...indexes.put, ...revisionEntries(header, transitions), ...put],
+      remove: [...halves.remove, ...tree.remove, ...indexes.remove, ...remove],
+    });
+    const paths = transitions.map(({ path }) => path);
+    // Not in this call: what a listener throws must not look like a commit that failed.
+    for (const listener of [...this.listeners]) queueMicrotask(() => listener(header, paths));
+  }
+
+  /** Changes facts of the head, if they are other than before. */
+  async keepInHead(facts: Partial<Head>): Promise<void> {
+    const head = JSON.stringify({ ...this.current, ...facts });
+    if (head !== JSON.stringify(this.current)) await this.writeHead(JSON.parse(head) as Head);
+  }
+
+  async writeHead(head: Head, rest: Pick<Batch, 'put' | 'remove'> = { put: [], remove: [] }): Promise<void> {
+    const { port } = this.options;
+    const stored = await port.get(keys.head);
+    const expected = fromBytes<Head>(stored, 'head');
+    if (expected !== undefined && expected.revision !== this.current.revision)
+      throw conflict(this.current.revision, this.current);
+    const written = await port.batch({
+      expect: [{ key: keys.head, value: stored }],
+      put: [...rest.put, [keys.head, toBytes(head)]],
+      remove: rest.remove,
+    });
+    if (!written) throw conflict(this.current.revision, this.current);
+    this.current = head;
+  }
+}
+
+function isHead({ revision, digest, epoch, role, records, common }: Head): boolean {
+  return (
+    [revision, epoch, records].every(count => Number.isSafeInteger(count) && count >= 0) &&
+    /^[0-9a-f]{64}$/.test(digest) &&
+    /^([0-9a-f]{64})?$/.test(common) &&
+    (role === 'active' || role === 'standby')
+  );
+}

@@ -1,0 +1,37 @@
+import type { Catalog } from '../schema/catalog.ts';
+import { LockstepError } from '../schema/error.ts';
+import { unitScopedFields } from '../schema/record.ts';
+import type { Head, PairChange, TrialUpdate } from './head.ts';
+import { pauses } from './pause.ts';
+import { notStandby, staleEpoch, unitScope } from './refusals.ts';
+import { hasEffect, type Transition } from './transition.ts';
+import type { RecordReader } from './view.ts';
+
+/** What an update does to the records here. Throws `unknown-path`, `bad-message`, and `unit-scope` whatever the sender believes. */
+export async function takenTransitions(
+  catalog: Catalog,
+  records: RecordReader,
+  changes: PairChange[],
+): Promise<Transition[]> {
+  const transitions: Transition[] = [];
+  const seen = new Set<string>();
+  const rest = pauses();
+  for (const { path, value } of changes) {
+    await rest();
+    const kind = catalog.kindOf(path);
+    if (seen.has(path)) throw new LockstepError('bad-message', `The update names ${path} twice.`);
+    seen.add(path);
+    const crossing = value === null ? [] : unitScopedFields(kind, value);
+    if (kind.scope === 'unit' || crossing.length > 0) throw unitScope(path, crossing);
+    const before = await records.split(path);
+    const transition = { path, kind, before, after: { pair: value ?? undefined, unit: before.unit } };
+    if (hasEffect(transition)) transitions.push(transition);
+  }
+  return transitions;
+}
+
+/** Throws `not-standby`, `stale-epoch`. */
+export function assertMayTake(update: Pick<TrialUpdate, 'from' | 'epoch'>, head: Head): void {
+  if (head.role !== 'standby') throw notStandby(update, head);
+  if (update.epoch < head.epoch) throw staleEpoch(update, head);
+}
