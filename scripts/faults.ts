@@ -5,8 +5,9 @@
  *
  * `--only`: faults whose name contains this. Exit code 1: something was lost, or a fault could not be survived.
  */
-import { existsSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { ATTACKS } from '../test/faults/attacks.ts';
 import { crashes } from '../test/faults/crash.ts';
 import { disks } from '../test/faults/disk.ts';
 import type { Fault } from '../test/faults/fault.ts';
@@ -30,7 +31,7 @@ async function main(): Promise<void> {
   const tries = values.tries === undefined ? undefined : Number(values.tries);
   if (tries !== undefined && !(Number.isInteger(tries) && tries > 0))
     throw new Error('--tries takes a number from 1 on');
-  const wanted = (await everyFault()).filter(
+  const wanted = [...crashes, ...disks, ...ATTACKS].filter(
     ({ name }) => values.only === undefined || values.only.some(part => name.includes(part)),
   );
   const rows: Row[] = [];
@@ -38,12 +39,6 @@ async function main(): Promise<void> {
   process.stdout.write(`\n${table(rows)}\n`);
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(rows, null, 2)}\n`);
   process.exitCode = rows.some(({ lost, failure }) => lost > 0 || failure !== undefined) ? 1 : 0;
-}
-
-async function everyFault(): Promise<Fault[]> {
-  const attacks = new URL('../test/faults/attacks.ts', import.meta.url);
-  const others = existsSync(attacks) ? ((await import(attacks.href)) as { attacks: Fault[] }).attacks : [];
-  return [...crashes, ...disks, ...others];
 }
 
 async function provoke({ name, run }: Fault, tries: number): Promise<Row> {
