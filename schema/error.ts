@@ -64,6 +64,13 @@ export const ERROR_CODES = {
   'partner-unreachable': { class: 'unreachable', means: 'the partner does not answer' },
   'unit-unreachable': { class: 'unreachable', means: 'the daemon of the unit does not answer' },
 
+  'weak-passphrase': { class: 'refused', means: 'a passphrase is too short to protect a bundle' },
+  'file-exists': { class: 'refused', means: 'a file would be overwritten' },
+  'newer-format': { class: 'refused', means: 'a bundle was made by a later version of Lockstep' },
+  'not-a-bundle': { class: 'damaged', means: 'a file does not have the form of a bundle' },
+  'wrong-passphrase': { class: 'damaged', means: 'the passphrase does not open the bundle' },
+  'damaged-bundle': { class: 'damaged', means: 'a bundle does not hold what it must hold' },
+
   'unit-busy': { class: 'refused', means: 'another daemon runs on this directory' },
   'unit-exists': { class: 'refused', means: 'the directory holds a unit already' },
   'no-unit': { class: 'missing', means: 'the directory holds no unit' },
