@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { dirname } from 'node:path';
+import type { Readable } from 'node:stream';
 import { ERROR_CODES, type ErrorBody, LockstepError } from '../schema/error.ts';
 import type {
   ApplyRequest,
@@ -22,6 +23,8 @@ import type {
   PauseRequest,
   RebuildAnswer,
   Receipt,
+  RestoreAnswer,
+  RestoreRequest,
   ResumeAnswer,
   RollbackRequest,
   ShowAnswer,
@@ -34,6 +37,7 @@ import type {
 } from '../unit/face.ts';
 import { AUTHOR_HEADER, writeAuthor } from './author.ts';
 import { checkSocketPath, socketIn } from './socket.ts';
+import { UPLOAD_TYPE } from './upload.ts';
 
 /** A first update of a large standby may take minutes; past this, silence is taken for a unit that hangs. */
 const DEFAULT_TIMEOUT_MS = 10 * 60 * 1000;
@@ -71,6 +75,12 @@ export class ApiClient {
   apply = (asked: Asked<ApplyRequest>): Promise<ChangeAnswer> => this.post('/v1/apply', asked);
   importLoadMaster = (asked: Asked<ImportRequest>): Promise<ImportAnswer> =>
     this.post('/v1/import/loadmaster', asked);
+  /** Sends a file as it is; resolves to the name that restore wants. */
+  upload = (bytes: Readable): Promise<{ upload: string; bytes: number }> =>
+    this.exchange('POST', '/v1/restore/upload', bytes) as ReturnType<UnitFace['upload']>;
+  dropUpload = (upload: string): ReturnType<UnitFace['dropUpload']> =>
+    this.post('/v1/restore/drop', { upload });
+  restore = (asked: Asked<RestoreRequest>): Promise<RestoreAnswer> => this.post('/v1/restore', asked);
   history = (asked: { path?: string; limit?: number }): ReturnType<UnitFace['history']> =>
     this.get('/v1/history', asked);
   diff = ({ from, to }: { from: number; to?: number }): Promise<DiffAnswer> =>
@@ -108,7 +118,7 @@ export class ApiClient {
     return (await this.exchange('POST', url, bytes)) as Answer;
   }
 
-  private exchange(method: string, path: string, body?: Buffer): Promise<unknown> {
+  private exchange(method: string, path: string, body?: Buffer | Readable): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const asked: ClientRequest = request({
         socketPath: this.socketPath,
@@ -122,14 +132,16 @@ export class ApiClient {
         reject(error instanceof LockstepError ? error : unreachable(error, this.socketPath, method)),
       );
       asked.on('response', response => readAnswer(response, method).then(resolve, reject));
-      asked.end(body);
+      if (body === undefined || Buffer.isBuffer(body)) asked.end(body);
+      else body.once('error', error => asked.destroy(unreadableUpload(error))).pipe(asked);
     });
   }
 
-  private headers(body: Buffer | undefined): Record<string, string | number> {
+  private headers(body: Buffer | Readable | undefined): Record<string, string | number> {
     const own = { [AUTHOR_HEADER]: writeAuthor(this.author) };
-    return body === undefined
-      ? own
+    if (body === undefined) return own;
+    return !Buffer.isBuffer(body)
+      ? { ...own, 'content-type': UPLOAD_TYPE }
       : { ...own, 'content-type': 'application/json', 'content-length': body.length };
   }
 }
@@ -179,6 +191,10 @@ function unreachable(error: NodeJS.ErrnoException, socketPath: string, method: s
     return new LockstepError('unit-unreachable', `No unit runs in ${dir}.`, { hint: howToStart(dir), facts });
   }
   return cutOff(method);
+}
+
+function unreadableUpload(error: Error): LockstepError {
+  return new LockstepError('bad-usage', `The file cannot be read: ${error.message}.`);
 }
 
 function howToStart(dir: string): string {

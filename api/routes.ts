@@ -5,6 +5,7 @@ import type {
   ImportRequest,
   MergeRequest,
   PauseRequest,
+  RestoreRequest,
   ShowRequest,
   UnitFace,
 } from '../unit/face.ts';
@@ -25,6 +26,8 @@ export interface Route {
   query?: JsonObject;
   body?: JsonObject;
   answer: JsonObject;
+  /** The body is a file, which the method reads as it comes; `body` is not looked at. */
+  upload?: boolean;
   /** Default: JSON. */
   type?: string;
   call(unit: UnitFace, input: RouteInput): Promise<unknown>;
@@ -85,6 +88,30 @@ export const ROUTES: Route[] = [
     body: schemas.importRequest,
     answer: schemas.importAnswer,
     call: (unit, { body, author }) => unit.importLoadMaster({ ...(body as Body<ImportRequest>), author }),
+  },
+  {
+    method: 'POST',
+    url: '/v1/restore/upload',
+    summary: 'Take in an encrypted bundle, as application/octet-stream; kept for half an hour',
+    upload: true,
+    answer: schemas.uploadAnswer,
+    call: (unit, { body }) => unit.upload(body as Arguments<UnitFace['upload']>),
+  },
+  {
+    method: 'POST',
+    url: '/v1/restore/drop',
+    summary: 'Forget a bundle that was taken in',
+    body: schemas.dropUploadRequest,
+    answer: schemas.droppedUpload,
+    call: (unit, { body }) => unit.dropUpload((body as { upload: string }).upload),
+  },
+  {
+    method: 'POST',
+    url: '/v1/restore',
+    summary: 'Make parts of the configuration what a bundle that was taken in says',
+    body: schemas.restoreRequest,
+    answer: schemas.restoreAnswer,
+    call: (unit, { body, author }) => unit.restore({ ...(body as Body<RestoreRequest>), author }),
   },
   {
     method: 'GET',

@@ -133,6 +133,29 @@ export const importRequest = closed(
   ['files'],
 );
 export const rollbackRequest = closed({ revision, reason, dryRun, ...safety }, ['revision']);
+const upload = text('What POST /v1/restore/upload answered.', { minLength: 1, maxLength: 64 });
+const partNames: JsonObject = { enum: ['base', 'vs', 'geo', 'sso', 'certs'] };
+export const dropUploadRequest = closed({ upload }, ['upload']);
+export const restoreRequest = closed(
+  {
+    upload,
+    passphrase: text('Opens the bundle.', { minLength: 1, maxLength: 1024 }),
+    parts: list(partNames, {
+      minItems: 1,
+      uniqueItems: true,
+      description: 'Default: all parts that the bundle holds.',
+    }),
+    as: {
+      enum: ['this-unit', 'the-old-unit'],
+      description:
+        'Whose addresses, host name, HA mode, licence, time and password of bal it shall be. Default: this-unit.',
+    },
+    reason,
+    expected,
+    dryRun,
+  },
+  ['upload', 'passphrase'],
+);
 export const confirmRequest = closed({ undo: flag('Take the change back now.') });
 const places = list(text('A field, a record, a collection; empty: everything.', { maxLength: 4096 }), {
   maxItems: 10_000,
@@ -217,6 +240,18 @@ export const importAnswer = open({
   leftOut: list(
     open({ source: text('File and place.'), parameter: text(''), value: text(''), reason: text('') }),
   ),
+});
+export const uploadAnswer = open({ upload, bytes: count });
+export const droppedUpload = open({ upload });
+export const restoreAnswer = open({
+  ...changeProperties,
+  parts: list(open({ part: partNames, added: count, changed: count, removed: count })),
+  as: { enum: ['this-unit', 'the-old-unit'] },
+  bundle: { type: 'object', description: 'When and by which unit it was made, its revision and digest.' },
+  kept: open({ paths: list(recordPath, { description: 'The first 100.' }), count }),
+  missingKeys: list(open({ path: recordPath, fingerprint: text('SHA-256 of the certificate.') })),
+  steps: list(text('What was done because the bundle comes from another release.')),
+  notes: list(text('')),
 });
 export const showAnswer = open({ path, revision, value: anything });
 export const description = open({

@@ -1,4 +1,5 @@
 import { chmod } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import swagger from '@fastify/swagger';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { LockstepError } from '../schema/error.ts';
@@ -9,6 +10,7 @@ import { errorOfRequest, HTTP_STATUS, unknownRoute } from './errors.ts';
 import { ROUTES, type Route } from './routes.ts';
 import * as schemas from './schemas.ts';
 import { checkSocketPath, clearStaleSocket } from './socket.ts';
+import { UPLOAD_TYPE } from './upload.ts';
 
 /** Where the API reports to; a pino logger fits. It gets routes and codes, never bodies or values. */
 export interface ApiLog {
@@ -41,6 +43,7 @@ async function buildApi(unit: UnitFace, log: ApiLog): Promise<FastifyInstance> {
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, discriminator: true } },
   });
   readStrictJson(app);
+  passUploadsOn(app);
   // Answers are not checked: a schema that lags behind must not drop a field of a big answer.
   app.setSerializerCompiler(() => data => JSON.stringify(data));
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, log));
@@ -75,6 +78,11 @@ function readStrictJson(app: FastifyInstance): void {
   );
 }
 
+/** A file is not collected in memory: the unit reads it as it comes. */
+function passUploadsOn(app: FastifyInstance): void {
+  app.addContentTypeParser(UPLOAD_TYPE, async (_request: FastifyRequest, bytes: Readable) => bytes);
+}
+
 function decode(bytes: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -100,12 +108,13 @@ function addRoutes(app: FastifyInstance, unit: UnitFace): void {
   }
 }
 
-function schemaOf({ method, url, summary, query, body, answer, type }: Route): object {
+function schemaOf({ method, url, summary, query, body, answer, type, upload }: Route): object {
   return {
     operationId: `${method.toLowerCase()}${url.replaceAll(/[/-](v1)?/g, ' ').replaceAll(/ +(\w)/g, (_all, first: string) => first.toUpperCase())}`,
     summary,
     ...(query === undefined ? {} : { querystring: query }),
     ...(body === undefined ? {} : { body }),
+    ...(upload === true ? { consumes: [UPLOAD_TYPE] } : {}),
     ...(type === undefined ? {} : { produces: ['text/plain'] }),
     response: {
       200: { description: 'Done', ...answer },
@@ -116,6 +125,7 @@ function schemaOf({ method, url, summary, query, body, answer, type }: Route): o
 
 /** Text of the query becomes the number or truth value that the schema names; a missing body is an empty one. */
 function prepare(route: Route, request: FastifyRequest): void {
+  if (request.body instanceof Readable !== (route.upload === true)) throw wrongType(route);
   if (route.body !== undefined) request.body ??= {};
   const properties = (route.query?.properties ?? {}) as Record<string, JsonObject>;
   const query = request.query as Record<string, unknown>;
@@ -124,6 +134,13 @@ function prepare(route: Route, request: FastifyRequest): void {
     if (type === 'integer' && typeof text === 'string' && /^\d{1,15}$/.test(text)) query[name] = Number(text);
     if (type === 'boolean' && (text === 'true' || text === 'false')) query[name] = text === 'true';
   }
+}
+
+function wrongType({ upload }: Route): LockstepError {
+  const type = upload === true ? UPLOAD_TYPE : 'application/json';
+  return new LockstepError('bad-usage', `This request has a body of the type ${type}.`, {
+    hint: `Send the header content-type: ${type}.`,
+  });
 }
 
 function sendError(thrown: unknown, request: FastifyRequest, reply: FastifyReply, log: ApiLog): FastifyReply {

@@ -61,6 +61,35 @@ export const ERROR_CODES = {
     means: 'both sides changed one thing, and nobody decided which stays',
   },
 
+  'restore-certificates': {
+    class: 'refused',
+    means: 'a certificate bundle was given where a configuration bundle is restored',
+  },
+  'restore-no-part': { class: 'refused', means: 'a part is to be restored that the bundle does not hold' },
+  'restore-single-on-ha': {
+    class: 'refused',
+    means: 'the base of a single unit does not go onto a unit of a pair',
+  },
+  'restore-ha-on-single': {
+    class: 'refused',
+    means: 'the base of a unit of a pair does not go onto a single unit',
+  },
+  'restore-not-in-ha-mode': {
+    class: 'refused',
+    means: 'the base of a unit of a pair goes onto a unit in HA first or HA second mode only',
+  },
+  'restore-esp': { class: 'refused', means: 'Virtual Services with ESP do not go onto a unit without it' },
+  'restore-unknown-kind': {
+    class: 'refused',
+    means: 'the bundle holds records of kinds that are unknown here',
+  },
+  'restore-dangling': {
+    class: 'refused',
+    means: 'what is restored, or stays, would refer to records that are not there',
+  },
+  'restore-invalid': { class: 'refused', means: 'the schema of this unit refuses records of the bundle' },
+  'no-such-upload': { class: 'missing', means: 'the bundle was not uploaded, or the upload is gone again' },
+
   'partner-unreachable': { class: 'unreachable', means: 'the partner does not answer' },
   'unit-unreachable': { class: 'unreachable', means: 'the daemon of the unit does not answer' },
 

@@ -1,5 +1,8 @@
+import type { Readable } from 'node:stream';
+import type { KeyLeftOut, Manifest } from '../backup/bundle.ts';
 import type { ErrorBody, Problem } from '../schema/error.ts';
 import type { Json, JsonObject } from '../schema/json.ts';
+import type { Part } from '../schema/kind.ts';
 import type { Branch } from '../store/branch.ts';
 import type { Finding as DamageFinding } from '../store/damage.ts';
 import type { Nets } from '../store/provisional.ts';
@@ -23,6 +26,11 @@ export interface UnitFace {
   change(request: ChangeRequest): Promise<ChangeAnswer>;
   apply(request: ApplyRequest): Promise<ChangeAnswer>;
   importLoadMaster(request: ImportRequest): Promise<ImportAnswer>;
+  /** Takes in a bundle, still encrypted; restore names it. */
+  upload(bytes: Readable): Promise<{ upload: string; bytes: number }>;
+  /** Forget an upload. */
+  dropUpload(upload: string): Promise<{ upload: string }>;
+  restore(request: RestoreRequest): Promise<RestoreAnswer>;
   history(request: { path?: string; limit?: number }): Promise<{ revisions: Revision[] }>;
   diff(request: { from: number; to?: number }): Promise<DiffAnswer>;
   rollback(request: RollbackRequest): Promise<ChangeAnswer>;
@@ -190,6 +198,34 @@ export interface MergeAnswer extends ChangeAnswer {
   branch: string;
   /** Of a dry run; otherwise they are refused with `merge-conflict`. The first 1,000. */
   conflicts: ConflictView[];
+}
+
+export interface RestoreRequest {
+  upload: string;
+  passphrase: string;
+  /** Default: all parts that the bundle holds. */
+  parts?: Part[];
+  /** Whose addresses, host name, HA mode, licence, time and password of bal it shall be; default this unit's own. */
+  as?: 'this-unit' | 'the-old-unit';
+  author: string;
+  reason?: string;
+  expected?: number;
+  dryRun?: boolean;
+}
+
+/** What a restore changes, or did; `conflict` refuses one that was planned on another revision. */
+export interface RestoreAnswer extends ChangeAnswer {
+  changes: (ChangeView & { part: Part })[];
+  parts: ({ part: Part } & ChangeAnswer['counts'])[];
+  as: 'this-unit' | 'the-old-unit';
+  bundle: Pick<Manifest, 'createdAt' | 'unit' | 'revision' | 'digest'>;
+  /** Records of which this unit kept its own half; the first 100. */
+  kept: { paths: string[]; count: number };
+  /** Certificates whose private key is neither in the bundle nor here. */
+  missingKeys: KeyLeftOut[];
+  /** What was done to the bundle because it comes from another release. */
+  steps: string[];
+  notes: string[];
 }
 
 export interface DiffAnswer {

@@ -20,6 +20,8 @@ export interface UnitFolder {
   damage: string;
   /** How far the scrub has come. */
   scrub: string;
+  /** Bundles that were uploaded to be restored. */
+  incoming: string;
 }
 
 export function unitFolder(dir: string): UnitFolder {
@@ -37,6 +39,7 @@ export function unitFolder(dir: string): UnitFolder {
     partner: at('keys', 'partner.json'),
     damage: at('damage.json'),
     scrub: at('scrub.json'),
+    incoming: at('incoming'),
   };
 }
 

@@ -304,6 +304,10 @@ export class Pair {
 
   private readonly startedAt = new Date().toISOString();
 
+  get isPaired(): boolean {
+    return this.partner !== undefined;
+  }
+
   /** Where shared configuration is changed while this unit is standby; undefined when nobody is known to be active. */
   activePartner(): { name: string; host: string } | undefined {
     const { partner } = this;

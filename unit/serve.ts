@@ -20,9 +20,11 @@ import {
 } from './folder.ts';
 import { Health, noting } from './health.ts';
 import { readIdentity, type UnitFacts } from './identity.ts';
+import { Incoming } from './incoming.ts';
 import { type Log, openLog } from './log.ts';
 import { machineClock } from './machine-clock.ts';
 import { Metrics } from './metrics.ts';
+import { openBundle } from './open-bundle.ts';
 import { Pair } from './pair.ts';
 import { finishRebuild, rebuildStore } from './rebuild.ts';
 import { pageFindings, Scrub } from './scrub.ts';
@@ -198,8 +200,21 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
         setImmediate(replace);
       }
     };
+    const incoming = new Incoming(folder.incoming, realTimers);
+    closers.push(() => incoming.clear());
     const unit = noting(
-      new Unit({ store, catalog, pair, mirror, metrics, clock: machineClock, scrub, startEmpty }),
+      new Unit({
+        store,
+        catalog,
+        pair,
+        mirror,
+        metrics,
+        clock: machineClock,
+        scrub,
+        startEmpty,
+        incoming,
+        openBundle,
+      }),
       health,
     );
     const api = await startApi(unit, folder.socket, log);

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { Catalog } from '../schema/catalog.ts';
 import { type ConfigRecord, fromDocument } from '../schema/document.ts';
 import { LockstepError } from '../schema/error.ts';
@@ -30,6 +31,8 @@ import type {
   PauseRequest,
   RebuildAnswer,
   Receipt,
+  RestoreAnswer,
+  RestoreRequest,
   ResumeAnswer,
   RollbackRequest,
   Safety,
@@ -42,11 +45,13 @@ import type {
   VerifyAnswer,
 } from './face.ts';
 import { captureChanges } from './import.ts';
+import type { Incoming } from './incoming.ts';
 import { chooser, conflictViews, mergeConflict } from './merging.ts';
 import type { Metrics } from './metrics.ts';
 import type { Pair } from './pair.ts';
 import { hashPassword } from './password.ts';
 import { describeTarget, showTarget } from './reading.ts';
+import { type OpenBundle, Restoring } from './restoring.ts';
 import type { Scrub } from './scrub.ts';
 import { changeAnswer, changeView } from './views.ts';
 
@@ -64,6 +69,8 @@ export class Unit implements UnitFace {
   private readonly committing: Committing;
   private readonly scrub: Scrub;
   private readonly startEmpty: () => Promise<RebuildAnswer>;
+  private readonly incoming: Incoming;
+  private readonly restoring: Restoring;
 
   constructor(rooms: {
     store: Store;
@@ -75,6 +82,8 @@ export class Unit implements UnitFace {
     scrub: Scrub;
     /** Ends everything, puts an empty store in place, and starts again. */
     startEmpty: () => Promise<RebuildAnswer>;
+    incoming: Incoming;
+    openBundle: OpenBundle;
   }) {
     this.store = rooms.store;
     this.catalog = rooms.catalog;
@@ -84,6 +93,8 @@ export class Unit implements UnitFace {
     this.committing = new Committing(rooms.pair, rooms.clock);
     this.scrub = rooms.scrub;
     this.startEmpty = rooms.startEmpty;
+    this.incoming = rooms.incoming;
+    this.restoring = new Restoring({ ...rooms, isPaired: () => rooms.pair.isPaired });
   }
 
   status(): Promise<Status> {
@@ -119,6 +130,19 @@ export class Unit implements UnitFace {
     const { leftOut, changes } = captureChanges(this.catalog, request.files);
     const names = request.files.map(({ name }) => name).join(', ');
     return { ...(await this.commit(changes, 'import', request, `import ${names}`)), leftOut };
+  }
+
+  upload(bytes: Readable): Promise<{ upload: string; bytes: number }> {
+    return this.incoming.receive(bytes);
+  }
+
+  async dropUpload(upload: string): Promise<{ upload: string }> {
+    await this.incoming.drop(upload);
+    return { upload };
+  }
+
+  restore(request: RestoreRequest): Promise<RestoreAnswer> {
+    return this.restoring.restore(request);
   }
 
   async history({
