@@ -73,6 +73,11 @@ export const COMMANDS: Record<string, CommandEntry> = {
     summary: 'go back to a revision',
     load: () => import('./commands/rollback.ts'),
   },
+  restore: {
+    group: CONFIGURATION,
+    summary: 'make parts of the configuration what a bundle says',
+    load: () => import('./commands/restore.ts'),
+  },
   confirm: {
     group: CONFIGURATION,
     summary: 'keep a change that was made with --confirm, or take it back',
