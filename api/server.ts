@@ -114,7 +114,9 @@ function schemaOf({ method, url, summary, query, body, answer, type, upload }: R
     summary,
     ...(query === undefined ? {} : { querystring: query }),
     ...(body === undefined ? {} : { body }),
-    ...(upload === true ? { consumes: [UPLOAD_TYPE] } : {}),
+    ...(upload === true
+      ? { body: { content: { [UPLOAD_TYPE]: { schema: { description: 'The file.' } } } } }
+      : {}),
     ...(type === undefined ? {} : { produces: ['text/plain'] }),
     response: {
       200: { description: 'Done', ...answer },

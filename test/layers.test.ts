@@ -26,6 +26,7 @@ const ENTRANCE: Record<string, string> = {
   chokidar: 'store/folder-watch.ts',
   'cli-progress': 'cli/progress.ts',
   'cli-table3': 'cli/table.ts',
+  croner: 'backup/schedule.ts',
   'fast-xml-parser': 'schema/loadmaster-capture.ts',
   'fastest-levenshtein': 'schema/path.ts',
   fastify: 'api/server.ts',

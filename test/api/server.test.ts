@@ -5,6 +5,7 @@ import { request } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { ApiClient } from '../../api/client.ts';
 import { HTTP_STATUS } from '../../api/errors.ts';
 import { ROUTES } from '../../api/routes.ts';
@@ -266,6 +267,19 @@ describe('the API of a unit', () => {
     assert.match(text, /^lockstep_revision 7$/m);
   });
 
+  it('takes files where it wants files, and JSON everywhere else', async () => {
+    const file = { 'content-type': 'application/octet-stream' };
+    for (const [url, headers] of [
+      ['/v1/restore', file],
+      ['/v1/confirm', file],
+      ['/v1/restore/upload', {}],
+    ] as const) {
+      const { status, text } = await send('POST', url, '{}', headers);
+      assert.deepEqual([status, JSON.parse(text).code], [400, 'bad-usage'], url);
+    }
+    assert.deepEqual(calls, []);
+  });
+
   it('documents every route, with what it takes and gives', async () => {
     const { text } = await send('GET', '/openapi.json');
     const document = JSON.parse(text) as {
@@ -290,6 +304,50 @@ describe('the API of a unit', () => {
     );
     assert.equal(new Set(ids).size, ids.length);
     assert.ok(ids.includes('postPairInvite'), ids.join());
+  });
+});
+
+describe('a file sent to the unit', () => {
+  let dir: string;
+  let api: { close(): Promise<void> };
+  const log: ApiLog = { debug: () => undefined, error: () => undefined };
+  before(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'lockstep-api-'));
+    const unit = fakeUnit([], async ({ method, request }) => {
+      if (method !== 'upload') return {};
+      let bytes = 0;
+      for await (const chunk of (request as Readable).iterator({ destroyOnReturn: false })) {
+        if (String(chunk).startsWith('refuse')) throw new LockstepError('too-large', 'It is too large.');
+        bytes += (chunk as Buffer).length;
+      }
+      return { upload: 'u', bytes };
+    });
+    api = await serveApi({ unit, socketPath: socketIn(dir), log });
+  });
+  after(async () => {
+    await api.close();
+    rmSync(dir, { recursive: true });
+  });
+
+  it('reaches it as it comes, larger than any document', async () => {
+    const client = new ApiClient({ dir, author: 'ada' });
+    const piece = Buffer.alloc(1024 * 1024, 'x');
+    const { bytes } = await client.upload(Readable.from(Array.from({ length: 70 }, () => piece)));
+    assert.equal(bytes, 70 * 1024 * 1024);
+  });
+
+  it('that is refused before its end gives the refusal, and not a broken connection', async () => {
+    const client = new ApiClient({ dir, author: 'ada' });
+    const rest = Array.from({ length: 200 }, () => Buffer.alloc(64 * 1024, 'x'));
+    await assert.rejects(client.upload(Readable.from([Buffer.from('refuse'), ...rest])), {
+      code: 'too-large',
+    });
+  });
+
+  it('that cannot be read is told', async () => {
+    const client = new ApiClient({ dir, author: 'ada' });
+    const broken = new Readable({ read: () => broken.destroy(new Error('EIO')) });
+    await assert.rejects(client.upload(broken), { code: 'bad-usage' });
   });
 });
 
