@@ -11,6 +11,8 @@ import type {
   ConfirmSourceAnswer,
   Description,
   DiffAnswer,
+  DrillAnswer,
+  DrillRequest,
   ImportAnswer,
   ImportRequest,
   Invitation,
@@ -81,6 +83,7 @@ export class ApiClient {
   dropUpload = (upload: string): ReturnType<UnitFace['dropUpload']> =>
     this.post('/v1/restore/drop', { upload });
   restore = (asked: Asked<RestoreRequest>): Promise<RestoreAnswer> => this.post('/v1/restore', asked);
+  drill = (asked: DrillRequest): Promise<DrillAnswer> => this.post('/v1/backup/drill', asked);
   history = (asked: { path?: string; limit?: number }): ReturnType<UnitFace['history']> =>
     this.get('/v1/history', asked);
   diff = ({ from, to }: { from: number; to?: number }): Promise<DiffAnswer> =>

@@ -114,6 +114,14 @@ export const ROUTES: Route[] = [
     call: (unit, { body, author }) => unit.restore({ ...(body as Body<RestoreRequest>), author }),
   },
   {
+    method: 'POST',
+    url: '/v1/backup/drill',
+    summary: 'Restore a bundle that was taken in on a scratch unit, and compare; the unit remembers the result',
+    body: schemas.drillRequest,
+    answer: schemas.drillAnswer,
+    call: (unit, { body }) => unit.drill(body as Arguments<UnitFace['drill']>),
+  },
+  {
     method: 'GET',
     url: '/v1/history',
     summary: 'Revisions, newest first',

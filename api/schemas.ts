@@ -156,6 +156,14 @@ export const restoreRequest = closed(
   },
   ['upload', 'passphrase'],
 );
+export const drillRequest = closed(
+  {
+    upload,
+    name: text('What the bundle is called, for log and status.', { minLength: 1, maxLength: 255 }),
+    passphrase: text('Opens the bundle.', { minLength: 1, maxLength: 1024 }),
+  },
+  ['upload', 'name', 'passphrase'],
+);
 export const confirmRequest = closed({ undo: flag('Take the change back now.') });
 const places = list(text('A field, a record, a collection; empty: everything.', { maxLength: 4096 }), {
   maxItems: 10_000,
@@ -252,6 +260,13 @@ export const restoreAnswer = open({
   missingKeys: list(open({ path: recordPath, fingerprint: text('SHA-256 of the certificate.') })),
   steps: list(text('What was done because the bundle comes from another release.')),
   notes: list(text('')),
+});
+export const drillAnswer = open({
+  name: text(''),
+  sha256: text('Of the file.'),
+  records: count,
+  digest: text('Of the scratch unit.'),
+  seconds: { type: 'number' },
 });
 export const showAnswer = open({ path, revision, value: anything });
 export const description = open({
@@ -379,6 +394,12 @@ export const status = open({
   files: list(open({ file: text(''), path: text(''), reason: text(''), code: text('') })),
   warnings: list(open({ code: text(''), path: text(''), message: text('') })),
   provisional: { description: 'A change that is undone unless it is confirmed. null: there is none.' },
+  backup: open({
+    drill: open({
+      last: { description: 'The last drill of a backup; null: there was none.' },
+      passed: { description: 'The last one that passed; null: there was none.' },
+    }),
+  }),
   branches: list(open(branch), { description: 'Branches that wait to be merged.' }),
 });
 export const verifyAnswer = open({

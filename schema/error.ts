@@ -88,6 +88,7 @@ export const ERROR_CODES = {
     means: 'what is restored, or stays, would refer to records that are not there',
   },
   'restore-invalid': { class: 'refused', means: 'the schema of this unit refuses records of the bundle' },
+  'drill-failed': { class: 'damaged', means: 'a bundle does not give back what it was made of' },
   'no-such-upload': { class: 'missing', means: 'the bundle was not uploaded, or the upload is gone again' },
 
   'partner-unreachable': { class: 'unreachable', means: 'the partner does not answer' },

@@ -31,6 +31,8 @@ export interface UnitFace {
   /** Forget an upload. */
   dropUpload(upload: string): Promise<{ upload: string }>;
   restore(request: RestoreRequest): Promise<RestoreAnswer>;
+  /** Restores an upload on a scratch unit and compares; remembered by the hash of the file. */
+  drill(request: DrillRequest): Promise<DrillAnswer>;
   history(request: { path?: string; limit?: number }): Promise<{ revisions: Revision[] }>;
   diff(request: { from: number; to?: number }): Promise<DiffAnswer>;
   rollback(request: RollbackRequest): Promise<ChangeAnswer>;
@@ -228,6 +230,36 @@ export interface RestoreAnswer extends ChangeAnswer {
   notes: string[];
 }
 
+export interface DrillRequest {
+  upload: string;
+  /** What the bundle is called, for log and status. */
+  name: string;
+  passphrase: string;
+}
+
+/** What became of a drill. */
+export interface DrillResult {
+  name: string;
+  at: string;
+  /** Why it failed; absent: it passed. */
+  reason?: string;
+}
+
+export interface DrillAnswer {
+  name: string;
+  /** Of the file. */
+  sha256: string;
+  records: number;
+  /** Digest of the scratch unit. */
+  digest: string;
+  seconds: number;
+}
+
+export interface BackupStatus {
+  /** The last drill, and the last one that passed; null: there was none. */
+  drill: { last: DrillResult | null; passed: DrillResult | null };
+}
+
 export interface DiffAnswer {
   from: number;
   to: number;
@@ -394,6 +426,7 @@ export interface Status {
   warnings: Problem[];
   /** A change that is undone unless it is confirmed; where, is said by `on`. */
   provisional: ProvisionalStatus | null;
+  backup: BackupStatus;
   /** Branches that wait to be merged. */
   branches: Pick<Branch, 'name' | 'unit' | 'at' | 'records'>[];
 }

@@ -9,6 +9,7 @@ import { Mirror } from '../store/mirror.ts';
 import { Store } from '../store/store.ts';
 import { loadOrCreateKey } from '../sync/keys.ts';
 import type { Timers } from '../sync/requests.ts';
+import { Drills } from './drills.ts';
 import type { RebuildAnswer, UnitFace } from './face.ts';
 import {
   assertKeysPrivate,
@@ -202,6 +203,7 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
     };
     const incoming = new Incoming(folder.incoming, realTimers);
     closers.push(() => incoming.clear());
+    const drills = await Drills.open({ store, catalog, openBundle, log, now });
     const unit = noting(
       new Unit({
         store,
@@ -214,6 +216,7 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
         startEmpty,
         incoming,
         openBundle,
+        drills,
       }),
       health,
     );

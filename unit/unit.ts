@@ -19,6 +19,8 @@ import type {
   ConfirmSourceAnswer,
   Description,
   DiffAnswer,
+  DrillAnswer,
+  DrillRequest,
   ImportAnswer,
   ImportRequest,
   Invitation,
@@ -44,6 +46,7 @@ import type {
   UnpairedAnswer,
   VerifyAnswer,
 } from './face.ts';
+import type { Drills } from './drills.ts';
 import { captureChanges } from './import.ts';
 import type { Incoming } from './incoming.ts';
 import { chooser, conflictViews, mergeConflict } from './merging.ts';
@@ -71,6 +74,7 @@ export class Unit implements UnitFace {
   private readonly startEmpty: () => Promise<RebuildAnswer>;
   private readonly incoming: Incoming;
   private readonly restoring: Restoring;
+  private readonly drills: Drills;
 
   constructor(rooms: {
     store: Store;
@@ -84,6 +88,7 @@ export class Unit implements UnitFace {
     startEmpty: () => Promise<RebuildAnswer>;
     incoming: Incoming;
     openBundle: OpenBundle;
+    drills: Drills;
   }) {
     this.store = rooms.store;
     this.catalog = rooms.catalog;
@@ -94,12 +99,14 @@ export class Unit implements UnitFace {
     this.scrub = rooms.scrub;
     this.startEmpty = rooms.startEmpty;
     this.incoming = rooms.incoming;
+    this.drills = rooms.drills;
     this.restoring = new Restoring({ ...rooms, isPaired: () => rooms.pair.isPaired });
   }
 
-  status(): Promise<Status> {
+  async status(): Promise<Status> {
     const { verifiedAt = null, progress = null } = this.scrub;
-    return this.pair.status(this.mirror?.troubles() ?? [], { verifiedAt, verifying: progress });
+    const status = await this.pair.status(this.mirror?.troubles() ?? [], { verifiedAt, verifying: progress });
+    return { ...status, backup: { drill: this.drills.latest } };
   }
 
   async show({ path = '', defaults = false }: ShowRequest): Promise<ShowAnswer> {
@@ -143,6 +150,11 @@ export class Unit implements UnitFace {
 
   restore(request: RestoreRequest): Promise<RestoreAnswer> {
     return this.restoring.restore(request);
+  }
+
+  async drill({ upload, name, passphrase }: DrillRequest): Promise<DrillAnswer> {
+    const file = await this.incoming.find(upload);
+    return this.drills.drill(file, name, passphrase).finally(() => this.incoming.drop(upload));
   }
 
   async history({
@@ -257,7 +269,7 @@ export class Unit implements UnitFace {
   }
 
   async metrics(): Promise<string> {
-    const { unit, sync, partner, files, branches, provisional, takeover, store } = await this.status();
+    const { unit, sync, partner, files, branches, provisional, takeover, store, backup } = await this.status();
     return this.stats.render({
       revision: { help: 'Newest revision.', value: unit.revision },
       epoch: { help: 'Epoch of this unit.', value: unit.epoch },
@@ -298,6 +310,14 @@ export class Unit implements UnitFace {
         value: takeover === null || takeover.ready === null ? -1 : Number(takeover.ready),
       },
       takeover_findings: { help: 'What a takeover would stumble over.', value: takeover?.count ?? 0 },
+      backup_drill_passed_timestamp_seconds: {
+        help: 'When a drill of a backup last passed; 0: never.',
+        value: seconds(backup.drill.passed?.at),
+      },
+      backup_drill_failed: {
+        help: '1 when the last drill of a backup failed.',
+        value: backup.drill.last?.reason === undefined ? 0 : 1,
+      },
       uncommitted_files: {
         help: 'Files under config/ that could not be committed.',
         value: files.length,
@@ -349,6 +369,10 @@ export class Unit implements UnitFace {
     const gone = new Set(removed.map(({ path: each }) => each));
     return removed.filter(({ path: each }) => !above(each).some(parent => gone.has(parent)));
   }
+}
+
+function seconds(iso: string | undefined): number {
+  return iso === undefined ? 0 : Date.parse(iso) / 1000;
 }
 
 /** `a/b/c` → `a`, `a/b`. */

@@ -69,7 +69,8 @@ function pairInStep(): Status {
     store: { damage: null, verifiedAt: null, verifying: null },
     files: [],
     provisional: null,
-    branches: [],
+    backup: { drill: { last: null, passed: null } },
+  branches: [],
     warnings: [],
   };
 }
