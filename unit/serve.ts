@@ -199,7 +199,17 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
       }
     };
     const unit = noting(
-      new Unit({ store, catalog, pair, mirror, metrics, clock: machineClock, scrub, startEmpty }),
+      new Unit({
+        id: facts.id,
+        store,
+        catalog,
+        pair,
+        mirror,
+        metrics,
+        clock: machineClock,
+        scrub,
+        startEmpty,
+      }),
       health,
     );
     const api = await startApi(unit, folder.socket, log);

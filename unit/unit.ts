@@ -9,9 +9,12 @@ import type { RevisionKind } from '../store/revision.ts';
 import type { Store } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
 import type { RecordReader } from '../store/view.ts';
+import { backUp } from './backing-up.ts';
 import { Committing } from './committing.ts';
 import type {
   ApplyRequest,
+  BackupAnswer,
+  BackupRequest,
   ChangeAnswer,
   ChangeRequest,
   ConfirmAnswer,
@@ -64,8 +67,10 @@ export class Unit implements UnitFace {
   private readonly committing: Committing;
   private readonly scrub: Scrub;
   private readonly startEmpty: () => Promise<RebuildAnswer>;
+  private readonly id: string;
 
   constructor(rooms: {
+    id: string;
     store: Store;
     catalog: Catalog;
     pair: Pair;
@@ -84,6 +89,7 @@ export class Unit implements UnitFace {
     this.committing = new Committing(rooms.pair, rooms.clock);
     this.scrub = rooms.scrub;
     this.startEmpty = rooms.startEmpty;
+    this.id = rooms.id;
   }
 
   status(): Promise<Status> {
@@ -212,6 +218,10 @@ export class Unit implements UnitFace {
 
   unpair(): Promise<UnpairedAnswer> {
     return this.pair.unpair();
+  }
+
+  async backup(request: BackupRequest): Promise<BackupAnswer> {
+    return backUp(await this.store.snapshot(), this.catalog, this.id, new Date(), request);
   }
 
   verifyStore(): Promise<VerifyAnswer> {
