@@ -5,6 +5,8 @@ import type { Readable } from 'node:stream';
 import { ERROR_CODES, type ErrorBody, LockstepError } from '../schema/error.ts';
 import type {
   ApplyRequest,
+  BackupFacts,
+  BackupRequest,
   ChangeAnswer,
   ChangeRequest,
   ConfirmAnswer,
@@ -38,6 +40,7 @@ import type {
   VerifyAnswer,
 } from '../unit/face.ts';
 import { AUTHOR_HEADER, writeAuthor } from './author.ts';
+import { FACTS_HEADER, readFacts } from './bytes.ts';
 import { checkSocketPath, socketIn } from './socket.ts';
 import { UPLOAD_TYPE } from './upload.ts';
 
@@ -105,6 +108,13 @@ export class ApiClient {
   verifyStore = (): Promise<VerifyAnswer> => this.post('/v1/store/verify', {});
   rebuild = (asked: { force?: boolean }): Promise<RebuildAnswer> => this.post('/v1/store/rebuild', asked);
 
+  /** `bytes` fails with `unit-unreachable` when the answer breaks off. */
+  backup = async (asked: BackupRequest): Promise<{ facts: BackupFacts; bytes: AsyncIterable<Buffer> }> => {
+    const response = await this.ask('POST', '/v1/backup', Buffer.from(JSON.stringify(asked)));
+    if (response.statusCode !== 200) throw refusal(await readAnswer(response, 'GET'));
+    return { facts: readFacts(response.headers[FACTS_HEADER]) as BackupFacts, bytes: readBytes(response) };
+  };
+
   private async get<Answer>(url: string, query: Query = {}): Promise<Answer> {
     const search = new URLSearchParams();
     for (const [name, value] of Object.entries(query))
@@ -121,7 +131,14 @@ export class ApiClient {
     return (await this.exchange('POST', url, bytes)) as Answer;
   }
 
-  private exchange(method: string, path: string, body?: Buffer | Readable): Promise<unknown> {
+  private async exchange(method: string, path: string, body?: Buffer | Readable): Promise<unknown> {
+    const response = await this.ask(method, path, body);
+    const answer = await readAnswer(response, method);
+    if (response.statusCode === 200) return answer;
+    throw refusal(answer);
+  }
+
+  private ask(method: string, path: string, body?: Buffer | Readable): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const asked: ClientRequest = request({
         socketPath: this.socketPath,
@@ -134,7 +151,7 @@ export class ApiClient {
       asked.on('error', error =>
         reject(error instanceof LockstepError ? error : unreachable(error, this.socketPath, method)),
       );
-      asked.on('response', response => readAnswer(response, method).then(resolve, reject));
+      asked.on('response', resolve);
       if (body === undefined || Buffer.isBuffer(body)) asked.end(body);
       else body.once('error', error => asked.destroy(unreadableUpload(error))).pipe(asked);
     });
@@ -156,9 +173,17 @@ async function readAnswer(response: IncomingMessage, method: string): Promise<un
   } catch {
     throw cutOff(method);
   }
-  const answer = parse(Buffer.concat(chunks).toString('utf8'));
-  if (response.statusCode === 200) return answer;
-  throw refusal(answer);
+  return parse(Buffer.concat(chunks).toString('utf8'));
+}
+
+async function* readBytes(response: IncomingMessage): AsyncGenerator<Buffer> {
+  try {
+    for await (const chunk of response) yield chunk as Buffer;
+  } catch {
+    throw new LockstepError('unit-unreachable', 'The unit broke off in the middle of its answer.', {
+      hint: 'Its log says why.',
+    });
+  }
 }
 
 function parse(text: string): unknown {

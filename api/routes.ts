@@ -1,6 +1,7 @@
 import type { JsonObject } from '../schema/json.ts';
 import type {
   ApplyRequest,
+  BackupRequest,
   ChangeRequest,
   ImportRequest,
   MergeRequest,
@@ -9,6 +10,7 @@ import type {
   ShowRequest,
   UnitFace,
 } from '../unit/face.ts';
+import { BytesAnswer, FACTS_HEADER } from './bytes.ts';
 import * as schemas from './schemas.ts';
 
 /** What a handler gets; query and body were checked against the schemas of the route. */
@@ -116,7 +118,8 @@ export const ROUTES: Route[] = [
   {
     method: 'POST',
     url: '/v1/backup/drill',
-    summary: 'Restore a bundle that was taken in on a scratch unit, and compare; the unit remembers the result',
+    summary:
+      'Restore a bundle that was taken in on a scratch unit, and compare; the unit remembers the result',
     body: schemas.drillRequest,
     answer: schemas.drillAnswer,
     call: (unit, { body }) => unit.drill(body as Arguments<UnitFace['drill']>),
@@ -255,6 +258,18 @@ export const ROUTES: Route[] = [
     body: schemas.rebuildRequest,
     answer: schemas.rebuildAnswer,
     call: (unit, { body }) => unit.rebuild(body as Arguments<UnitFace['rebuild']>),
+  },
+  {
+    method: 'POST',
+    url: '/v1/backup',
+    summary: `One state of the configuration as an encrypted bundle; the header ${FACTS_HEADER} tells what it is`,
+    body: schemas.backupRequest,
+    answer: schemas.bundle,
+    type: 'application/octet-stream',
+    call: async (unit, { body }) => {
+      const { bytes, facts } = await unit.backup(body as BackupRequest);
+      return new BytesAnswer(bytes, facts);
+    },
   },
   {
     method: 'GET',

@@ -417,6 +417,18 @@ export const rebuildAnswer = open({
   kept: list(text('')),
   unreadable: list(text('')),
 });
+export const backupRequest = closed(
+  {
+    passphrase: text('What the bundle is encrypted with: 12 characters or 4 words at least.', {
+      minLength: 1,
+      maxLength: 1024,
+    }),
+    profile: { enum: ['classic', 'rfc9580'], description: 'rfc9580: Argon2id and AES-GCM.' },
+    withKeys: flag('With the private keys of certificates.'),
+  },
+  ['passphrase'],
+);
+export const bundle = text('The bytes of the bundle.', { contentMediaType: 'application/octet-stream' });
 export const metrics = text('Prometheus text format.');
 export const error = open({
   code: text('Stable: scripts may rely on it.'),

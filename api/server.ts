@@ -6,6 +6,7 @@ import { LockstepError } from '../schema/error.ts';
 import { type JsonObject, MAX_DOCUMENT_BYTES, parseDocument } from '../schema/json.ts';
 import type { UnitFace } from '../unit/face.ts';
 import { AUTHOR_HEADER, readAuthor } from './author.ts';
+import { BytesAnswer, FACTS_HEADER, writeFacts } from './bytes.ts';
 import { errorOfRequest, HTTP_STATUS, unknownRoute } from './errors.ts';
 import { ROUTES, type Route } from './routes.ts';
 import * as schemas from './schemas.ts';
@@ -52,7 +53,7 @@ async function buildApi(unit: UnitFace, log: ApiLog): Promise<FastifyInstance> {
   );
   app.addHook('onResponse', async (request, reply) => logAnswer(request, reply, log));
   await app.register(swagger, { openapi: OPENAPI });
-  await app.register(async routes => addRoutes(routes, unit));
+  await app.register(async routes => addRoutes(routes, unit, log));
   return app;
 }
 
@@ -91,7 +92,7 @@ function decode(bytes: Buffer): string {
   }
 }
 
-function addRoutes(app: FastifyInstance, unit: UnitFace): void {
+function addRoutes(app: FastifyInstance, unit: UnitFace, log: ApiLog): void {
   app.get('/openapi.json', { schema: { hide: true } as object }, async () => app.swagger());
   for (const route of ROUTES) {
     app.route({
@@ -102,7 +103,13 @@ function addRoutes(app: FastifyInstance, unit: UnitFace): void {
       handler: async (request, reply) => {
         const author = readAuthor(request.headers[AUTHOR_HEADER]);
         const answer = await route.call(unit, { query: request.query, body: request.body, author });
-        return reply.type(route.type ?? 'application/json; charset=utf-8').send(answer);
+        reply.type(route.type ?? 'application/json; charset=utf-8');
+        if (!(answer instanceof BytesAnswer)) return reply.send(answer);
+        // The answer has begun: all that can still be done is to break it off, which the other end sees.
+        answer.bytes.once('error', error =>
+          log.error({ route: route.url }, `an answer broke off: ${error.message}`),
+        );
+        return reply.header(FACTS_HEADER, writeFacts(answer.facts)).send(answer.bytes);
       },
     });
   }
@@ -117,7 +124,7 @@ function schemaOf({ method, url, summary, query, body, answer, type, upload }: R
     ...(upload === true
       ? { body: { content: { [UPLOAD_TYPE]: { schema: { description: 'The file.' } } } } }
       : {}),
-    ...(type === undefined ? {} : { produces: ['text/plain'] }),
+    ...(type === undefined ? {} : { produces: [type.split(';')[0]] }),
     response: {
       200: { description: 'Done', ...answer },
       default: { description: 'Refused or failed', ...schemas.error },

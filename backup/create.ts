@@ -37,13 +37,15 @@ export interface CreatedBundle {
   estimatedBytes: number;
 }
 
+/** A configuration whose parts are no larger than this is kept as it is written, and not spelled a second time. */
+const KEPT_BYTES = 24 * 1024 * 1024;
 /** Every so many bytes of content, as many as this are packed to learn how well they pack. */
 const SAMPLE_EVERY = 16;
 const OVERHEAD_BYTES = 4096;
 
 /**
- * A bundle of one state of the configuration. Reads it twice: once for the counts and hashes of the manifest, before
- * this resolves, and once while `bytes` is read; never more than a few pieces of it are in memory.
+ * A bundle of one state of the configuration. Reads it for the counts and hashes of the manifest before this resolves,
+ * and a large one again while `bytes` is read: never more than KEPT_BYTES of it are in memory.
  * Throws `weak-passphrase`, `bad-usage`, `too-large`, `damaged-store`.
  */
 export async function createBundle(options: CreateOptions): Promise<CreatedBundle> {
@@ -51,7 +53,7 @@ export async function createBundle(options: CreateOptions): Promise<CreatedBundl
   try {
     assertGoodPassphrase(passphrase);
     const content: Content = { source: snapshot, catalog, withKeys };
-    const { parts, keysLeftOut, packedBytes } = await measure(content, options.parts ?? PARTS);
+    const { parts, keysLeftOut, packedBytes, kept } = await measure(content, options.parts ?? PARTS);
     const { revision, epoch, digest } = snapshot.head;
     const manifest: Manifest = {
       format: FORMAT,
@@ -67,7 +69,7 @@ export async function createBundle(options: CreateOptions): Promise<CreatedBundl
       withKeys,
       ...(keysLeftOut.length === 0 ? {} : { keysLeftOut }),
     };
-    const packed = pack(content, manifest, createdAt, () => snapshot.close());
+    const packed = pack(entries(content, manifest, kept), createdAt, () => snapshot.close());
     const bytes = await seal(packed, passphrase, profile);
     bytes.once('close', () => packed.destroy());
     return { manifest, bytes, estimatedBytes: packedBytes + OVERHEAD_BYTES };
@@ -77,10 +79,14 @@ export async function createBundle(options: CreateOptions): Promise<CreatedBundl
   }
 }
 
+/** Pieces of each part: all of them, or, past KEPT_BYTES, none of any. */
+type Kept = Map<Part, Buffer[]>;
+
 async function measure(
   content: Content,
   wanted: readonly Part[],
-): Promise<{ parts: PartEntry[]; keysLeftOut: KeyLeftOut[]; packedBytes: number }> {
+): Promise<{ parts: PartEntry[]; keysLeftOut: KeyLeftOut[]; packedBytes: number; kept: Kept }> {
+  const kept: Kept = new Map();
   const parts: PartEntry[] = [];
   const keysLeftOut: KeyLeftOut[] = [];
   const sampled = { all: 0, taken: 0, packed: 0, pieces: 0 };
@@ -92,6 +98,8 @@ async function measure(
       hash.update(piece);
       entry.bytes += piece.length;
       sampled.all += piece.length;
+      if (sampled.all > KEPT_BYTES) kept.clear();
+      else keep(kept, part, piece);
       if (sampled.pieces++ % SAMPLE_EVERY !== 0) continue;
       sampled.taken += piece.length;
       sampled.packed += deflateRawSync(piece).length;
@@ -99,16 +107,22 @@ async function measure(
     parts.push({ ...entry, sha256: hash.digest('hex') });
   }
   const packedBytes = Math.round((sampled.all * sampled.packed) / Math.max(1, sampled.taken));
-  return { parts, keysLeftOut, packedBytes };
+  return { parts, keysLeftOut, packedBytes, kept };
+}
+
+function keep(kept: Kept, part: Part, piece: Buffer): void {
+  const pieces = kept.get(part);
+  if (pieces === undefined) kept.set(part, [piece]);
+  else pieces.push(piece);
 }
 
 /** The gzipped archive; `ended` is called once, when nothing reads the content any more. */
-function pack(content: Content, manifest: Manifest, mtime: Date, ended: () => void): Readable {
+function pack(content: AsyncIterable<ArchiveEntry>, mtime: Date, ended: () => void): Readable {
   let started = false;
   async function* archive(): AsyncGenerator<Buffer> {
     started = true;
     try {
-      yield* packArchive(entries(content, manifest), mtime);
+      yield* packArchive(content, mtime);
     } finally {
       ended();
     }
@@ -120,11 +134,11 @@ function pack(content: Content, manifest: Manifest, mtime: Date, ended: () => vo
   return gzip;
 }
 
-async function* entries(content: Content, manifest: Manifest): AsyncGenerator<ArchiveEntry> {
+async function* entries(content: Content, manifest: Manifest, kept: Kept): AsyncGenerator<ArchiveEntry> {
   const said = writeManifest(manifest);
   yield { name: MANIFEST_FILE, size: said.length, content: [said] };
   for (const { part, file, bytes } of manifest.parts)
-    yield { name: file, size: bytes, content: linesOf(content, part) };
+    yield { name: file, size: bytes, content: kept.get(part) ?? linesOf(content, part) };
   if (!manifest.parts.some(({ part }) => part === 'certs')) return;
   for await (const { name, bytes } of pemFilesOf(content))
     yield { name, size: bytes.length, content: [bytes] };

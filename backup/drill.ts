@@ -47,7 +47,10 @@ export async function drillBundle(
   const { digest } = scratch.head;
   const isWhole = manifest.parts.length === PARTS.length && (manifest.keysLeftOut ?? []).length === 0;
   if (isWhole && digest !== manifest.digest)
-    throw failed('the digest of what was restored is another one', { promised: manifest.digest, found: digest });
+    throw failed('the digest of what was restored is another one', {
+      promised: manifest.digest,
+      found: digest,
+    });
   return { records: manifest.parts.reduce((sum, { records }) => sum + records, 0), digest };
 }
 

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Stats } from 'node:fs';
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LockstepError } from '../schema/error.ts';
@@ -9,11 +10,13 @@ const PIECE_BYTES = 64 * 1024;
 export class BundleSource {
   readonly name: string;
   readonly size: number;
+  readonly modifiedAt: Date;
   private readonly file: FileHandle;
 
-  private constructor(name: string, size: number, file: FileHandle) {
+  private constructor(name: string, { size, mtime }: Pick<Stats, 'size' | 'mtime'>, file: FileHandle) {
     this.name = name;
     this.size = size;
+    this.modifiedAt = mtime;
     this.file = file;
   }
 
@@ -23,7 +26,7 @@ export class BundleSource {
       throw unreadable(path, error.code === 'ENOENT' ? 'it is not there' : error.message);
     });
     const found = await file.stat();
-    if (found.isFile()) return new BundleSource(path, found.size, file);
+    if (found.isFile()) return new BundleSource(path, found, file);
     await file.close();
     throw unreadable(path, 'it is no regular file');
   }
@@ -38,7 +41,7 @@ export class BundleSource {
     try {
       await unlink(path);
       for await (const chunk of input) await file.writeFile(chunk as Buffer);
-      return new BundleSource(name, (await file.stat()).size, file);
+      return new BundleSource(name, await file.stat(), file);
     } catch (error) {
       await file.close();
       throw error;

@@ -40,7 +40,10 @@ export class Drills {
   /** The last drill, and the last one that passed; null: there was none. */
   get latest(): { last: DrillResult | null; passed: DrillResult | null } {
     const newestFirst = [...this.results.values()].reverse();
-    return { last: newestFirst[0] ?? null, passed: newestFirst.find(({ reason }) => reason === undefined) ?? null };
+    return {
+      last: newestFirst[0] ?? null,
+      passed: newestFirst.find(({ reason }) => reason === undefined) ?? null,
+    };
   }
 
   /** Whether a drill of exactly this file has passed, and none failed since. */

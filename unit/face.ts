@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { KeyLeftOut, Manifest } from '../backup/bundle.ts';
+import type { Profile } from '../backup/packets.ts';
 import type { ErrorBody, Problem } from '../schema/error.ts';
 import type { Json, JsonObject } from '../schema/json.ts';
 import type { Part } from '../schema/kind.ts';
@@ -12,7 +13,7 @@ import type { Change } from '../store/transition.ts';
 import type { Pause } from '../sync/pause.ts';
 import type { Pacified } from './restarts.ts';
 
-export type { Branch, Change, Pacified, Pause, Revision, Unconfirmed };
+export type { Branch, Change, Pacified, Pause, Profile, Revision, Unconfirmed };
 
 /**
  * What a running unit offers to its faces. The HTTP API is these methods, one route each; secrets are masked
@@ -53,6 +54,8 @@ export interface UnitFace {
   join(request: JoinRequest): Promise<PairedAnswer>;
   /** Forget the partner. */
   unpair(): Promise<UnpairedAnswer>;
+  /** One state of the configuration as an encrypted bundle. */
+  backup(request: BackupRequest): Promise<BackupAnswer>;
   /** Verify the whole store now. */
   verifyStore(): Promise<VerifyAnswer>;
   /** Throw the store away and get everything from the partner; `force`: although that one is not seen. */
@@ -61,6 +64,32 @@ export interface UnitFace {
   restoreFile(file: string): Promise<{ file: string }>;
   /** Prometheus text format. */
   metrics(): Promise<string>;
+}
+
+export interface BackupRequest {
+  passphrase: string;
+  /** Default: `classic`, which GnuPG can open. */
+  profile?: Profile;
+  /** With the private keys of certificates. */
+  withKeys?: boolean;
+}
+
+/** What is known of a bundle before it is written. */
+export interface BackupFacts {
+  /** `ha1_2026-11-22.04-30.lockstep`. */
+  name: string;
+  revision: number;
+  records: number;
+  /** Private keys that are not in it. */
+  keysLeftOut: number;
+  /** About how many bytes there will be. */
+  estimatedBytes: number;
+}
+
+export interface BackupAnswer {
+  facts: BackupFacts;
+  /** The encrypted file; ends early, with an error, when the state can no longer be read. */
+  bytes: Readable;
 }
 
 export interface ShowRequest {

@@ -206,6 +206,7 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
     const drills = await Drills.open({ store, catalog, openBundle, log, now });
     const unit = noting(
       new Unit({
+        id: facts.id,
         store,
         catalog,
         pair,

@@ -10,9 +10,13 @@ import type { RevisionKind } from '../store/revision.ts';
 import type { Store } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
 import type { RecordReader } from '../store/view.ts';
+import { backUp } from './backing-up.ts';
 import { Committing } from './committing.ts';
+import type { Drills } from './drills.ts';
 import type {
   ApplyRequest,
+  BackupAnswer,
+  BackupRequest,
   ChangeAnswer,
   ChangeRequest,
   ConfirmAnswer,
@@ -46,7 +50,6 @@ import type {
   UnpairedAnswer,
   VerifyAnswer,
 } from './face.ts';
-import type { Drills } from './drills.ts';
 import { captureChanges } from './import.ts';
 import type { Incoming } from './incoming.ts';
 import { chooser, conflictViews, mergeConflict } from './merging.ts';
@@ -75,8 +78,10 @@ export class Unit implements UnitFace {
   private readonly incoming: Incoming;
   private readonly restoring: Restoring;
   private readonly drills: Drills;
+  private readonly id: string;
 
   constructor(rooms: {
+    id: string;
     store: Store;
     catalog: Catalog;
     pair: Pair;
@@ -101,6 +106,7 @@ export class Unit implements UnitFace {
     this.incoming = rooms.incoming;
     this.drills = rooms.drills;
     this.restoring = new Restoring({ ...rooms, isPaired: () => rooms.pair.isPaired });
+    this.id = rooms.id;
   }
 
   async status(): Promise<Status> {
@@ -250,6 +256,10 @@ export class Unit implements UnitFace {
     return this.pair.unpair();
   }
 
+  async backup(request: BackupRequest): Promise<BackupAnswer> {
+    return backUp(await this.store.snapshot(), this.catalog, this.id, new Date(), request);
+  }
+
   verifyStore(): Promise<VerifyAnswer> {
     return this.scrub.verify();
   }
@@ -269,7 +279,8 @@ export class Unit implements UnitFace {
   }
 
   async metrics(): Promise<string> {
-    const { unit, sync, partner, files, branches, provisional, takeover, store, backup } = await this.status();
+    const { unit, sync, partner, files, branches, provisional, takeover, store, backup } =
+      await this.status();
     return this.stats.render({
       revision: { help: 'Newest revision.', value: unit.revision },
       epoch: { help: 'Epoch of this unit.', value: unit.epoch },

@@ -70,7 +70,7 @@ function pairInStep(): Status {
     files: [],
     provisional: null,
     backup: { drill: { last: null, passed: null } },
-  branches: [],
+    branches: [],
     warnings: [],
   };
 }
