@@ -25,6 +25,7 @@ import type {
   PairedAnswer,
   Pause,
   PauseRequest,
+  PruneAnswer,
   RebuildAnswer,
   Receipt,
   RestoreAnswer,
@@ -87,6 +88,9 @@ export class ApiClient {
     this.post('/v1/restore/drop', { upload });
   restore = (asked: Asked<RestoreRequest>): Promise<RestoreAnswer> => this.post('/v1/restore', asked);
   drill = (asked: DrillRequest): Promise<DrillAnswer> => this.post('/v1/backup/drill', asked);
+  shelvedBundles = (): ReturnType<UnitFace['shelvedBundles']> => this.get('/v1/backup/bundles');
+  pruneBackups = (asked: { dryRun?: boolean; only?: string[] }): Promise<PruneAnswer> =>
+    this.post('/v1/backup/prune', asked);
   history = (asked: { path?: string; limit?: number }): ReturnType<UnitFace['history']> =>
     this.get('/v1/history', asked);
   diff = ({ from, to }: { from: number; to?: number }): Promise<DiffAnswer> =>

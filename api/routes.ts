@@ -126,6 +126,21 @@ export const ROUTES: Route[] = [
   },
   {
     method: 'GET',
+    url: '/v1/backup/bundles',
+    summary: 'The bundles in the folder of the unit, and which of them a drill has proved',
+    answer: schemas.shelvedBundles,
+    call: unit => unit.shelvedBundles(),
+  },
+  {
+    method: 'POST',
+    url: '/v1/backup/prune',
+    summary: 'Remove the bundles that the retention policy does not keep',
+    body: schemas.pruneRequest,
+    answer: schemas.pruneAnswer,
+    call: (unit, { body }) => unit.pruneBackups(body as Arguments<UnitFace['pruneBackups']>),
+  },
+  {
+    method: 'GET',
     url: '/v1/history',
     summary: 'Revisions, newest first',
     query: closed({ path: schemas.path, limit: schemas.limit }),

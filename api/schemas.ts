@@ -164,6 +164,13 @@ export const drillRequest = closed(
   },
   ['upload', 'name', 'passphrase'],
 );
+export const pruneRequest = closed({
+  dryRun,
+  only: list(text('Name of a bundle.', { minLength: 1, maxLength: 255 }), {
+    maxItems: 100_000,
+    description: 'Remove none but these.',
+  }),
+});
 export const confirmRequest = closed({ undo: flag('Take the change back now.') });
 const places = list(text('A field, a record, a collection; empty: everything.', { maxLength: 4096 }), {
   maxItems: 10_000,
@@ -267,6 +274,22 @@ export const drillAnswer = open({
   records: count,
   digest: text('Of the scratch unit.'),
   seconds: { type: 'number' },
+});
+export const shelvedBundles = open({
+  bundles: list(
+    open({
+      name: text(''),
+      bytes: count,
+      at: text('ISO 8601.'),
+      proved: flag('A drill of this file has passed.'),
+    }),
+    { description: 'Newest first.' },
+  ),
+});
+export const pruneAnswer = open({
+  bundles: list(open({ name: text(''), keep: { type: 'boolean' }, reasons: list(text('')) })),
+  removed: list(text('')),
+  dryRun: { type: 'boolean' },
 });
 export const showAnswer = open({ path, revision, value: anything });
 export const description = open({
@@ -395,6 +418,8 @@ export const status = open({
   warnings: list(open({ code: text(''), path: text(''), message: text('') })),
   provisional: { description: 'A change that is undone unless it is confirmed. null: there is none.' },
   backup: open({
+    schedule: { description: 'Method, next run, and failures since the last good one; null: there is none.' },
+    lastRun: { description: 'What the last scheduled run made, or why it failed; null: there was none.' },
     drill: open({
       last: { description: 'The last drill of a backup; null: there was none.' },
       passed: { description: 'The last one that passed; null: there was none.' },

@@ -22,14 +22,6 @@ export async function askSecret(what: string): Promise<string> {
   return first;
 }
 
-/** A secret that opens something, typed once. Throws `bad-usage` when nothing is typed. */
-export async function askPassphrase(what: string): Promise<string> {
-  const { password } = await import('@inquirer/prompts');
-  const typed = await asked(password({ message: `${what}:` }, ON_STDERR));
-  if (typed === '') throw new LockstepError('bad-usage', 'Nothing was typed; nothing was changed.');
-  return typed;
-}
-
 export async function askText(what: string): Promise<string> {
   const { input } = await import('@inquirer/prompts');
   return (await asked(input({ message: `${what}:` }, ON_STDERR))).trim();

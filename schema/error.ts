@@ -88,6 +88,9 @@ export const ERROR_CODES = {
     means: 'what is restored, or stays, would refer to records that are not there',
   },
   'restore-invalid': { class: 'refused', means: 'the schema of this unit refuses records of the bundle' },
+  'backup-method': { class: 'refused', means: 'no bundle is sent the way that the schedule says' },
+  'backup-unset': { class: 'refused', means: 'the backup schedule lacks something that a run needs' },
+  'backup-target': { class: 'unreachable', means: 'the host that bundles go to did not take one' },
   'drill-failed': { class: 'damaged', means: 'a bundle does not give back what it was made of' },
   'no-such-upload': { class: 'missing', means: 'the bundle was not uploaded, or the upload is gone again' },
 

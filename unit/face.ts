@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { KeyLeftOut, Manifest } from '../backup/bundle.ts';
 import type { Profile } from '../backup/packets.ts';
+import type { Verdict } from '../backup/retention.ts';
 import type { ErrorBody, Problem } from '../schema/error.ts';
 import type { Json, JsonObject } from '../schema/json.ts';
 import type { Part } from '../schema/kind.ts';
@@ -34,6 +35,10 @@ export interface UnitFace {
   restore(request: RestoreRequest): Promise<RestoreAnswer>;
   /** Restores an upload on a scratch unit and compares; remembered by the hash of the file. */
   drill(request: DrillRequest): Promise<DrillAnswer>;
+  /** The bundles in the folder of the unit, newest first. */
+  shelvedBundles(): Promise<{ bundles: ShelvedBundle[] }>;
+  /** Removes what the retention policy does not keep; of `only` when that is given. */
+  pruneBackups(request: { dryRun?: boolean; only?: string[] }): Promise<PruneAnswer>;
   history(request: { path?: string; limit?: number }): Promise<{ revisions: Revision[] }>;
   diff(request: { from: number; to?: number }): Promise<DiffAnswer>;
   rollback(request: RollbackRequest): Promise<ChangeAnswer>;
@@ -284,7 +289,37 @@ export interface DrillAnswer {
   seconds: number;
 }
 
+/** A run of the schedule: what it made, or why it failed. */
+export interface BackupRun {
+  at: string;
+  name?: string;
+  /** The file, or the address that it was sent to. */
+  to?: string;
+  bytes?: number;
+  code?: string;
+  reason?: string;
+}
+
+/** A bundle in the folder of the unit. */
+export interface ShelvedBundle {
+  name: string;
+  bytes: number;
+  at: string;
+  /** A drill of exactly this file has passed. */
+  proved: boolean;
+}
+
+export interface PruneAnswer {
+  /** Newest first; why each stays or goes. */
+  bundles: Verdict[];
+  removed: string[];
+  dryRun: boolean;
+}
+
 export interface BackupStatus {
+  /** null: none is made by itself. `failures`: attempts since the last run that went well. */
+  schedule: { method: string; nextRunAt: string; failures: number } | null;
+  lastRun: BackupRun | null;
   /** The last drill, and the last one that passed; null: there was none. */
   drill: { last: DrillResult | null; passed: DrillResult | null };
 }

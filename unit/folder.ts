@@ -22,6 +22,8 @@ export interface UnitFolder {
   scrub: string;
   /** Bundles that were uploaded to be restored. */
   incoming: string;
+  /** Bundles of this unit. */
+  backups: string;
 }
 
 export function unitFolder(dir: string): UnitFolder {
@@ -40,6 +42,7 @@ export function unitFolder(dir: string): UnitFolder {
     damage: at('damage.json'),
     scrub: at('scrub.json'),
     incoming: at('incoming'),
+    backups: at('backups'),
   };
 }
 

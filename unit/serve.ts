@@ -9,6 +9,7 @@ import { Mirror } from '../store/mirror.ts';
 import { Store } from '../store/store.ts';
 import { loadOrCreateKey } from '../sync/keys.ts';
 import type { Timers } from '../sync/requests.ts';
+import { BackupRunner } from './backup-runner.ts';
 import { Drills } from './drills.ts';
 import type { RebuildAnswer, UnitFace } from './face.ts';
 import {
@@ -29,6 +30,8 @@ import { openBundle } from './open-bundle.ts';
 import { Pair } from './pair.ts';
 import { finishRebuild, rebuildStore } from './rebuild.ts';
 import { pageFindings, Scrub } from './scrub.ts';
+import { sendBundle } from './send-bundle.ts';
+import { Shelf } from './shelf.ts';
 import { StartBook } from './start-book.ts';
 import { notifySystemd } from './systemd.ts';
 import { Unit } from './unit.ts';
@@ -204,6 +207,20 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
     const incoming = new Incoming(folder.incoming, realTimers);
     closers.push(() => incoming.clear());
     const drills = await Drills.open({ store, catalog, openBundle, log, now });
+    const shelf = new Shelf(folder.backups, drills, log);
+    const backups = await BackupRunner.start({
+      store,
+      catalog,
+      unitId: facts.id,
+      drills,
+      shelf,
+      send: sendBundle,
+      timers: realTimers,
+      now,
+      log,
+      onRun: result => metrics.backups.inc({ result }),
+    });
+    closers.push(() => backups.stop());
     const unit = noting(
       new Unit({
         id: facts.id,
@@ -218,6 +235,8 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
         incoming,
         openBundle,
         drills,
+        shelf,
+        backups,
       }),
       health,
     );

@@ -11,6 +11,7 @@ import type { Store } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
 import type { RecordReader } from '../store/view.ts';
 import { backUp } from './backing-up.ts';
+import type { BackupRunner } from './backup-runner.ts';
 import { Committing } from './committing.ts';
 import type { Drills } from './drills.ts';
 import type {
@@ -35,6 +36,7 @@ import type {
   PairedAnswer,
   Pause,
   PauseRequest,
+  PruneAnswer,
   RebuildAnswer,
   Receipt,
   RestoreAnswer,
@@ -59,6 +61,7 @@ import { hashPassword } from './password.ts';
 import { describeTarget, showTarget } from './reading.ts';
 import { type OpenBundle, Restoring } from './restoring.ts';
 import type { Scrub } from './scrub.ts';
+import type { Shelf } from './shelf.ts';
 import { changeAnswer, changeView } from './views.ts';
 
 const DEFAULT_HISTORY = 20;
@@ -78,6 +81,8 @@ export class Unit implements UnitFace {
   private readonly incoming: Incoming;
   private readonly restoring: Restoring;
   private readonly drills: Drills;
+  private readonly shelf: Shelf;
+  private readonly backups: BackupRunner;
   private readonly id: string;
 
   constructor(rooms: {
@@ -94,6 +99,8 @@ export class Unit implements UnitFace {
     incoming: Incoming;
     openBundle: OpenBundle;
     drills: Drills;
+    shelf: Shelf;
+    backups: BackupRunner;
   }) {
     this.store = rooms.store;
     this.catalog = rooms.catalog;
@@ -105,6 +112,8 @@ export class Unit implements UnitFace {
     this.startEmpty = rooms.startEmpty;
     this.incoming = rooms.incoming;
     this.drills = rooms.drills;
+    this.shelf = rooms.shelf;
+    this.backups = rooms.backups;
     this.restoring = new Restoring({ ...rooms, isPaired: () => rooms.pair.isPaired });
     this.id = rooms.id;
   }
@@ -112,7 +121,8 @@ export class Unit implements UnitFace {
   async status(): Promise<Status> {
     const { verifiedAt = null, progress = null } = this.scrub;
     const status = await this.pair.status(this.mirror?.troubles() ?? [], { verifiedAt, verifying: progress });
-    return { ...status, backup: { drill: this.drills.latest } };
+    const { backups } = this;
+    return { ...status, warnings: [...status.warnings, ...backups.warnings()], backup: backups.status };
   }
 
   async show({ path = '', defaults = false }: ShowRequest): Promise<ShowAnswer> {
@@ -161,6 +171,15 @@ export class Unit implements UnitFace {
   async drill({ upload, name, passphrase }: DrillRequest): Promise<DrillAnswer> {
     const file = await this.incoming.find(upload);
     return this.drills.drill(file, name, passphrase).finally(() => this.incoming.drop(upload));
+  }
+
+  async shelvedBundles(): ReturnType<UnitFace['shelvedBundles']> {
+    return { bundles: await this.shelf.bundles() };
+  }
+
+  pruneBackups(request: { dryRun?: boolean; only?: string[] }): Promise<PruneAnswer> {
+    const { policy, timeZone } = this.backups;
+    return this.shelf.prune(policy, timeZone, request);
   }
 
   async history({
@@ -321,6 +340,14 @@ export class Unit implements UnitFace {
         value: takeover === null || takeover.ready === null ? -1 : Number(takeover.ready),
       },
       takeover_findings: { help: 'What a takeover would stumble over.', value: takeover?.count ?? 0 },
+      backup_failures: {
+        help: 'Attempts of a scheduled backup that failed since the last one that went well.',
+        value: backup.schedule?.failures ?? 0,
+      },
+      backup_last_run_timestamp_seconds: {
+        help: 'When a scheduled backup was last made; 0: never, or the last one failed.',
+        value: backup.lastRun?.reason === undefined ? seconds(backup.lastRun?.at) : 0,
+      },
       backup_drill_passed_timestamp_seconds: {
         help: 'When a drill of a backup last passed; 0: never.',
         value: seconds(backup.drill.passed?.at),

@@ -1,7 +1,9 @@
 import { createReadStream } from 'node:fs';
+import type { Command } from 'commander';
 import { assertGoodPassphrase } from '../../backup/passphrase.ts';
 import { LockstepError } from '../../schema/error.ts';
 import type { Context } from '../context.ts';
+import { wholeNumber } from '../number-argument.ts';
 import { askKnownSecret, askSecret } from '../prompt.ts';
 import { readText } from '../read.ts';
 
@@ -9,6 +11,16 @@ import { readText } from '../read.ts';
 export interface PassphraseOptions {
   passphraseFile?: string;
   passphraseFd?: number;
+}
+
+export function addPassphrase(command: Command): Command {
+  return command
+    .option('--passphrase-file <file>', 'read the passphrase from a file')
+    .option(
+      '--passphrase-fd <number>',
+      'read the passphrase from a file descriptor',
+      wholeNumber('--passphrase-fd', 0, 1023),
+    );
 }
 
 /** For a bundle to be made: asked for twice. Throws `weak-passphrase`, `bad-usage`. */

@@ -1,23 +1,20 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { LockstepError } from '../../schema/error.ts';
 import { PARTS, type Part } from '../../schema/kind.ts';
 import type { RestoreAnswer } from '../../unit/face.ts';
+import { addPassphrase, knownPassphrase, type PassphraseOptions } from '../bundle/passphrase.ts';
+import { sendBundle } from '../bundle/send.ts';
 import { addDryRun, addReason, type CliCommand, given } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
-import { openingPassphrase } from '../opening-passphrase.ts';
 import { withProgress } from '../progress.ts';
 import { confirmed } from '../prompt.ts';
-import { unreadable } from '../read.ts';
 import { formatRestore } from '../restore-text.ts';
 
-interface Options {
+interface Options extends PassphraseOptions {
   parts?: Part[];
   asThisUnit?: boolean;
   asTheOldUnit?: boolean;
-  passphraseFile?: string;
   dryRun?: boolean;
   yes?: boolean;
   reason?: string;
@@ -33,9 +30,8 @@ export const command: CliCommand<[string], Options> = {
         readParts,
       )
       .option('--as-this-unit', 'this unit keeps what belongs to it (the default)')
-      .option('--as-the-old-unit', 'it becomes the unit of the bundle, which it replaces')
-      .option('--passphrase-file <file>', 'a file with the passphrase, - for standard input; default: ask');
-    addReason(addDryRun(command))
+      .option('--as-the-old-unit', 'it becomes the unit of the bundle, which it replaces');
+    addReason(addDryRun(addPassphrase(command)))
       .option('--yes', 'do not ask')
       .addHelpText(
         'after',
@@ -55,10 +51,9 @@ lockstep rollback undoes. What was restored goes to no partner before lockstep c
   async run(context, options, file) {
     if (options.asThisUnit === true && options.asTheOldUnit === true)
       throw new LockstepError('bad-usage', 'Choose one: --as-this-unit or --as-the-old-unit.');
-    await assertReadable(file);
-    const passphrase = await openingPassphrase(context, options.passphraseFile);
+    const passphrase = await knownPassphrase(context, options);
     const unit = context.unit();
-    const { upload } = await withProgress(context, 'Sending', unit.upload(createReadStream(file)));
+    const upload = await sendBundle(context, file);
     const asked = {
       upload,
       passphrase,
@@ -100,11 +95,4 @@ function readParts(text: string): Part[] {
       },
     );
   return parts;
-}
-
-async function assertReadable(file: string): Promise<void> {
-  const found = await stat(file).catch((error: NodeJS.ErrnoException) => {
-    throw unreadable(file, error);
-  });
-  if (!found.isFile()) throw new LockstepError('bad-usage', `${file} is not a file.`);
 }

@@ -69,7 +69,7 @@ function pairInStep(): Status {
     store: { damage: null, verifiedAt: null, verifying: null },
     files: [],
     provisional: null,
-    backup: { drill: { last: null, passed: null } },
+    backup: { schedule: null, lastRun: null, drill: { last: null, passed: null } },
     branches: [],
     warnings: [],
   };
