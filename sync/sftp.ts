@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { LockstepError } from '../schema/error.ts';
 import { fingerprint, openSshKey, publicBlob } from './keys.ts';
@@ -20,8 +20,10 @@ export interface SftpTarget {
   folder: string;
 }
 
-/** Until the host has let us in, milliseconds. A host that falls silent later is noticed by the SSH keepalive. */
+/** Until the host has let us in and speaks SFTP, milliseconds. A host that is gone later is noticed by the SSH keepalive. */
 const LOGIN_MS = 30_000;
+/** For a host that answers the keepalive and nothing else. */
+const TRANSFER_MS = 6 * 3_600_000;
 /** SFTP status of a host that does not know a request. */
 const UNSUPPORTED = 8;
 
@@ -33,7 +35,7 @@ const UNSUPPORTED = 8;
 export async function putFile(target: SftpTarget, file: string, name: string): Promise<void> {
   const expected = publicBlob(target.hostKey);
   const clientKey = openSshKey(target.key);
-  const socket = connect({ host: target.host, port: target.port });
+  const socket = connect({ host: target.host, port: target.port, noDelay: true });
   socket.on('error', () => undefined);
   let offered: Buffer | undefined;
   const client = startSshClient(socket, {
@@ -44,33 +46,34 @@ export async function putFile(target: SftpTarget, file: string, name: string): P
       return blob.equals(expected);
     },
   });
+  // Requests that are open when the connection goes are never answered.
+  const gone = once(socket, 'close').then(() => Promise.reject(new Error('the connection was lost')));
+  gone.catch(() => undefined);
+  let late = setTimeout(() => socket.destroy(), LOGIN_MS);
   try {
-    await loggedIn(client, socket);
-    await put(await openSftp(client), file, `${target.folder}/${name}`, `${target.folder}/.${name}.part`);
+    await Promise.race([loggedIn(client), gone]);
+    const sftp = await Promise.race([openSftp(client), gone]);
+    clearTimeout(late);
+    late = setTimeout(() => socket.destroy(), TRANSFER_MS);
+    await Promise.race([put(sftp, file, `${target.folder}/${name}`, `${target.folder}/.${name}.part`), gone]);
   } catch (error) {
     if (offered !== undefined && !offered.equals(expected)) throw strangeKey(target, expected, offered);
     throw error instanceof LockstepError ? error : notTaken(target, error as Error);
   } finally {
+    clearTimeout(late);
     client.end();
     socket.destroy();
   }
 }
 
-async function loggedIn(client: Client, socket: Socket): Promise<void> {
-  const late = setTimeout(() => socket.destroy(), LOGIN_MS);
-  try {
-    await new Promise<void>((resolve, reject) => {
-      client.once('ready', resolve).once('error', reject);
-      client.once('close', () => reject(new Error('the host closed the connection')));
-    });
-  } finally {
-    clearTimeout(late);
-  }
+function loggedIn(client: Client): Promise<void> {
+  return new Promise((resolve, reject) => {
+    client.once('ready', resolve).once('error', reject);
+  });
 }
 
 function openSftp(client: Client): Promise<Sftp> {
   return new Promise((resolve, reject) => {
-    client.once('close', () => reject(new Error('the host closed the connection')));
     client.sftp((error, sftp) => (error ? reject(error) : resolve(sftp)));
   });
 }
@@ -97,13 +100,12 @@ async function put(sftp: Sftp, file: string, to: string, temporary: string): Pro
 
 async function write(sftp: Sftp, file: string, temporary: string): Promise<void> {
   const out = sftp.createWriteStream(temporary, { flags: 'w', mode: 0o600, autoClose: false });
-  // Without this a connection that is cut would leave the pipe waiting for ever.
-  const cut = once(sftp, 'close').then(() => Promise.reject(new Error('the connection was cut')));
-  cut.catch(() => undefined);
-  const [handle] = (await Promise.race([once(out, 'open'), cut])) as [Buffer];
-  await Promise.race([pipeline(createReadStream(file), out), cut]);
-  await Promise.race([flushed(sftp, handle), cut]);
-  await Promise.race([asked(done => sftp.close(handle, done)), cut]);
+  const source = createReadStream(file);
+  sftp.once('close', () => source.destroy());
+  const [handle] = (await once(out, 'open')) as [Buffer];
+  await pipeline(source, out);
+  await flushed(sftp, handle);
+  await asked(done => sftp.close(handle, done));
 }
 
 /** Hosts other than OpenSSH may not know how. */
@@ -117,8 +119,7 @@ async function flushed(sftp: Sftp, handle: Buffer): Promise<void> {
 }
 
 function sizeOf(sftp: Sftp, path: string): Promise<number | undefined> {
-  return new Promise((resolve, reject) => {
-    sftp.once('close', () => reject(new Error('the connection was cut')));
+  return new Promise(resolve => {
     sftp.stat(path, (error, stats) => resolve(error ? undefined : stats.size));
   });
 }
