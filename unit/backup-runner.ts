@@ -80,6 +80,11 @@ export class BackupRunner {
     await this.running;
   }
 
+  /** Resolves when no run is going on. */
+  async idle(): Promise<void> {
+    while (this.running !== undefined) await this.running;
+  }
+
   get policy(): BackupPlan['policy'] {
     return this.plan.policy;
   }
@@ -127,7 +132,7 @@ export class BackupRunner {
         message: `the last drill of a backup failed: ${last.reason}`,
         hint: 'lockstep backup drill FILE tries another bundle.',
       });
-    else if (passed === null && book.last !== undefined)
+    else if (passed === null && book.last?.name !== undefined)
       warnings.push({
         code: 'backup-unproved',
         path: 'backupSchedule',

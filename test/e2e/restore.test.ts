@@ -141,6 +141,24 @@ describe('a restore on running units', function () {
     assert.equal((await ha2.status()).unit.unconfirmed, undefined);
   });
 
+  it('a drill proves a bundle, and the list and the status say so; prune keeps it', async () => {
+    const made = await ha1.cli('backup', 'create', '--passphrase-file', passphrase);
+    assert.equal(made.code, 0, made.stderr);
+    const listed = async () =>
+      (await ha1.json<{ bundles: { file: string; proved: boolean }[] }>('backup', 'list')).answer.bundles;
+    const [{ file, proved } = assert.fail('no bundle')] = await listed();
+    assert.equal(proved, false);
+    const drill = await ha1.cli('backup', 'drill', file, '--passphrase-file', passphrase);
+    assert.equal(drill.code, 0, drill.stderr);
+    assert.match(drill.stdout, /^The drill passed: /);
+    assert.equal((await listed())[0]?.proved, true);
+    assert.equal((await ha1.status()).backup.drill.passed?.name, path.basename(file));
+    assert.match((await ha1.http('GET', '/metrics')).text, /lockstep_backup_drill_failed 0/);
+    const pruned = await ha1.json<{ bundles: { keep: boolean; reasons: string[] }[] }>('backup', 'prune', '--dry-run');
+    assert.ok(pruned.answer.bundles[0]?.reasons.includes('the newest proved one'));
+    assert.deepEqual(incoming(ha1), []);
+  });
+
   it('uploads do not outlive the daemon', async () => {
     await ha1.api.upload((await import('node:stream')).Readable.from([Buffer.from('x')]));
     assert.equal(incoming(ha1).length, 1);
