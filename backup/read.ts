@@ -188,14 +188,14 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 function readRecord(line: Buffer, place: string): BundleRecord {
   try {
-    const record = parseDocument(utf8.decode(line), place);
+    const record = parseDocument(utf8.decode(line), 'the record');
     if (isObject(record) && typeof record.path === 'string' && isObject(record.value)) {
       const { path, value, ...more } = record;
       if (path !== '' && Object.keys(more).length === 0) return { path, value };
     }
   } catch (error) {
     throw damagedBundle(
-      error instanceof LockstepError ? error.message.replace(/\.$/, '') : `${place}: it is not UTF-8`,
+      `${place}: ${error instanceof LockstepError ? error.message.replace(/\.$/, '') : 'it is not UTF-8'}`,
     );
   }
   throw damagedBundle(`${place}: it is not a record`);
