@@ -47,6 +47,14 @@ function goodLines(): Buffer {
   ]);
 }
 
+function lineWith(value: string): string {
+  return `{"path":"hosts/a","value":{"a":${value}}}`;
+}
+
+function nested(depth: number): string {
+  return `${'['.repeat(depth)}${']'.repeat(depth)}`;
+}
+
 describe('a hostile bundle', () => {
   const { folder, remove } = temporaryFolder();
   after(remove);
@@ -98,8 +106,10 @@ describe('a hostile bundle', () => {
         ),
         'damaged-bundle',
       ],
-      'deep nesting': [
-        bundle(tar(entriesOf({ base: [`{"path":"a","value":{"a":${'['.repeat(1e6)}${']'.repeat(1e6)}}}`] }))),
+      'deep nesting': [bundle(tar(entriesOf({ base: [lineWith(nested(50_000))] }))), 'damaged-bundle'],
+      'deeper nesting': [bundle(tar(entriesOf({ base: [lineWith(nested(3e6))] }))), 'damaged-bundle'],
+      'millions of lists': [
+        bundle(tar(entriesOf({ base: [lineWith(`[${'[],'.repeat(2e6)}0]`)] }))),
         'damaged-bundle',
       ],
       '50 passphrases': [Buffer.concat([...Array<Buffer>(50).fill(key), data]), 'not-a-bundle'],

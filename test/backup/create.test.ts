@@ -38,7 +38,7 @@ describe('a bundle that is made', () => {
           assert.equal(count, records.filter(record => partOf(record) === part).length);
         assert.equal(state.closed, 1);
       }),
-      { numRuns: 10 },
+      { numRuns: 6 },
     );
   });
 
