@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { dirname } from 'node:path';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { ERROR_CODES, type ErrorBody, LockstepError } from '../schema/error.ts';
 import type {
   ApplyRequest,
+  BackupAnswer,
   BackupFacts,
   BackupRequest,
   ChangeAnswer,
@@ -112,11 +113,11 @@ export class ApiClient {
   verifyStore = (): Promise<VerifyAnswer> => this.post('/v1/store/verify', {});
   rebuild = (asked: { force?: boolean }): Promise<RebuildAnswer> => this.post('/v1/store/rebuild', asked);
 
-  /** `bytes` fails with `unit-unreachable` when the answer breaks off. */
-  backup = async (asked: BackupRequest): Promise<{ facts: BackupFacts; bytes: AsyncIterable<Buffer> }> => {
+  /** `bytes` fails with `unit-unreachable` when the answer breaks off; whoever does not read it all destroys it. */
+  backup = async (asked: BackupRequest): Promise<BackupAnswer> => {
     const response = await this.ask('POST', '/v1/backup', Buffer.from(JSON.stringify(asked)));
     if (response.statusCode !== 200) throw refusal(await readAnswer(response, 'GET'));
-    return { facts: readFacts(response.headers[FACTS_HEADER]) as BackupFacts, bytes: readBytes(response) };
+    return { facts: readFacts(response.headers[FACTS_HEADER]) as BackupFacts, bytes: streamOf(response) };
   };
 
   private async get<Answer>(url: string, query: Query = {}): Promise<Answer> {
@@ -178,6 +179,12 @@ async function readAnswer(response: IncomingMessage, method: string): Promise<un
     throw cutOff(method);
   }
   return parse(Buffer.concat(chunks).toString('utf8'));
+}
+
+function streamOf(response: IncomingMessage): Readable {
+  const bytes = Readable.from(readBytes(response), { objectMode: false });
+  bytes.once('close', () => response.destroy());
+  return bytes;
 }
 
 async function* readBytes(response: IncomingMessage): AsyncGenerator<Buffer> {

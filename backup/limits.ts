@@ -2,8 +2,10 @@
 export const LIMITS = {
   /** manifest.json, in bytes. */
   manifest: 8 * 1024 * 1024,
-  /** One line of a part, in bytes. */
-  line: 4 * 1024 * 1024,
+  /** One line of a part, in bytes: the largest record that a pair exchanges, and what is around it. */
+  line: 6 * 1024 * 1024 + 64 * 1024,
+  /** Lists and objects in one line. Each of two bytes may take a hundred in memory. */
+  brackets: 100_000,
   /** One PEM file, in bytes. */
   pem: 1024 * 1024,
   /** One entry of the archive, in bytes: what a tar header can say. */

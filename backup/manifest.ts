@@ -49,7 +49,7 @@ function parsed(bytes: Buffer): Json {
   try {
     return parseDocument(new TextDecoder('utf-8', { fatal: true }).decode(bytes), MANIFEST_FILE);
   } catch (error) {
-    throw wrong(error instanceof LockstepError ? error.message : 'it is not UTF-8');
+    throw wrong(error instanceof LockstepError ? error.message.replace(/\.$/, '') : 'it is not UTF-8');
   }
 }
 

@@ -31,7 +31,13 @@ export async function* recordsOf(
   leftOut: (key: KeyLeftOut) => void = () => undefined,
 ): AsyncGenerator<ConfigRecord> {
   for (const top of topsOf(catalog, part)) {
-    for await (const { path, value } of source.list(top)) {
+    const plain = part !== 'certs' && isWhole(catalog, top, part);
+    for await (const record of source.list(top)) {
+      if (plain) {
+        yield record; // finding the kind of each would cost as much as all the rest
+        continue;
+      }
+      const { path, value } = record;
       const kind = catalog.kindOf(path);
       if (kind.part !== part) continue;
       const keys = part === 'certs' && !withKeys ? privateKeys(kind.schema, kind.secrets, value) : [];
@@ -92,6 +98,11 @@ function topsOf(catalog: Catalog, part: Part): string[] {
   ].sort();
   // "-" sorts before "/": read one after the other, such neighbours would not come in the order of their paths.
   return tops.some(top => tops.some(other => other.startsWith(`${top}-`))) ? [''] : tops;
+}
+
+/** Whether all that lives at and below `top` belongs to the part. */
+function isWhole(catalog: Catalog, top: string, part: Part): boolean {
+  return top !== '' && catalog.kinds.every(kind => kind.template[0] !== top || kind.part === part);
 }
 
 function privateKeys(schema: JsonObject, secrets: string[][], value: JsonObject): string[][] {

@@ -184,18 +184,26 @@ async function* linesIn(pieces: AsyncIterable<Buffer>, file: string): AsyncGener
   if (size > 0) throw damagedBundle(`the last line of ${file} has no end`);
 }
 
+function brackets(line: Buffer): number {
+  let count = 0;
+  for (const byte of line) if (byte === 0x5b || byte === 0x7b) count++;
+  return count;
+}
+
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 function readRecord(line: Buffer, place: string): BundleRecord {
+  if (line.length > LIMITS.brackets && brackets(line) > LIMITS.brackets)
+    throw damagedBundle(`${place}: it has too many lists and objects`);
   try {
-    const record = parseDocument(utf8.decode(line), place);
+    const record = parseDocument(utf8.decode(line), 'the record');
     if (isObject(record) && typeof record.path === 'string' && isObject(record.value)) {
       const { path, value, ...more } = record;
       if (path !== '' && Object.keys(more).length === 0) return { path, value };
     }
   } catch (error) {
     throw damagedBundle(
-      error instanceof LockstepError ? error.message.replace(/\.$/, '') : `${place}: it is not UTF-8`,
+      `${place}: ${error instanceof LockstepError ? error.message.replace(/\.$/, '') : 'it is not UTF-8'}`,
     );
   }
   throw damagedBundle(`${place}: it is not a record`);

@@ -11,8 +11,6 @@ export interface SaveOptions {
   /** Encrypted bytes that were written, and later that were read back. */
   onWritten?: (bytes: number) => void;
   onRead?: (bytes: number) => void;
-  /** The file has its name and its size is known; reading it back begins. */
-  onWhole?: (bytes: number) => void;
 }
 
 /**
@@ -23,10 +21,9 @@ export interface SaveOptions {
 export async function saveBundle(
   bytes: AsyncIterable<unknown>,
   file: string,
-  { passphrase, onWritten = () => undefined, onRead, onWhole = () => undefined }: SaveOptions,
+  { passphrase, onWritten = () => undefined, onRead }: SaveOptions,
 ): Promise<Omit<OpenBundle, 'records'>> {
-  const size = await writeBundle(bytes, file, onWritten);
-  onWhole(size);
+  await writeBundle(bytes, file, onWritten);
   const source = await BundleSource.open(file);
   try {
     const { records: _records, ...facts } = await openBundle(
@@ -52,19 +49,18 @@ export async function assertFree(file: string): Promise<void> {
   if (there) throw fileExists(file);
 }
 
-/** Durable when it resolves to the size. */
+/** Durable when it resolves. */
 async function writeBundle(
   bytes: AsyncIterable<unknown>,
   file: string,
   onWritten: (bytes: number) => void,
-): Promise<number> {
+): Promise<void> {
   const temporary = join(dirname(file), `.lockstep-${randomBytes(6).toString('hex')}.tmp`);
   try {
     const handle = await open(temporary, 'wx', 0o600);
-    const size = await fill(handle, bytes, onWritten).finally(() => handle.close());
+    await fill(handle, bytes, onWritten).finally(() => handle.close());
     await giveName(temporary, file);
     await syncFolder(dirname(file));
-    return size;
   } catch (error) {
     await unlink(temporary).catch(() => undefined);
     throw explained(error, file);
@@ -75,16 +71,13 @@ async function fill(
   handle: FileHandle,
   bytes: AsyncIterable<unknown>,
   onWritten: (bytes: number) => void,
-): Promise<number> {
+): Promise<void> {
   await handle.chmod(0o600); // an odd umask would keep even the owner out
-  let size = 0;
   for await (const chunk of bytes) {
     await handle.writeFile(chunk as Buffer);
-    size += (chunk as Buffer).length;
     onWritten((chunk as Buffer).length);
   }
   await handle.sync();
-  return size;
 }
 
 /** A rename would take the place of what got the name meanwhile; a link does not. */

@@ -88,12 +88,20 @@ function backupLines({ schedule, lastRun, drill }: Status['backup'], now: Date, 
       : lastRun.reason === undefined
         ? `last made ${ago(lastRun.at, now)}: ${printable(lastRun.to ?? '')}`
         : paint('red', `failed ${ago(lastRun.at, now)}: ${printable(lastRun.reason)}`);
-  const proved = passed === null ? 'never passed' : `passed ${ago(passed.at, now)}: ${printable(passed.name)}`;
+  const proved =
+    passed === null ? 'never passed' : `passed ${ago(passed.at, now)}: ${printable(passed.name)}`;
   const failed = last?.reason === undefined ? '' : paint('red', `; failed ${ago(last.at, now)}`);
   return [
     ...(schedule === null && lastRun === null
       ? []
-      : [line('backup', schedule === null ? `switched off; ${made}` : `${schedule.method}, next ${until(schedule.nextRunAt, now)}; ${made}`)]),
+      : [
+          line(
+            'backup',
+            schedule === null
+              ? `switched off; ${made}`
+              : `${schedule.method}, next ${until(schedule.nextRunAt, now)}; ${made}`,
+          ),
+        ]),
     ...(schedule === null && last === null ? [] : [line('drill', `${proved}${failed}`)]),
   ];
 }

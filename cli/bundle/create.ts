@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { assertFree, saveBundle } from '../../backup/save.ts';
 import { LockstepError } from '../../schema/error.ts';
@@ -31,13 +32,30 @@ export async function create(context: Context, options: CreateOptions): Promise<
     'Reading the configuration',
     context.unit().backup({ passphrase, ...given({ profile, withKeys }) }),
   );
-  if (output === '-') {
-    await withByteProgress(context, 'Writing', facts.estimatedBytes, onBytes =>
-      pipeline(bytes, counted(onBytes), process.stdout, { end: false }),
-    );
-    context.out.note(`${summary(facts)} It was not read back: lockstep backup verify does that.`);
-    return EXIT.done;
+  try {
+    return await (output === '-'
+      ? pass(context, bytes, facts)
+      : keep(context, bytes, facts, output, passphrase));
+  } finally {
+    bytes.destroy();
   }
+}
+
+async function pass(context: Context, bytes: Readable, facts: BackupFacts): Promise<ExitCode> {
+  await withByteProgress(context, 'Writing', facts.estimatedBytes, onBytes =>
+    pipeline(bytes, counted(onBytes), process.stdout, { end: false }),
+  );
+  context.out.note(`${summary(facts)} It was not read back: lockstep backup verify does that.`);
+  return EXIT.done;
+}
+
+async function keep(
+  context: Context,
+  bytes: Readable,
+  facts: BackupFacts,
+  output: string | undefined,
+  passphrase: string,
+): Promise<ExitCode> {
   const file = output ?? join(await backupsFolder(context), facts.name);
   const saved = await save(context, bytes, file, facts, passphrase);
   context.out.answer({ file, bytes: saved.size, profile: saved.profile, manifest: saved.manifest }, () =>

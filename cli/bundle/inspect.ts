@@ -28,12 +28,19 @@ export function formatFacts({ file, bytes, profile, manifest }: BundleFacts): st
       ({ part, records, bytes: size }) =>
         `${part.padEnd(9)} ${plural(records, 'record')}${records === 0 ? '' : `, ${byteCount(size)}`}`,
     ),
-    `keys      ${manifest.withKeys ? 'private keys of certificates are in it' : `${plural(keysLeftOut.length, 'private key')} left out`}`,
+    `keys      ${keys(manifest)}`,
     ...keysLeftOut
       .slice(0, MOST_SHOWN)
       .map(({ path, fingerprint = '' }) => `          ${path} ${fingerprint}`),
     ...(keysLeftOut.length > MOST_SHOWN ? [`          and ${keysLeftOut.length - MOST_SHOWN} more`] : []),
   ]);
+}
+
+function keys({ withKeys, keysLeftOut = [] }: BundleFacts['manifest']): string {
+  if (withKeys) return 'private keys of certificates are in it';
+  return keysLeftOut.length === 0
+    ? 'there was no private key to leave out'
+    : `${plural(keysLeftOut.length, 'private key')} left out`;
 }
 
 function printableLines(lines: string[]): string {

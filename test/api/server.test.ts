@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { createServer } from 'node:net';
@@ -257,6 +258,50 @@ describe('the API of a unit', () => {
       );
     }
     assert.deepEqual(calls, []);
+  });
+
+  it('answers with a file, and what it is before it', async () => {
+    const facts = { name: 'hä1.lockstep', revision: 3, records: 2, keysLeftOut: 0, estimatedBytes: 9 };
+    answer = () => ({ facts, bytes: Readable.from([Buffer.from('one'), Buffer.from('two')]) });
+    const asked = { passphrase: 'correct horse battery', withKeys: true };
+    const got = await client.backup(asked);
+    assert.deepEqual(got.facts, facts);
+    const chunks: Buffer[] = [];
+    for await (const chunk of got.bytes) chunks.push(chunk as Buffer);
+    assert.equal(Buffer.concat(chunks).toString(), 'onetwo');
+    assert.deepEqual(calls, [{ method: 'backup', request: asked }]);
+    assert.doesNotMatch(logged, /correct horse/);
+  });
+
+  it('breaks a file off when the unit can no longer read it, which the client tells', async () => {
+    const breaking = async function* () {
+      yield Buffer.alloc(100_000);
+      throw new Error('the disk is gone');
+    };
+    const facts = { name: 'a', revision: 3, records: 2, keysLeftOut: 0, estimatedBytes: 9 };
+    answer = () => ({ facts, bytes: Readable.from(breaking(), { objectMode: false }) });
+    const { bytes } = await client.backup({ passphrase: 'correct horse battery' });
+    await assert.rejects(
+      async () => {
+        for await (const _chunk of bytes);
+      },
+      { code: 'unit-unreachable' },
+    );
+    assert.match(logged, /the disk is gone/);
+  });
+
+  it('stops reading when the client goes away', async () => {
+    const endless = new Readable({
+      read() {
+        this.push(Buffer.alloc(64 * 1024));
+      },
+    });
+    const closed = once(endless, 'close');
+    const facts = { name: 'a', revision: 3, records: 2, keysLeftOut: 0, estimatedBytes: 9 };
+    answer = () => ({ facts, bytes: endless });
+    const { bytes } = await client.backup({ passphrase: 'correct horse battery' });
+    bytes.destroy();
+    await closed;
   });
 
   it('serves the figures for Prometheus as text', async () => {

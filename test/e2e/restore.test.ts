@@ -154,7 +154,11 @@ describe('a restore on running units', function () {
     assert.equal((await listed())[0]?.proved, true);
     assert.equal((await ha1.status()).backup.drill.passed?.name, path.basename(file));
     assert.match((await ha1.http('GET', '/metrics')).text, /lockstep_backup_drill_failed 0/);
-    const pruned = await ha1.json<{ bundles: { keep: boolean; reasons: string[] }[] }>('backup', 'prune', '--dry-run');
+    const pruned = await ha1.json<{ bundles: { keep: boolean; reasons: string[] }[] }>(
+      'backup',
+      'prune',
+      '--dry-run',
+    );
     assert.ok(pruned.answer.bundles[0]?.reasons.includes('the newest proved one'));
     assert.deepEqual(incoming(ha1), []);
   });
