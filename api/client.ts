@@ -1,15 +1,21 @@
 import { existsSync } from 'node:fs';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { dirname } from 'node:path';
+import { Readable } from 'node:stream';
 import { ERROR_CODES, type ErrorBody, LockstepError } from '../schema/error.ts';
 import type {
   ApplyRequest,
+  BackupAnswer,
+  BackupFacts,
+  BackupRequest,
   ChangeAnswer,
   ChangeRequest,
   ConfirmAnswer,
   ConfirmSourceAnswer,
   Description,
   DiffAnswer,
+  DrillAnswer,
+  DrillRequest,
   ImportAnswer,
   ImportRequest,
   Invitation,
@@ -20,8 +26,11 @@ import type {
   PairedAnswer,
   Pause,
   PauseRequest,
+  PruneAnswer,
   RebuildAnswer,
   Receipt,
+  RestoreAnswer,
+  RestoreRequest,
   ResumeAnswer,
   RollbackRequest,
   ShowAnswer,
@@ -33,7 +42,9 @@ import type {
   VerifyAnswer,
 } from '../unit/face.ts';
 import { AUTHOR_HEADER, writeAuthor } from './author.ts';
+import { FACTS_HEADER, readFacts } from './bytes.ts';
 import { checkSocketPath, socketIn } from './socket.ts';
+import { UPLOAD_TYPE } from './upload.ts';
 
 /** A first update of a large standby may take minutes; past this, silence is taken for a unit that hangs. */
 const DEFAULT_TIMEOUT_MS = 10 * 60 * 1000;
@@ -71,6 +82,16 @@ export class ApiClient {
   apply = (asked: Asked<ApplyRequest>): Promise<ChangeAnswer> => this.post('/v1/apply', asked);
   importLoadMaster = (asked: Asked<ImportRequest>): Promise<ImportAnswer> =>
     this.post('/v1/import/loadmaster', asked);
+  /** Sends a file as it is; resolves to the name that restore wants. */
+  upload = (bytes: Readable): Promise<{ upload: string; bytes: number }> =>
+    this.exchange('POST', '/v1/restore/upload', bytes) as ReturnType<UnitFace['upload']>;
+  dropUpload = (upload: string): ReturnType<UnitFace['dropUpload']> =>
+    this.post('/v1/restore/drop', { upload });
+  restore = (asked: Asked<RestoreRequest>): Promise<RestoreAnswer> => this.post('/v1/restore', asked);
+  drill = (asked: DrillRequest): Promise<DrillAnswer> => this.post('/v1/backup/drill', asked);
+  shelvedBundles = (): ReturnType<UnitFace['shelvedBundles']> => this.get('/v1/backup/bundles');
+  pruneBackups = (asked: { dryRun?: boolean; only?: string[] }): Promise<PruneAnswer> =>
+    this.post('/v1/backup/prune', asked);
   history = (asked: { path?: string; limit?: number }): ReturnType<UnitFace['history']> =>
     this.get('/v1/history', asked);
   diff = ({ from, to }: { from: number; to?: number }): Promise<DiffAnswer> =>
@@ -92,6 +113,13 @@ export class ApiClient {
   verifyStore = (): Promise<VerifyAnswer> => this.post('/v1/store/verify', {});
   rebuild = (asked: { force?: boolean }): Promise<RebuildAnswer> => this.post('/v1/store/rebuild', asked);
 
+  /** `bytes` fails with `unit-unreachable` when the answer breaks off; whoever does not read it all destroys it. */
+  backup = async (asked: BackupRequest): Promise<BackupAnswer> => {
+    const response = await this.ask('POST', '/v1/backup', Buffer.from(JSON.stringify(asked)));
+    if (response.statusCode !== 200) throw refusal(await readAnswer(response, 'GET'));
+    return { facts: readFacts(response.headers[FACTS_HEADER]) as BackupFacts, bytes: streamOf(response) };
+  };
+
   private async get<Answer>(url: string, query: Query = {}): Promise<Answer> {
     const search = new URLSearchParams();
     for (const [name, value] of Object.entries(query))
@@ -108,7 +136,14 @@ export class ApiClient {
     return (await this.exchange('POST', url, bytes)) as Answer;
   }
 
-  private exchange(method: string, path: string, body?: Buffer): Promise<unknown> {
+  private async exchange(method: string, path: string, body?: Buffer | Readable): Promise<unknown> {
+    const response = await this.ask(method, path, body);
+    const answer = await readAnswer(response, method);
+    if (response.statusCode === 200) return answer;
+    throw refusal(answer);
+  }
+
+  private ask(method: string, path: string, body?: Buffer | Readable): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const asked: ClientRequest = request({
         socketPath: this.socketPath,
@@ -121,15 +156,17 @@ export class ApiClient {
       asked.on('error', error =>
         reject(error instanceof LockstepError ? error : unreachable(error, this.socketPath, method)),
       );
-      asked.on('response', response => readAnswer(response, method).then(resolve, reject));
-      asked.end(body);
+      asked.on('response', resolve);
+      if (body === undefined || Buffer.isBuffer(body)) asked.end(body);
+      else body.once('error', error => asked.destroy(unreadableUpload(error))).pipe(asked);
     });
   }
 
-  private headers(body: Buffer | undefined): Record<string, string | number> {
+  private headers(body: Buffer | Readable | undefined): Record<string, string | number> {
     const own = { [AUTHOR_HEADER]: writeAuthor(this.author) };
-    return body === undefined
-      ? own
+    if (body === undefined) return own;
+    return !Buffer.isBuffer(body)
+      ? { ...own, 'content-type': UPLOAD_TYPE }
       : { ...own, 'content-type': 'application/json', 'content-length': body.length };
   }
 }
@@ -141,9 +178,23 @@ async function readAnswer(response: IncomingMessage, method: string): Promise<un
   } catch {
     throw cutOff(method);
   }
-  const answer = parse(Buffer.concat(chunks).toString('utf8'));
-  if (response.statusCode === 200) return answer;
-  throw refusal(answer);
+  return parse(Buffer.concat(chunks).toString('utf8'));
+}
+
+function streamOf(response: IncomingMessage): Readable {
+  const bytes = Readable.from(readBytes(response), { objectMode: false });
+  bytes.once('close', () => response.destroy());
+  return bytes;
+}
+
+async function* readBytes(response: IncomingMessage): AsyncGenerator<Buffer> {
+  try {
+    for await (const chunk of response) yield chunk as Buffer;
+  } catch {
+    throw new LockstepError('unit-unreachable', 'The unit broke off in the middle of its answer.', {
+      hint: 'Its log says why.',
+    });
+  }
 }
 
 function parse(text: string): unknown {
@@ -179,6 +230,10 @@ function unreachable(error: NodeJS.ErrnoException, socketPath: string, method: s
     return new LockstepError('unit-unreachable', `No unit runs in ${dir}.`, { hint: howToStart(dir), facts });
   }
   return cutOff(method);
+}
+
+function unreadableUpload(error: Error): LockstepError {
+  return new LockstepError('bad-usage', `The file cannot be read: ${error.message}.`);
 }
 
 function howToStart(dir: string): string {

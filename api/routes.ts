@@ -1,13 +1,16 @@
 import type { JsonObject } from '../schema/json.ts';
 import type {
   ApplyRequest,
+  BackupRequest,
   ChangeRequest,
   ImportRequest,
   MergeRequest,
   PauseRequest,
+  RestoreRequest,
   ShowRequest,
   UnitFace,
 } from '../unit/face.ts';
+import { BytesAnswer, FACTS_HEADER } from './bytes.ts';
 import * as schemas from './schemas.ts';
 
 /** What a handler gets; query and body were checked against the schemas of the route. */
@@ -25,6 +28,8 @@ export interface Route {
   query?: JsonObject;
   body?: JsonObject;
   answer: JsonObject;
+  /** The body is a file, which the method reads as it comes; `body` is not looked at. */
+  upload?: boolean;
   /** Default: JSON. */
   type?: string;
   call(unit: UnitFace, input: RouteInput): Promise<unknown>;
@@ -85,6 +90,54 @@ export const ROUTES: Route[] = [
     body: schemas.importRequest,
     answer: schemas.importAnswer,
     call: (unit, { body, author }) => unit.importLoadMaster({ ...(body as Body<ImportRequest>), author }),
+  },
+  {
+    method: 'POST',
+    url: '/v1/restore/upload',
+    summary: 'Take in an encrypted bundle, as application/octet-stream; kept for half an hour',
+    upload: true,
+    answer: schemas.uploadAnswer,
+    call: (unit, { body }) => unit.upload(body as Arguments<UnitFace['upload']>),
+  },
+  {
+    method: 'POST',
+    url: '/v1/restore/drop',
+    summary: 'Forget a bundle that was taken in',
+    body: schemas.dropUploadRequest,
+    answer: schemas.droppedUpload,
+    call: (unit, { body }) => unit.dropUpload((body as { upload: string }).upload),
+  },
+  {
+    method: 'POST',
+    url: '/v1/restore',
+    summary: 'Make parts of the configuration what a bundle that was taken in says',
+    body: schemas.restoreRequest,
+    answer: schemas.restoreAnswer,
+    call: (unit, { body, author }) => unit.restore({ ...(body as Body<RestoreRequest>), author }),
+  },
+  {
+    method: 'POST',
+    url: '/v1/backup/drill',
+    summary:
+      'Restore a bundle that was taken in on a scratch unit, and compare; the unit remembers the result',
+    body: schemas.drillRequest,
+    answer: schemas.drillAnswer,
+    call: (unit, { body }) => unit.drill(body as Arguments<UnitFace['drill']>),
+  },
+  {
+    method: 'GET',
+    url: '/v1/backup/bundles',
+    summary: 'The bundles in the folder of the unit, and which of them a drill has proved',
+    answer: schemas.shelvedBundles,
+    call: unit => unit.shelvedBundles(),
+  },
+  {
+    method: 'POST',
+    url: '/v1/backup/prune',
+    summary: 'Remove the bundles that the retention policy does not keep',
+    body: schemas.pruneRequest,
+    answer: schemas.pruneAnswer,
+    call: (unit, { body }) => unit.pruneBackups(body as Arguments<UnitFace['pruneBackups']>),
   },
   {
     method: 'GET',
@@ -220,6 +273,18 @@ export const ROUTES: Route[] = [
     body: schemas.rebuildRequest,
     answer: schemas.rebuildAnswer,
     call: (unit, { body }) => unit.rebuild(body as Arguments<UnitFace['rebuild']>),
+  },
+  {
+    method: 'POST',
+    url: '/v1/backup',
+    summary: `One state of the configuration as an encrypted bundle; the header ${FACTS_HEADER} tells what it is`,
+    body: schemas.backupRequest,
+    answer: schemas.bundle,
+    type: 'application/octet-stream',
+    call: async (unit, { body }) => {
+      const { bytes, facts } = await unit.backup(body as BackupRequest);
+      return new BytesAnswer(bytes, facts);
+    },
   },
   {
     method: 'GET',

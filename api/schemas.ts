@@ -133,6 +133,44 @@ export const importRequest = closed(
   ['files'],
 );
 export const rollbackRequest = closed({ revision, reason, dryRun, ...safety }, ['revision']);
+const upload = text('What POST /v1/restore/upload answered.', { minLength: 1, maxLength: 64 });
+const partNames: JsonObject = { enum: ['base', 'vs', 'geo', 'sso', 'certs'] };
+export const dropUploadRequest = closed({ upload }, ['upload']);
+export const restoreRequest = closed(
+  {
+    upload,
+    passphrase: text('Opens the bundle.', { minLength: 1, maxLength: 1024 }),
+    parts: list(partNames, {
+      minItems: 1,
+      uniqueItems: true,
+      description: 'Default: all parts that the bundle holds.',
+    }),
+    as: {
+      enum: ['this-unit', 'the-old-unit'],
+      description:
+        'Whose addresses, host name, HA mode, licence, time and password of bal it shall be. Default: this-unit.',
+    },
+    reason,
+    expected,
+    dryRun,
+  },
+  ['upload', 'passphrase'],
+);
+export const drillRequest = closed(
+  {
+    upload,
+    name: text('What the bundle is called, for log and status.', { minLength: 1, maxLength: 255 }),
+    passphrase: text('Opens the bundle.', { minLength: 1, maxLength: 1024 }),
+  },
+  ['upload', 'name', 'passphrase'],
+);
+export const pruneRequest = closed({
+  dryRun,
+  only: list(text('Name of a bundle.', { minLength: 1, maxLength: 255 }), {
+    maxItems: 100_000,
+    description: 'Remove none but these.',
+  }),
+});
 export const confirmRequest = closed({ undo: flag('Take the change back now.') });
 const places = list(text('A field, a record, a collection; empty: everything.', { maxLength: 4096 }), {
   maxItems: 10_000,
@@ -217,6 +255,41 @@ export const importAnswer = open({
   leftOut: list(
     open({ source: text('File and place.'), parameter: text(''), value: text(''), reason: text('') }),
   ),
+});
+export const uploadAnswer = open({ upload, bytes: count });
+export const droppedUpload = open({ upload });
+export const restoreAnswer = open({
+  ...changeProperties,
+  parts: list(open({ part: partNames, added: count, changed: count, removed: count })),
+  as: { enum: ['this-unit', 'the-old-unit'] },
+  bundle: { type: 'object', description: 'When and by which unit it was made, its revision and digest.' },
+  kept: open({ paths: list(recordPath, { description: 'The first 100.' }), count }),
+  missingKeys: list(open({ path: recordPath, fingerprint: text('SHA-256 of the certificate.') })),
+  steps: list(text('What was done because the bundle comes from another release.')),
+  notes: list(text('')),
+});
+export const drillAnswer = open({
+  name: text(''),
+  sha256: text('Of the file.'),
+  records: count,
+  digest: text('Of the scratch unit.'),
+  seconds: { type: 'number' },
+});
+export const shelvedBundles = open({
+  bundles: list(
+    open({
+      name: text(''),
+      bytes: count,
+      at: text('ISO 8601.'),
+      proved: flag('A drill of this file has passed.'),
+    }),
+    { description: 'Newest first.' },
+  ),
+});
+export const pruneAnswer = open({
+  bundles: list(open({ name: text(''), keep: { type: 'boolean' }, reasons: list(text('')) })),
+  removed: list(text('')),
+  dryRun: { type: 'boolean' },
 });
 export const showAnswer = open({ path, revision, value: anything });
 export const description = open({
@@ -344,6 +417,14 @@ export const status = open({
   files: list(open({ file: text(''), path: text(''), reason: text(''), code: text('') })),
   warnings: list(open({ code: text(''), path: text(''), message: text('') })),
   provisional: { description: 'A change that is undone unless it is confirmed. null: there is none.' },
+  backup: open({
+    schedule: { description: 'Method, next run, and failures since the last good one; null: there is none.' },
+    lastRun: { description: 'What the last scheduled run made, or why it failed; null: there was none.' },
+    drill: open({
+      last: { description: 'The last drill of a backup; null: there was none.' },
+      passed: { description: 'The last one that passed; null: there was none.' },
+    }),
+  }),
   branches: list(open(branch), { description: 'Branches that wait to be merged.' }),
 });
 export const verifyAnswer = open({
@@ -361,6 +442,18 @@ export const rebuildAnswer = open({
   kept: list(text('')),
   unreadable: list(text('')),
 });
+export const backupRequest = closed(
+  {
+    passphrase: text('What the bundle is encrypted with: 12 characters or 4 words at least.', {
+      minLength: 1,
+      maxLength: 1024,
+    }),
+    profile: { enum: ['classic', 'rfc9580'], description: 'rfc9580: Argon2id and AES-GCM.' },
+    withKeys: flag('With the private keys of certificates.'),
+  },
+  ['passphrase'],
+);
+export const bundle = text('The bytes of the bundle.', { contentMediaType: 'application/octet-stream' });
 export const metrics = text('Prometheus text format.');
 export const error = open({
   code: text('Stable: scripts may rely on it.'),

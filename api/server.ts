@@ -1,14 +1,17 @@
 import { chmod } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import swagger from '@fastify/swagger';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { LockstepError } from '../schema/error.ts';
 import { type JsonObject, MAX_DOCUMENT_BYTES, parseDocument } from '../schema/json.ts';
 import type { UnitFace } from '../unit/face.ts';
 import { AUTHOR_HEADER, readAuthor } from './author.ts';
+import { BytesAnswer, FACTS_HEADER, writeFacts } from './bytes.ts';
 import { errorOfRequest, HTTP_STATUS, unknownRoute } from './errors.ts';
 import { ROUTES, type Route } from './routes.ts';
 import * as schemas from './schemas.ts';
 import { checkSocketPath, clearStaleSocket } from './socket.ts';
+import { UPLOAD_TYPE } from './upload.ts';
 
 /** Where the API reports to; a pino logger fits. It gets routes and codes, never bodies or values. */
 export interface ApiLog {
@@ -41,6 +44,7 @@ async function buildApi(unit: UnitFace, log: ApiLog): Promise<FastifyInstance> {
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, discriminator: true } },
   });
   readStrictJson(app);
+  passUploadsOn(app);
   // Answers are not checked: a schema that lags behind must not drop a field of a big answer.
   app.setSerializerCompiler(() => data => JSON.stringify(data));
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, log));
@@ -49,7 +53,7 @@ async function buildApi(unit: UnitFace, log: ApiLog): Promise<FastifyInstance> {
   );
   app.addHook('onResponse', async (request, reply) => logAnswer(request, reply, log));
   await app.register(swagger, { openapi: OPENAPI });
-  await app.register(async routes => addRoutes(routes, unit));
+  await app.register(async routes => addRoutes(routes, unit, log));
   return app;
 }
 
@@ -75,6 +79,11 @@ function readStrictJson(app: FastifyInstance): void {
   );
 }
 
+/** A file is not collected in memory: the unit reads it as it comes. */
+function passUploadsOn(app: FastifyInstance): void {
+  app.addContentTypeParser(UPLOAD_TYPE, async (_request: FastifyRequest, bytes: Readable) => bytes);
+}
+
 function decode(bytes: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -83,7 +92,7 @@ function decode(bytes: Buffer): string {
   }
 }
 
-function addRoutes(app: FastifyInstance, unit: UnitFace): void {
+function addRoutes(app: FastifyInstance, unit: UnitFace, log: ApiLog): void {
   app.get('/openapi.json', { schema: { hide: true } as object }, async () => app.swagger());
   for (const route of ROUTES) {
     app.route({
@@ -94,19 +103,28 @@ function addRoutes(app: FastifyInstance, unit: UnitFace): void {
       handler: async (request, reply) => {
         const author = readAuthor(request.headers[AUTHOR_HEADER]);
         const answer = await route.call(unit, { query: request.query, body: request.body, author });
-        return reply.type(route.type ?? 'application/json; charset=utf-8').send(answer);
+        reply.type(route.type ?? 'application/json; charset=utf-8');
+        if (!(answer instanceof BytesAnswer)) return reply.send(answer);
+        // The answer has begun: all that can still be done is to break it off, which the other end sees.
+        answer.bytes.once('error', error =>
+          log.error({ route: route.url }, `an answer broke off: ${error.message}`),
+        );
+        return reply.header(FACTS_HEADER, writeFacts(answer.facts)).send(answer.bytes);
       },
     });
   }
 }
 
-function schemaOf({ method, url, summary, query, body, answer, type }: Route): object {
+function schemaOf({ method, url, summary, query, body, answer, type, upload }: Route): object {
   return {
     operationId: `${method.toLowerCase()}${url.replaceAll(/[/-](v1)?/g, ' ').replaceAll(/ +(\w)/g, (_all, first: string) => first.toUpperCase())}`,
     summary,
     ...(query === undefined ? {} : { querystring: query }),
     ...(body === undefined ? {} : { body }),
-    ...(type === undefined ? {} : { produces: ['text/plain'] }),
+    ...(upload === true
+      ? { body: { content: { [UPLOAD_TYPE]: { schema: { description: 'The file.' } } } } }
+      : {}),
+    ...(type === undefined ? {} : { produces: [type.split(';')[0]] }),
     response: {
       200: { description: 'Done', ...answer },
       default: { description: 'Refused or failed', ...schemas.error },
@@ -116,6 +134,7 @@ function schemaOf({ method, url, summary, query, body, answer, type }: Route): o
 
 /** Text of the query becomes the number or truth value that the schema names; a missing body is an empty one. */
 function prepare(route: Route, request: FastifyRequest): void {
+  if (request.body instanceof Readable !== (route.upload === true)) throw wrongType(route);
   if (route.body !== undefined) request.body ??= {};
   const properties = (route.query?.properties ?? {}) as Record<string, JsonObject>;
   const query = request.query as Record<string, unknown>;
@@ -124,6 +143,13 @@ function prepare(route: Route, request: FastifyRequest): void {
     if (type === 'integer' && typeof text === 'string' && /^\d{1,15}$/.test(text)) query[name] = Number(text);
     if (type === 'boolean' && (text === 'true' || text === 'false')) query[name] = text === 'true';
   }
+}
+
+function wrongType({ upload }: Route): LockstepError {
+  const type = upload === true ? UPLOAD_TYPE : 'application/json';
+  return new LockstepError('bad-usage', `This request has a body of the type ${type}.`, {
+    hint: `Send the header content-type: ${type}.`,
+  });
 }
 
 function sendError(thrown: unknown, request: FastifyRequest, reply: FastifyReply, log: ApiLog): FastifyReply {

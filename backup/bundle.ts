@@ -23,6 +23,15 @@ export interface Manifest {
   parts: PartEntry[];
   /** Whether private keys of certificates are in it. */
   withKeys: boolean;
+  /** The private keys that are not; absent when there are none. */
+  keysLeftOut?: KeyLeftOut[];
+}
+
+export interface KeyLeftOut {
+  /** Of the record. */
+  path: string;
+  /** SHA-256 of its certificate, as `AB:CD:…`; absent when it cannot be read. */
+  fingerprint?: string;
 }
 
 /** One file of records, in the order of their paths. */

@@ -11,6 +11,7 @@ export interface CommandEntry {
 const SETTING_UP = 'Setting up:';
 const CONFIGURATION = 'The configuration:';
 const PAIR = 'The pair:';
+const BACKUP = 'Backup:';
 export const OTHER = 'Other:';
 
 /** All commands, in the order of the help. A command's file is loaded only when the command is named. */
@@ -73,6 +74,11 @@ export const COMMANDS: Record<string, CommandEntry> = {
     summary: 'go back to a revision',
     load: () => import('./commands/rollback.ts'),
   },
+  restore: {
+    group: CONFIGURATION,
+    summary: 'make parts of the configuration what a bundle says',
+    load: () => import('./commands/restore.ts'),
+  },
   confirm: {
     group: CONFIGURATION,
     summary: 'keep a change that was made with --confirm, or take it back',
@@ -123,6 +129,12 @@ export const COMMANDS: Record<string, CommandEntry> = {
     group: PAIR,
     summary: 'let what was restored here go out to the partner',
     load: () => import('./commands/confirm-source.ts'),
+  },
+
+  backup: {
+    group: BACKUP,
+    summary: 'make an encrypted bundle of the configuration, and look into one',
+    load: () => import('./commands/backup.ts'),
   },
 
   'verify-store': {

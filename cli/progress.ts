@@ -1,5 +1,6 @@
 import type { SingleBar } from 'cli-progress';
 import type { Context } from './context.ts';
+import { byteCount } from './quantity.ts';
 import { span } from './time.ts';
 
 /** Shorter waits need no bar. */
@@ -31,11 +32,50 @@ export async function withProgress<Result>(
   }
 }
 
+/**
+ * Wait for `work`, which tells how many of `total` bytes it has dealt with; past a second, a person on a terminal sees
+ * how far it is and how long it will take. `total` may be an estimate: the bar waits just short of its end then.
+ */
+export async function withByteProgress<Result>(
+  context: Context,
+  what: string,
+  total: number,
+  work: (onBytes: (bytes: number) => void) => Promise<Result>,
+): Promise<Result> {
+  if (!context.out.showsProgress) return work(() => undefined);
+  let done = 0;
+  const started = Date.now();
+  const shown: { bar?: SingleBar; beat?: NodeJS.Timeout; ended: boolean } = { ended: false };
+  const most = Math.max(1, total);
+  const tell = (bar: SingleBar): void => {
+    const part = Math.min(done, most * 0.99);
+    const left = done === 0 ? '' : span(((Date.now() - started) * (most - part)) / part);
+    bar.update(Math.round(part), { bytes: byteCount(done), left: left === '' ? '' : `, ${left} left` });
+  };
+  const quiet = setTimeout(async () => {
+    const bar = await makeBar(what, '{bytes}{left}');
+    if (shown.ended) return;
+    shown.bar = bar;
+    bar.start(most, 0, { bytes: '', left: '' });
+    shown.beat = setInterval(tell, BEAT_MS, bar);
+  }, QUIET_MS);
+  try {
+    return await work(bytes => {
+      done += bytes;
+    });
+  } finally {
+    shown.ended = true;
+    clearTimeout(quiet);
+    clearInterval(shown.beat);
+    shown.bar?.stop();
+  }
+}
+
 /** Loaded when it is needed: most commands are done before. */
-async function makeBar(what: string): Promise<SingleBar> {
+async function makeBar(what: string, behind = '{elapsed}'): Promise<SingleBar> {
   const { default: progress } = await import('cli-progress');
   return new progress.SingleBar({
-    format: `${what} {bar} {elapsed}`,
+    format: `${what} {bar} ${behind}`,
     barsize: 20,
     barCompleteChar: '=',
     barIncompleteChar: ' ',

@@ -3,6 +3,12 @@ import type { Context } from './context.ts';
 
 /** Questions to a person. Callers ask only where `context.interactive` says that there is one. */
 
+/** A secret that is known already, typed once and shown never. */
+export async function askKnownSecret(what: string): Promise<string> {
+  const { password } = await import('@inquirer/prompts');
+  return asked(password({ message: `${what}:` }, ON_STDERR));
+}
+
 /** A secret, typed twice and shown never. Throws `bad-usage` when the two differ or nothing is typed. */
 export async function askSecret(what: string): Promise<string> {
   const { password } = await import('@inquirer/prompts');

@@ -29,6 +29,7 @@ export function formatStatus(status: Status, now: Date, paint: Paint): string {
       ...unconfirmedLines(status, now, paint),
       ...updateLines(status.sync, now),
       ...takeoverLines(status, now, paint),
+      ...backupLines(status.backup, now, paint),
     ],
     damageLines(status.store.damage, now, paint),
     provisionalLines(status.provisional, paint),
@@ -75,6 +76,33 @@ function unitLines({ unit }: Status, now: Date): string[] {
       'revision',
       `${unit.revision}, epoch ${unit.epoch}, ${plural(unit.records, 'shared record')}, digest ${shortDigest(unit.digest)}`,
     ),
+  ];
+}
+
+/** Nothing for a unit that makes no bundles and never drilled one. */
+function backupLines({ schedule, lastRun, drill }: Status['backup'], now: Date, paint: Paint): string[] {
+  const { last, passed } = drill;
+  const made =
+    lastRun === null
+      ? 'none made yet'
+      : lastRun.reason === undefined
+        ? `last made ${ago(lastRun.at, now)}: ${printable(lastRun.to ?? '')}`
+        : paint('red', `failed ${ago(lastRun.at, now)}: ${printable(lastRun.reason)}`);
+  const proved =
+    passed === null ? 'never passed' : `passed ${ago(passed.at, now)}: ${printable(passed.name)}`;
+  const failed = last?.reason === undefined ? '' : paint('red', `; failed ${ago(last.at, now)}`);
+  return [
+    ...(schedule === null && lastRun === null
+      ? []
+      : [
+          line(
+            'backup',
+            schedule === null
+              ? `switched off; ${made}`
+              : `${schedule.method}, next ${until(schedule.nextRunAt, now)}; ${made}`,
+          ),
+        ]),
+    ...(schedule === null && last === null ? [] : [line('drill', `${proved}${failed}`)]),
   ];
 }
 

@@ -61,8 +61,48 @@ export const ERROR_CODES = {
     means: 'both sides changed one thing, and nobody decided which stays',
   },
 
+  'restore-certificates': {
+    class: 'refused',
+    means: 'a certificate bundle was given where a configuration bundle is restored',
+  },
+  'restore-no-part': { class: 'refused', means: 'a part is to be restored that the bundle does not hold' },
+  'restore-single-on-ha': {
+    class: 'refused',
+    means: 'the base of a single unit does not go onto a unit of a pair',
+  },
+  'restore-ha-on-single': {
+    class: 'refused',
+    means: 'the base of a unit of a pair does not go onto a single unit',
+  },
+  'restore-not-in-ha-mode': {
+    class: 'refused',
+    means: 'the base of a unit of a pair goes onto a unit in HA first or HA second mode only',
+  },
+  'restore-esp': { class: 'refused', means: 'Virtual Services with ESP do not go onto a unit without it' },
+  'restore-unknown-kind': {
+    class: 'refused',
+    means: 'the bundle holds records of kinds that are unknown here',
+  },
+  'restore-dangling': {
+    class: 'refused',
+    means: 'what is restored, or stays, would refer to records that are not there',
+  },
+  'restore-invalid': { class: 'refused', means: 'the schema of this unit refuses records of the bundle' },
+  'backup-method': { class: 'refused', means: 'no bundle is sent the way that the schedule says' },
+  'backup-unset': { class: 'refused', means: 'the backup schedule lacks something that a run needs' },
+  'backup-target': { class: 'unreachable', means: 'the host that bundles go to did not take one' },
+  'drill-failed': { class: 'damaged', means: 'a bundle does not give back what it was made of' },
+  'no-such-upload': { class: 'missing', means: 'the bundle was not uploaded, or the upload is gone again' },
+
   'partner-unreachable': { class: 'unreachable', means: 'the partner does not answer' },
   'unit-unreachable': { class: 'unreachable', means: 'the daemon of the unit does not answer' },
+
+  'weak-passphrase': { class: 'refused', means: 'a passphrase is too short to protect a bundle' },
+  'file-exists': { class: 'refused', means: 'a file would be overwritten' },
+  'newer-format': { class: 'refused', means: 'a bundle was made by a later version of Lockstep' },
+  'not-a-bundle': { class: 'damaged', means: 'a file does not have the form of a bundle' },
+  'wrong-passphrase': { class: 'damaged', means: 'the passphrase does not open the bundle' },
+  'damaged-bundle': { class: 'damaged', means: 'a bundle does not hold what it must hold' },
 
   'unit-busy': { class: 'refused', means: 'another daemon runs on this directory' },
   'unit-exists': { class: 'refused', means: 'the directory holds a unit already' },

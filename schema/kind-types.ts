@@ -183,6 +183,26 @@ export interface BackupSchedule {
    */
   key?: string;
   /**
+   * Ed25519 key of the host, as in known_hosts: its type and the key. A host that shows another one gets no bundle.
+   */
+  hostKey?: string;
+  /**
+   * How many of the newest bundles in the backups folder of the unit are kept.
+   */
+  keepLast?: number;
+  /**
+   * For how many days with a bundle the newest one is kept.
+   */
+  keepDaily?: number;
+  /**
+   * For how many weeks with a bundle the newest one is kept.
+   */
+  keepWeekly?: number;
+  /**
+   * For how many months with a bundle the newest one is kept.
+   */
+  keepMonthly?: number;
+  /**
    * Encrypts the bundles. Belongs to the unit, so that no unit can read the other's bundles by itself.
    */
   passphrase?: string;

@@ -1,6 +1,7 @@
 import type { Catalog } from '../schema/catalog.ts';
 import type { ConfigRecord } from '../schema/document.ts';
 import type { JsonObject } from '../schema/json.ts';
+import type { SplitRecord } from '../schema/record.ts';
 import { type Finding, findingIn } from './damage.ts';
 import { bucketOf, readBucket, readNode, updateTree } from './digest.ts';
 import type { Head, PairChange } from './head.ts';
@@ -30,6 +31,11 @@ export class StoreSnapshot {
 
   list(path = ''): AsyncIterable<ConfigRecord> {
     return this.records.list(path);
+  }
+
+  /** The halves of the record at `path`, also one that sleeps. Throws `unknown-path`, `bad-id`. */
+  split(path: string): Promise<SplitRecord> {
+    return this.records.split(path);
   }
 
   /** What is wrong with a part of what is stored (store/verify.ts). */

@@ -1,5 +1,5 @@
 /** Ed25519 keys in the formats of OpenSSH (PROTOCOL.key, RFC 8709), and the file that a unit keeps one in. */
-import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { constants, type FileHandle, open } from 'node:fs/promises';
 import { asLockstepError, LockstepError } from '../schema/error.ts';
 import { writeDurable } from '../store/durable-file.ts';
@@ -26,10 +26,7 @@ const MAX_KEY_FILE_BYTES = 16 * 1024;
  * (mscdex/ssh2 issue 1390).
  */
 export function generateKeyPair(comment = 'lockstep'): KeyPair {
-  const jwk = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' });
-  const publicKey = Buffer.from(String(jwk.x), 'base64url');
-  const seed = Buffer.from(String(jwk.d), 'base64url');
-  const blob = Buffer.concat([BLOB_PREFIX, publicKey]);
+  const { publicKey, seed, blob } = partsOf(generateKeyPairSync('ed25519').privateKey);
   return { private: privatePem(blob, publicKey, seed, comment), public: publicLine(blob, comment) };
 }
 
@@ -70,6 +67,36 @@ export function parsePrivateKey(text: string, source: string): KeyPair {
   if (body === undefined) throw badKey(source, 'it has no OpenSSH private key in it');
   const { blob, comment } = readContainer(Buffer.from(body, 'base64'), source);
   return { private: text, public: publicLine(blob, comment) };
+}
+
+/**
+ * A private key of PKCS #8, PKCS #1 or SEC 1 (PEM) as ssh2 reads it, which knows no PKCS #8. Throws `bad-usage` for text that is no
+ * such key, without quoting it.
+ */
+export function openSshKey(pem: string): string {
+  const key = readKey(pem);
+  if (key?.asymmetricKeyType === 'rsa') return key.export({ type: 'pkcs1', format: 'pem' }).toString();
+  if (key?.asymmetricKeyType === 'ec') return key.export({ type: 'sec1', format: 'pem' }).toString();
+  if (key?.asymmetricKeyType === 'ed25519') {
+    const { publicKey, seed, blob } = partsOf(key);
+    return privatePem(blob, publicKey, seed, '');
+  }
+  throw new LockstepError('bad-usage', 'The private key is not an Ed25519, ECDSA or RSA key in PEM.');
+}
+
+function readKey(pem: string): KeyObject | undefined {
+  try {
+    return createPrivateKey(pem);
+  } catch {
+    return undefined;
+  }
+}
+
+function partsOf(key: KeyObject): { publicKey: Buffer; seed: Buffer; blob: Buffer } {
+  const jwk = key.export({ format: 'jwk' });
+  const publicKey = Buffer.from(String(jwk.x), 'base64url');
+  const seed = Buffer.from(String(jwk.d), 'base64url');
+  return { publicKey, seed, blob: Buffer.concat([BLOB_PREFIX, publicKey]) };
 }
 
 /**

@@ -14,10 +14,19 @@ import ssh2, {
   type ServerChannel,
   type ServerConfig,
   type Session,
+  type SFTPWrapper,
 } from 'ssh2';
 import { publicLine } from './keys.ts';
 
-export type { AuthContext, Client, Connection, PublicKeyAuthContext, ServerChannel, Session };
+export type {
+  AuthContext,
+  Client,
+  Connection,
+  PublicKeyAuthContext,
+  ServerChannel,
+  Session,
+  SFTPWrapper as Sftp,
+};
 
 /** The one subsystem that Lockstep speaks. */
 export const SUBSYSTEM = 'lockstep';

@@ -1,5 +1,10 @@
+import type { Readable } from 'node:stream';
+import type { KeyLeftOut, Manifest } from '../backup/bundle.ts';
+import type { Profile } from '../backup/packets.ts';
+import type { Verdict } from '../backup/retention.ts';
 import type { ErrorBody, Problem } from '../schema/error.ts';
 import type { Json, JsonObject } from '../schema/json.ts';
+import type { Part } from '../schema/kind.ts';
 import type { Branch } from '../store/branch.ts';
 import type { Finding as DamageFinding } from '../store/damage.ts';
 import type { Nets } from '../store/provisional.ts';
@@ -9,7 +14,7 @@ import type { Change } from '../store/transition.ts';
 import type { Pause } from '../sync/pause.ts';
 import type { Pacified } from './restarts.ts';
 
-export type { Branch, Change, Pacified, Pause, Revision, Unconfirmed };
+export type { Branch, Change, Pacified, Pause, Profile, Revision, Unconfirmed };
 
 /**
  * What a running unit offers to its faces. The HTTP API is these methods, one route each; secrets are masked
@@ -23,6 +28,17 @@ export interface UnitFace {
   change(request: ChangeRequest): Promise<ChangeAnswer>;
   apply(request: ApplyRequest): Promise<ChangeAnswer>;
   importLoadMaster(request: ImportRequest): Promise<ImportAnswer>;
+  /** Takes in a bundle, still encrypted; restore names it. */
+  upload(bytes: Readable): Promise<{ upload: string; bytes: number }>;
+  /** Forget an upload. */
+  dropUpload(upload: string): Promise<{ upload: string }>;
+  restore(request: RestoreRequest): Promise<RestoreAnswer>;
+  /** Restores an upload on a scratch unit and compares; remembered by the hash of the file. */
+  drill(request: DrillRequest): Promise<DrillAnswer>;
+  /** The bundles in the folder of the unit, newest first. */
+  shelvedBundles(): Promise<{ bundles: ShelvedBundle[] }>;
+  /** Removes what the retention policy does not keep; of `only` when that is given. */
+  pruneBackups(request: { dryRun?: boolean; only?: string[] }): Promise<PruneAnswer>;
   history(request: { path?: string; limit?: number }): Promise<{ revisions: Revision[] }>;
   diff(request: { from: number; to?: number }): Promise<DiffAnswer>;
   rollback(request: RollbackRequest): Promise<ChangeAnswer>;
@@ -43,6 +59,8 @@ export interface UnitFace {
   join(request: JoinRequest): Promise<PairedAnswer>;
   /** Forget the partner. */
   unpair(): Promise<UnpairedAnswer>;
+  /** One state of the configuration as an encrypted bundle. */
+  backup(request: BackupRequest): Promise<BackupAnswer>;
   /** Verify the whole store now. */
   verifyStore(): Promise<VerifyAnswer>;
   /** Throw the store away and get everything from the partner; `force`: although that one is not seen. */
@@ -51,6 +69,32 @@ export interface UnitFace {
   restoreFile(file: string): Promise<{ file: string }>;
   /** Prometheus text format. */
   metrics(): Promise<string>;
+}
+
+export interface BackupRequest {
+  passphrase: string;
+  /** Default: `classic`, which GnuPG can open. */
+  profile?: Profile;
+  /** With the private keys of certificates. */
+  withKeys?: boolean;
+}
+
+/** What is known of a bundle before it is written. */
+export interface BackupFacts {
+  /** `ha1_2026-11-22.04-30.lockstep`. */
+  name: string;
+  revision: number;
+  records: number;
+  /** Private keys that are not in it. */
+  keysLeftOut: number;
+  /** About how many bytes there will be. */
+  estimatedBytes: number;
+}
+
+export interface BackupAnswer {
+  facts: BackupFacts;
+  /** The encrypted file; ends early, with an error, when the state can no longer be read. */
+  bytes: Readable;
 }
 
 export interface ShowRequest {
@@ -190,6 +234,94 @@ export interface MergeAnswer extends ChangeAnswer {
   branch: string;
   /** Of a dry run; otherwise they are refused with `merge-conflict`. The first 1,000. */
   conflicts: ConflictView[];
+}
+
+export interface RestoreRequest {
+  upload: string;
+  passphrase: string;
+  /** Default: all parts that the bundle holds. */
+  parts?: Part[];
+  /** Whose addresses, host name, HA mode, licence, time and password of bal it shall be; default this unit's own. */
+  as?: 'this-unit' | 'the-old-unit';
+  author: string;
+  reason?: string;
+  expected?: number;
+  dryRun?: boolean;
+}
+
+/** What a restore changes, or did; `conflict` refuses one that was planned on another revision. */
+export interface RestoreAnswer extends ChangeAnswer {
+  changes: (ChangeView & { part: Part })[];
+  parts: ({ part: Part } & ChangeAnswer['counts'])[];
+  as: 'this-unit' | 'the-old-unit';
+  bundle: Pick<Manifest, 'createdAt' | 'unit' | 'revision' | 'digest'>;
+  /** Records of which this unit kept its own half; the first 100. */
+  kept: { paths: string[]; count: number };
+  /** Certificates whose private key is neither in the bundle nor here. */
+  missingKeys: KeyLeftOut[];
+  /** What was done to the bundle because it comes from another release. */
+  steps: string[];
+  notes: string[];
+}
+
+export interface DrillRequest {
+  upload: string;
+  /** What the bundle is called, for log and status. */
+  name: string;
+  passphrase: string;
+}
+
+/** What became of a drill. */
+export interface DrillResult {
+  name: string;
+  at: string;
+  /** Why it failed; absent: it passed. */
+  reason?: string;
+}
+
+export interface DrillAnswer {
+  name: string;
+  /** Of the file. */
+  sha256: string;
+  records: number;
+  /** Digest of the scratch unit. */
+  digest: string;
+  seconds: number;
+}
+
+/** A run of the schedule: what it made, or why it failed. */
+export interface BackupRun {
+  at: string;
+  name?: string;
+  /** The file, or the address that it was sent to. */
+  to?: string;
+  bytes?: number;
+  code?: string;
+  reason?: string;
+}
+
+/** A bundle in the folder of the unit. */
+export interface ShelvedBundle {
+  name: string;
+  bytes: number;
+  at: string;
+  /** A drill of exactly this file has passed. */
+  proved: boolean;
+}
+
+export interface PruneAnswer {
+  /** Newest first; why each stays or goes. */
+  bundles: Verdict[];
+  removed: string[];
+  dryRun: boolean;
+}
+
+export interface BackupStatus {
+  /** null: none is made by itself. `failures`: attempts since the last run that went well. */
+  schedule: { method: string; nextRunAt: string; failures: number } | null;
+  lastRun: BackupRun | null;
+  /** The last drill, and the last one that passed; null: there was none. */
+  drill: { last: DrillResult | null; passed: DrillResult | null };
 }
 
 export interface DiffAnswer {
@@ -358,6 +490,7 @@ export interface Status {
   warnings: Problem[];
   /** A change that is undone unless it is confirmed; where, is said by `on`. */
   provisional: ProvisionalStatus | null;
+  backup: BackupStatus;
   /** Branches that wait to be merged. */
   branches: Pick<Branch, 'name' | 'unit' | 'at' | 'records'>[];
 }

@@ -20,6 +20,10 @@ export interface UnitFolder {
   damage: string;
   /** How far the scrub has come. */
   scrub: string;
+  /** Bundles that were uploaded to be restored. */
+  incoming: string;
+  /** Bundles of this unit. */
+  backups: string;
 }
 
 export function unitFolder(dir: string): UnitFolder {
@@ -37,6 +41,8 @@ export function unitFolder(dir: string): UnitFolder {
     partner: at('keys', 'partner.json'),
     damage: at('damage.json'),
     scrub: at('scrub.json'),
+    incoming: at('incoming'),
+    backups: at('backups'),
   };
 }
 

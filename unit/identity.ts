@@ -23,7 +23,7 @@ export const DEFAULT_MODEL = 'generic';
 /** Kinds whose records make up the identity. */
 export const IDENTITY_PATHS = new Set(['ha', 'host', 'licence']);
 
-export async function readIdentity(store: Store, unitId: string): Promise<Identity> {
+export async function readIdentity(store: Pick<Store, 'read'>, unitId: string): Promise<Identity> {
   const [ha, host, licence] = await Promise.all([
     store.read('ha'),
     store.read('host'),

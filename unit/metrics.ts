@@ -17,6 +17,7 @@ export class Metrics {
   readonly refusals = this.counter('lockstep_refusals_total', 'Connections and messages refused.', [
     'reason',
   ]);
+  readonly backups = this.counter('lockstep_backups_total', 'Runs of the backup schedule.', ['result']);
   private readonly gauges = new Map<string, Gauge>();
 
   constructor() {

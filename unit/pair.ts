@@ -39,7 +39,7 @@ import { Pausing } from './pausing.ts';
 import { activeUnit } from './rebuild.ts';
 import { Refusals } from './refusals.ts';
 import { pacifiedError, type StartBook } from './start-book.ts';
-import { makeStatus } from './status.ts';
+import { makeStatus, type PairStatus } from './status.ts';
 import { TakeoverWatch } from './takeover-watch.ts';
 
 export interface PairOptions {
@@ -258,7 +258,7 @@ export class Pair {
     return this.atDesk().unpair();
   }
 
-  async status(files: Status['files'], verification: Omit<Status['store'], 'damage'>): Promise<Status> {
+  async status(files: Status['files'], verification: Omit<Status['store'], 'damage'>): Promise<PairStatus> {
     const { health, store, catalog, dir, facts, intervalSeconds } = this.options;
     const syncState = this.link?.state;
     const missing = await health.whatCanBeRead(() => this.missing(), []);
@@ -303,6 +303,10 @@ export class Pair {
   }
 
   private readonly startedAt = new Date().toISOString();
+
+  get isPaired(): boolean {
+    return this.partner !== undefined;
+  }
 
   /** Where shared configuration is changed while this unit is standby; undefined when nobody is known to be active. */
   activePartner(): { name: string; host: string } | undefined {

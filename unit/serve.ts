@@ -9,6 +9,8 @@ import { Mirror } from '../store/mirror.ts';
 import { Store } from '../store/store.ts';
 import { loadOrCreateKey } from '../sync/keys.ts';
 import type { Timers } from '../sync/requests.ts';
+import { BackupRunner } from './backup-runner.ts';
+import { Drills } from './drills.ts';
 import type { RebuildAnswer, UnitFace } from './face.ts';
 import {
   assertKeysPrivate,
@@ -20,12 +22,16 @@ import {
 } from './folder.ts';
 import { Health, noting } from './health.ts';
 import { readIdentity, type UnitFacts } from './identity.ts';
+import { Incoming } from './incoming.ts';
 import { type Log, openLog } from './log.ts';
 import { machineClock } from './machine-clock.ts';
 import { Metrics } from './metrics.ts';
+import { openBundle } from './open-bundle.ts';
 import { Pair } from './pair.ts';
 import { finishRebuild, rebuildStore } from './rebuild.ts';
 import { pageFindings, Scrub } from './scrub.ts';
+import { sendBundle } from './send-bundle.ts';
+import { Shelf } from './shelf.ts';
 import { StartBook } from './start-book.ts';
 import { notifySystemd } from './systemd.ts';
 import { Unit } from './unit.ts';
@@ -198,8 +204,40 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
         setImmediate(replace);
       }
     };
+    const incoming = new Incoming(folder.incoming, realTimers);
+    closers.push(() => incoming.clear());
+    const drills = await Drills.open({ store, catalog, openBundle, log, now });
+    const shelf = new Shelf(folder.backups, drills, log);
+    const backups = await BackupRunner.start({
+      store,
+      catalog,
+      unitId: facts.id,
+      drills,
+      shelf,
+      send: sendBundle,
+      timers: realTimers,
+      now,
+      log,
+      onRun: result => metrics.backups.inc({ result }),
+    });
+    closers.push(() => backups.stop());
     const unit = noting(
-      new Unit({ store, catalog, pair, mirror, metrics, clock: machineClock, scrub, startEmpty }),
+      new Unit({
+        id: facts.id,
+        store,
+        catalog,
+        pair,
+        mirror,
+        metrics,
+        clock: machineClock,
+        scrub,
+        startEmpty,
+        incoming,
+        openBundle,
+        drills,
+        shelf,
+        backups,
+      }),
       health,
     );
     const api = await startApi(unit, folder.socket, log);

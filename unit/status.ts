@@ -61,7 +61,10 @@ export interface StatusFacts {
 /** Latest missing revisions that a status names. */
 const MOST_MISSING = 10;
 
-export function makeStatus(found: StatusFacts): Status {
+/** What there is to say but for backups, which the pair does not know. */
+export type PairStatus = Omit<Status, 'backup'>;
+
+export function makeStatus(found: StatusFacts): PairStatus {
   const { partner, syncState } = found;
   // A unit can be renamed; what it calls itself today wins over its name at pairing.
   const facts = {

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { Catalog } from '../schema/catalog.ts';
 import { type ConfigRecord, fromDocument } from '../schema/document.ts';
 import { LockstepError } from '../schema/error.ts';
@@ -9,15 +10,22 @@ import type { RevisionKind } from '../store/revision.ts';
 import type { Store } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
 import type { RecordReader } from '../store/view.ts';
+import { backUp } from './backing-up.ts';
+import type { BackupRunner } from './backup-runner.ts';
 import { Committing } from './committing.ts';
+import type { Drills } from './drills.ts';
 import type {
   ApplyRequest,
+  BackupAnswer,
+  BackupRequest,
   ChangeAnswer,
   ChangeRequest,
   ConfirmAnswer,
   ConfirmSourceAnswer,
   Description,
   DiffAnswer,
+  DrillAnswer,
+  DrillRequest,
   ImportAnswer,
   ImportRequest,
   Invitation,
@@ -28,8 +36,11 @@ import type {
   PairedAnswer,
   Pause,
   PauseRequest,
+  PruneAnswer,
   RebuildAnswer,
   Receipt,
+  RestoreAnswer,
+  RestoreRequest,
   ResumeAnswer,
   RollbackRequest,
   Safety,
@@ -42,12 +53,15 @@ import type {
   VerifyAnswer,
 } from './face.ts';
 import { captureChanges } from './import.ts';
+import type { Incoming } from './incoming.ts';
 import { chooser, conflictViews, mergeConflict } from './merging.ts';
 import type { Metrics } from './metrics.ts';
 import type { Pair } from './pair.ts';
 import { hashPassword } from './password.ts';
 import { describeTarget, showTarget } from './reading.ts';
+import { type OpenBundle, Restoring } from './restoring.ts';
 import type { Scrub } from './scrub.ts';
+import type { Shelf } from './shelf.ts';
 import { changeAnswer, changeView } from './views.ts';
 
 const DEFAULT_HISTORY = 20;
@@ -64,8 +78,15 @@ export class Unit implements UnitFace {
   private readonly committing: Committing;
   private readonly scrub: Scrub;
   private readonly startEmpty: () => Promise<RebuildAnswer>;
+  private readonly incoming: Incoming;
+  private readonly restoring: Restoring;
+  private readonly drills: Drills;
+  private readonly shelf: Shelf;
+  private readonly backups: BackupRunner;
+  private readonly id: string;
 
   constructor(rooms: {
+    id: string;
     store: Store;
     catalog: Catalog;
     pair: Pair;
@@ -75,6 +96,11 @@ export class Unit implements UnitFace {
     scrub: Scrub;
     /** Ends everything, puts an empty store in place, and starts again. */
     startEmpty: () => Promise<RebuildAnswer>;
+    incoming: Incoming;
+    openBundle: OpenBundle;
+    drills: Drills;
+    shelf: Shelf;
+    backups: BackupRunner;
   }) {
     this.store = rooms.store;
     this.catalog = rooms.catalog;
@@ -84,11 +110,19 @@ export class Unit implements UnitFace {
     this.committing = new Committing(rooms.pair, rooms.clock);
     this.scrub = rooms.scrub;
     this.startEmpty = rooms.startEmpty;
+    this.incoming = rooms.incoming;
+    this.drills = rooms.drills;
+    this.shelf = rooms.shelf;
+    this.backups = rooms.backups;
+    this.restoring = new Restoring({ ...rooms, isPaired: () => rooms.pair.isPaired });
+    this.id = rooms.id;
   }
 
-  status(): Promise<Status> {
+  async status(): Promise<Status> {
     const { verifiedAt = null, progress = null } = this.scrub;
-    return this.pair.status(this.mirror?.troubles() ?? [], { verifiedAt, verifying: progress });
+    const status = await this.pair.status(this.mirror?.troubles() ?? [], { verifiedAt, verifying: progress });
+    const { backups } = this;
+    return { ...status, warnings: [...status.warnings, ...backups.warnings()], backup: backups.status };
   }
 
   async show({ path = '', defaults = false }: ShowRequest): Promise<ShowAnswer> {
@@ -119,6 +153,33 @@ export class Unit implements UnitFace {
     const { leftOut, changes } = captureChanges(this.catalog, request.files);
     const names = request.files.map(({ name }) => name).join(', ');
     return { ...(await this.commit(changes, 'import', request, `import ${names}`)), leftOut };
+  }
+
+  upload(bytes: Readable): Promise<{ upload: string; bytes: number }> {
+    return this.incoming.receive(bytes);
+  }
+
+  async dropUpload(upload: string): Promise<{ upload: string }> {
+    await this.incoming.drop(upload);
+    return { upload };
+  }
+
+  restore(request: RestoreRequest): Promise<RestoreAnswer> {
+    return this.restoring.restore(request);
+  }
+
+  async drill({ upload, name, passphrase }: DrillRequest): Promise<DrillAnswer> {
+    const file = await this.incoming.find(upload);
+    return this.drills.drill(file, name, passphrase).finally(() => this.incoming.drop(upload));
+  }
+
+  async shelvedBundles(): ReturnType<UnitFace['shelvedBundles']> {
+    return { bundles: await this.shelf.bundles() };
+  }
+
+  pruneBackups(request: { dryRun?: boolean; only?: string[] }): Promise<PruneAnswer> {
+    const { policy, timeZone } = this.backups;
+    return this.shelf.prune(policy, timeZone, request);
   }
 
   async history({
@@ -214,6 +275,10 @@ export class Unit implements UnitFace {
     return this.pair.unpair();
   }
 
+  async backup(request: BackupRequest): Promise<BackupAnswer> {
+    return backUp(await this.store.snapshot(), this.catalog, this.id, new Date(), request);
+  }
+
   verifyStore(): Promise<VerifyAnswer> {
     return this.scrub.verify();
   }
@@ -233,7 +298,8 @@ export class Unit implements UnitFace {
   }
 
   async metrics(): Promise<string> {
-    const { unit, sync, partner, files, branches, provisional, takeover, store } = await this.status();
+    const { unit, sync, partner, files, branches, provisional, takeover, store, backup } =
+      await this.status();
     return this.stats.render({
       revision: { help: 'Newest revision.', value: unit.revision },
       epoch: { help: 'Epoch of this unit.', value: unit.epoch },
@@ -274,6 +340,22 @@ export class Unit implements UnitFace {
         value: takeover === null || takeover.ready === null ? -1 : Number(takeover.ready),
       },
       takeover_findings: { help: 'What a takeover would stumble over.', value: takeover?.count ?? 0 },
+      backup_failures: {
+        help: 'Attempts of a scheduled backup that failed since the last one that went well.',
+        value: backup.schedule?.failures ?? 0,
+      },
+      backup_last_run_timestamp_seconds: {
+        help: 'When a scheduled backup was last made; 0: never, or the last one failed.',
+        value: backup.lastRun?.reason === undefined ? seconds(backup.lastRun?.at) : 0,
+      },
+      backup_drill_passed_timestamp_seconds: {
+        help: 'When a drill of a backup last passed; 0: never.',
+        value: seconds(backup.drill.passed?.at),
+      },
+      backup_drill_failed: {
+        help: '1 when the last drill of a backup failed.',
+        value: backup.drill.last?.reason === undefined ? 0 : 1,
+      },
       uncommitted_files: {
         help: 'Files under config/ that could not be committed.',
         value: files.length,
@@ -325,6 +407,10 @@ export class Unit implements UnitFace {
     const gone = new Set(removed.map(({ path: each }) => each));
     return removed.filter(({ path: each }) => !above(each).some(parent => gone.has(parent)));
   }
+}
+
+function seconds(iso: string | undefined): number {
+  return iso === undefined ? 0 : Date.parse(iso) / 1000;
 }
 
 /** `a/b/c` → `a`, `a/b`. */

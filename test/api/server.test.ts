@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { ApiClient } from '../../api/client.ts';
 import { HTTP_STATUS } from '../../api/errors.ts';
 import { ROUTES } from '../../api/routes.ts';
@@ -258,12 +260,69 @@ describe('the API of a unit', () => {
     assert.deepEqual(calls, []);
   });
 
+  it('answers with a file, and what it is before it', async () => {
+    const facts = { name: 'hä1.lockstep', revision: 3, records: 2, keysLeftOut: 0, estimatedBytes: 9 };
+    answer = () => ({ facts, bytes: Readable.from([Buffer.from('one'), Buffer.from('two')]) });
+    const asked = { passphrase: 'correct horse battery', withKeys: true };
+    const got = await client.backup(asked);
+    assert.deepEqual(got.facts, facts);
+    const chunks: Buffer[] = [];
+    for await (const chunk of got.bytes) chunks.push(chunk as Buffer);
+    assert.equal(Buffer.concat(chunks).toString(), 'onetwo');
+    assert.deepEqual(calls, [{ method: 'backup', request: asked }]);
+    assert.doesNotMatch(logged, /correct horse/);
+  });
+
+  it('breaks a file off when the unit can no longer read it, which the client tells', async () => {
+    const breaking = async function* () {
+      yield Buffer.alloc(100_000);
+      throw new Error('the disk is gone');
+    };
+    const facts = { name: 'a', revision: 3, records: 2, keysLeftOut: 0, estimatedBytes: 9 };
+    answer = () => ({ facts, bytes: Readable.from(breaking(), { objectMode: false }) });
+    const { bytes } = await client.backup({ passphrase: 'correct horse battery' });
+    await assert.rejects(
+      async () => {
+        for await (const _chunk of bytes);
+      },
+      { code: 'unit-unreachable' },
+    );
+    assert.match(logged, /the disk is gone/);
+  });
+
+  it('stops reading when the client goes away', async () => {
+    const endless = new Readable({
+      read() {
+        this.push(Buffer.alloc(64 * 1024));
+      },
+    });
+    const closed = once(endless, 'close');
+    const facts = { name: 'a', revision: 3, records: 2, keysLeftOut: 0, estimatedBytes: 9 };
+    answer = () => ({ facts, bytes: endless });
+    const { bytes } = await client.backup({ passphrase: 'correct horse battery' });
+    bytes.destroy();
+    await closed;
+  });
+
   it('serves the figures for Prometheus as text', async () => {
     answer = () => '# HELP lockstep_revision …\nlockstep_revision 7\n';
     const { status, type, text } = await send('GET', '/metrics');
     assert.equal(status, 200);
     assert.match(type, /^text\/plain; version=0\.0\.4/);
     assert.match(text, /^lockstep_revision 7$/m);
+  });
+
+  it('takes files where it wants files, and JSON everywhere else', async () => {
+    const file = { 'content-type': 'application/octet-stream' };
+    for (const [url, headers] of [
+      ['/v1/restore', file],
+      ['/v1/confirm', file],
+      ['/v1/restore/upload', {}],
+    ] as const) {
+      const { status, text } = await send('POST', url, '{}', headers);
+      assert.deepEqual([status, JSON.parse(text).code], [400, 'bad-usage'], url);
+    }
+    assert.deepEqual(calls, []);
   });
 
   it('documents every route, with what it takes and gives', async () => {
@@ -290,6 +349,50 @@ describe('the API of a unit', () => {
     );
     assert.equal(new Set(ids).size, ids.length);
     assert.ok(ids.includes('postPairInvite'), ids.join());
+  });
+});
+
+describe('a file sent to the unit', () => {
+  let dir: string;
+  let api: { close(): Promise<void> };
+  const log: ApiLog = { debug: () => undefined, error: () => undefined };
+  before(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'lockstep-api-'));
+    const unit = fakeUnit([], async ({ method, request }) => {
+      if (method !== 'upload') return {};
+      let bytes = 0;
+      for await (const chunk of (request as Readable).iterator({ destroyOnReturn: false })) {
+        if (String(chunk).startsWith('refuse')) throw new LockstepError('too-large', 'It is too large.');
+        bytes += (chunk as Buffer).length;
+      }
+      return { upload: 'u', bytes };
+    });
+    api = await serveApi({ unit, socketPath: socketIn(dir), log });
+  });
+  after(async () => {
+    await api.close();
+    rmSync(dir, { recursive: true });
+  });
+
+  it('reaches it as it comes, larger than any document', async () => {
+    const client = new ApiClient({ dir, author: 'ada' });
+    const piece = Buffer.alloc(1024 * 1024, 'x');
+    const { bytes } = await client.upload(Readable.from(Array.from({ length: 70 }, () => piece)));
+    assert.equal(bytes, 70 * 1024 * 1024);
+  });
+
+  it('that is refused before its end gives the refusal, and not a broken connection', async () => {
+    const client = new ApiClient({ dir, author: 'ada' });
+    const rest = Array.from({ length: 200 }, () => Buffer.alloc(64 * 1024, 'x'));
+    await assert.rejects(client.upload(Readable.from([Buffer.from('refuse'), ...rest])), {
+      code: 'too-large',
+    });
+  });
+
+  it('that cannot be read is told', async () => {
+    const client = new ApiClient({ dir, author: 'ada' });
+    const broken = new Readable({ read: () => broken.destroy(new Error('EIO')) });
+    await assert.rejects(client.upload(broken), { code: 'bad-usage' });
   });
 });
 

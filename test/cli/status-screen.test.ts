@@ -69,6 +69,7 @@ function pairInStep(): Status {
     store: { damage: null, verifiedAt: null, verifying: null },
     files: [],
     provisional: null,
+    backup: { schedule: null, lastRun: null, drill: { last: null, passed: null } },
     branches: [],
     warnings: [],
   };
@@ -253,5 +254,29 @@ hint: mend the file, or give it up with lockstep mirror restore FILE
     const status = pairInStep();
     status.squares[0] = { unit: 'HA1', colour: 'green', active: true, sentence: 'evil \u001b[2J\u009b' };
     assert.doesNotMatch(formatStatus(status, NOW, plain).replaceAll('\n', ''), /\p{Cc}/u);
+  });
+
+  it('says when the next bundle is made, what became of the last, and whether any is proved', () => {
+    const status = pairInStep();
+    assert.doesNotMatch(formatStatus(status, NOW, plain), /^(backup|drill)/m);
+    status.backup = {
+      schedule: { method: 'local', nextRunAt: '2025-03-01T14:00:00Z', failures: 0 },
+      lastRun: { at: '2025-03-01T11:00:00Z', name: 'a', to: '/backups/a' },
+      drill: { last: null, passed: null },
+    };
+    const text = formatStatus(status, NOW, plain);
+    assert.match(text, /^backup +local, next in 2 h.*; last made 1 h.* ago: \/backups\/a$/m);
+    assert.match(text, /^drill +never passed$/m);
+    status.backup = {
+      schedule: { method: 'sftp', nextRunAt: '2025-03-01T12:01:00Z', failures: 1 },
+      lastRun: { at: '2025-03-01T11:59:30Z', code: 'backup-target', reason: 'The host is down.' },
+      drill: {
+        last: { name: 'b', at: '2025-03-01T11:00:00Z', reason: 'It is damaged.' },
+        passed: { name: 'a', at: '2025-03-01T10:00:00Z' },
+      },
+    };
+    const failed = formatStatus(status, NOW, plain);
+    assert.match(failed, /failed 30 s ago: The host is down\.$/m);
+    assert.match(failed, /^drill +passed 2 h.* ago: a; failed 1 h.* ago$/m);
   });
 });

@@ -1,39 +1,14 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 import type { ErrorBody, LockstepError } from '../../schema/error.ts';
 import { lockstep, TestUnit, temporaryFolder } from './daemon.ts';
+import { smallDisk } from './small-disk.ts';
 
 const DISK_MIB = 12;
 /** A rule of about 2 KB: a hundred of them do not fit into the pages that a full disk has left. */
 const LARGE = 'x'.repeat(1000);
-
-/**
- * A small disk that only these tests see: a tmpfs in a mount namespace of its own, which is gone when its last process is.
- * Undefined where that is not permitted (it takes root).
- */
-async function smallDisk(
-  at: string,
-): Promise<{ holder: ChildProcess; inside: string[]; outside: string } | undefined> {
-  mkdirSync(at);
-  const script = `mount -t tmpfs -o size=${DISK_MIB}m,mode=700 tmpfs "$1" && echo mounted && exec cat`;
-  const holder = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', script, 'sh', at], {
-    stdio: ['pipe', 'pipe', 'ignore'],
-  });
-  const mounted = await new Promise<boolean>(resolve => {
-    holder.once('error', () => resolve(false));
-    holder.once('exit', () => resolve(false));
-    createInterface({ input: holder.stdout as NodeJS.ReadableStream }).once('line', () => resolve(true));
-  });
-  if (!mounted) return undefined;
-  return {
-    holder,
-    inside: ['nsenter', '--mount', '--target', String(holder.pid), '--'],
-    outside: `/proc/${holder.pid}/root${at}`,
-  };
-}
 
 describe('a disk that takes no more', function () {
   this.timeout(60_000);
@@ -47,7 +22,7 @@ describe('a disk that takes no more', function () {
   let acknowledged = 0;
 
   before(async function () {
-    const made = await smallDisk(disk);
+    const made = await smallDisk(disk, DISK_MIB);
     if (made === undefined) {
       process.stdout.write(
         '      skipped: a disk of its own takes root and the program unshare (Debian package util-linux)\n',

@@ -85,7 +85,8 @@ const host = (index: number, net = 10): Change => ({
   value: { address: `${net}.${index >> 16}.${(index >> 8) & 255}.${index & 255}` },
 });
 
-describe(`10 records of ${RECORDS.toLocaleString('en')} differ`, () => {
+describe(`10 records of ${RECORDS.toLocaleString('en')} differ`, function () {
+  this.timeout(60_000); // making them takes longer than mending
   it('and the standby is mended with at most 64 KB, after 4 questions', async () => {
     const pair = await MemoryPair.open('memory');
     try {

@@ -1,0 +1,47 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LockstepError } from '../schema/error.ts';
+import { SUFFIX } from './name.ts';
+import { HEAD_BYTES, type Profile, readHead } from './packets.ts';
+import { BundleSource } from './source.ts';
+
+/** What can be told of a bundle without its passphrase. */
+export interface ListedBundle {
+  file: string;
+  bytes: number;
+  /** ISO 8601: when it was written. */
+  modifiedAt: string;
+  /** null: it has not the form of a bundle. */
+  profile: Profile | null;
+  /** Why it has not. */
+  reason?: string;
+}
+
+/** The bundles in a folder, newest first; none when there is no folder. */
+export async function listBundles(folder: string): Promise<ListedBundle[]> {
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw new LockstepError('bad-usage', `${folder} cannot be read: ${error.message}.`);
+  });
+  const bundles = [];
+  for (const name of names.filter(each => each.endsWith(SUFFIX)).sort())
+    bundles.push(await look(join(folder, name)));
+  return bundles.sort((a, b) => (a.modifiedAt < b.modifiedAt ? 1 : -1));
+}
+
+async function look(file: string): Promise<ListedBundle> {
+  let source: BundleSource | undefined;
+  try {
+    source = await BundleSource.open(file);
+    const facts = { file, bytes: source.size, modifiedAt: source.modifiedAt.toISOString() };
+    try {
+      return { ...facts, profile: readHead(await source.head(HEAD_BYTES)).profile };
+    } catch (error) {
+      return { ...facts, profile: null, reason: (error as Error).message };
+    }
+  } catch (error) {
+    return { file, bytes: 0, modifiedAt: '', profile: null, reason: (error as Error).message };
+  } finally {
+    await source?.close();
+  }
+}

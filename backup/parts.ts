@@ -1,0 +1,134 @@
+import { createHash, X509Certificate } from 'node:crypto';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Catalog } from '../schema/catalog.ts';
+import type { ConfigRecord } from '../schema/document.ts';
+import { LockstepError } from '../schema/error.ts';
+import { canonicalize, isObject, type JsonObject } from '../schema/json.ts';
+import { type Part, schemaAt } from '../schema/kind.ts';
+import { valueAt, withValueAt } from '../schema/record.ts';
+import type { KeyLeftOut } from './bundle.ts';
+import { LIMITS } from './limits.ts';
+
+/** One state of the configuration: a StoreSnapshot, or whatever can list its records in the order of their paths. */
+export interface RecordSource {
+  list(path: string): AsyncIterable<ConfigRecord>;
+}
+
+/** What goes into a bundle, the same however often it is read. */
+export interface Content {
+  source: RecordSource;
+  catalog: Catalog;
+  withKeys: boolean;
+}
+
+/** Lines are handed on in pieces of this size, and everybody else gets a turn in between. */
+const PIECE_BYTES = 64 * 1024;
+
+/** The records of a part in the order of their paths, private keys of certificates taken out unless wanted. */
+export async function* recordsOf(
+  { source, catalog, withKeys }: Content,
+  part: Part,
+  leftOut: (key: KeyLeftOut) => void = () => undefined,
+): AsyncGenerator<ConfigRecord> {
+  for (const top of topsOf(catalog, part)) {
+    const plain = part !== 'certs' && isWhole(catalog, top, part);
+    for await (const record of source.list(top)) {
+      if (plain) {
+        yield record; // finding the kind of each would cost as much as all the rest
+        continue;
+      }
+      const { path, value } = record;
+      const kind = catalog.kindOf(path);
+      if (kind.part !== part) continue;
+      const keys = part === 'certs' && !withKeys ? privateKeys(kind.schema, kind.secrets, value) : [];
+      if (keys.length > 0) leftOut({ path, ...fingerprintOf(value) });
+      yield { path, value: keys.reduce<JsonObject>((less, key) => without(less, key), value) };
+    }
+  }
+}
+
+/** The file of a part, in pieces. Throws `too-large` for a record that no reader would take. */
+export async function* linesOf(
+  content: Content,
+  part: Part,
+  seen: { record?: () => void; leftOut?: (key: KeyLeftOut) => void } = {},
+): AsyncGenerator<Buffer> {
+  let piece: string[] = [];
+  let size = 0;
+  for await (const { path, value } of recordsOf(content, part, seen.leftOut)) {
+    const line = `{"path":${JSON.stringify(path)},"value":${canonicalize(value)}}\n`;
+    if (line.length * 3 > LIMITS.line && Buffer.byteLength(line) > LIMITS.line) throw recordTooLarge(path);
+    seen.record?.();
+    piece.push(line);
+    size += line.length;
+    if (size < PIECE_BYTES) continue;
+    yield Buffer.from(piece.join(''));
+    [piece, size] = [[], 0];
+    await turn();
+  }
+  if (piece.length > 0) yield Buffer.from(piece.join(''));
+}
+
+/** A PEM file for each certificate, for people with stock tools; no reader of ours uses them. */
+export async function* pemFilesOf(content: Content): AsyncGenerator<{ name: string; bytes: Buffer }> {
+  for await (const { path, value } of recordsOf(content, 'certs')) {
+    const name = pemFile(path);
+    if (name !== undefined && typeof value.certificate === 'string')
+      yield { name, bytes: Buffer.from(value.certificate) };
+  }
+}
+
+export const PEM_FILE = /^(certificates|intermediates)\/[A-Za-z0-9._~-]{1,88}\.pem$/;
+/** With a folder and `.pem` it fits into a tar header. */
+const LONGEST_NAME = 80;
+const KEPT_OF_LONGER = 70;
+
+function pemFile(path: string): string | undefined {
+  const [folder, id = '', ...below] = path.split('/');
+  if ((folder !== 'certificates' && folder !== 'intermediates') || below.length > 0) return undefined;
+  if (id.length <= LONGEST_NAME) return `${folder}/${id}.pem`;
+  const hash = createHash('sha256').update(id).digest('hex').slice(0, 12);
+  return `${folder}/${id.slice(0, KEPT_OF_LONGER)}~${hash}.pem`;
+}
+
+/** First segments of the paths in a part, sorted. */
+function topsOf(catalog: Catalog, part: Part): string[] {
+  const tops = [
+    ...new Set(catalog.kinds.filter(kind => kind.part === part).map(kind => String(kind.template[0]))),
+  ].sort();
+  // "-" sorts before "/": read one after the other, such neighbours would not come in the order of their paths.
+  return tops.some(top => tops.some(other => other.startsWith(`${top}-`))) ? [''] : tops;
+}
+
+/** Whether all that lives at and below `top` belongs to the part. */
+function isWhole(catalog: Catalog, top: string, part: Part): boolean {
+  return top !== '' && catalog.kinds.every(kind => kind.template[0] !== top || kind.part === part);
+}
+
+function privateKeys(schema: JsonObject, secrets: string[][], value: JsonObject): string[][] {
+  return secrets.filter(
+    field =>
+      schemaAt(schema, field)?.format === 'pem-private-key' &&
+      !field.includes('*') &&
+      valueAt(value, field) !== undefined,
+  );
+}
+
+function without(value: JsonObject, field: string[]): JsonObject {
+  const less = withValueAt(value, field, undefined);
+  return isObject(less) ? less : value;
+}
+
+function fingerprintOf(value: JsonObject): { fingerprint?: string } {
+  try {
+    return { fingerprint: new X509Certificate(String(value.certificate)).fingerprint256 };
+  } catch {
+    return {}; // a kind of the site may keep its certificate elsewhere
+  }
+}
+
+function recordTooLarge(path: string): LockstepError {
+  return new LockstepError('too-large', `${path} is larger than a bundle takes (${LIMITS.line} bytes).`, {
+    facts: { path, limit: LIMITS.line },
+  });
+}

@@ -1,0 +1,35 @@
+import { LockstepError } from '../schema/error.ts';
+
+/** What makes a passphrase of a bundle good enough: so many characters, or so many words. */
+export const ENOUGH_CHARACTERS = 12;
+export const ENOUGH_WORDS = 4;
+/** Longer ones are somebody's file, given by mistake. */
+const MOST_CHARACTERS = 1024;
+
+/**
+ * Throws `weak-passphrase`, saying what would be enough, and `bad-usage` for text that could not be typed
+ * to another program again: control characters, half a character, more than 1,024 characters.
+ */
+export function assertGoodPassphrase(passphrase: string): void {
+  assertTypeable(passphrase);
+  const characters = [...passphrase].length;
+  const words = passphrase.split(/\s+/u).filter(word => [...word].length > 1).length;
+  if (characters >= ENOUGH_CHARACTERS || words >= ENOUGH_WORDS) return;
+  throw new LockstepError('weak-passphrase', `The passphrase is weak: it has ${characters} characters.`, {
+    hint: `Enough are ${ENOUGH_CHARACTERS} characters, or ${ENOUGH_WORDS} words with spaces between them.`,
+    facts: { characters, words, enoughCharacters: ENOUGH_CHARACTERS, enoughWords: ENOUGH_WORDS },
+  });
+}
+
+/** What opens a bundle may be weak: another program may have made it. Throws `bad-usage`. */
+export function assertTypeable(passphrase: string): void {
+  const bad =
+    passphrase === ''
+      ? 'is empty'
+      : passphrase.length > MOST_CHARACTERS
+        ? `has more than ${MOST_CHARACTERS} characters`
+        : /\p{Cc}/u.test(passphrase) || !passphrase.isWellFormed()
+          ? 'holds a character that cannot be typed'
+          : undefined;
+  if (bad !== undefined) throw new LockstepError('bad-usage', `The passphrase ${bad}.`);
+}

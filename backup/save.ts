@@ -1,0 +1,113 @@
+import { randomBytes } from 'node:crypto';
+import { access, type FileHandle, link, open, rename, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { asLockstepError, LockstepError } from '../schema/error.ts';
+import { removeDurable, syncFolder } from '../store/durable-file.ts';
+import { type OpenBundle, openBundle } from './read.ts';
+import { BundleSource } from './source.ts';
+
+export interface SaveOptions {
+  passphrase: string;
+  /** Encrypted bytes that were written, and later that were read back. */
+  onWritten?: (bytes: number) => void;
+  onRead?: (bytes: number) => void;
+}
+
+/**
+ * Write a bundle to `file`, mode 0600, so that at any moment either all of it is there under this name or nothing is;
+ * then read it back and verify it. Resolves when it is durable and good; a bundle that is not good is removed.
+ * Throws `file-exists`, `disk`, what `bytes` throws, and what openBundle throws.
+ */
+export async function saveBundle(
+  bytes: AsyncIterable<unknown>,
+  file: string,
+  { passphrase, onWritten = () => undefined, onRead }: SaveOptions,
+): Promise<Omit<OpenBundle, 'records'>> {
+  await writeBundle(bytes, file, onWritten);
+  const source = await BundleSource.open(file);
+  try {
+    const { records: _records, ...facts } = await openBundle(
+      source,
+      passphrase,
+      onRead && { onBytes: onRead },
+    );
+    return facts;
+  } catch (error) {
+    await removeDurable(file).catch(() => undefined);
+    throw error;
+  } finally {
+    await source.close();
+  }
+}
+
+/** Before anything costly is done. Throws `file-exists`; the last word is that of saveBundle. */
+export async function assertFree(file: string): Promise<void> {
+  const there = await access(file).then(
+    () => true,
+    () => false,
+  );
+  if (there) throw fileExists(file);
+}
+
+/** Durable when it resolves. */
+async function writeBundle(
+  bytes: AsyncIterable<unknown>,
+  file: string,
+  onWritten: (bytes: number) => void,
+): Promise<void> {
+  const temporary = join(dirname(file), `.lockstep-${randomBytes(6).toString('hex')}.tmp`);
+  try {
+    const handle = await open(temporary, 'wx', 0o600);
+    await fill(handle, bytes, onWritten).finally(() => handle.close());
+    await giveName(temporary, file);
+    await syncFolder(dirname(file));
+  } catch (error) {
+    await unlink(temporary).catch(() => undefined);
+    throw explained(error, file);
+  }
+}
+
+async function fill(
+  handle: FileHandle,
+  bytes: AsyncIterable<unknown>,
+  onWritten: (bytes: number) => void,
+): Promise<void> {
+  await handle.chmod(0o600); // an odd umask would keep even the owner out
+  for await (const chunk of bytes) {
+    await handle.writeFile(chunk as Buffer);
+    onWritten((chunk as Buffer).length);
+  }
+  await handle.sync();
+}
+
+/** A rename would take the place of what got the name meanwhile; a link does not. */
+async function giveName(temporary: string, file: string): Promise<void> {
+  try {
+    await link(temporary, file);
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(code)) throw error;
+    await assertFree(file);
+    return rename(temporary, file); // a file system without links
+  }
+  await unlink(temporary);
+}
+
+function explained(error: unknown, file: string): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'EEXIST') return fileExists(file);
+  const known = asLockstepError(error);
+  if (known.code !== 'internal') return known;
+  if (code === 'ENOENT' || code === 'EACCES' || code === 'ENOTDIR')
+    return new LockstepError('bad-usage', `${file} cannot be written: ${known.message}.`, {
+      facts: { path: file, errno: code },
+    });
+  return error;
+}
+
+function fileExists(file: string): LockstepError {
+  return new LockstepError('file-exists', `${file} is there already; a bundle never replaces a file.`, {
+    hint: 'Choose another name with -o, or remove it first.',
+    facts: { path: file },
+  });
+}

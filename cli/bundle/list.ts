@@ -1,0 +1,49 @@
+import { basename, join } from 'node:path';
+import { type ListedBundle, listBundles } from '../../backup/list.ts';
+import { LockstepError } from '../../schema/error.ts';
+import type { Context } from '../context.ts';
+import { EXIT, type ExitCode } from '../exit.ts';
+import type { Paint } from '../output.ts';
+import { byteCount } from '../quantity.ts';
+import { formatTable } from '../table.ts';
+import { localTime } from '../time.ts';
+
+export async function list(context: Context): Promise<ExitCode> {
+  const { dir, out } = context;
+  const folder = join(dir, 'backups');
+  const proofs = await readProofs(context);
+  const bundles = (await listBundles(folder)).map(bundle => ({
+    ...bundle,
+    proved: proofs?.get(basename(bundle.file)) ?? (proofs === undefined ? null : false),
+  }));
+  out.answer({ folder, bundles }, () => formatBundles(folder, bundles, out.paint));
+  return EXIT.done;
+}
+
+/** Which bundles a drill has proved is known to the running unit only; undefined without one. */
+async function readProofs(context: Context): Promise<Map<string, boolean> | undefined> {
+  try {
+    const { bundles } = await context.unit().shelvedBundles();
+    return new Map(bundles.map(({ name, proved }) => [name, proved]));
+  } catch (error) {
+    if (error instanceof LockstepError && error.code === 'unit-unreachable') return undefined;
+    throw error;
+  }
+}
+
+type Listed = ListedBundle & { proved: boolean | null };
+
+function formatBundles(folder: string, bundles: Listed[], paint: Paint): string {
+  if (bundles.length === 0) return `There are no bundles in ${folder}.`;
+  return formatTable(
+    ['written', 'size', 'form', 'drill', 'file'],
+    bundles.map(({ file, bytes, modifiedAt, profile, reason, proved }) => [
+      modifiedAt === '' ? '' : localTime(modifiedAt),
+      byteCount(bytes),
+      profile ?? reason ?? '',
+      proved === null ? 'not known' : proved ? 'proved' : 'unproved',
+      file,
+    ]),
+    paint,
+  );
+}

@@ -1,0 +1,80 @@
+import type { RestoreAnswer } from '../unit/face.ts';
+import type { Paint } from './output.ts';
+import { printable } from './printable.ts';
+import { plural } from './quantity.ts';
+import { formatRecordDiff } from './record-diff.ts';
+import { localTime } from './time.ts';
+
+const MOST_RECORDS = 50;
+const MOST_LISTED = 10;
+
+/**
+ * What a restore would do: the bundle, the counts of each part, each record before and after, what to know. What it did was
+ * shown before, so then the records are left out.
+ */
+export function formatRestore(answer: RestoreAnswer, paint: Paint): string {
+  const { bundle, changes } = answer;
+  const head = `Bundle of ${printable(bundle.unit.name)}, made ${localTime(bundle.createdAt)}, revision ${bundle.revision}.`;
+  if (changes.length === 0)
+    return [head, `Nothing differs: revision ${answer.revision} stands.`, ...remarks(answer, paint)].join(
+      '\n',
+    );
+  if (!answer.dryRun)
+    return [
+      head,
+      ...partLines(answer),
+      ...remarks(answer, paint),
+      `Restored as revision ${answer.revision}; lockstep rollback ${answer.revision - 1} undoes it.`,
+    ].join('\n');
+  const diff = changes.slice(0, MOST_RECORDS).map(change => formatRecordDiff(change, paint));
+  const total = answer.counts.added + answer.counts.changed + answer.counts.removed;
+  const more = total - diff.length;
+  return [
+    head,
+    ...partLines(answer),
+    '',
+    ...diff,
+    ...(more > 0 ? [`and ${plural(more, 'record')} more\n`] : []),
+    ...remarks(answer, paint),
+    'Nothing was changed yet.',
+  ].join('\n');
+}
+
+function partLines({ parts }: RestoreAnswer): string[] {
+  return parts.map(({ part, added, changed, removed }) => {
+    const counts = [
+      [added, 'added'],
+      [changed, 'changed'],
+      [removed, 'removed'],
+    ].filter(([count]) => count !== 0);
+    return `  ${part.padEnd(5)} ${counts.length === 0 ? 'as it is' : counts.map(([count, word]) => `${count} ${word}`).join(', ')}`;
+  });
+}
+
+function remarks({ kept, missingKeys, steps, notes }: RestoreAnswer, paint: Paint): string[] {
+  const keys = missingKeys.slice(0, MOST_LISTED);
+  return [
+    ...steps.map(printable),
+    ...(kept.count === 0
+      ? []
+      : [
+          `This unit keeps its own: ${listed(kept.paths, kept.count)} (--as-the-old-unit takes the bundle's).`,
+        ]),
+    ...(keys.length === 0
+      ? []
+      : [
+          paint('yellow', 'No private key is in the bundle, nor here, for:'),
+          ...keys.map(
+            ({ path, fingerprint }) => `  ${printable(path)}  ${fingerprint ?? '(no certificate)'}`,
+          ),
+          ...(missingKeys.length > keys.length ? [`  and ${missingKeys.length - keys.length} more`] : []),
+          'Restore a bundle with these keys, or set them one by one.',
+        ]),
+    ...notes.map(note => paint('yellow', printable(note))),
+  ];
+}
+
+function listed(paths: string[], count: number): string {
+  const shown = paths.slice(0, MOST_LISTED).map(printable).join(', ');
+  return count > MOST_LISTED ? `${shown} and ${count - MOST_LISTED} more` : shown;
+}

@@ -1,0 +1,58 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import type { Bundle } from '../../backup/bundle.ts';
+import type { JsonObject } from '../../schema/json.ts';
+import { RULES } from '../../schema/rules/index.ts';
+import { openMemory } from '../../store/memory.ts';
+import { Store } from '../../store/store.ts';
+import type { RestoreAnswer, RestoreRequest } from '../../unit/face.ts';
+import { Incoming } from '../../unit/incoming.ts';
+import { Restoring } from '../../unit/restoring.ts';
+import { catalog } from '../schema/records-of.ts';
+import { ManualTimers } from '../sync/manual-timers.ts';
+
+export type Asked = Partial<Omit<RestoreRequest, 'upload' | 'passphrase'>>;
+
+/** An active unit in memory that bundles are restored on; `records` is what it holds. */
+export async function unitWith(records: Record<string, JsonObject> = {}): Promise<Store> {
+  const store = await Store.open({ port: openMemory(), catalog, rules: RULES, now: () => new Date(0) });
+  await store.setRole('active', 1);
+  const changes = Object.entries(records).map(([path, value]) => ({ op: 'put' as const, path, value }));
+  await store.commit({ changes, kind: 'init', author: 'ada', reason: 'init' });
+  return store;
+}
+
+export async function contentOf(store: Store): Promise<Record<string, JsonObject>> {
+  const all: Record<string, JsonObject> = {};
+  for await (const { path, value } of store.list()) all[path] = value;
+  return all;
+}
+
+/** Restores bundles as the daemon does, but takes them from memory: the upload is an empty file. */
+export class Restorer {
+  private readonly folder = mkdtempSync(join(tmpdir(), 'lockstep-'));
+  private readonly incoming = new Incoming(join(this.folder, 'incoming'), new ManualTimers());
+
+  async restore(store: Store, bundle: Bundle, asked: Asked = {}, isPaired = false): Promise<RestoreAnswer> {
+    const restoring = new Restoring({
+      store,
+      catalog: store.catalog,
+      incoming: this.incoming,
+      openBundle: async () => ({ bundle, close: async () => undefined }),
+      isPaired: () => isPaired,
+    });
+    const { upload } = await this.incoming.receive(Readable.from([Buffer.from('bundle')]));
+    try {
+      return await restoring.restore({ upload, passphrase: 'p', author: 'ada', ...asked });
+    } finally {
+      await this.incoming.drop(upload);
+    }
+  }
+
+  close(): void {
+    this.incoming.clear();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}

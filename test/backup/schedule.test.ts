@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { afterFailure, afterSuccess, dueAt, nextRun, type Times } from '../../backup/schedule.ts';
+
+const at = (text: string): Date => new Date(text);
+const HOUR_MS = 3_600_000;
+const ZONES = [
+  'UTC',
+  'Europe/Vienna',
+  'America/New_York',
+  'Australia/Lord_Howe',
+  'Asia/Kolkata',
+  'America/Sao_Paulo',
+];
+
+const times: fc.Arbitrary<Times> = fc.record({
+  day: fc.integer({ min: 0, max: 7 }),
+  hour: fc.integer({ min: 0, max: 23 }),
+  minute: fc.integer({ min: 0, max: 59 }),
+  timeZone: fc.constantFrom(...ZONES),
+});
+const moment = fc.date({ min: at('2024-01-01'), max: at('2027-12-31'), noInvalidDate: true });
+
+function local(moment: Date, timeZone: string): { date: string; time: string; weekday: string } {
+  const parts = Object.fromEntries(
+    new Intl.DateTimeFormat('en-CA', {
+      timeZone,
+      year: 'numeric',
+      month: '2-digit',
+      day: '2-digit',
+      hour: '2-digit',
+      minute: '2-digit',
+      hourCycle: 'h23',
+      weekday: 'short',
+    })
+      .formatToParts(moment)
+      .map(({ type, value }) => [type, value]),
+  );
+  return {
+    date: `${parts.year}-${parts.month}-${parts.day}`,
+    time: `${parts.hour}:${parts.minute}`,
+    weekday: String(parts.weekday),
+  };
+}
+
+describe('the next run of a schedule', () => {
+  const vienna = (hour: number, minute: number, day = 0): Times => ({
+    day,
+    hour,
+    minute,
+    timeZone: 'Europe/Vienna',
+  });
+
+  it('is at the time of the unit', () => {
+    assert.equal(
+      nextRun(vienna(2, 30), at('2026-07-01T12:00:00Z')).toISOString(),
+      '2026-07-02T00:30:00.000Z',
+    );
+    assert.equal(
+      nextRun(vienna(2, 30), at('2026-01-01T12:00:00Z')).toISOString(),
+      '2026-01-02T01:30:00.000Z',
+    );
+    assert.equal(
+      nextRun(vienna(2, 30, 7), at('2026-07-01T12:00:00Z')).toISOString(),
+      '2026-07-05T00:30:00.000Z',
+    );
+  });
+
+  it('comes once on the day that lacks its hour, and once on the day that has it twice', () => {
+    const spring = nextRun(vienna(2, 30), at('2026-03-28T12:00:00Z'));
+    assert.equal(local(spring, 'Europe/Vienna').date, '2026-03-29');
+    assert.equal(local(nextRun(vienna(2, 30), spring), 'Europe/Vienna').date, '2026-03-30');
+    const autumn = nextRun(vienna(2, 30), at('2026-10-24T12:00:00Z'));
+    assert.equal(autumn.toISOString(), '2026-10-25T00:30:00.000Z');
+    assert.equal(local(nextRun(vienna(2, 30), autumn), 'Europe/Vienna').date, '2026-10-26');
+  });
+
+  it('follows, on the chosen day and time of the zone unless its clock was put forward over it', () => {
+    fc.assert(
+      fc.property(times, moment, (chosen, after) => {
+        const next = nextRun(chosen, after);
+        assert.ok(next > after);
+        const { time, weekday } = local(next, chosen.timeZone);
+        const names = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
+        if (chosen.day > 0) assert.equal(weekday, names[chosen.day]);
+        const said = `${String(chosen.hour).padStart(2, '0')}:${String(chosen.minute).padStart(2, '0')}`;
+        const [before, later] = [-3, 1].map(hours =>
+          local(new Date(next.getTime() + hours * HOUR_MS), chosen.timeZone),
+        );
+        const shifted =
+          before?.time.slice(3) !== time.slice(3) ||
+          Number(time.slice(0, 2)) !== (Number(before?.time.slice(0, 2)) + 3) % 24;
+        assert.ok(time === said || shifted, `${time} instead of ${said}; ${before?.time} ${later?.time}`);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('comes on every day exactly once', () => {
+    fc.assert(
+      fc.property(times, moment, (chosen, start) => {
+        const daily = { ...chosen, day: 0 };
+        let run = nextRun(daily, start);
+        for (let day = 0; day < 30; day++) {
+          const next = nextRun(daily, run);
+          const days = [run, next].map(
+            each => Date.parse(local(each, chosen.timeZone).date) / (24 * HOUR_MS),
+          );
+          assert.equal((days[1] as number) - (days[0] as number), 1);
+          run = next;
+        }
+      }),
+      { numRuns: 20 },
+    );
+  });
+});
+
+describe('a schedule', () => {
+  const daily: Times = { day: 0, hour: 2, minute: 0, timeZone: 'UTC' };
+
+  it('makes up missed runs once', () => {
+    const book = { settled: '2026-01-01T02:00:00Z', failures: 0 };
+    const now = at('2026-01-09T12:00:00Z');
+    assert.ok(dueAt(daily, book) <= now);
+    assert.equal(dueAt(daily, afterSuccess(now)).toISOString(), '2026-01-10T02:00:00.000Z');
+  });
+
+  it('tries a failed run again after 1, 5, 15 and then each 60 minutes', () => {
+    const start = at('2026-01-02T02:00:00Z');
+    let book = { settled: '2026-01-01T02:00:00Z', failures: 0 };
+    const pauses: number[] = [];
+    let now = dueAt(daily, book);
+    assert.deepEqual(now, start);
+    for (let attempt = 0; attempt < 6; attempt++) {
+      book = afterFailure(book, now);
+      const next = dueAt(daily, book);
+      pauses.push((next.getTime() - now.getTime()) / 60_000);
+      now = next;
+    }
+    assert.deepEqual(pauses, [1, 5, 15, 60, 60, 60]);
+    assert.equal(dueAt(daily, afterSuccess(now)).toISOString(), '2026-01-03T02:00:00.000Z');
+  });
+
+  it('is never due before its time, and always again later', () => {
+    fc.assert(
+      fc.property(times, moment, fc.nat(8), (chosen, settled, failures) => {
+        const wanted = nextRun(chosen, settled);
+        const book = { settled: settled.toISOString(), failures, failedAt: wanted.toISOString() };
+        const due = dueAt(chosen, book);
+        assert.ok(due >= wanted && (failures === 0 || due > wanted));
+        assert.ok(due.getTime() - wanted.getTime() <= HOUR_MS);
+      }),
+    );
+  });
+});

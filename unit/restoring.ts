@@ -1,0 +1,140 @@
+import type { Bundle } from '../backup/bundle.ts';
+import { assertFits, type Choice, chooseParts } from '../backup/guards.ts';
+import { migrate } from '../backup/migrate.ts';
+import { planRestore, type RestorePlan } from '../backup/plan.ts';
+import { asRestoreRefusal } from '../backup/refused.ts';
+import type { Catalog } from '../schema/catalog.ts';
+import type { Store } from '../store/store.ts';
+import type { RestoreAnswer, RestoreRequest } from './face.ts';
+import type { Incoming } from './incoming.ts';
+import { changeAnswer } from './views.ts';
+
+/** Opens an encrypted file; rejects when it is no bundle, is not whole, or the passphrase is another one. */
+export type OpenBundle = (
+  file: string,
+  passphrase: string,
+) => Promise<{ bundle: Bundle; close(): Promise<void> }>;
+
+export interface RestoringOptions {
+  store: Store;
+  catalog: Catalog;
+  incoming: Incoming;
+  openBundle: OpenBundle;
+  /** Whether the unit has a partner. */
+  isPaired(): boolean;
+}
+
+/** Restores bundles that were uploaded: plans, refuses, and makes one commit of it. */
+export class Restoring {
+  private readonly options: RestoringOptions;
+
+  constructor(options: RestoringOptions) {
+    this.options = options;
+  }
+
+  /**
+   * The plan; without `dryRun` it is made too, as one revision, and the upload goes. Throws what assertFits, planRestore and
+   * asRestoreRefusal name, `no-such-upload`, `conflict`, and what a commit throws. Nothing is changed then.
+   */
+  async restore(request: RestoreRequest): Promise<RestoreAnswer> {
+    const { incoming, openBundle } = this.options;
+    const { upload, passphrase, dryRun = false } = request;
+    const { bundle, close } = await openBundle(await incoming.find(upload), passphrase);
+    try {
+      const answer = await this.restoreFrom(bundle, request);
+      if (!dryRun) await incoming.drop(upload);
+      return answer;
+    } finally {
+      await close();
+    }
+  }
+
+  private async restoreFrom(given: Bundle, request: RestoreRequest): Promise<RestoreAnswer> {
+    const { store, catalog } = this.options;
+    const { author, expected, dryRun = false } = request;
+    const { bundle, steps } = migrate(given);
+    const choice: Choice = {
+      parts: chooseParts(bundle.manifest, request.parts),
+      as: request.as ?? 'this-unit',
+    };
+    const { plan, revision } = await this.plan(bundle, choice);
+    const { manifest } = bundle;
+    const reason =
+      request.reason ??
+      `restore ${choice.parts.join(', ')} of ${manifest.unit.name}, bundle of ${manifest.createdAt}`;
+    const result = await store
+      .commit({
+        changes: plan.changes,
+        kind: 'restore',
+        unconfirmed: true,
+        author,
+        reason,
+        dryRun,
+        expected: expected ?? revision,
+      })
+      .catch(error => {
+        throw asRestoreRefusal(catalog, error);
+      });
+    const answer = changeAnswer(catalog, result, dryRun);
+    return {
+      ...answer,
+      changes: answer.changes.map(view => ({ ...view, part: catalog.kindOf(view.path).part })),
+      parts: choice.parts.map(part => ({ part, ...countsOf(catalog, result.changes, part) })),
+      as: choice.as,
+      bundle: {
+        createdAt: manifest.createdAt,
+        unit: manifest.unit,
+        revision: manifest.revision,
+        digest: manifest.digest,
+      },
+      kept: { paths: plan.kept, count: plan.keptCount },
+      missingKeys: plan.missingKeys,
+      steps: [...steps, ...differingKinds(plan)],
+      notes: result.changes.length === 0 ? [] : this.notes(choice),
+    };
+  }
+
+  /** A plan belongs to one revision: of another one, the commit is refused with `conflict`. */
+  private async plan(bundle: Bundle, choice: Choice): Promise<{ plan: RestorePlan; revision: number }> {
+    const { store, catalog } = this.options;
+    const snapshot = await store.snapshot();
+    try {
+      const haMode = (await snapshot.split('ha')).unit?.mode;
+      assertFits(bundle.manifest, choice, { haMode: typeof haMode === 'string' ? haMode : undefined });
+      return {
+        plan: await planRestore(catalog, bundle, snapshot, choice),
+        revision: snapshot.head.revision,
+      };
+    } finally {
+      snapshot.close();
+    }
+  }
+
+  private notes({ as, parts }: Choice): string[] {
+    const { store, isPaired } = this.options;
+    const notes: string[] = [];
+    if (store.head.role === 'standby')
+      notes.push('This unit is standby: the next update of the active unit replaces what is shared.');
+    else if (isPaired())
+      notes.push('The partner keeps what it has until lockstep confirm-source is typed here.');
+    if (as === 'the-old-unit' && parts.includes('base'))
+      notes.push(
+        "Addresses, host name, HA mode, licence and the password of bal become those of the bundle's unit.",
+      );
+    return notes;
+  }
+}
+
+function differingKinds({ differing }: RestorePlan): string[] {
+  return differing.map(
+    ({ kind, records }) =>
+      `kind ${kind} is described differently here: its records (${records}) are checked against the schema of this unit`,
+  );
+}
+
+type Changes = Parameters<typeof changeAnswer>[1]['changes'];
+
+function countsOf(catalog: Catalog, changes: Changes, part: string): RestoreAnswer['counts'] {
+  const own = changes.filter(({ path }) => catalog.kindOf(path).part === part);
+  return changeAnswer(catalog, { revision: 0, digest: '', changes: own }, true).counts;
+}
