@@ -1,12 +1,11 @@
 import type { Catalog } from '../schema/catalog.ts';
 import { asLockstepError, type ErrorBody, LockstepError } from '../schema/error.ts';
 import type { Moment } from '../store/deadline.ts';
-import { EMPTY_DIGEST } from '../store/digest.ts';
 import type { Revision } from '../store/revision.ts';
 import type { PairChange, Store, Unconfirmed } from '../store/store.ts';
 import type { Channel } from '../sync/channel.ts';
 import { fingerprint, type KeyPair, publicBlob } from '../sync/keys.ts';
-import { Link, type UpdateReport } from '../sync/link.ts';
+import { Link } from '../sync/link.ts';
 import { type HaMode, type Hello, PROTOCOL } from '../sync/message.ts';
 import type { Partner, Self } from '../sync/pairing.ts';
 import type { Pause } from '../sync/pause.ts';
@@ -24,7 +23,6 @@ import type {
   Receipt,
   ResumeAnswer,
   Status,
-  TakenUpdate,
   TakeoverAnswer,
   UnpairedAnswer,
 } from './face.ts';
@@ -32,15 +30,17 @@ import type { Health } from './health.ts';
 import { IDENTITY_PATHS, type Identity, readIdentity, type UnitFacts } from './identity.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import { missingRevisions } from './missing.ts';
 import { NetKeeper } from './net-keeper.ts';
 import { PairMembership } from './pair-membership.ts';
 import { isEveryAddress, PairingDesk } from './pairing-desk.ts';
 import { Pausing } from './pausing.ts';
-import { activeUnit } from './rebuild.ts';
+import { assertPartnerFills } from './rebuild-source.ts';
 import { Refusals } from './refusals.ts';
 import { pacifiedError, type StartBook } from './start-book.ts';
 import { makeStatus, type PairStatus } from './status.ts';
 import { TakeoverWatch } from './takeover-watch.ts';
+import { UpdateJournal } from './update-journal.ts';
 
 export interface PairOptions {
   store: Store;
@@ -66,8 +66,6 @@ export interface PairOptions {
 }
 
 const DIAL_MS = 10_000;
-/** Missing revisions are counted up to here; status is not a history. */
-const MOST_COUNTED = 1_000;
 
 /** One unit's side of the pair: it listens, keeps the link to the partner, and sends updates when they are due. */
 export class Pair {
@@ -82,8 +80,7 @@ export class Pair {
   private pausing: Pausing | undefined;
   private waking: Promise<void> | undefined;
   private readonly takeover: TakeoverWatch;
-  private lastSent: Receipt | undefined;
-  private lastTaken: TakenUpdate | undefined;
+  private journal: UpdateJournal | undefined;
   private nextUpdateAt: number | undefined;
   private cancelDue: () => void = () => undefined;
   private unwatch: () => void = () => undefined;
@@ -107,7 +104,7 @@ export class Pair {
     const pair = new Pair(options, await PairMembership.open(options.store));
     pair.desk = await pair.openDesk();
     if (pair.partner !== undefined) await pair.membership.settle(pair.partner);
-    pair.lastSent = await options.store.readLocal<Receipt>('last-update');
+    pair.journal = await UpdateJournal.open(options);
     pair.pausing = await Pausing.open({ ...options, onChange: () => pair.link?.ownChanged() });
     await pair.pausing.roleChanged();
     options.health.onChange = () => pair.link?.ownChanged();
@@ -153,7 +150,7 @@ export class Pair {
 
   async forceUpdate(): Promise<Receipt> {
     const report = await this.assertLinked().forceUpdate();
-    return this.receipt(report);
+    return this.assertStarted(this.journal).receipt(report);
   }
 
   /** Ask the standby whether it would take these changes; rejects with its reason when it would not. */
@@ -187,33 +184,7 @@ export class Pair {
 
   /** Throws why this unit cannot be rebuilt from its partner now. `force`: although nothing is heard of that one. */
   assertMayRebuild(force: boolean): void {
-    const { state } = this.assertLinked();
-    const { partner } = state;
-    const name = partner?.name ?? this.partner?.name ?? 'the partner';
-    if (this.options.store.head.role === 'active') throw activeUnit(name, 'repeat this');
-    if (state.link !== 'up' || partner === undefined) {
-      if (force) return;
-      throw new LockstepError(
-        'partner-unreachable',
-        `${name} is not seen: whether it holds a configuration is not known.`,
-        {
-          hint: 'With --force this unit is emptied all the same, and filled when the partner is back.',
-        },
-      );
-    }
-    if (
-      partner.role === 'active' &&
-      partner.established &&
-      !partner.damaged &&
-      partner.digest !== EMPTY_DIGEST
-    )
-      return;
-    throw new LockstepError('never-a-source', `${name} cannot be the source: it is ${unfitness(partner)}.`, {
-      hint:
-        partner.role === 'standby'
-          ? `Type lockstep takeover on ${name} first.`
-          : 'Mend that one first, or restore a bundle there.',
-    });
+    assertPartnerFills(this.assertLinked().state, this.partner?.name ?? 'the partner', force);
   }
 
   /** Throws `not-active`, `not-paired`, `pacified`. */
@@ -281,7 +252,7 @@ export class Pair {
       heardAt: this.heard?.at,
       missing,
       missingRecords: missing.reduce((sum, { pairRecords }) => sum + pairRecords, 0),
-      lastUpdate: store.head.role === 'active' ? this.lastSent : this.lastTaken,
+      lastUpdate: this.journal?.last,
       nextUpdateAt:
         this.nextUpdateAt === undefined || store.head.role !== 'active' || this.link === undefined
           ? undefined
@@ -319,15 +290,8 @@ export class Pair {
   /** Revisions that the partner does not hold, newest first. */
   private async missing(): Promise<Revision[]> {
     const { store } = this.options;
-    const held = this.link?.state.link === 'up' ? this.link.state.partner?.digest : store.head.common;
-    if (this.partner === undefined || held === store.head.digest) return [];
-    const known = held === undefined || held === '' ? undefined : await store.revisionWithDigest(held);
-    const missing: Revision[] = [];
-    for await (const revision of store.history()) {
-      if (revision.revision <= (known ?? 0) || missing.length >= MOST_COUNTED) break;
-      if (revision.pairRecords > 0) missing.push(revision);
-    }
-    return missing;
+    const seen = this.link?.state.link === 'up' ? this.link.state.partner : undefined;
+    return this.partner === undefined ? [] : missingRevisions(store, seen?.digest ?? store.head.common);
   }
 
   private get partner(): Partner | undefined {
@@ -453,7 +417,7 @@ export class Pair {
         log.info({ state: name, partner: partner.name }, 'sync state');
         queueMicrotask(() => this.takeover.note());
       },
-      onUpdate: report => this.updated(report),
+      onUpdate: report => this.journal?.noteSent(report),
       onTrouble: ({ code, message, facts }) => {
         const { pinned, offered } = facts;
         log.warn(
@@ -470,8 +434,7 @@ export class Pair {
     this.link?.stop();
     this.link = undefined;
     this.heard = undefined;
-    this.lastSent = undefined;
-    this.lastTaken = undefined;
+    this.journal?.forget();
     this.listener?.closeChannelsOf('partner');
   }
 
@@ -511,7 +474,7 @@ export class Pair {
   }
 
   private serve(channel: Channel): void {
-    const { store, log, metrics, health, now, clock } = this.options;
+    const { store, health, clock } = this.options;
     const { partner } = this;
     serve(channel, {
       store,
@@ -520,11 +483,7 @@ export class Pair {
       clock,
       heldBack: () => this.link?.heldBack ?? 0,
       onHello: (hello: Hello) => this.link?.heard(hello),
-      onUpdate: async ({ result, digest, revision, from, records }) => {
-        metrics.updates.inc({ direction: 'taken', result });
-        this.lastTaken = { result, kind: 'taken', revision, digest, records, at: now().toISOString() };
-        log.info({ result, digest, revision, from, records }, 'update taken');
-      },
+      onUpdate: async update => this.journal?.noteTaken(update),
       onRefusal: error => {
         health.noteOf('a commit or an update', error);
         this.refusals.message(error, channel.remote.address);
@@ -547,33 +506,6 @@ export class Pair {
     this.link?.ownChanged();
   }
 
-  private updated(report: UpdateReport): void {
-    const { metrics, log, store } = this.options;
-    this.lastSent = this.receipt(report);
-    metrics.updates.inc({ direction: 'sent', result: report.result });
-    metrics.updateSeconds.observe(report.ms / 1000);
-    log.info({ ...report }, 'update sent');
-    const keep = async (): Promise<void> => {
-      if (report.heldBack === undefined) await store.setCommon(report.digest, report.revision);
-      await store.writeLocal('last-update', this.lastSent);
-    };
-    keep().catch((error: unknown) => log.error({ reason: String(error) }, 'the receipt could not be kept'));
-  }
-
-  private receipt({ result, forced, revision, digest, records, bytes, ms, heldBack }: UpdateReport): Receipt {
-    return {
-      result,
-      kind: forced ? 'forced' : 'periodic',
-      revision,
-      digest,
-      records,
-      bytes,
-      ms,
-      at: this.options.now().toISOString(),
-      ...(heldBack === undefined ? {} : { heldBack }),
-    };
-  }
-
   private scheduleUpdate(): void {
     const { timers, intervalSeconds } = this.options;
     this.nextUpdateAt = timers.now() + intervalSeconds * 1000;
@@ -586,10 +518,4 @@ export class Pair {
   private inMs(ms: number): string {
     return new Date(this.options.now().getTime() + ms).toISOString();
   }
-}
-
-function unfitness({ role, damaged, established }: Hello): string {
-  if (damaged) return 'damaged too';
-  if (role === 'standby') return 'standby';
-  return established ? 'empty' : 'new to the pair';
 }
