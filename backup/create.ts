@@ -10,6 +10,7 @@ import { seal } from './openpgp.ts';
 import type { Profile } from './packets.ts';
 import { type Content, linesOf, pemFilesOf } from './parts.ts';
 import { assertGoodPassphrase } from './passphrase.ts';
+import { inPieces, PIECE_BYTES } from './pieces.ts';
 import { type ArchiveEntry, packArchive } from './tar.ts';
 
 export interface CreateOptions {
@@ -122,12 +123,12 @@ function pack(content: AsyncIterable<ArchiveEntry>, mtime: Date, ended: () => vo
   async function* archive(): AsyncGenerator<Buffer> {
     started = true;
     try {
-      yield* packArchive(content, mtime);
+      yield* inPieces(packArchive(content, mtime));
     } finally {
       ended();
     }
   }
-  const gzip = createGzip({ chunkSize: 64 * 1024 });
+  const gzip = createGzip({ chunkSize: PIECE_BYTES });
   pipeline(Readable.from(archive(), { objectMode: false }), gzip, () => {
     if (!started) ended();
   });

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createGunzip } from 'node:zlib';
 import { LIMITS } from './limits.ts';
+import { PIECE_BYTES } from './pieces.ts';
 import { damagedBundle } from './refusals.ts';
 
 /**
@@ -9,7 +10,7 @@ import { damagedBundle } from './refusals.ts';
  * whatever `chunks` throws.
  */
 export async function* gunzip(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const engine = createGunzip({ chunkSize: 64 * 1024 });
+  const engine = createGunzip({ chunkSize: PIECE_BYTES });
   const state = { fed: 0, over: false, stopped: false, failed: undefined as unknown };
   const over = new Promise<void>(resolve => {
     for (const event of ['end', 'close', 'error'])

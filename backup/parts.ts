@@ -8,6 +8,7 @@ import { type Part, schemaAt } from '../schema/kind.ts';
 import { valueAt, withValueAt } from '../schema/record.ts';
 import type { KeyLeftOut } from './bundle.ts';
 import { LIMITS } from './limits.ts';
+import { PIECE_BYTES } from './pieces.ts';
 
 /** One state of the configuration: a StoreSnapshot, or whatever can list its records in the order of their paths. */
 export interface RecordSource {
@@ -20,9 +21,6 @@ export interface Content {
   catalog: Catalog;
   withKeys: boolean;
 }
-
-/** Lines are handed on in pieces of this size, and everybody else gets a turn in between. */
-const PIECE_BYTES = 64 * 1024;
 
 /** The records of a part in the order of their paths, private keys of certificates taken out unless wanted. */
 export async function* recordsOf(
@@ -64,7 +62,7 @@ export async function* linesOf(
     if (size < PIECE_BYTES) continue;
     yield Buffer.from(piece.join(''));
     [piece, size] = [[], 0];
-    await turn();
+    await turn(); // everybody else
   }
   if (piece.length > 0) yield Buffer.from(piece.join(''));
 }

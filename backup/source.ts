@@ -3,8 +3,7 @@ import type { Stats } from 'node:fs';
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LockstepError } from '../schema/error.ts';
-
-const PIECE_BYTES = 64 * 1024;
+import { PIECE_BYTES } from './pieces.ts';
 
 /** An encrypted file that can be read as often as needed: always the same one, whatever its name comes to mean. */
 export class BundleSource {

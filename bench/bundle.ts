@@ -153,7 +153,7 @@ await store.close();
 row('what', 'size', 'create', 'verify');
 row('---', '---', '---', '---');
 const average = at('average.lockstep');
-const averageCreated = await best(() => create(incompressible(4.4e6), average));
+const averageCreated = await best(() => create(incompressible(2.45e6), average));
 const averageVerified = await best(() => verify(average));
 row(
   'an average bundle',

@@ -180,7 +180,7 @@ describe('backup', function () {
     try {
       const full = path.join(at('disk'), 'full.lockstep');
       const filling = path.join(small.outside, 'filling');
-      writeFileSync(filling, Buffer.alloc(1024 * 1024 - 16 * 1024));
+      writeFileSync(filling, Buffer.alloc(1024 * 1024 - 4 * 1024));
       const { code, stderr } = await lockstep(
         ['--dir', unit.dir, 'backup', 'create', '-o', full, '--passphrase-file', at('pw')],
         { inside: small.inside },
