@@ -10,7 +10,7 @@ import { lockstep, TestUnit, temporaryFolder } from './daemon.ts';
 import { smallDisk } from './small-disk.ts';
 
 const PASSPHRASE = 'correct horse battery';
-/** More of them behind `LOCKSTEP_KILLS=40 npx mocha test/e2e/backup.test.ts`. */
+/** More of them behind `LOCKSTEP_KILLS=40 npx mocha test/e2e/bundle.test.ts`. */
 const KILLS = Number(process.env.LOCKSTEP_KILLS ?? 3);
 const HOSTS = 1000;
 
@@ -18,7 +18,7 @@ describe('backup', function () {
   this.timeout(60_000 + KILLS * 5_000);
   const { folder, remove } = temporaryFolder();
   const at = (name: string): string => path.join(folder, name);
-  const unit = new TestUnit(at('u'), '127.0.67.1');
+  const unit = new TestUnit(at('u'), '127.0.171.1');
   let created = { file: '', bytes: 0 };
 
   before(async () => {
@@ -180,7 +180,7 @@ describe('backup', function () {
     try {
       const full = path.join(at('disk'), 'full.lockstep');
       const filling = path.join(small.outside, 'filling');
-      writeFileSync(filling, Buffer.alloc(1024 * 1024 - 16 * 1024));
+      writeFileSync(filling, Buffer.alloc(1024 * 1024 - 4 * 1024));
       const { code, stderr } = await lockstep(
         ['--dir', unit.dir, 'backup', 'create', '-o', full, '--passphrase-file', at('pw')],
         { inside: small.inside },
