@@ -10,7 +10,7 @@ import { lockstep, TestUnit, temporaryFolder } from './daemon.ts';
 import { smallDisk } from './small-disk.ts';
 
 const PASSPHRASE = 'correct horse battery';
-/** More of them behind `LOCKSTEP_KILLS=40 npx mocha test/e2e/bundle.test.ts`. */
+/** More of them behind `LOCKSTEP_KILLS=40 npx mocha test/e2e/backup.test.ts`. */
 const KILLS = Number(process.env.LOCKSTEP_KILLS ?? 3);
 const HOSTS = 1000;
 
@@ -18,7 +18,7 @@ describe('backup', function () {
   this.timeout(60_000 + KILLS * 5_000);
   const { folder, remove } = temporaryFolder();
   const at = (name: string): string => path.join(folder, name);
-  const unit = new TestUnit(at('u'), '127.0.171.1');
+  const unit = new TestUnit(at('u'), '127.0.67.1');
   let created = { file: '', bytes: 0 };
 
   before(async () => {
