@@ -256,6 +256,7 @@ describe('two units on one site', function () {
         'warnings',
         'branches',
         'provisional',
+        'backup',
       ]);
       assert.deepEqual(
         [answer.unit.role, answer.unit.mode, answer.unit.name],
