@@ -33,6 +33,7 @@ import type {
   RestoreRequest,
   ResumeAnswer,
   RollbackRequest,
+  SendBackupRequest,
   ShowAnswer,
   ShowRequest,
   Status,
@@ -88,6 +89,7 @@ export class ApiClient {
   dropUpload = (upload: string): ReturnType<UnitFace['dropUpload']> =>
     this.post('/v1/restore/drop', { upload });
   restore = (asked: Asked<RestoreRequest>): Promise<RestoreAnswer> => this.post('/v1/restore', asked);
+  sendBackup = (asked: SendBackupRequest): Promise<{ to: string }> => this.post('/v1/backup/send', asked);
   drill = (asked: DrillRequest): Promise<DrillAnswer> => this.post('/v1/backup/drill', asked);
   shelvedBundles = (): ReturnType<UnitFace['shelvedBundles']> => this.get('/v1/backup/bundles');
   pruneBackups = (asked: { dryRun?: boolean; only?: string[] }): Promise<PruneAnswer> =>

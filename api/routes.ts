@@ -7,6 +7,7 @@ import type {
   MergeRequest,
   PauseRequest,
   RestoreRequest,
+  SendBackupRequest,
   ShowRequest,
   UnitFace,
 } from '../unit/face.ts';
@@ -123,6 +124,14 @@ export const ROUTES: Route[] = [
     body: schemas.drillRequest,
     answer: schemas.drillAnswer,
     call: (unit, { body }) => unit.drill(body as Arguments<UnitFace['drill']>),
+  },
+  {
+    method: 'POST',
+    url: '/v1/backup/send',
+    summary: 'Send a bundle of the folder of the unit to another host by SFTP',
+    body: schemas.sendBackupRequest,
+    answer: schemas.sentBackup,
+    call: (unit, { body }) => unit.sendBackup(body as SendBackupRequest),
   },
   {
     method: 'GET',

@@ -156,6 +156,21 @@ export const restoreRequest = closed(
   },
   ['upload', 'passphrase'],
 );
+export const sendBackupRequest = closed(
+  {
+    name: text('Name of the bundle in the folder of the unit.', { minLength: 1, maxLength: 255 }),
+    host: text('Host, or host:port.', { minLength: 1, maxLength: 260 }),
+    user: text('User there.', { minLength: 1, maxLength: 255 }),
+    path: text('Folder there.', { minLength: 1, maxLength: 1024 }),
+    key: text('Private key to log in with. Default: that of the backup schedule.', { maxLength: 16_384 }),
+    hostKey: text('Ed25519 key that the host must show. Default: that of the backup schedule.', {
+      pattern: '^ssh-ed25519 [A-Za-z0-9+/]+=*$',
+      maxLength: 4096,
+    }),
+  },
+  ['name', 'host', 'user', 'path'],
+);
+export const sentBackup = open({ to: text('What it is called there.') });
 export const drillRequest = closed(
   {
     upload,

@@ -92,6 +92,7 @@ export const ERROR_CODES = {
   'backup-unset': { class: 'refused', means: 'the backup schedule lacks something that a run needs' },
   'backup-target': { class: 'unreachable', means: 'the host that bundles go to did not take one' },
   'drill-failed': { class: 'damaged', means: 'a bundle does not give back what it was made of' },
+  'no-such-bundle': { class: 'missing', means: 'the folder of the unit holds no such bundle' },
   'no-such-upload': { class: 'missing', means: 'the bundle was not uploaded, or the upload is gone again' },
 
   'partner-unreachable': { class: 'unreachable', means: 'the partner does not answer' },

@@ -70,10 +70,11 @@ export function parsePrivateKey(text: string, source: string): KeyPair {
 }
 
 /**
- * A private key of PKCS #8, PKCS #1 or SEC 1 (PEM) as ssh2 reads it, which knows no PKCS #8. Throws `bad-usage` for text that is no
+ * A private key of PKCS #8, PKCS #1, SEC 1 (PEM) or OpenSSH as ssh2 reads it, which knows no PKCS #8. Throws `bad-usage` for text that is no
  * such key, without quoting it.
  */
 export function openSshKey(pem: string): string {
+  if (/^-----BEGIN OPENSSH PRIVATE KEY-----/.test(pem)) return pem; // ssh2 says what is wrong with it, if anything is
   const key = readKey(pem);
   if (key?.asymmetricKeyType === 'rsa') return key.export({ type: 'pkcs1', format: 'pem' }).toString();
   if (key?.asymmetricKeyType === 'ec') return key.export({ type: 'sec1', format: 'pem' }).toString();

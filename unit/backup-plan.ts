@@ -73,6 +73,11 @@ export function planFault({ method, passphrase, remote }: BackupPlan): LockstepE
         facts: { method },
       },
     );
+  return remoteFault(remote);
+}
+
+/** What a transfer lacks. */
+export function remoteFault(remote: BackupPlan['remote']): LockstepError | undefined {
   const missing = Object.entries(remote)
     .filter(([, value]) => value === undefined)
     .map(([field]) => field);

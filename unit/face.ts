@@ -35,6 +35,8 @@ export interface UnitFace {
   restore(request: RestoreRequest): Promise<RestoreAnswer>;
   /** Restores an upload on a scratch unit and compares; remembered by the hash of the file. */
   drill(request: DrillRequest): Promise<DrillAnswer>;
+  /** Send a bundle of the folder of the unit to another host by SFTP. */
+  sendBackup(request: SendBackupRequest): Promise<{ to: string }>;
   /** The bundles in the folder of the unit, newest first. */
   shelvedBundles(): Promise<{ bundles: ShelvedBundle[] }>;
   /** Removes what the retention policy does not keep; of `only` when that is given. */
@@ -269,6 +271,18 @@ export interface DrillRequest {
   /** What the bundle is called, for log and status. */
   name: string;
   passphrase: string;
+}
+
+export interface SendBackupRequest {
+  /** Name of the bundle in backups/. */
+  name: string;
+  /** Host, or host:port; user and folder there. */
+  host: string;
+  user: string;
+  path: string;
+  /** Private key to log in with, and the Ed25519 key that the host must show. Default: those of the backup schedule. */
+  key?: string;
+  hostKey?: string;
 }
 
 /** What became of a drill. */

@@ -235,6 +235,7 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
         incoming,
         openBundle,
         drills,
+        send: sendBundle,
         shelf,
         backups,
       }),

@@ -1,7 +1,8 @@
 import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { listBundles } from '../backup/list.ts';
 import { judge, type KeptBundle, type Policy } from '../backup/retention.ts';
+import { LockstepError } from '../schema/error.ts';
 import { removeDurable, TEMPORARY } from '../store/durable-file.ts';
 import type { Drills } from './drills.ts';
 import type { PruneAnswer, ShelvedBundle } from './face.ts';
@@ -31,6 +32,16 @@ export class Shelf {
       found.push({ name, bytes, at: modifiedAt, proved: await this.drills.isProved(file) });
     }
     return found;
+  }
+
+  /** The path of a bundle of this folder. Throws `no-such-bundle`. */
+  async find(name: string): Promise<string> {
+    const file = join(this.folder, basename(name));
+    const there = basename(name) === name && (await stat(file).catch(() => undefined))?.isFile() === true;
+    if (there) return file;
+    throw new LockstepError('no-such-bundle', `There is no bundle ${name} in the folder of this unit.`, {
+      hint: 'lockstep backup list shows those that are there.',
+    });
   }
 
   /** What the policy says; without `dryRun` what it does not keep goes, of `only` when that is given. */

@@ -11,7 +11,8 @@ import type { Store } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
 import type { RecordReader } from '../store/view.ts';
 import { backUp } from './backing-up.ts';
-import type { BackupRunner } from './backup-runner.ts';
+import { readBackupPlan, remoteFault } from './backup-plan.ts';
+import type { BackupRunner, SendBundle } from './backup-runner.ts';
 import { Committing } from './committing.ts';
 import type { Drills } from './drills.ts';
 import type {
@@ -44,6 +45,7 @@ import type {
   ResumeAnswer,
   RollbackRequest,
   Safety,
+  SendBackupRequest,
   ShowAnswer,
   ShowRequest,
   Status,
@@ -81,6 +83,7 @@ export class Unit implements UnitFace {
   private readonly incoming: Incoming;
   private readonly restoring: Restoring;
   private readonly drills: Drills;
+  private readonly send: SendBundle;
   private readonly shelf: Shelf;
   private readonly backups: BackupRunner;
   private readonly id: string;
@@ -99,6 +102,7 @@ export class Unit implements UnitFace {
     incoming: Incoming;
     openBundle: OpenBundle;
     drills: Drills;
+    send: SendBundle;
     shelf: Shelf;
     backups: BackupRunner;
   }) {
@@ -112,6 +116,7 @@ export class Unit implements UnitFace {
     this.startEmpty = rooms.startEmpty;
     this.incoming = rooms.incoming;
     this.drills = rooms.drills;
+    this.send = rooms.send;
     this.shelf = rooms.shelf;
     this.backups = rooms.backups;
     this.restoring = new Restoring({ ...rooms, isPaired: () => rooms.pair.isPaired });
@@ -166,6 +171,14 @@ export class Unit implements UnitFace {
 
   restore(request: RestoreRequest): Promise<RestoreAnswer> {
     return this.restoring.restore(request);
+  }
+
+  async sendBackup({ name, ...given }: SendBackupRequest): Promise<{ to: string }> {
+    const { remote } = await readBackupPlan(this.catalog, path => this.store.read(path));
+    const target = { ...given, key: given.key ?? remote.key, hostKey: given.hostKey ?? remote.hostKey };
+    const fault = remoteFault(target);
+    if (fault !== undefined) throw fault;
+    return { to: await this.send(target, await this.shelf.find(name), name) };
   }
 
   async drill({ upload, name, passphrase }: DrillRequest): Promise<DrillAnswer> {

@@ -11,8 +11,9 @@ import { EXIT, type ExitCode } from '../exit.ts';
 import { withByteProgress, withProgress } from '../progress.ts';
 import { byteCount, plural } from '../quantity.ts';
 import { newPassphrase, type PassphraseOptions } from './passphrase.ts';
+import { type SftpTarget, sftpTarget, type TransferOptions, transfer } from './transfer.ts';
 
-export interface CreateOptions extends PassphraseOptions {
+export interface CreateOptions extends PassphraseOptions, TransferOptions {
   output?: string;
   profile?: Profile;
   withKeys?: boolean;
@@ -20,7 +21,9 @@ export interface CreateOptions extends PassphraseOptions {
 
 /** Make a bundle, and read it back before it is said to be there. */
 export async function create(context: Context, options: CreateOptions): Promise<ExitCode> {
-  const { output, profile, withKeys } = options;
+  const { profile, withKeys } = options;
+  const target = await sftpTarget(options);
+  const output = target === undefined ? options.output : undefined;
   if (output === '-' && process.stdout.isTTY)
     throw new LockstepError('bad-usage', 'A bundle is no text for a terminal.', {
       hint: 'Send it on: lockstep backup create -o - | …',
@@ -35,7 +38,7 @@ export async function create(context: Context, options: CreateOptions): Promise<
   try {
     return await (output === '-'
       ? pass(context, bytes, facts)
-      : keep(context, bytes, facts, output, passphrase));
+      : keep(context, bytes, facts, output, passphrase, target));
   } finally {
     bytes.destroy();
   }
@@ -55,17 +58,23 @@ async function keep(
   facts: BackupFacts,
   output: string | undefined,
   passphrase: string,
+  target: SftpTarget | undefined,
 ): Promise<ExitCode> {
   const file = output ?? join(await backupsFolder(context), facts.name);
   const saved = await save(context, bytes, file, facts, passphrase);
-  context.out.answer({ file, bytes: saved.size, profile: saved.profile, manifest: saved.manifest }, () =>
-    [
-      `${summary(facts)} It was read back and is good.`,
-      `${file} (${byteCount(saved.size)})`,
-      ...(saved.profile === 'rfc9580'
-        ? ['GnuPG 2.2 cannot open it: Argon2id and AES-GCM are RFC 9580.']
-        : []),
-    ].join('\n'),
+  const sent = target === undefined ? undefined : await transfer(context, facts.name, target);
+  const { size, profile, manifest } = saved;
+  context.out.answer(
+    { file, bytes: size, profile, manifest, ...(sent === undefined ? {} : { sentTo: sent }) },
+    () =>
+      [
+        `${summary(facts)} It was read back and is good.`,
+        `${file} (${byteCount(saved.size)})`,
+        ...(sent === undefined ? [] : [`Sent to ${sent}, whole.`]),
+        ...(saved.profile === 'rfc9580'
+          ? ['GnuPG 2.2 cannot open it: Argon2id and AES-GCM are RFC 9580.']
+          : []),
+      ].join('\n'),
   );
   return EXIT.done;
 }

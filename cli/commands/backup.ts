@@ -18,8 +18,16 @@ export const command: CliCommand<[Action, string | undefined], Options> = {
       )
       .argument('[file]', 'inspect, verify, drill: the bundle; - is standard input, but not for drill')
       .option(
-        '-o, --output <file|->',
-        'create: where to; default: a name with unit and time, in backups/ of the unit',
+        '-o, --output <file|-|url>',
+        'create: where to, also sftp://user@host[:port]/folder; default: a name with unit and time, in backups/ of the unit',
+      )
+      .option(
+        '--identity <file>',
+        'create to sftp: private key to log in with; default: that of the backup schedule',
+      )
+      .option(
+        '--host-key <key|file>',
+        'create to sftp: the Ed25519 key that the host must show; default: that of the backup schedule',
       )
       .addOption(
         new Option(
@@ -40,6 +48,7 @@ export const command: CliCommand<[Action, string | undefined], Options> = {
     'lockstep backup create',
     'lockstep backup create -o site.lockstep --passphrase-file /etc/lockstep/passphrase',
     'lockstep backup create -o - --passphrase-fd 3 3< passphrase | ssh vault "cat > site.lockstep"',
+    'lockstep backup create -o sftp://backup@vault.example/srv/lb --identity id.pem --host-key vault.pub',
     'lockstep backup list',
     'lockstep backup inspect site.lockstep',
     'lockstep backup verify site.lockstep --json | jq .good',

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import path from 'node:path';
 import type { ListedBundle } from '../../backup/list.ts';
 import type { BundleFacts } from '../../cli/bundle/open.ts';
+import { generateKeyPair } from '../../sync/keys.ts';
 import { read } from '../backup/open.ts';
+import { hasSshd, startSshd } from '../sync/sshd.ts';
 import { freshBuild } from './build.ts';
 import { lockstep, TestUnit, temporaryFolder } from './daemon.ts';
 import { smallDisk } from './small-disk.ts';
@@ -190,6 +193,32 @@ describe('backup', function () {
       assert.deepEqual(readdirSync(small.outside), ['filling']);
     } finally {
       small.holder.kill();
+    }
+  });
+
+  it('goes to another host by SFTP, whole, and only to the one whose key was named', async function () {
+    if (!hasSshd()) return this.skip();
+    const host = generateKeyPair();
+    const identity = generateKeyPair();
+    writeFileSync(at('identity'), identity.private, { mode: 0o600 });
+    const sshd = await startSshd(folder, { hostKey: host.private, authorized: [identity.public] });
+    try {
+      mkdirSync(at('vault'));
+      const send = (hostKey: string): ReturnType<typeof unit.cli> => {
+        rmSync(path.join(unit.dir, 'backups'), { recursive: true, force: true });
+        const to = `sftp://${userInfo().username}@127.0.0.1:${sshd.port}${at('vault')}`;
+        const keys = ['--identity', at('identity'), '--host-key', hostKey];
+        return unit.cli('backup', 'create', '-o', to, ...keys, '--passphrase-file', at('pw'), '--json');
+      };
+      const strange = await send(generateKeyPair().public);
+      assert.equal(JSON.parse(strange.stdout).error.code, 'key-mismatch');
+      assert.deepEqual(readdirSync(at('vault')), []);
+      const sent = JSON.parse((await send(host.public)).stdout) as BundleFacts & { sentTo: string };
+      const [name = ''] = readdirSync(at('vault'));
+      assert.ok(sent.sentTo.endsWith(`/vault/${name}`), sent.sentTo);
+      assert.ok(readFileSync(path.join(at('vault'), name)).equals(readFileSync(sent.file)));
+    } finally {
+      await sshd.stop();
     }
   });
 });

@@ -1,27 +1,15 @@
 /** A real sshd with its own sftp-server on loopback. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import ssh2 from 'ssh2';
 import { generateKeyPair, openSshKey } from '../../sync/keys.ts';
 import { putFile, type SftpTarget } from '../../sync/sftp.ts';
+import { hasSshd, type Sshd, startSshd } from './sshd.ts';
 
-const SSHD = '/usr/sbin/sshd';
-const SFTP_SERVER = '/usr/lib/openssh/sftp-server';
 const HOST = generateKeyPair();
 const { privateKey } = generateKeyPairSync('ed25519');
 const KEY = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
@@ -38,7 +26,7 @@ describe('a bundle that goes to a host by SFTP', function () {
   const target = join(folder, 'bundles');
   const file = join(folder, 'source');
   const content = randomBytes(1024 * 1024);
-  const children: ChildProcess[] = [];
+  const servers: Sshd[] = [];
   let port = 0;
   let small = 0;
 
@@ -48,65 +36,20 @@ describe('a bundle that goes to a host by SFTP', function () {
   const KEYS = { ed25519: KEY, rsa: pkcs8(rsa.privateKey), ecdsa: pkcs8(ec.privateKey) };
 
   before(async function () {
-    if (!existsSync(SSHD) || !existsSync(SFTP_SERVER)) {
-      process.stderr.write('    skipped: sshd is missing; the Debian package openssh-server brings it\n');
-      this.skip();
-    }
+    if (!hasSshd()) this.skip();
     writeFileSync(file, content);
-    port = await startSshd();
-    small = await startSshd(512);
+    const keys = { hostKey: HOST.private, authorized: Object.values(KEYS).map(publicLineOf) };
+    servers.push(await startSshd(folder, keys), await startSshd(folder, { ...keys, kilobytes: 512 }));
+    [port = 0, small = 0] = servers.map(server => server.port);
   });
   after(async () => {
-    for (const child of children) {
-      const exited = once(child, 'exit');
-      child.kill('SIGKILL');
-      await exited;
-    }
+    for (const server of servers) await server.stop();
     rmSync(folder, { recursive: true, force: true });
   });
   beforeEach(() => {
     rmSync(target, { recursive: true, force: true });
     mkdirSync(target);
   });
-
-  /** `kilobytes`: the largest file that a login may write, as on a disk that is full. */
-  async function startSshd(kilobytes?: number): Promise<number> {
-    const server = createServer();
-    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-    const free = (server.address() as { port: number }).port;
-    await new Promise(resolve => server.close(resolve));
-    const keep = (name: string, text: string): string => {
-      const path = join(folder, `sshd-${free}-${name}`);
-      writeFileSync(path, text, { mode: 0o600 });
-      return path;
-    };
-    const limit = kilobytes === undefined ? '' : `trap '' XFSZ\nulimit -f ${kilobytes}\n`;
-    const config = keep(
-      'config',
-      [
-        `ListenAddress 127.0.0.1:${free}`,
-        `HostKey ${keep('host', HOST.private)}`,
-        `AuthorizedKeysFile ${keep('authorized', `${Object.values(KEYS).map(publicLineOf).join('\n')}\n`)}`,
-        'PidFile none',
-        'UsePAM no',
-        'StrictModes no',
-        'PermitRootLogin yes',
-        `Subsystem sftp /bin/bash ${keep('sftp', `${limit}exec ${SFTP_SERVER}\n`)}`,
-      ].join('\n'),
-    );
-    if (userInfo().uid === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
-    const child = spawn(SSHD, ['-D', '-e', '-f', config], { stdio: ['ignore', 'ignore', 'pipe'] });
-    children.push(child);
-    let said = '';
-    await new Promise<void>((resolve, reject) => {
-      child.stderr.on('data', chunk => {
-        said += chunk;
-        if (/Server listening/.test(said)) resolve();
-      });
-      child.once('exit', () => reject(new Error(said)));
-    });
-    return free;
-  }
 
   const to = (facts: Partial<SftpTarget> = {}): SftpTarget => ({
     host: '127.0.0.1',
