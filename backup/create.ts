@@ -15,7 +15,7 @@ import { type ArchiveEntry, packArchive } from './tar.ts';
 
 export interface CreateOptions {
   /** Closed by createBundle and its result, however they end. */
-  snapshot: Pick<StoreSnapshot, 'head' | 'list' | 'close'>;
+  snapshot: Pick<StoreSnapshot, 'head' | 'list' | 'close'> & Partial<Pick<StoreSnapshot, 'spelled'>>;
   catalog: Catalog;
   unit: Manifest['unit'];
   createdAt: Date;

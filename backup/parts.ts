@@ -13,6 +13,8 @@ import { PIECE_BYTES } from './pieces.ts';
 /** One state of the configuration: a StoreSnapshot, or whatever can list its records in the order of their paths. */
 export interface RecordSource {
   list(path: string): AsyncIterable<ConfigRecord>;
+  /** The same as canonical JSON, for records that are shared as a whole: spelling them anew would cost more than all the rest. */
+  spelled?(path: string): AsyncIterable<{ path: string; text: string }>;
 }
 
 /** What goes into a bundle, the same however often it is read. */
@@ -22,27 +24,49 @@ export interface Content {
   withKeys: boolean;
 }
 
-/** The records of a part in the order of their paths, private keys of certificates taken out unless wanted. */
-export async function* recordsOf(
+/** The records of a part at and below `top`, private keys of certificates taken out unless wanted. */
+async function* recordsAt(
   { source, catalog, withKeys }: Content,
   part: Part,
+  top: string,
   leftOut: (key: KeyLeftOut) => void = () => undefined,
 ): AsyncGenerator<ConfigRecord> {
-  for (const top of topsOf(catalog, part)) {
-    const plain = part !== 'certs' && isWhole(catalog, top, part);
-    for await (const record of source.list(top)) {
-      if (plain) {
-        yield record; // finding the kind of each would cost as much as all the rest
-        continue;
-      }
-      const { path, value } = record;
-      const kind = catalog.kindOf(path);
-      if (kind.part !== part) continue;
-      const keys = part === 'certs' && !withKeys ? privateKeys(kind.schema, kind.secrets, value) : [];
-      if (keys.length > 0) leftOut({ path, ...fingerprintOf(value) });
-      yield { path, value: keys.reduce<JsonObject>((less, key) => without(less, key), value) };
+  const plain = part !== 'certs' && isWhole(catalog, top, part);
+  for await (const record of source.list(top)) {
+    if (plain) {
+      yield record; // finding the kind of each would cost as much as all the rest
+      continue;
     }
+    const { path, value } = record;
+    const kind = catalog.kindOf(path);
+    if (kind.part !== part) continue;
+    const keys = part === 'certs' && !withKeys ? privateKeys(kind.schema, kind.secrets, value) : [];
+    if (keys.length > 0) leftOut({ path, ...fingerprintOf(value) });
+    yield { path, value: keys.reduce<JsonObject>((less, key) => without(less, key), value) };
   }
+}
+
+/** The records of a part in the order of their paths. */
+export async function* recordsOf(content: Content, part: Part): AsyncGenerator<ConfigRecord> {
+  for (const top of topsOf(content.catalog, part)) yield* recordsAt(content, part, top);
+}
+
+/** The records of a part at and below `top` as canonical JSON: as they are kept where that is what the bundle wants. */
+function textsAt(
+  content: Content,
+  part: Part,
+  top: string,
+  leftOut?: (key: KeyLeftOut) => void,
+): AsyncIterable<{ path: string; text: string }> {
+  const { source, catalog } = content;
+  const asKept = part !== 'certs' && isWhole(catalog, top, part) && isShared(catalog, top);
+  return (asKept ? source.spelled?.(top) : undefined) ?? spelledAnew(recordsAt(content, part, top, leftOut));
+}
+
+async function* spelledAnew(
+  records: AsyncIterable<ConfigRecord>,
+): AsyncGenerator<{ path: string; text: string }> {
+  for await (const { path, value } of records) yield { path, text: canonicalize(value) };
 }
 
 /** The file of a part, in pieces. Throws `too-large` for a record that no reader would take. */
@@ -53,16 +77,18 @@ export async function* linesOf(
 ): AsyncGenerator<Buffer> {
   let piece: string[] = [];
   let size = 0;
-  for await (const { path, value } of recordsOf(content, part, seen.leftOut)) {
-    const line = `{"path":${JSON.stringify(path)},"value":${canonicalize(value)}}\n`;
-    if (line.length * 3 > LIMITS.line && Buffer.byteLength(line) > LIMITS.line) throw recordTooLarge(path);
-    seen.record?.();
-    piece.push(line);
-    size += line.length;
-    if (size < PIECE_BYTES) continue;
-    yield Buffer.from(piece.join(''));
-    [piece, size] = [[], 0];
-    await turn(); // everybody else
+  for (const top of topsOf(content.catalog, part)) {
+    for await (const { path, text } of textsAt(content, part, top, seen.leftOut)) {
+      const line = `{"path":${JSON.stringify(path)},"value":${text}}\n`;
+      if (line.length * 3 > LIMITS.line && Buffer.byteLength(line) > LIMITS.line) throw recordTooLarge(path);
+      seen.record?.();
+      piece.push(line);
+      size += line.length;
+      if (size < PIECE_BYTES) continue;
+      yield Buffer.from(piece.join(''));
+      [piece, size] = [[], 0];
+      await turn(); // everybody else
+    }
   }
   if (piece.length > 0) yield Buffer.from(piece.join(''));
 }
@@ -101,6 +127,11 @@ function topsOf(catalog: Catalog, part: Part): string[] {
 /** Whether all that lives at and below `top` belongs to the part. */
 function isWhole(catalog: Catalog, top: string, part: Part): boolean {
   return top !== '' && catalog.kinds.every(kind => kind.template[0] !== top || kind.part === part);
+}
+
+/** Whether nothing at and below `top` belongs to a unit alone. */
+function isShared(catalog: Catalog, top: string): boolean {
+  return catalog.kinds.every(kind => kind.template[0] !== top || kind.scope === 'pair');
 }
 
 function privateKeys(schema: JsonObject, secrets: string[][], value: JsonObject): string[][] {

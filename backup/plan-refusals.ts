@@ -55,3 +55,15 @@ function listed(paths: string[], count: number): string {
   const shown = paths.slice(0, 5).join(', ');
   return count > 5 ? `${shown} and ${count - 5} more` : shown;
 }
+
+/** A bundle in which a record lies in the file of another part was made by nobody's program. */
+export function misplaced(path: string, part: string): LockstepError {
+  return new LockstepError(
+    'damaged-bundle',
+    `${path} belongs to the part ${part}, but the bundle has it elsewhere.`,
+    {
+      hint: 'lockstep backup verify FILE says what else is wrong with it.',
+      facts: { path, part },
+    },
+  );
+}

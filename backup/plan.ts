@@ -10,7 +10,7 @@ import { type Change, hasEffect, spelling } from '../store/transition.ts';
 import type { Bundle, BundleRecord, KeyLeftOut } from './bundle.ts';
 import { isSameCertificate, privateKeysOf } from './certificate-keys.ts';
 import type { Choice } from './guards.ts';
-import { espRefused, named, orphaned, unknownKinds } from './plan-refusals.ts';
+import { espRefused, misplaced, named, orphaned, unknownKinds } from './plan-refusals.ts';
 
 /** What stands on the unit that is restored on, at one revision. */
 export interface Here {
@@ -84,6 +84,7 @@ class Planning {
   async take({ path, value }: BundleRecord): Promise<void> {
     const kind = this.kindAt(path);
     if (kind === undefined) return this.unknown.add(path);
+    if (!this.choice.parts.includes(kind.part)) throw misplaced(path, kind.part);
     if (this.bundle.manifest.kinds[kind.name] !== this.catalog.kindDigests[kind.name])
       this.differing.set(kind.name, (this.differing.get(kind.name) ?? 0) + 1);
     this.seen.add(path);

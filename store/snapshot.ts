@@ -47,6 +47,17 @@ export class StoreSnapshot {
     return verifyEntries(this.reader, from, most);
   }
 
+  /**
+   * Shared halves at and below `path` as they are kept: canonical JSON, sorted by path. Whole records only where no kind
+   * there has anything of the unit's own.
+   */
+  async *spelled(path: string): AsyncIterable<{ path: string; text: string }> {
+    const whole = keys.pair(path);
+    for (const range of [{ from: whole, to: `${whole} ` }, withPrefix(`${whole}/`)])
+      for await (const [key, value] of this.reader.range(range))
+        yield { path: key.slice(2), text: value.toString() };
+  }
+
   node(level: number, index: number): Promise<Buffer> {
     return readNode(this.reader, level, index);
   }

@@ -117,6 +117,16 @@ describe('a restore', () => {
     assert.deepEqual(error.facts, { paths: ['gadgets/a', 'gadgets/b'], count: 2 });
   });
 
+  it('of a record that lies in the file of another part is refused', async () => {
+    const crafted: Bundle = {
+      ...bundle({ [PATH]: SERVICE }),
+      async *records() {
+        yield { path: 'hosts/evil', value: { address: '10.6.6.6' } };
+      },
+    };
+    assert.equal(await codeOf({}, crafted, { parts: ['vs'] }), 'damaged-bundle');
+  });
+
   it('of a newer format, of a certificate bundle, of a part that is not there, is refused', async () => {
     assert.equal(await codeOf({}, bundle({}, { format: 2 })), 'newer-format');
     assert.equal(await codeOf({}, bundle({}, { kind: 'certificates' })), 'restore-certificates');
