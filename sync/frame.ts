@@ -8,6 +8,8 @@ const HEADER_BYTES = 4;
 
 /** What a half-received payload is given at first (bytes); it doubles as the payload really arrives. */
 const FIRST_ROOM_BYTES = 64 * 1024;
+/** From the first part in so many on, a frame gets all its room. */
+const WHOLE_FROM = 8;
 
 /** One frame in one buffer, so that it leaves in one write. Throws `bad-message` (empty) and `too-large`. */
 export function encodeFrame(payload: Buffer, maxBytes = MAX_FRAME_BYTES): Buffer {
@@ -19,8 +21,8 @@ export function encodeFrame(payload: Buffer, maxBytes = MAX_FRAME_BYTES): Buffer
 }
 
 /**
- * Cuts a byte stream into payloads. Memory follows the bytes that arrived, never the length that a header claims,
- * and the work is linear, however small the pieces.
+ * Cuts a byte stream into payloads. Memory follows the bytes that arrived, not the length that a header claims until an eighth
+ * of it is there, and the work is linear, however small the pieces.
  */
 export class FrameDecoder {
   readonly #maxBytes: number;
@@ -84,10 +86,13 @@ export class FrameDecoder {
     return end;
   }
 
-  /** Doubles: copying each byte once on average, and holding less than twice what arrived. */
+  /** Doubles, and takes the whole once an eighth is there: what doubling leaves behind is as much again as the frame. */
   #makeRoom(needed: number): void {
     if (this.#body.length >= needed) return;
-    const size = Math.min(this.#length, Math.max(FIRST_ROOM_BYTES, needed * 2));
+    const size =
+      needed * WHOLE_FROM >= this.#length
+        ? this.#length
+        : Math.min(this.#length, Math.max(FIRST_ROOM_BYTES, needed * 2));
     const larger = Buffer.allocUnsafe(size);
     this.#body.copy(larger, 0, 0, this.#bodyFilled);
     this.#body = larger;

@@ -149,9 +149,9 @@ async function pingsOnce(impostor: Impostor, tries: number): Promise<number> {
   return sent;
 }
 
-/** Two frames, each larger than the window, with nothing in them, at once. */
+/** Two of the largest frames, each larger than the window, with nothing in them, at once. */
 async function ignoredWindows(impostor: Impostor, tries: number): Promise<void> {
-  const frame = encodeFrame(Buffer.alloc(MAX_FRAME_BYTES / 2, ' '));
+  const frame = encodeFrame(Buffer.alloc(MAX_FRAME_BYTES, ' '));
   for (let tried = 0; tried < tries; tried++) {
     const { client, stream, closed } = await impostor.raw();
     openWindow(stream);
