@@ -153,7 +153,7 @@ describe('whatever both sides changed', () => {
   const holds = (test: (base: Records, ours: Records, theirs: Records) => void): void =>
     fc.assert(
       fc.property(three, ([base, ours, theirs]) => test(base, ours, theirs)),
-      { numRuns: 2_000 },
+      { numRuns: 500 },
     );
 
   it('nothing of either side is dropped unseen', () => {
