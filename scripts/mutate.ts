@@ -19,7 +19,16 @@ const root = new URL('..', import.meta.url).pathname;
 
 const copy = mkdtempSync(join(tmpdir(), 'lockstep-mutate-'));
 try {
-  for (const part of ['schema', 'store', 'sync', 'test/simulation', 'test/sync', 'scripts', 'package.json'])
+  for (const part of [
+    'schema',
+    'store',
+    'sync',
+    'unit',
+    'test/simulation',
+    'test/sync',
+    'scripts',
+    'package.json',
+  ])
     cpSync(join(root, part), join(copy, part), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
   for (const mutation of MUTATIONS) {

@@ -12,14 +12,14 @@ const one = (name: string, file: string, from: string, to: string, hiddenBy?: st
   ...(hiddenBy === undefined ? {} : { hiddenBy }),
 });
 
-const BASE_CHECK = 'if (update.base !== this.current.digest) throw baseDiffers(update, this.current);';
+const BASE_CHECK = 'if (update.base !== this.head.digest) throw baseDiffers(update, this.head);';
 const DIGEST_CHECK = 'if (target !== undefined && digest !== target) throw digestDiffers(digest, target);';
 
 export const MUTATIONS: Mutation[] = [
   one(
     'an update of a lower epoch is taken',
-    'store/store.ts',
-    'if (update.epoch < this.current.epoch) throw staleEpoch(update, this.current);',
+    'store/taking.ts',
+    'if (update.epoch < head.epoch) throw staleEpoch(update, head);',
     '',
   ),
   one(
@@ -31,60 +31,58 @@ export const MUTATIONS: Mutation[] = [
   ),
   one(
     'an update is taken that gives another digest',
-    'store/store.ts',
+    'store/revision-writer.ts',
     DIGEST_CHECK,
     '',
     'the check of the base: from the right one, the right changes are sent',
   ),
   {
     name: 'an update is taken on another base, and whatever digest it gives',
-    changes: [BASE_CHECK, DIGEST_CHECK].map(from => ({ file: 'store/store.ts', from, to: '' })),
+    changes: [
+      { file: 'store/store.ts', from: BASE_CHECK, to: '' },
+      { file: 'store/revision-writer.ts', from: DIGEST_CHECK, to: '' },
+    ],
   },
   one(
     'an active unit takes updates',
-    'store/store.ts',
-    "if (this.current.role !== 'standby') throw notStandby(update, this.current);",
+    'store/taking.ts',
+    "if (head.role !== 'standby') throw notStandby(update, head);",
     '',
   ),
   one(
     'a standby takes commits of shared records',
     'store/store.ts',
-    "if (this.current.role === 'standby' && request.kind !== 'init' && transitions.some(touchesPair))",
+    'if (!isOpen && transitions.some(touchesPair))',
     'if (false)',
   ),
   one(
     'a commit is told as done before it is durable',
-    'store/store.ts',
-    'const written = await this.port.batch({',
-    'const written = true; void this.port.batch({',
+    'store/revision-writer.ts',
+    'const written = await port.batch({',
+    'const written = true; void port.batch({',
   ),
   one(
     'the records of a commit are written before its head',
-    'store/store.ts',
-    'await this.writeHead(head, {\n      put: [...halves.put, ...tree.put, ...indexes.put, ...revisionEntries(header, transitions)],',
-    'await this.port.batch({ expect: [], put: [...halves.put, ...tree.put], remove: halves.remove });\n    await this.writeHead(head, {\n      put: [...indexes.put, ...revisionEntries(header, transitions)],',
+    'store/revision-writer.ts',
+    'await this.writeHead(head, {\n      put: [...halves.put, ...tree.put, ...indexes.put, ...revisionEntries(header, transitions), ...put],',
+    'await port.batch({ expect: [], put: [...halves.put, ...tree.put], remove: halves.remove });\n    await this.writeHead(head, {\n      put: [...indexes.put, ...revisionEntries(header, transitions), ...put],',
   ),
   one(
     'the role is written before its epoch',
     'store/store.ts',
-    'await this.keepInHead({ role, epoch });',
-    'await this.keepInHead({ role });\n      await this.keepInHead({ epoch });',
+    'await this.writer.keepInHead({ role, epoch });',
+    'await this.writer.keepInHead({ role });\n      await this.writer.keepInHead({ epoch });',
   ),
-  one(
-    'the epoch of a role may go back',
-    'store/store.ts',
-    'if (epoch < this.current.epoch)\n',
-    'if (false)\n',
-  ),
+  one('the epoch of a role may go back', 'store/store.ts', 'if (epoch < this.head.epoch)\n', 'if (false)\n'),
   one(
     'an update does not raise the epoch of who takes it',
-    'store/store.ts',
+    'store/revision-writer.ts',
     'epoch: why.epoch ?? this.current.epoch,',
     'epoch: this.current.epoch,',
   ),
   one(
     'an update takes the own half of a unit away',
-    'store/store.ts',
+    'store/taking.ts',
     'after: { pair: value ?? undefined, unit: before.unit }',
     'after: { pair: value ?? undefined, unit: undefined }',
   ),
@@ -124,13 +122,13 @@ export const MUTATIONS: Mutation[] = [
   one(
     'the common digest is set before the receipt',
     'sync/link.ts',
-    'const header = { epoch, base, target, revision, brought };',
-    'await this.options.store.setCommon(target);\n    const header = { epoch, base, target, revision, brought };',
+    'const header = { epoch, base, target, revision, brought, provisional, confirmed };',
+    'await this.options.store.setCommon(target, revision);\n    const header = { epoch, base, target, revision, brought, provisional, confirmed };',
   ),
   one(
     'a unit sends its first update without a mark of it',
     'sync/link.ts',
-    'if (!this.options.own().established) await this.options.store.setCommon(EMPTY_DIGEST);',
+    'if (!this.options.own().established) await this.options.store.setCommon(EMPTY_DIGEST, 0);',
     '',
   ),
   one(
@@ -208,9 +206,9 @@ export const MUTATIONS: Mutation[] = [
   ),
   one(
     'a unit that undid a change which its partner took stands down',
-    'store/store.ts',
-    'common: target ?? commonAfter(this.current, digest),',
-    'common: target ?? this.current.common,',
+    'sync/machine.ts',
+    '(own.digest === partner.common || (partner.common === EMPTY_DIGEST && own.digest === own.common))',
+    'own.digest === own.common',
     'the ledger itself: to it, a commit that leads back to an earlier state is in effect wherever that state was',
   ),
   one(
@@ -234,16 +232,10 @@ export const MUTATIONS: Mutation[] = [
     '',
   ),
   one(
-    'units of different releases exchange configuration',
-    'sync/standing.ts',
-    "['release', own.release, partner.release, own.release === partner.release],",
-    '',
-  ),
-  one(
     'a new unit speaks for the pair',
     'sync/standing.ts',
-    'if (!empty && (own.established || !partner.established)) return undefined;',
-    'if (!empty) return undefined;',
+    'if (!empty && (own.established || !partner.established)) return',
+    'if (!empty) return',
   ),
   one(
     'a unit that was never updated takes over',

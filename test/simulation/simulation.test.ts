@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { MUTATIONS } from './mutations.ts';
 import { runSeeds } from './seeds.ts';
 import { simulate } from './simulation.ts';
 import { tale } from './tale.ts';
@@ -22,5 +24,13 @@ describe('whatever fails, and in whichever order', () => {
       assert.ok(one.log.length > 50, 'much happens');
       assert.deepEqual(again, one);
     }
+  });
+});
+
+describe('a mutation of the product', () => {
+  it('names a line that stands exactly once in its file', () => {
+    for (const { name, changes } of MUTATIONS)
+      for (const { file, from } of changes)
+        assert.equal(readFileSync(file, 'utf8').split(from).length - 1, 1, `${name}: ${file}`);
   });
 });
