@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Catalog } from '../schema/catalog.ts';
 import type { JsonObject } from '../schema/json.ts';
 import type { Head, Net, UpdateRequest } from './head.ts';
 import type { StorePort } from './port.ts';
@@ -13,6 +14,7 @@ import {
   waitsToBeConfirmed,
 } from './provisional.ts';
 import { type Beside, nothingBeside } from './revision-writer.ts';
+import { assertShared } from './taking.ts';
 import type { Transition } from './transition.ts';
 
 /** What waits to be confirmed in the present state. */
@@ -61,9 +63,19 @@ export function toConfirm(head: Head): ReturnType<typeof toSettle> {
   return toSettle(head);
 }
 
-/** What the active unit says of changes that wait to be confirmed takes the place of what this unit knew. */
-export async function netOfUpdate(port: StorePort, head: Head, update: UpdateRequest): Promise<Beside> {
+/**
+ * What the active unit says of changes that wait to be confirmed takes the place of what this unit knew.
+ * Throws `unknown-path`, and `unit-scope`: what would be undone here is shared as well.
+ */
+export async function netOfUpdate(
+  catalog: Catalog,
+  port: StorePort,
+  head: Head,
+  update: UpdateRequest,
+): Promise<Beside> {
   const { provisional, confirmed, changes } = update;
+  for (const { path, undo } of changes)
+    if (undo !== undefined) assertShared(catalog.kindOf(path), path, undo);
   const kept = confirmed !== '' && head.ownProvisional?.id === confirmed;
   const taken = await takenNet(port, provisional === undefined ? [] : changes);
   const own = kept ? await netRemoval(port, { pair: false, unit: true }) : nothingBeside;

@@ -147,7 +147,7 @@ export class Store {
   ): Promise<{ result: 'applied' | 'already-applied'; digest: string; revision: number }> {
     return this.writer.inTurn(async () => {
       assertMayTake(update, this.head);
-      const net = await netOfUpdate(this.port, this.head, update);
+      const net = await netOfUpdate(this.catalog, this.port, this.head, update);
       if (this.head.digest === update.target) {
         const { epoch, target: common } = update;
         const commonRevision = this.head.revision;

@@ -1,5 +1,7 @@
 import type { Catalog } from '../schema/catalog.ts';
 import { LockstepError } from '../schema/error.ts';
+import type { JsonObject } from '../schema/json.ts';
+import type { Kind } from '../schema/kind.ts';
 import { unitScopedFields } from '../schema/record.ts';
 import type { Head, PairChange, TrialUpdate } from './head.ts';
 import { pauses } from './pause.ts';
@@ -21,13 +23,18 @@ export async function takenTransitions(
     const kind = catalog.kindOf(path);
     if (seen.has(path)) throw new LockstepError('bad-message', `The update names ${path} twice.`);
     seen.add(path);
-    const crossing = value === null ? [] : unitScopedFields(kind, value);
-    if (kind.scope === 'unit' || crossing.length > 0) throw unitScope(path, crossing);
+    assertShared(kind, path, value);
     const before = await records.split(path);
     const transition = { path, kind, before, after: { pair: value ?? undefined, unit: before.unit } };
     if (hasEffect(transition)) transitions.push(transition);
   }
   return transitions;
+}
+
+/** Throws `unit-scope` for what belongs to one unit alone. */
+export function assertShared(kind: Kind, path: string, half: JsonObject | null): void {
+  const crossing = half === null ? [] : unitScopedFields(kind, half);
+  if (kind.scope === 'unit' || crossing.length > 0) throw unitScope(path, crossing);
 }
 
 /** Throws `not-standby`, `stale-epoch`. */

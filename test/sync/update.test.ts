@@ -399,6 +399,20 @@ describe('an update that the standby refuses', () => {
     return code;
   }
 
+  it('with anything of a unit alone in what would be undone, also when nothing else changes', async () => {
+    await inStep(...site, put('users/bal', {}));
+    const note = { id: 'a', author: 'eve', reason: '', at: '', minutes: 1, msLeft: 1 };
+    const undone: UpdateMessage['changes'] = [
+      { path: 'users/bal', value: {}, undo: { passwordHash: '$scrypt$mine' } },
+      { path: 'host', value: {}, undo: { hostname: 'mine' } },
+    ];
+    for (const change of undone) {
+      assert.equal(await refused([change], { provisional: note }), 'unit-scope', change.path);
+      const target = second.store.head.digest;
+      assert.equal(await refused([change], { provisional: note, target }), 'unit-scope', change.path);
+    }
+  });
+
   it('with anything that belongs to a unit alone, whatever the sender believes', async () => {
     await inStep(...site, put('interfaces/eth0', { address: '10.9.0.11' }), put('users/bal', {}));
     await second.commit({ op: 'set', path: 'interfaces/eth0', field: ['address'], value: '10.9.0.12' });
