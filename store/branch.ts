@@ -47,13 +47,16 @@ const MOST_REVISIONS = 100;
  */
 export async function partedSince(
   reader: Reader,
-  head: Pick<Head, 'revision' | 'digest' | 'common' | 'commonRevision'>,
+  head: Pick<Head, 'revision' | 'digest' | 'commonRevision'>,
   confirmed: string,
   { unit, at }: { unit: string; at: string },
 ): Promise<{ branch: Branch; changes: BranchChange[] } | undefined> {
   if (head.digest === confirmed) return undefined;
-  const known = head.common === '' ? await revisionOfInit(reader) : head.commonRevision;
-  const from = Math.max(known, (await revisionWithDigest(reader, confirmed)) ?? 0);
+  const from = Math.max(
+    await revisionOfInit(reader),
+    head.commonRevision,
+    (await revisionWithDigest(reader, confirmed)) ?? 0,
+  );
   const folded = await foldChanges(reader, from, head.revision);
   const changes = [...folded.values()]
     .filter(touchesPair)

@@ -1,8 +1,8 @@
-import { asLockstepError, type LockstepError } from '../schema/error.ts';
+import { asLockstepError, type LockstepError, LockstepError as Refusal } from '../schema/error.ts';
 import type { Branch, BranchChange } from '../store/branch.ts';
 import type { BranchShelf } from '../store/branch-shelf.ts';
 import type { Store } from '../store/store.ts';
-import type { Reply } from './message.ts';
+import type { Hello, Reply } from './message.ts';
 import type { Requests } from './requests.ts';
 
 /** Bytes of changes in one part of a branch. */
@@ -12,13 +12,20 @@ const LARGEST_CHANGE_BYTES = 7 * 1024 * 1024;
 
 /**
  * What is to be done about the branches that the partner keeps: those that are unknown here are copied, so that they outlive
- * the partner's disk and can be merged on either unit; those that were merged here are closed there.
+ * the partner's disk and can be merged on either unit; those that were merged here are closed there, once the partner holds the
+ * merge too (`inStep`): until then its copy may be the only one that outlives this unit.
  */
-export function branchWork(ours: Branch[], theirs: string[]): { copy: string[]; close: Branch[] } {
+export function branchWork(
+  ours: Branch[],
+  theirs: string[],
+  inStep: boolean,
+): { copy: string[]; close: Branch[] } {
   const known = new Map(ours.map(branch => [branch.name, branch]));
   return {
     copy: theirs.filter(name => !known.has(name)),
-    close: theirs.flatMap(name => known.get(name) ?? []).filter(branch => branch.merged !== undefined),
+    close: theirs
+      .flatMap(name => known.get(name) ?? [])
+      .filter(branch => inStep && branch.merged !== undefined),
   };
 }
 
@@ -33,11 +40,15 @@ export class BranchExchange {
     this.onTrouble = onTrouble;
   }
 
-  async greeted(requests: Requests, theirs: string[]): Promise<void> {
+  async greeted(requests: Requests, { branches: theirs, digest }: Hello): Promise<void> {
     if (this.running || theirs.length === 0) return;
     this.running = true;
     try {
-      const { copy, close } = branchWork(this.store.branches.all(), theirs);
+      const { copy, close } = branchWork(
+        this.store.branches.all(),
+        theirs,
+        digest === this.store.head.digest,
+      );
       for (const name of copy) await this.copy(requests, name);
       for (const { name, merged } of close)
         if (merged !== undefined)
@@ -58,6 +69,8 @@ export class BranchExchange {
       const from = changes.length;
       const part = await requests.ask(id => ({ type: 'branch', id, name, from }), 'branch-part');
       changes.push(...part.changes);
+      if (part.changes.length === 0 || changes.length > part.branch.records)
+        throw new Refusal('bad-message', `The branch ${name} of the partner is not what its header says.`);
       if (part.last) return this.keep({ ...part.branch, name }, changes);
     }
   }

@@ -129,7 +129,9 @@ export class Link {
         this.options.store.catalog,
         await this.kindsOfPartner(partner.schemaDigest),
       );
-    const { epoch, digest: base } = own;
+    const { epoch } = own;
+    // With something held back, the partner holds less than this unit, and that is what it would take them on.
+    const base = (this.heldBack > 0 ? partner?.digest : undefined) ?? own.digest;
     await this.linked().ask(id => ({ type: 'trial', id, epoch, base, changes }), 'would-take');
   }
 
@@ -464,7 +466,7 @@ export class Link {
         ...hello
       } = await this.linked().ask(id => ({ type: 'hello', id, ...own }), 'hello-too');
       this.feed({ type: 'heard', hello, greeting: true });
-      void this.branches.greeted(this.linked(), hello.branches);
+      void this.branches.greeted(this.linked(), hello);
     } catch (error) {
       this.channel?.close(asLockstepError(error).message);
     }

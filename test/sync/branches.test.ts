@@ -145,6 +145,20 @@ describe('both units were changed while the pair was divided', () => {
     assert.deepEqual(first.store.branches.all(), []);
   });
 
+  it('the copy of the partner stays open until it holds the merge', async () => {
+    await divided([host('a', '10.1.0.1')], [host('b', '10.2.0.2')]);
+    await decided();
+    const { name } = await branchOn(second);
+    await merge(second, name);
+    second.link.ownChanged();
+    await second.reaches('behind');
+    pair.timers.advance(30_000); // greetings
+    for (let turn = 0; turn < 200; turn++) await new Promise(setImmediate);
+    assert.deepEqual(first.store.branches.open(), [name]);
+    await second.link.forceUpdate();
+    await branchOn(first, branch => branch.merged !== undefined);
+  });
+
   it('10,000 changes of the other side come over in parts, and merge', async () => {
     const many = Array.from({ length: 10_000 }, (_, index) =>
       host(`many-${index}`, `10.9.${index >> 8}.${index & 255}`),
@@ -171,11 +185,12 @@ describe('the branches of the partner', () => {
   });
 
   it('are copied when they are not known here', () => {
-    assert.deepEqual(branchWork([branch('r1')], ['r1', 'r2']), { copy: ['r2'], close: [] });
+    assert.deepEqual(branchWork([branch('r1')], ['r1', 'r2'], true), { copy: ['r2'], close: [] });
   });
 
   it('are closed there when they were merged here', () => {
     const merged = branch('r1', { revision: 7, at: '2026-01-02T00:00:00.000Z', author: 'ada' });
-    assert.deepEqual(branchWork([merged, branch('r2')], ['r1', 'r2']), { copy: [], close: [merged] });
+    assert.deepEqual(branchWork([merged, branch('r2')], ['r1', 'r2'], true), { copy: [], close: [merged] });
+    assert.deepEqual(branchWork([merged], ['r1'], false), { copy: [], close: [] }, 'it may be the only copy');
   });
 });

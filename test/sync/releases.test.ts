@@ -99,6 +99,17 @@ describe('two units of different releases', () => {
     assert.deepEqual(await second.shared(), await first.shared());
   });
 
+  it('say of a change that both understand whether it would be taken, although other records wait', async () => {
+    await open(releaseWith('hostEntry'));
+    await first.commit(host('a'), put('users/ada', {}));
+    await pair.connect();
+    await first.reaches('held-back');
+    await first.link.tryOut([{ path: 'users/grace', value: {} }]);
+    await assert.rejects(first.link.tryOut([{ path: 'hosts/b', value: { address: '10.0.0.2' } }]), {
+      code: 'held-back',
+    });
+  });
+
   it('hold back also what could not stand without it: Real Servers below a Virtual Service, and what refers to it', async () => {
     await open(releaseWith('virtualService'));
     await first.commit(put(SERVICE, { nickname: 'shop' }), put(REAL_SERVER, { weight: 10 }), host('a'));
