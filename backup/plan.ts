@@ -5,7 +5,7 @@ import type { JsonObject } from '../schema/json.ts';
 import type { Kind } from '../schema/kind.ts';
 import { parentPath } from '../schema/path.ts';
 import { type SplitRecord, splitRecord, withValueAt } from '../schema/record.ts';
-import { pauses } from '../store/pause.ts';
+import { pauses } from '../store/event-loop.ts';
 import { type Change, hasEffect, spelling } from '../store/transition.ts';
 import type { Bundle, BundleRecord, KeyLeftOut } from './bundle.ts';
 import { isSameCertificate, privateKeysOf } from './certificate-keys.ts';

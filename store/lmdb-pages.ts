@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { pauses } from './pause.ts';
+import { pauses } from './event-loop.ts';
 import type { Entry } from './port.ts';
 
 /**

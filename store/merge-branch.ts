@@ -3,8 +3,8 @@ import type { JsonObject } from '../schema/json.ts';
 import { parentPath } from '../schema/path.ts';
 import type { Branch, BranchChange } from './branch.ts';
 import type { BranchShelf } from './branch-shelf.ts';
+import { pauses } from './event-loop.ts';
 import { type Merged, merge, type Side } from './merge.ts';
-import { pauses } from './pause.ts';
 import type { RecordReader } from './view.ts';
 
 /** Reads what a merge looks at, and merges. */

@@ -7,6 +7,7 @@ import { BranchShelf, keeping } from './branch-shelf.ts';
 import { danglingProblems, ruleProblems } from './check.ts';
 import type { Finding } from './damage.ts';
 import { EMPTY_DIGEST } from './digest.ts';
+import { pauses } from './event-loop.ts';
 import type {
   CommitRequest,
   CommitResult,
@@ -22,7 +23,6 @@ import type {
 import { keys } from './keys.ts';
 import { mergeBranch } from './merge-branch.ts';
 import { netOfUpdate, settledHead, toConfirm, toSettle, underNet, type Waiting, waitingNow } from './nets.ts';
-import { pauses } from './pause.ts';
 import { type Entry, type StorePort, withPrefix } from './port.ts';
 import { netRemoval, type Provisional, undoing } from './provisional.ts';
 import { baseDiffers, conflict, noSuchRevision, notActive } from './refusals.ts';

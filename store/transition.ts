@@ -10,7 +10,7 @@ import {
   withIdentity,
   withValueAt,
 } from '../schema/record.ts';
-import { pauses } from './pause.ts';
+import { pauses } from './event-loop.ts';
 import type { RecordReader } from './view.ts';
 
 /** One thing that somebody wants changed. */

@@ -12,9 +12,9 @@ import {
   readNode,
   recordHash,
 } from './digest.ts';
+import { pauses } from './event-loop.ts';
 import type { Head } from './head.ts';
 import { keys, lastPart } from './keys.ts';
-import { pauses } from './pause.ts';
 import type { Entry, Reader } from './port.ts';
 
 /** Nodes of the last level: each stands for 32 buckets, and is one step of a verification. */

@@ -2,8 +2,8 @@ import { type CertificateFinding, type CertificateRecord, inspectCertificate } f
 import type { Catalog } from '../schema/catalog.ts';
 import { asLockstepError } from '../schema/error.ts';
 import type { Kind } from '../schema/kind.ts';
+import { pauses } from '../store/event-loop.ts';
 import { linksOf } from '../store/links.ts';
-import { pauses } from '../store/pause.ts';
 import type { Store } from '../store/store.ts';
 import type { Timers } from '../sync/requests.ts';
 import type { Finding } from './face.ts';

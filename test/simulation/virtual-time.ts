@@ -54,7 +54,7 @@ async function rest(): Promise<void> {
   await new Promise<void>(resolve => process.nextTick(resolve));
 }
 
-/** Long work lets go of the event loop by the real clock (store/pause.ts): while the simulation runs, that stands still. */
+/** Long work lets go of the event loop by the real clock (store/event-loop.ts): while the simulation runs, that stands still. */
 export async function withoutRealTime<T>(act: () => Promise<T>): Promise<T> {
   const real = performance.now;
   performance.now = () => 0;
