@@ -89,17 +89,21 @@ export async function danglingProblems(view: FutureView, transition: Transition)
 }
 
 async function parentProblems(view: FutureView, { kind, path, after }: Transition): Promise<Problem[]> {
-  const parent = parentPath(kind, path);
-  if (parent === undefined || joinRecord(kind, after) === undefined || (await view.get(parent)) !== undefined)
+  if (joinRecord(kind, after) === undefined) {
+    for await (const left of view.untouchedBelow(path)) return [parentMissing(left, path)];
     return [];
-  return [
-    {
-      code: 'parent-missing',
-      path,
-      message: `there is no ${parent} for it to belong to`,
-      hint: `Add ${parent} first, or in the same change.`,
-    },
-  ];
+  }
+  const parent = parentPath(kind, path);
+  return parent === undefined || (await view.get(parent)) !== undefined ? [] : [parentMissing(path, parent)];
+}
+
+function parentMissing(path: string, parent: string): Problem {
+  return {
+    code: 'parent-missing',
+    path,
+    message: `there is no ${parent} for it to belong to`,
+    hint: `Add ${parent} first, or in the same change.`,
+  };
 }
 
 async function linkProblems(view: FutureView, { kind, path, before, after }: Transition): Promise<Problem[]> {

@@ -96,6 +96,12 @@ export class FutureView extends RecordReader implements View {
     }
   }
 
+  /** Paths of records below `path` that no transition is about. */
+  async *untouchedBelow(path: string): AsyncIterable<string> {
+    for await (const record of super.listPrefix(`${path}/`))
+      if (!this.future.has(record.path)) yield record.path;
+  }
+
   async *referrers(target: string): AsyncIterable<string> {
     const prefix = keys.referrers(target);
     const stored = new Set<string>();

@@ -5,25 +5,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LockstepError } from '../../schema/error.ts';
 import { canonicalize, type JsonObject } from '../../schema/json.ts';
 import type { Change } from '../../store/transition.ts';
+import { Random } from '../random.ts';
+import { SEED } from '../seed.ts';
 import { pairUp, TestUnit, temporaryFolder, untilInStep } from './daemon.ts';
 
-/** How often a daemon is killed; 200 for the whole run. The seed of a run that failed can be given again. */
+/** How often a daemon is killed; 200 for the whole run. */
 const KILLS = Number(process.env.LOCKSTEP_KILLS ?? 20);
-const SEED = Number(process.env.LOCKSTEP_SEED ?? Date.now() % 1_000_000);
 const LONGEST_WAIT_MS = 150;
 const HOSTS = 200;
 const RULES = 400;
-
-/** Numbers from 0 to 1 that a seed repeats (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** One number for a set of records, whatever their order: records come and go at the cost of one hash. */
 class Sum {
@@ -61,11 +51,11 @@ class Writer {
   readonly sums = new Set<string>();
   commits = 0;
   private readonly unit: TestUnit;
-  private readonly random: () => number;
+  private readonly random: Random;
   private working: Promise<void> = Promise.resolve();
   private paused = true;
 
-  constructor(unit: TestUnit, random: () => number, revision: number) {
+  constructor(unit: TestUnit, random: Random, revision: number) {
     this.unit = unit;
     this.random = random;
     this.acknowledged = { revision, records: new Map(), sum: new Sum() };
@@ -103,7 +93,7 @@ class Writer {
         this.unanswered = after;
         return;
       }
-      await sleep(this.random() * 20);
+      await sleep(this.random.next() * 20);
     }
   }
 
@@ -114,25 +104,25 @@ class Writer {
 
   /** Mostly a few small records; now and then so much that an update takes several frames. */
   private next(): Change[] {
-    const large = this.random() < 0.03;
-    const count = large ? RULES : 1 + Math.floor(this.random() * 20);
+    const large = this.random.next() < 0.03;
+    const count = large ? RULES : 1 + Math.floor(this.random.next() * 20);
     const names = new Set(
       Array.from({ length: count }, (_, index) =>
-        large ? `rules/r${index}` : `hosts/h${Math.floor(this.random() * HOSTS)}`,
+        large ? `rules/r${index}` : `hosts/h${Math.floor(this.random.next() * HOSTS)}`,
       ),
     );
     return [...names].map(at => this.changeOf(at, large));
   }
 
   private changeOf(at: string, large: boolean): Change {
-    const number = Math.floor(this.random() * 2 ** 32);
+    const number = Math.floor(this.random.next() * 2 ** 32);
     if (large)
       return {
         op: 'put',
         path: at,
         value: { type: 'match-content', pattern: `${number} `.padEnd(1000, 'x') },
       };
-    if (this.acknowledged.records.has(at) && this.random() < 0.3) return { op: 'remove', path: at };
+    if (this.acknowledged.records.has(at) && this.random.next() < 0.3) return { op: 'remove', path: at };
     return {
       op: 'put',
       path: at,
@@ -176,7 +166,7 @@ function onDisk(
 describe(`kill -9 of either daemon at ${KILLS} random moments (LOCKSTEP_SEED=${SEED})`, function () {
   this.timeout(60_000 + KILLS * 10_000);
   this.bail(true); // each step stands on the one before
-  const random = seeded(SEED);
+  const random = new Random(SEED);
   const { folder, remove } = temporaryFolder();
   const ha1 = new TestUnit(path.join(folder, 'ha1'), '127.0.63.1');
   const ha2 = new TestUnit(path.join(folder, 'ha2'), '127.0.63.2');
@@ -249,9 +239,9 @@ describe(`kill -9 of either daemon at ${KILLS} random moments (LOCKSTEP_SEED=${S
 
   it('nothing that was acknowledged is lost, and the standby always holds a state of the active unit', async () => {
     for (let kill = 1; kill <= KILLS; kill++) {
-      if (random() < 0.75) await untilConnected();
-      const waitMs = Math.round(random() * LONGEST_WAIT_MS);
-      const active = random() < 0.5;
+      if (random.next() < 0.75) await untilConnected();
+      const waitMs = Math.round(random.next() * LONGEST_WAIT_MS);
+      const active = random.next() < 0.5;
       await sleep(waitMs);
       moments.push(`${active ? 'active' : 'standby'} after ${waitMs} ms`);
       try {

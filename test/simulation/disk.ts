@@ -1,7 +1,7 @@
 import { LockstepError } from '../../schema/error.ts';
 import { openMemory } from '../../store/memory.ts';
 import type { Batch, StorePort } from '../../store/port.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../random.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 export const USUAL_WRITE_MS = 8;

@@ -1,5 +1,5 @@
+import type { Random } from '../random.ts';
 import { type End, type Ground, lineBetween } from '../sync/channel-in-memory.ts';
-import type { Random } from './random.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 /** One end of a line in the hands of one process; `alive`: whether that process still runs. */

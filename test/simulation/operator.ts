@@ -4,8 +4,8 @@ import { makeDeadline } from '../../store/deadline.ts';
 import type { Net } from '../../store/head.ts';
 import type { CommitResult } from '../../store/store.ts';
 import type { Change } from '../../store/transition.ts';
+import type { Random } from '../random.ts';
 import type { Ledger } from './ledger.ts';
-import type { Random } from './random.ts';
 import type { SimulatedUnit } from './simulated-unit.ts';
 
 /** Whatever belongs to one unit alone is spelled with one of these, and nothing else is. */

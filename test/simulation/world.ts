@@ -1,10 +1,10 @@
 import type { Channel } from '../../sync/channel.ts';
 import type { HaMode } from '../../sync/message.ts';
+import { Random } from '../random.ts';
 import { Disk } from './disk.ts';
 import { Ledger } from './ledger.ts';
 import { type Line, Network } from './network.ts';
 import { MARKS, Operator } from './operator.ts';
-import { Random } from './random.ts';
 import {
   type Caller,
   type Process,

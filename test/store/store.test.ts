@@ -462,6 +462,16 @@ describe('store: laws', () => {
     );
   });
 
+  it('a record does not stay behind when what it belongs to is removed, even if the change adds it as it was', async () => {
+    const store = await active();
+    await commit(store, put('things/b', { size: 1 }), put('things/b/parts/one', { weight: 1 }));
+    await assert.rejects(commit(store, remove('things/b'), put('things/b/parts/one', { weight: 1 })), {
+      code: 'parent-missing',
+    });
+    await commit(store, remove('things/b'));
+    assert.equal(store.head.records, 0);
+  });
+
   it('equal content has an equal digest, whatever the way to it', async () => {
     await fc.assert(
       fc.asyncProperty(commits, async all => {
