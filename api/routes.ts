@@ -1,4 +1,3 @@
-import type { JsonObject } from '../schema/json.ts';
 import type {
   ApplyRequest,
   BackupRequest,
@@ -12,32 +11,8 @@ import type {
   UnitFace,
 } from '../unit/face.ts';
 import { BytesAnswer, FACTS_HEADER } from './bytes.ts';
+import type { Arguments, Body, Route } from './route.ts';
 import * as schemas from './schemas.ts';
-
-/** What a handler gets; query and body were checked against the schemas of the route. */
-export interface RouteInput {
-  query: unknown;
-  body: unknown;
-  author: string;
-}
-
-/** One route is one method of the unit. */
-export interface Route {
-  method: 'GET' | 'POST';
-  url: string;
-  summary: string;
-  query?: JsonObject;
-  body?: JsonObject;
-  answer: JsonObject;
-  /** The body is a file, which the method reads as it comes; `body` is not looked at. */
-  upload?: boolean;
-  /** Default: JSON. */
-  type?: string;
-  call(unit: UnitFace, input: RouteInput): Promise<unknown>;
-}
-
-type Body<Request> = Omit<Request, 'author'>;
-type Arguments<Method extends (request: never) => unknown> = Body<Parameters<Method>[0]>;
 
 const { closed } = schemas;
 

@@ -1,0 +1,28 @@
+import type { JsonObject } from '../schema/json.ts';
+import type { UnitFace } from '../unit/face.ts';
+
+/** What a handler gets; query and body were checked against the schemas of the route. */
+export interface RouteInput {
+  query: unknown;
+  body: unknown;
+  author: string;
+}
+
+/** One route is one method of the unit. */
+export interface Route {
+  method: 'GET' | 'POST';
+  url: string;
+  summary: string;
+  query?: JsonObject;
+  body?: JsonObject;
+  answer: JsonObject;
+  /** The body is a file, which the method reads as it comes; `body` is not looked at. */
+  upload?: boolean;
+  /** Default: JSON. */
+  type?: string;
+  call(unit: UnitFace, input: RouteInput): Promise<unknown>;
+}
+
+/** What a route's body says: everything but who asks. */
+export type Body<Request> = Omit<Request, 'author'>;
+export type Arguments<Method extends (request: never) => unknown> = Body<Parameters<Method>[0]>;
