@@ -1,36 +1,29 @@
 import { createDecipheriv } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
-import {
-  createMessage,
-  decrypt,
-  decryptSessionKeys,
-  encrypt,
-  enums,
-  type PartialConfig,
-  readMessage,
-  type SessionKey,
-} from 'openpgp';
+import type { PartialConfig, SessionKey } from 'openpgp';
 import { LockstepError } from '../schema/error.ts';
 import { type Head, PacketWalk, type Profile } from './packets.ts';
 import { damagedBundle, notABundle, wrongPassphrase } from './refusals.ts';
 
 export type { SessionKey };
 
-const WRITING: Record<Profile, PartialConfig> = {
-  classic: {
-    aeadProtect: false,
-    s2kType: enums.s2k.iterated,
-    s2kIterationCountByte: 255,
-    preferredCompressionAlgorithm: enums.compression.uncompressed,
-  },
-  rfc9580: {
-    aeadProtect: true,
-    preferredAEADAlgorithm: enums.aead.gcm,
-    s2kType: enums.s2k.argon2,
-    preferredCompressionAlgorithm: enums.compression.uncompressed,
-  },
-};
+type Library = typeof import('openpgp');
+
+/** Loaded with the first bundle: it takes longer than a tenth of the start of a unit. */
+const load = (): Promise<Library> => import('openpgp');
+
+function writing({ enums }: Library, profile: Profile): PartialConfig {
+  const common = { preferredCompressionAlgorithm: enums.compression.uncompressed };
+  return profile === 'classic'
+    ? { ...common, aeadProtect: false, s2kType: enums.s2k.iterated, s2kIterationCountByte: 255 }
+    : {
+        ...common,
+        aeadProtect: true,
+        preferredAEADAlgorithm: enums.aead.gcm,
+        s2kType: enums.s2k.argon2,
+      };
+}
 
 /**
  * A message may be larger than memory, so it is decrypted while it is read, and the verdict comes at its end: whoever
@@ -44,18 +37,19 @@ export async function seal(
   passphrase: string,
   profile: Profile,
 ): Promise<Readable> {
-  const message = await createMessage({ binary: webStream(plain) });
-  const sealed = await encrypt({
-    message,
+  const library = await load();
+  const sealed = await library.encrypt({
+    message: await library.createMessage({ binary: webStream(plain) }),
     passwords: [passphrase],
     format: 'binary',
-    config: WRITING[profile],
+    config: writing(library, profile),
   });
   return Readable.fromWeb(sealed as unknown as ReadableStream<Uint8Array>);
 }
 
 /** The key that `passphrase` gives. Throws `wrong-passphrase`. */
 export async function unlock(head: Head, passphrase: string): Promise<SessionKey> {
+  const { decryptSessionKeys, readMessage } = await load();
   const message = await readMessage({ binaryMessage: head.keyPacket });
   let key: SessionKey | undefined;
   try {
@@ -87,6 +81,7 @@ export async function* unseal(
   head: Head,
   key: SessionKey,
 ): AsyncGenerator<Buffer> {
+  const { decrypt, readMessage } = await load();
   try {
     const message = await readMessage({ binaryMessage: webStream(walked(cipher)) as never });
     const { data } = await decrypt({ message, sessionKeys: [key], format: 'binary', config: READING });

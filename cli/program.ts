@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { LockstepError } from '../schema/error.ts';
+import { packageVersion } from '../unit/identity.ts';
 import type { CliCommand } from './command.ts';
 import { COMMANDS, type CommandEntry, OTHER } from './commands.ts';
 import { type GlobalOptions, makeContext } from './context.ts';
@@ -66,7 +66,7 @@ function globalOptions(program: Command): Command {
     .addOption(new Option('--dir <dir>', 'directory of the unit').env('LOCKSTEP_DIR').default(DEFAULT_DIR))
     .option('--json', 'print JSON, for programs')
     .option('--no-color', 'print without colours')
-    .version(version(), '--version', 'print the version')
+    .version(packageVersion(), '--version', 'print the version')
     .usage('[options] <command>')
     .configureHelp({ showGlobalOptions: true })
     .helpOption('-h, --help', 'print this help')
@@ -109,17 +109,4 @@ function usageError(error: CommanderError, argv: string[]): undefined {
   const named = argv.find(word => Object.hasOwn(COMMANDS, word));
   const help = `${named === undefined ? 'lockstep help' : `lockstep ${named} --help`} shows what may be typed.`;
   throw new LockstepError('bad-usage', sentence, { hint: suggestion || help });
-}
-
-/** package.json is one level up in the sources and two in the built package. */
-export function version(): string {
-  for (const place of ['../package.json', '../../package.json']) {
-    try {
-      return (JSON.parse(readFileSync(new URL(place, import.meta.url), 'utf8')) as { version: string })
-        .version;
-    } catch {
-      // not here: the other place
-    }
-  }
-  return 'unknown';
 }

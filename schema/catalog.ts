@@ -36,10 +36,10 @@ export class Catalog {
     for (const kind of own) this.place(kind, kind.name);
     for (const [index, kind] of added.entries()) this.addSiteKind(kind, site[index]?.file ?? kind.name, own);
     for (const [index, kind] of added.entries()) this.assertParent(kind, site[index]?.file ?? kind.name);
-    this.digest = digestOf([...builtIn, ...site]);
-    const shared = builtIn.filter(isDefinitions);
+    this.digest = digestOf([...builtIn, ...site].map(({ schema }) => spelling(schema)));
+    const shared = definitions.map(spelling);
     this.kindDigests = Object.fromEntries(
-      this.kinds.map(({ name, schema }) => [name, digestOf([...shared, { file: '', schema }])]),
+      this.kinds.map(({ name, schema }) => [name, digestOf([...shared, spelling(schema)])]),
     );
   }
 
@@ -130,10 +130,17 @@ function isDefinitions({ schema }: SchemaFile): boolean {
   return schema.recordPath === undefined && isObject(schema.$defs);
 }
 
-/** Over contents sorted by `$id`: the names of the files do not matter. */
-function digestOf(files: SchemaFile[]): string {
+/** Sorted by `$id`: the names of the files do not matter. */
+function digestOf(spellings: string[]): string {
   const hash = createHash('sha256');
-  const texts = files.map(({ schema }) => `${String(schema.$id)}\n${canonicalize(schema)}\n`).sort();
-  for (const text of texts) hash.update(text);
+  for (const text of spellings.sort()) hash.update(text);
   return hash.digest('hex');
 }
+
+function spelling(schema: JsonObject): string {
+  const known = spellings.get(schema) ?? `${String(schema.$id)}\n${canonicalize(schema)}\n`;
+  spellings.set(schema, known);
+  return known;
+}
+
+const spellings = new WeakMap<JsonObject, string>();

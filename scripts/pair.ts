@@ -15,7 +15,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-const LOCKSTEP = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const LOCKSTEP = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const EXAMPLE = fileURLToPath(new URL('../examples/site/', import.meta.url));
 const READY_MS = 10_000;
 

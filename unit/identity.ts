@@ -37,18 +37,8 @@ export async function readIdentity(store: Pick<Store, 'read'>, unitId: string): 
   };
 }
 
-/** Version of Lockstep: the package file is two levels up in the build and one in the sources. */
+/** Version of Lockstep. */
 export function packageVersion(): string {
-  for (const up of ['../package.json', '../../package.json']) {
-    try {
-      const found = JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as {
-        name?: string;
-        version?: string;
-      };
-      if (found.name === 'lockstep') return String(found.version);
-    } catch {
-      // not there: the other one is
-    }
-  }
-  return 'unknown';
+  const file = new URL('../package.json', import.meta.url); // one folder up from the sources and from the build
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }

@@ -54,7 +54,6 @@ import type {
   UnpairedAnswer,
   VerifyAnswer,
 } from './face.ts';
-import { captureChanges } from './import.ts';
 import type { Incoming } from './incoming.ts';
 import { chooser, conflictViews, mergeConflict } from './merging.ts';
 import type { Metrics } from './metrics.ts';
@@ -155,6 +154,7 @@ export class Unit implements UnitFace {
   }
 
   async importLoadMaster(request: ImportRequest): Promise<ImportAnswer> {
+    const { captureChanges } = await import('./import.ts'); // with its reader of XML, which nothing else needs
     const { leftOut, changes } = captureChanges(this.catalog, request.files);
     const names = request.files.map(({ name }) => name).join(', ');
     return { ...(await this.commit(changes, 'import', request, `import ${names}`)), leftOut };

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const BUILD = new URL('../../scripts/build.mjs', import.meta.url).href;
 let main: string | undefined;
 
 /**
@@ -16,20 +17,13 @@ export function freshBuild(): string {
   return main;
 }
 
+/** In another process, since callers cannot wait for a promise. */
 function build(folder: string): string {
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   const dist = path.join(folder, 'dist');
-  const tsc = path.join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
-  execFileSync(process.execPath, [
-    tsc,
-    '-p',
-    path.join(ROOT, 'tsconfig.build.json'),
-    '--noCheck',
-    '--outDir',
-    dist,
-  ]);
-  cpSync(path.join(ROOT, 'schema', 'kinds'), path.join(dist, 'schema', 'kinds'), { recursive: true });
+  const script = `import { buildInto } from ${JSON.stringify(BUILD)}; await buildInto(${JSON.stringify(dist)});`;
+  execFileSync(process.execPath, ['--input-type=module', '--eval', script], { stdio: 'inherit' });
   cpSync(path.join(ROOT, 'package.json'), path.join(folder, 'package.json'));
   symlinkSync(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'));
-  return path.join(dist, 'cli', 'main.js');
+  return path.join(dist, 'main.js');
 }
