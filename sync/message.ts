@@ -14,7 +14,10 @@ export const PROTOCOL = 1;
 
 export type HaMode = 'first' | 'second';
 
-/** Who a unit is and what it holds. Sent first on every connection, and again as a heartbeat. */
+/**
+ * Who a unit is and what it holds. Sent first on every connection, and again as a heartbeat. The one message that may
+ * have fields which this release does not know, and passes over: two releases must be able to greet each other.
+ */
 export interface Hello {
   protocol: number;
   pairId: string;
@@ -189,15 +192,17 @@ const tuple =
     Array.isArray(value) &&
     value.length === checks.length &&
     checks.every((check, index) => check(value[index]));
-const object = (fields: Record<string, Check>): Check => {
+/** Other fields may be there. */
+const open = (fields: Record<string, Check>): Check => {
   const wanted = Object.entries(fields);
-  return value =>
-    isObject(value) &&
-    wanted.every(([name, check]) => check(value[name])) &&
-    Object.keys(value).every(name => Object.hasOwn(fields, name));
+  return value => isObject(value) && wanted.every(([name, check]) => check(value[name]));
+};
+const object = (fields: Record<string, Check>): Check => {
+  const wanted = open(fields);
+  return value => wanted(value) && Object.keys(value as object).every(name => Object.hasOwn(fields, name));
 };
 
-const hello: Record<string, Check> = {
+const greeting: Record<string, Check> = {
   protocol: count,
   pairId: text(64),
   unitId: text(64),
@@ -254,7 +259,7 @@ const branch = object({
 });
 
 const REQUESTS: Record<Request['type'], Check> = {
-  hello: object({ type: text(20), id: count, ...hello }),
+  hello: open({ type: text(20), id: count, ...greeting }),
   update: object({
     type: text(20),
     id: count,
@@ -309,7 +314,7 @@ const REQUESTS: Record<Request['type'], Check> = {
 const errorBody: Check = value => isObject(value) && text(64)(value.code) && text(60_000)(value.message);
 
 const REPLIES: Record<Reply['type'], Check> = {
-  'hello-too': object({ type: text(20), re: count, ...hello }),
+  'hello-too': open({ type: text(20), re: count, ...greeting }),
   receipt: object({
     type: text(20),
     re: count,
@@ -356,12 +361,19 @@ const REPLIES: Record<Reply['type'], Check> = {
 
 /** Throws `bad-message` or `too-large`. */
 export function parseRequest(payload: Buffer): Request {
-  return parse(payload, REQUESTS) as unknown as Request;
+  const request = parse(payload, REQUESTS) as unknown as Request;
+  return request.type === 'hello' ? { ...known(request), type: 'hello', id: request.id } : request;
 }
 
 /** Throws `bad-message` or `too-large`. */
 export function parseReply(payload: Buffer): Reply {
-  return parse(payload, REPLIES) as unknown as Reply;
+  const reply = parse(payload, REPLIES) as unknown as Reply;
+  return reply.type === 'hello-too' ? { ...known(reply), type: 'hello-too', re: reply.re } : reply;
+}
+
+function known(hello: Hello): Hello {
+  const fields = Object.entries(hello).filter(([name]) => Object.hasOwn(greeting, name));
+  return Object.fromEntries(fields) as unknown as Hello;
 }
 
 export function encodeMessage(message: Request | Reply): Buffer {
