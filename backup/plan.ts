@@ -4,11 +4,11 @@ import { LockstepError, type Problem } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
 import type { Kind } from '../schema/kind.ts';
 import { parentPath } from '../schema/path.ts';
-import { type SplitRecord, splitRecord, withValueAt } from '../schema/record.ts';
+import { type SplitRecord, splitRecord } from '../schema/record.ts';
 import { pauses } from '../store/event-loop.ts';
 import { type Change, hasEffect, spelling } from '../store/transition.ts';
 import type { Bundle, BundleRecord, KeyLeftOut } from './bundle.ts';
-import { isSameCertificate, privateKeysOf } from './certificate-keys.ts';
+import { withKeysOf } from './certificate-keys.ts';
 import type { Choice } from './guards.ts';
 import { espRefused, misplaced, named, orphaned, unknownKinds } from './plan-refusals.ts';
 
@@ -170,12 +170,9 @@ class Planning {
   ): JsonObject | undefined {
     const leftOut = this.keysLeftOut.get(path);
     if (leftOut === undefined || given === undefined) return given;
-    const kept = before !== undefined && isSameCertificate(given, before) ? privateKeysOf(kind, before) : [];
-    if (kept.length === 0) this.missingKeys.push(leftOut);
-    return kept.reduce<JsonObject>(
-      (value, [field, key]) => withValueAt(value, field, key) as JsonObject,
-      given,
-    );
+    const complete = withKeysOf(kind, before, given);
+    if (complete === given) this.missingKeys.push(leftOut);
+    return complete;
   }
 
   private places(): Set<string> {

@@ -4,6 +4,7 @@ import { printable } from './printable.ts';
 import { plural } from './quantity.ts';
 import { formatRecordDiff } from './record-diff.ts';
 import { localTime } from './time.ts';
+import { unservedLines } from './unserved-text.ts';
 
 const MOST_RECORDS = 50;
 const MOST_LISTED = 10;
@@ -51,7 +52,7 @@ function partLines({ parts }: RestoreAnswer): string[] {
   });
 }
 
-function remarks({ kept, missingKeys, steps, notes }: RestoreAnswer, paint: Paint): string[] {
+function remarks({ kept, missingKeys, unserved, steps, notes }: RestoreAnswer, paint: Paint): string[] {
   const keys = missingKeys.slice(0, MOST_LISTED);
   return [
     ...steps.map(printable),
@@ -68,10 +69,17 @@ function remarks({ kept, missingKeys, steps, notes }: RestoreAnswer, paint: Pain
             ({ path, fingerprint }) => `  ${printable(path)}  ${fingerprint ?? '(no certificate)'}`,
           ),
           ...(missingKeys.length > keys.length ? [`  and ${missingKeys.length - keys.length} more`] : []),
-          'Restore a bundle with these keys, or set them one by one.',
+          `They are in a certificate bundle: lockstep certs restore FILE --select ${keys.map(({ path }) => printable(nameIn(path))).join(' ')}`,
         ]),
+    ...unservedLines(unserved, paint),
     ...notes.map(note => paint('yellow', printable(note))),
   ];
+}
+
+/** `certificates/shop` is selected as `shop`; a longer path as it stands. */
+function nameIn(path: string): string {
+  const [folder, name, ...below] = path.split('/');
+  return folder === 'certificates' && name !== undefined && below.length === 0 ? name : path;
 }
 
 function listed(paths: string[], count: number): string {
