@@ -1,7 +1,7 @@
-import { type CertificateFault, type CertificateRecord, inspectCertificate } from '../certs/inspect.ts';
+import { type CertificateFault, type CertificateRecord, checkCertificate } from '../certs/check.ts';
 import type { JsonObject } from '../schema/json.ts';
 
-/** What no time of day changes: such a certificate never serves. */
+/** Such a certificate serves at no time, whatever chain it is in. */
 const LASTING: ReadonlySet<CertificateFault> = new Set([
   'certificate-unreadable',
   'key-unreadable',
@@ -10,6 +10,7 @@ const LASTING: ReadonlySet<CertificateFault> = new Set([
 
 /** Why the certificate of a record cannot be read, or its key does not belong to it; undefined: all is well. */
 export function certificateFault(value: JsonObject): string | undefined {
-  const findings = inspectCertificate(value as unknown as CertificateRecord, new Date(0));
+  const record = value as unknown as CertificateRecord;
+  const findings = checkCertificate(record, { now: new Date(0), intermediates: [] });
   return findings.find(({ code }) => LASTING.has(code))?.message;
 }
