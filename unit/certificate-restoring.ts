@@ -14,6 +14,8 @@ import type { OpenBundle } from './restoring.ts';
 import { unservedAfter } from './unserved.ts';
 import { changeAnswer } from './views.ts';
 
+const MOST_WORDS = 3;
+
 export interface CertificateRestoringOptions {
   store: Store;
   catalog: Catalog;
@@ -63,7 +65,7 @@ export class CertificateRestoring {
       snapshot.close(),
     );
     if (!dryRun) assertDecided(plan);
-    const what = `restore certificates (${select.words.join(', ')}) of ${manifest.unit.name}, bundle of ${manifest.createdAt}`;
+    const what = `restore certificates (${inShort(select.words)}) of ${manifest.unit.name}, bundle of ${manifest.createdAt}`;
     // Not `unconfirmed`: what goes to the partner is what the plan named, as if each had been added by hand.
     const { result } = await committing.make({ dryRun, expected: expected ?? revision }, how =>
       store
@@ -85,6 +87,12 @@ export class CertificateRestoring {
       steps,
     };
   }
+}
+
+/** The reason of a revision stays a line, however many names were given. */
+function inShort(words: readonly string[]): string {
+  const shown = words.slice(0, MOST_WORDS).join(', ');
+  return words.length > MOST_WORDS ? `${shown} and ${words.length - MOST_WORDS} more` : shown;
 }
 
 function assertDecided({ certificates }: CertificatePlan): void {

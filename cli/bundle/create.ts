@@ -132,6 +132,8 @@ function summary({ kind, revision, records, keysLeftOut }: BackupFacts): string 
   if (kind === 'certificates')
     return `Revision ${revision}, ${plural(records, 'certificate')}, keys included.`;
   const without =
-    keysLeftOut === 0 ? '' : ` ${plural(keysLeftOut, 'private key')} left out; --with-keys puts them in.`;
+    keysLeftOut === 0
+      ? ''
+      : ` ${plural(keysLeftOut, 'private key')} left out: lockstep certs backup keeps those.`;
   return `Revision ${revision}, ${plural(records, 'record')}.${without}`;
 }
