@@ -3,6 +3,7 @@ import type { Catalog } from '../schema/catalog.ts';
 import type { JsonObject } from '../schema/json.ts';
 import type { Kind } from '../schema/kind.ts';
 import { splitRecord } from '../schema/record.ts';
+import { pauses } from '../store/event-loop.ts';
 import { type Change, hasEffect } from '../store/transition.ts';
 import type { Bundle, BundleRecord } from './bundle.ts';
 import { isSameCertificate, privateKeysOf, withKeysOf } from './certificate-keys.ts';
@@ -70,7 +71,9 @@ export async function planCertificates(
   const plan: CertificatePlan = { changes: [], certificates: [], staying: { paths: [], count: 0 } };
   const held = new Set<string>();
   const unfit: { path: string; message: string }[] = [];
+  const rest = pauses(); // looking at a key takes a millisecond
   for await (const record of bundle.records(['certs'])) {
+    await rest();
     const { path, value } = record;
     const kind = catalog.kindOf(path);
     if (!CERTIFICATE_KINDS.includes(kind.name)) throw misplaced(path, kind.part);

@@ -3,6 +3,7 @@ import type { Catalog } from '../schema/catalog.ts';
 import { LockstepError } from '../schema/error.ts';
 import { PARTS } from '../schema/kind.ts';
 import type { Rule } from '../schema/rule.ts';
+import { pauses } from '../store/event-loop.ts';
 import { openMemory } from '../store/memory.ts';
 import { Store } from '../store/store.ts';
 import type { Bundle } from './bundle.ts';
@@ -65,7 +66,9 @@ export async function drillBundle(
 }
 
 async function assertKeysFit(bundle: Bundle, faultOf: FaultOf): Promise<void> {
+  const rest = pauses();
   for await (const { path, value } of bundle.records()) {
+    await rest();
     const fault = faultOf(value);
     if (fault !== undefined) throw failed(`${path}: ${fault}`, { path });
   }
