@@ -8,6 +8,9 @@ import { unservedLines } from './unserved-text.ts';
 
 const MOST_RECORDS = 50;
 const MOST_LISTED = 10;
+const MOST_SELECTED = 100;
+/** A certificate that is called so is selected by its path. */
+const GROUPS: ReadonlySet<string> = new Set(['full', 'vs', 'third']);
 
 /**
  * What a restore would do: the bundle, the counts of each part, each record before and after, what to know. What it did was
@@ -69,17 +72,28 @@ function remarks({ kept, missingKeys, unserved, steps, notes }: RestoreAnswer, p
             ({ path, fingerprint }) => `  ${printable(path)}  ${fingerprint ?? '(no certificate)'}`,
           ),
           ...(missingKeys.length > keys.length ? [`  and ${missingKeys.length - keys.length} more`] : []),
-          `They are in a certificate bundle: lockstep certs restore FILE --select ${keys.map(({ path }) => printable(nameIn(path))).join(' ')}`,
+          ...whatToDo(missingKeys),
         ]),
     ...unservedLines(unserved, paint),
     ...notes.map(note => paint('yellow', printable(note))),
   ];
 }
 
-/** `certificates/shop` is selected as `shop`; a longer path as it stands. */
-function nameIn(path: string): string {
-  const [folder, name, ...below] = path.split('/');
-  return folder === 'certificates' && name !== undefined && below.length === 0 ? name : path;
+/** Keys of Virtual Services and those of the unit itself do not come from the same place. */
+function whatToDo(missing: RestoreAnswer['missingKeys']): string[] {
+  const names = missing.flatMap(({ path }) => {
+    const name = /^certificates\/([^/]+)$/.exec(path)?.[1];
+    return name === undefined ? [] : [printable(GROUPS.has(name) ? path : name)];
+  });
+  const select = names.length > MOST_SELECTED ? 'vs' : names.join(' ');
+  return [
+    ...(names.length > 0
+      ? [`They are in a certificate bundle: lockstep certs restore FILE --select ${select}`]
+      : []),
+    ...(names.length < missing.length
+      ? ['A key of the unit itself is in no certificate bundle: make it anew, or set it.']
+      : []),
+  ];
 }
 
 function listed(paths: string[], count: number): string {

@@ -137,6 +137,42 @@ describe('a certificate bundle', () => {
     assert.equal((await refusal(configuration)).code, 'damaged-bundle', 'a key file in a configuration');
   });
 
+  it('goes through the reader of all bundles: what is changed, cut or smuggled in is refused', async () => {
+    const whole = forged();
+    const headers = 19 + 7;
+    const flipped = (at: number): Buffer => {
+      const bytes = Buffer.from(whole);
+      bytes[at] = (bytes[at] as number) ^ 0x10;
+      return bytes;
+    };
+    const [pem] = PEMS as [ForgedEntry];
+    const evil = 'certificates/evil.pem';
+    for (const [name, bytes] of Object.entries({
+      ...Object.fromEntries(
+        [18, 300, 900, 1500].map(at => [`a flipped bit at ${at}`, flipped(headers + at)]),
+      ),
+      ...Object.fromEntries([500, 1200, whole.length - 1].map(at => [`cut at ${at}`, whole.subarray(0, at)])),
+      'a PEM file twice': forged(RECORDS, [...PEMS, pem]),
+      'a symbolic link': forged(RECORDS, [{ name: evil, type: '2', link: '/etc/passwd' }]),
+      'a folder up': forged(RECORDS, [{ ...pem, name: 'certificates/../../shop.pem' }]),
+      'a script': forged(RECORDS, [{ name: 'certificates/shop.sh', content: 'x' }]),
+      'another folder': forged(RECORDS, [{ name: 'keys/shop.key', content: SHOP.key }]),
+      'more files than records': forged(
+        RECORDS,
+        Array.from({ length: 12 }, (_none, i) => ({ name: `certificates/${i}.key` })),
+      ),
+      'a record twice': forged([RECORDS[0] as string, ...RECORDS]),
+      'records out of order': forged([...RECORDS].reverse()),
+      'fewer records than it says': forged(RECORDS, PEMS, {
+        parts: manifest({ certs: RECORDS.slice(1) }).parts,
+      }),
+    })) {
+      const error = await refusal(bytes).catch((thrown: Error) => assert.fail(`${name}: ${thrown.message}`));
+      assert.equal(error.code, 'damaged-bundle', name);
+    }
+    assert.equal((await refusal(whole, 'another passphrase')).code, 'wrong-passphrase');
+  });
+
   it('passes a drill when every key fits its certificate, and fails it when one does not', async () => {
     const drill = (records: Record<string, JsonObject>) =>
       drillBundle(

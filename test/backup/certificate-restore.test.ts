@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import type { Bundle } from '../../backup/bundle.ts';
+import type { Whose } from '../../backup/guards.ts';
+import { planRestore } from '../../backup/plan.ts';
+import { builtInSchemas, Catalog } from '../../schema/catalog.ts';
 import type { LockstepError } from '../../schema/error.ts';
 import type { JsonObject } from '../../schema/json.ts';
+import { kindNamed } from '../schema/records-of.ts';
 import { bundleOf, type ManifestFacts } from './bundle-in-memory.ts';
 import { made } from './made-certificates.ts';
 import { type AskedCertificates, contentOf, Restorer, unitWith } from './restorer.ts';
@@ -290,5 +294,47 @@ describe('a restore of a configuration whose keys were left out', () => {
     const { unserved } = await restorer.restoreCertificates(unit, keys, ['shop']);
     assert.equal(unserved.count, 0);
     assert.equal((await unit.read('certificates/shop'))?.key, NEW.key);
+  });
+
+  it('as the old unit names the keys of the unit itself as well, unless it has the same certificate', async () => {
+    const { $schema, properties, required } = kindNamed('certificate').schema;
+    const badge = {
+      file: 'badge',
+      schema: {
+        $schema: $schema as string,
+        $id: 'urn:lockstep:kind:badge',
+        recordPath: 'badge',
+        part: 'certs',
+        scope: 'unit',
+        type: 'object',
+        properties: properties as JsonObject,
+        required: required as string[],
+        unevaluatedProperties: false,
+      },
+    };
+    const kinds = new Catalog(builtInSchemas(), [badge]);
+    const leftOut = { path: 'badge', fingerprint: fingerprint(NEW) };
+    const from = bundleOf(kinds, [{ path: 'badge', value: { certificate: NEW.certificate } }], {
+      withKeys: false,
+      keysLeftOut: [leftOut],
+    });
+    const plan = (here: JsonObject | undefined, as: Whose) =>
+      planRestore(
+        kinds,
+        from,
+        {
+          async *list() {
+            if (here !== undefined) yield { path: 'badge', value: here };
+          },
+          split: async () => ({ pair: undefined, unit: here }),
+        },
+        { parts: ['certs'], as },
+      );
+    assert.deepEqual((await plan(undefined, 'the-old-unit')).missingKeys, [leftOut]);
+    const same = await plan({ ...NEW }, 'the-old-unit');
+    assert.deepEqual([same.missingKeys, same.changes], [[], []]);
+    assert.deepEqual((await plan({ ...OLD }, 'the-old-unit')).missingKeys, [leftOut]);
+    const own = await plan({ ...OLD }, 'this-unit');
+    assert.deepEqual([own.missingKeys, own.changes], [[], []]);
   });
 });
