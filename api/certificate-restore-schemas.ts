@@ -9,6 +9,7 @@ import {
   open,
   reason,
   recordPath,
+  safety,
   text,
   unserved,
   upload,
@@ -34,6 +35,7 @@ export const restoreCertificatesRequest = closed(
     reason,
     expected,
     dryRun,
+    ...safety,
   },
   ['upload', 'passphrase', 'select'],
 );

@@ -50,7 +50,7 @@ export const expected: JsonObject = {
   ...revision,
   description: 'Refuse with `conflict` unless this revision still stands.',
 };
-const safety: Properties = {
+export const safety: Properties = {
   confirm: {
     type: 'number',
     exclusiveMinimum: 0,

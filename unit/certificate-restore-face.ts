@@ -1,6 +1,6 @@
 import type { Manifest } from '../backup/bundle.ts';
 import type { Others, PlannedCertificate } from '../backup/certificate-plan.ts';
-import type { ChangeAnswer } from './face.ts';
+import type { ChangeAnswer, Safety } from './face.ts';
 import type { Unserved } from './unserved.ts';
 
 export type { ComparedCertificate, Others, PlannedCertificate } from '../backup/certificate-plan.ts';
@@ -11,7 +11,7 @@ export interface CertificateRestoreFace {
   restoreCertificates(request: RestoreCertificatesRequest): Promise<RestoreCertificatesAnswer>;
 }
 
-export interface RestoreCertificatesRequest {
+export interface RestoreCertificatesRequest extends Safety {
   upload: string;
   passphrase: string;
   /** `full`, `vs` or `third`; or names, also as paths: `shop`, `intermediates/shop`. */

@@ -53,9 +53,10 @@ export class CertificateRestoring {
   private async restoreFrom(
     given: Bundle,
     select: Selection,
-    { author, expected, others, dryRun = false, reason }: RestoreCertificatesRequest,
+    request: RestoreCertificatesRequest,
   ): Promise<RestoreCertificatesAnswer> {
     const { store, catalog, committing } = this.options;
+    const { author, others, reason, dryRun = false } = request;
     const { bundle, steps } = migrate(given);
     const { manifest } = bundle;
     const snapshot = await store.snapshot();
@@ -67,13 +68,15 @@ export class CertificateRestoring {
     if (!dryRun) assertDecided(plan);
     const what = `restore certificates (${inShort(select.words)}) of ${manifest.unit.name}, bundle of ${manifest.createdAt}`;
     // Not `unconfirmed`: what goes to the partner is what the plan named, as if each had been added by hand.
-    const { result } = await committing.make({ dryRun, expected: expected ?? revision }, how =>
+    const careful = { ...request, expected: request.expected ?? revision };
+    const { result, ...more } = await committing.make(careful, how =>
       store
         .commit({ changes: plan.changes, kind: 'restore', author, reason: reason ?? what, ...how })
         .catch(error => Promise.reject(asRestoreRefusal(catalog, error))),
     );
     return {
       ...changeAnswer(catalog, result, dryRun),
+      ...more,
       select: [...select.words],
       certificates: plan.certificates,
       staying: plan.staying,

@@ -3,6 +3,7 @@ import type {
   PlannedCertificate,
   RestoreCertificatesAnswer,
 } from '../../unit/certificate-restore-face.ts';
+import { afterwards } from '../changes.ts';
 import type { Paint } from '../output.ts';
 import { printable } from '../printable.ts';
 import { plural } from '../quantity.ts';
@@ -26,6 +27,7 @@ export function formatCertificateRestore(answer: RestoreCertificatesAnswer, pain
     ...(same > 0 ? [`${plural(same, 'certificate')} here already.`] : []),
     ...stayingLines(answer),
     ...unservedLines(answer.unserved, paint),
+    ...afterwards(answer, paint),
     ...(undecided > 0
       ? [
           paint(

@@ -2,21 +2,20 @@ import { LockstepError } from '../../schema/error.ts';
 import type { Others, RestoreCertificatesAnswer } from '../../unit/certificate-restore-face.ts';
 import { knownPassphrase, type PassphraseOptions } from '../bundle/passphrase.ts';
 import { sendBundle } from '../bundle/send.ts';
-import { given } from '../command.ts';
+import { exitOf } from '../changes.ts';
+import { type ChangeOptions, given } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
 import { withProgress } from '../progress.ts';
 import { askChoice, confirmed } from '../prompt.ts';
 import { formatCertificateRestore } from './restore-text.ts';
 
-export interface RestoreOptions extends PassphraseOptions {
+export interface RestoreOptions extends PassphraseOptions, ChangeOptions {
   select?: string[];
   newer?: boolean;
   replace?: boolean;
   keep?: boolean;
-  dryRun?: boolean;
   yes?: boolean;
-  reason?: string;
 }
 
 /** Put certificates of a certificate bundle here: a plan, a question, one commit. */
@@ -25,7 +24,7 @@ export async function restore(
   file: string | undefined,
   options: RestoreOptions,
 ): Promise<ExitCode> {
-  const { select, dryRun, yes, reason } = options;
+  const { select, dryRun, yes, reason, confirm, wait } = options;
   if (file === undefined || select === undefined)
     throw new LockstepError('bad-usage', file === undefined ? 'Which bundle?' : 'Which certificates?', {
       hint: 'lockstep certs restore FILE --select full, vs, third (intermediates), or names.',
@@ -34,15 +33,16 @@ export async function restore(
   const passphrase = await knownPassphrase(context, options);
   const unit = context.unit();
   const upload = await sendBundle(context, file);
-  const asked = { upload, passphrase, select, ...given({ others, reason }) };
+  const asked = { upload, passphrase, select, ...given({ others, reason, confirm, wait }) };
   try {
     const plan = await planned(context, asked);
     if (dryRun === true) {
       tell(context, plan);
       return EXIT.done;
     }
-    tell(context, await make(context, plan, yes, asked));
-    return EXIT.done;
+    const answer = await make(context, plan, yes, asked);
+    tell(context, answer);
+    return exitOf(answer);
   } finally {
     await unit.dropUpload(upload).catch(() => undefined); // it goes by itself when the unit does not answer
   }

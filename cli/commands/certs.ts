@@ -2,7 +2,7 @@ import { Argument, type Command, Option } from 'commander';
 import type { CreateOptions } from '../bundle/create.ts';
 import { addPassphrase } from '../bundle/passphrase.ts';
 import type { RestoreOptions } from '../certs/restore.ts';
-import { addDryRun, addReason, type CliCommand } from '../command.ts';
+import { addDryRun, addReason, addSafety, type CliCommand } from '../command.ts';
 
 type Action = 'backup' | 'restore';
 type Options = CreateOptions & RestoreOptions;
@@ -47,7 +47,7 @@ export const command: CliCommand<[Action, string | undefined], Options> = {
       .option('--replace', 'restore: that of the bundle stands')
       .option('--keep', 'restore: that of this unit stands')
       .option('--yes', 'restore: do not ask');
-    addReason(addDryRun(addPassphrase(command))).addHelpText(
+    addSafety(addReason(addDryRun(addPassphrase(command)))).addHelpText(
       'after',
       `
 A certificate bundle holds all private keys: keep its passphrase apart from it. Without Lockstep: gpg -d FILE | tar xz

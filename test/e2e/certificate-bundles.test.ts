@@ -19,9 +19,10 @@ describe('certificate bundles on running units', function () {
   const ha1 = new TestUnit(path.join(folder, 'ha1'), '127.0.78.1');
   const ha2 = new TestUnit(path.join(folder, 'ha2'), '127.0.78.2');
   const passphrase = path.join(folder, 'passphrase');
-  const [certificates, configuration] = ['keys', 'site'].map(name =>
-    path.join(folder, `${name}.lockstep`),
-  ) as [string, string];
+  const shelf = path.join(ha1.dir, 'backups');
+  const configuration = path.join(shelf, 'site.lockstep');
+  /** Where the unit put the certificate bundle. */
+  let certificates = '';
   const shop = made('shop.example');
   const www = made('www.example');
   const newer = made('shop.example', '2026-06-01');
@@ -71,15 +72,14 @@ describe('certificate bundles on running units', function () {
     const backup = await text(ha1, 'certs', 'backup', ...asked);
     assert.equal(backup.code, 0, backup.stderr);
     assert.match(backup.stdout, /3 certificates, keys included\. It was read back and is good\./);
-    const [name = ''] = readdirSync(path.join(ha1.dir, 'backups'));
+    const [name = ''] = readdirSync(shelf);
     assert.match(name, /^lb1_.*\.certs\.lockstep$/);
-    assert.equal(statSync(path.join(ha1.dir, 'backups', name)).mode & 0o777, 0o600);
-    const into = path.join(ha1.dir, 'backups', 'keys.lockstep');
-    assert.equal((await json(ha1, 'certs', 'backup', '-o', into)).answer.error.code, 'bad-usage');
-    assert.equal((await json(ha1, 'certs', 'backup', '-o', certificates)).code, 0);
-    assert.equal((await json(ha1, 'backup', 'create', '-o', configuration)).code, 0);
-    const made = await json<{ file: string; manifest: Manifest }>(ha1, 'backup', 'create');
-    assert.equal(made.answer.manifest.withKeys, false);
+    certificates = path.join(shelf, name);
+    assert.equal(statSync(certificates).mode & 0o777, 0o600);
+    const wrongName = await json(ha1, 'certs', 'backup', '-o', configuration);
+    assert.equal(wrongName.answer.error.code, 'bad-usage');
+    const site = await json<{ manifest: Manifest }>(ha1, 'backup', 'create', '-o', configuration);
+    assert.equal(site.answer.manifest.withKeys, false);
 
     const listed = await ha1.json<{ bundles: { kind: string }[] }>('backup', 'list');
     assert.deepEqual(listed.answer.bundles.map(({ kind }) => kind).sort(), ['certificates', 'configuration']);
@@ -87,7 +87,7 @@ describe('certificate bundles on running units', function () {
     assert.match(inspected.stdout, /kind {6}certificates/);
     assert.match(inspected.stdout, /certificates\/shop ([0-9A-F]{2}:){31}[0-9A-F]{2}\n/);
     assert.equal((await text(ha1, 'backup', 'verify', certificates, ...asked)).code, 0);
-    const drill = await text(ha1, 'backup', 'drill', path.join(ha1.dir, 'backups', name), ...asked);
+    const drill = await text(ha1, 'backup', 'drill', certificates, ...asked);
     assert.match(drill.stdout, /^The drill passed: .*3 records/);
     const { bundles } = await ha1.api.pruneBackups({ dryRun: true });
     assert.deepEqual(
@@ -136,10 +136,10 @@ describe('certificate bundles on running units', function () {
     );
     const dry = await restore(ha1, '--select', 'full', '--dry-run');
     assert.deepEqual(dry.answer.counts, { added: 0, changed: 1, removed: 0 });
-    const all = await restore(ha1, '--select', 'full', '--yes');
+    const all = await restore(ha1, '--select', 'full', '--yes', '--wait');
     assert.equal(all.answer.unserved.count, 0);
+    assert.ok('receipt' in (all.answer.standby ?? {}));
     assert.equal((await ha1.status()).unit.unconfirmed, undefined);
-    await untilInStep(ha1, ha2);
     for (const unit of [ha1, ha2])
       assert.deepEqual([await keyOn(unit, 'shop'), await keyOn(unit, 'www')], [shop.key, www.key]);
     printed.push(JSON.stringify(await ha1.api.rollback({ revision: all.answer.revision - 1 })));
@@ -156,7 +156,7 @@ describe('certificate bundles on running units', function () {
         .filter(name => statSync(name).isFile())
         .map(name => readFileSync(name, 'latin1')),
     );
-    assert.ok(!readdirSync(folder).some(name => name.endsWith('.tmp')));
+    assert.deepEqual(readdirSync(shelf).sort(), [path.basename(certificates), 'site.lockstep'].sort());
     const logs = [ha1, ha2].map(({ log }) => JSON.stringify(log));
     const everything = [...printed, ...logs, ...files].join('\n');
     for (const { key } of [shop, www, newer])
