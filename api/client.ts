@@ -4,6 +4,10 @@ import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { ERROR_CODES, type ErrorBody, LockstepError } from '../schema/error.ts';
 import type {
+  RestoreCertificatesAnswer,
+  RestoreCertificatesRequest,
+} from '../unit/certificate-restore-face.ts';
+import type {
   ApplyRequest,
   BackupAnswer,
   BackupFacts,
@@ -89,6 +93,8 @@ export class ApiClient {
   dropUpload = (upload: string): ReturnType<UnitFace['dropUpload']> =>
     this.post('/v1/restore/drop', { upload });
   restore = (asked: Asked<RestoreRequest>): Promise<RestoreAnswer> => this.post('/v1/restore', asked);
+  restoreCertificates = (asked: Asked<RestoreCertificatesRequest>): Promise<RestoreCertificatesAnswer> =>
+    this.post('/v1/restore/certificates', asked);
   sendBackup = (asked: SendBackupRequest): Promise<{ to: string }> => this.post('/v1/backup/send', asked);
   drill = (asked: DrillRequest): Promise<DrillAnswer> => this.post('/v1/backup/drill', asked);
   shelvedBundles = (): ReturnType<UnitFace['shelvedBundles']> => this.get('/v1/backup/bundles');

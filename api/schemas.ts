@@ -10,19 +10,19 @@ export function closed(properties: Properties, required: string[] = []): JsonObj
 }
 
 /** An object of an answer: what is not named may be there as well. */
-function open(properties: Properties): JsonObject {
+export function open(properties: Properties): JsonObject {
   return { type: 'object', properties, additionalProperties: true };
 }
 
-function text(description: string, more: JsonObject = {}): JsonObject {
+export function text(description: string, more: JsonObject = {}): JsonObject {
   return { type: 'string', description, ...more };
 }
 
-function flag(description: string): JsonObject {
+export function flag(description: string): JsonObject {
   return { type: 'boolean', description };
 }
 
-function list(items: JsonObject, more: JsonObject = {}): JsonObject {
+export function list(items: JsonObject, more: JsonObject = {}): JsonObject {
   return { type: 'array', items, ...more };
 }
 
@@ -35,7 +35,7 @@ export const path = text(
     maxLength: 4096,
   },
 );
-const recordPath = text('Path of one record.', { minLength: 1, maxLength: 4096 });
+export const recordPath = text('Path of one record.', { minLength: 1, maxLength: 4096 });
 export const revision: JsonObject = { type: 'integer', minimum: 0, description: 'Number of a revision.' };
 export const limit: JsonObject = {
   type: 'integer',
@@ -45,12 +45,12 @@ export const limit: JsonObject = {
 };
 export const defaults = flag('Fill in the defaults of the schema.');
 
-const reason = text('Why, in words; kept with the revision.', { maxLength: 1000 });
-const expected: JsonObject = {
+export const reason = text('Why, in words; kept with the revision.', { maxLength: 1000 });
+export const expected: JsonObject = {
   ...revision,
   description: 'Refuse with `conflict` unless this revision still stands.',
 };
-const safety: Properties = {
+export const safety: Properties = {
   confirm: {
     type: 'number',
     exclusiveMinimum: 0,
@@ -59,7 +59,7 @@ const safety: Properties = {
   },
   wait: flag('Change it only if the standby says that it would take it, and answer when it has.'),
 };
-const dryRun = flag('Check and tell what would change, but change nothing.');
+export const dryRun = flag('Check and tell what would change, but change nothing.');
 
 const fieldWay = list(text('Name of a field, or index in a list.'), {
   minItems: 1,
@@ -133,7 +133,7 @@ export const importRequest = closed(
   ['files'],
 );
 export const rollbackRequest = closed({ revision, reason, dryRun, ...safety }, ['revision']);
-const upload = text('What POST /v1/restore/upload answered.', { minLength: 1, maxLength: 64 });
+export const upload = text('What POST /v1/restore/upload answered.', { minLength: 1, maxLength: 64 });
 const partNames: JsonObject = { enum: ['base', 'vs', 'geo', 'sso', 'certs'] };
 export const dropUploadRequest = closed({ upload }, ['upload']);
 export const restoreRequest = closed(
@@ -248,8 +248,8 @@ const changeView = open({
   before: recordValue,
   after: recordValue,
 });
-const count: JsonObject = { type: 'integer', minimum: 0 };
-const changeProperties: Properties = {
+export const count: JsonObject = { type: 'integer', minimum: 0 };
+export const changeProperties: Properties = {
   revision: { ...revision, description: 'The revision that stands now.' },
   digest: text('Digest of the shared configuration.'),
   dryRun: { type: 'boolean' },
@@ -273,6 +273,17 @@ export const importAnswer = open({
 });
 export const uploadAnswer = open({ upload, bytes: count });
 export const droppedUpload = open({ upload });
+export const unserved = open({
+  services: list(
+    open({
+      path: recordPath,
+      certificate: recordPath,
+      fingerprint: text('SHA-256 of the certificate.'),
+    }),
+    { description: 'Virtual Services that show a certificate whose private key is not here. The first 100.' },
+  ),
+  count,
+});
 export const restoreAnswer = open({
   ...changeProperties,
   parts: list(open({ part: partNames, added: count, changed: count, removed: count })),
@@ -280,6 +291,7 @@ export const restoreAnswer = open({
   bundle: { type: 'object', description: 'When and by which unit it was made, its revision and digest.' },
   kept: open({ paths: list(recordPath, { description: 'The first 100.' }), count }),
   missingKeys: list(open({ path: recordPath, fingerprint: text('SHA-256 of the certificate.') })),
+  unserved,
   steps: list(text('What was done because the bundle comes from another release.')),
   notes: list(text('')),
 });
@@ -294,6 +306,7 @@ export const shelvedBundles = open({
   bundles: list(
     open({
       name: text(''),
+      kind: { enum: ['configuration', 'certificates'] },
       bytes: count,
       at: text('ISO 8601.'),
       proved: flag('A drill of this file has passed.'),
@@ -465,6 +478,11 @@ export const backupRequest = closed(
     }),
     profile: { enum: ['classic', 'rfc9580'], description: 'rfc9580: Argon2id and AES-GCM.' },
     withKeys: flag('With the private keys of certificates.'),
+    kind: {
+      enum: ['configuration', 'certificates'],
+      description: 'certificates: these alone, with their private keys. Default: configuration.',
+    },
+    applianceRules: flag('The passphrase has 7 to 64 letters and digits, as the appliance wants it.'),
   },
   ['passphrase'],
 );

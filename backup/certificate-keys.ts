@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { Json, JsonObject } from '../schema/json.ts';
 import { type Kind, schemaAt } from '../schema/kind.ts';
-import { valueAt } from '../schema/record.ts';
+import { valueAt, withValueAt } from '../schema/record.ts';
 
 /**
  * Whether two records hold the same certificate, whatever follows it and however its PEM is wrapped. Two without one are
@@ -20,6 +20,15 @@ export function fingerprintOf({ certificate }: JsonObject): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** `given` with the private keys of the record that is here, where both hold the same certificate; else as it is. */
+export function withKeysOf(kind: Kind, here: JsonObject | undefined, given: JsonObject): JsonObject {
+  const kept = here !== undefined && isSameCertificate(given, here) ? privateKeysOf(kind, here) : [];
+  return kept.reduce<JsonObject>(
+    (value, [field, key]) => withValueAt(value, field, key) as JsonObject,
+    given,
+  );
 }
 
 /** The private keys of a record, by their fields. */

@@ -24,8 +24,10 @@ export interface CreateOptions {
   profile?: Profile;
   /** With the private keys of certificates; default: without. */
   withKeys?: boolean;
-  /** Default: `configuration`. */
+  /** Default: `configuration`. One of `certificates` holds these alone, always with their keys. */
   kind?: BundleKind;
+  /** The passphrase is one that the appliance takes, however short. */
+  applianceRules?: boolean;
   /** Default: all. */
   parts?: readonly Part[];
 }
@@ -50,15 +52,18 @@ const OVERHEAD_BYTES = 4096;
  * Throws `weak-passphrase`, `bad-usage`, `too-large`, `damaged-store`.
  */
 export async function createBundle(options: CreateOptions): Promise<CreatedBundle> {
-  const { snapshot, catalog, createdAt, passphrase, profile = 'classic', withKeys = false } = options;
+  const { snapshot, catalog, createdAt, passphrase, profile = 'classic', kind = 'configuration' } = options;
+  const isOfCertificates = kind === 'certificates';
+  const withKeys = isOfCertificates || options.withKeys === true;
   try {
-    assertGoodPassphrase(passphrase);
-    const content: Content = { source: snapshot, catalog, withKeys };
-    const { parts, keysLeftOut, packedBytes, kept } = await measure(content, options.parts ?? PARTS);
+    assertGoodPassphrase(passphrase, options.applianceRules);
+    const content: Content = { source: snapshot, catalog, withKeys, onlyCertificates: isOfCertificates };
+    const wanted = isOfCertificates ? (['certs'] as const) : (options.parts ?? PARTS);
+    const { parts, keysLeftOut, packedBytes, kept } = await measure(content, wanted);
     const { revision, epoch, digest } = snapshot.head;
     const manifest: Manifest = {
       format: FORMAT,
-      kind: options.kind ?? 'configuration',
+      kind,
       createdAt: createdAt.toISOString(),
       unit: options.unit,
       schemaDigest: catalog.digest,

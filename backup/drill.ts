@@ -3,9 +3,11 @@ import type { Catalog } from '../schema/catalog.ts';
 import { LockstepError } from '../schema/error.ts';
 import { PARTS } from '../schema/kind.ts';
 import type { Rule } from '../schema/rule.ts';
+import { pauses } from '../store/event-loop.ts';
 import { openMemory } from '../store/memory.ts';
 import { Store } from '../store/store.ts';
 import type { Bundle } from './bundle.ts';
+import type { FaultOf } from './certificate-plan.ts';
 import { chooseParts } from './guards.ts';
 import { migrate } from './migrate.ts';
 import { linesOf } from './parts.ts';
@@ -19,17 +21,26 @@ export interface Proof {
   digest: string;
 }
 
+export interface DrillOptions {
+  catalog: Catalog;
+  rules: readonly Rule[];
+  now: () => Date;
+  faultOf: FaultOf;
+}
+
 /**
  * Restore a bundle on a scratch unit in memory, which is forgotten at the end, and compare what stands there with what the
- * manifest promises: each part byte by byte, and the digest where the bundle holds everything that it covers.
+ * manifest promises: each part byte by byte, and the digest where the bundle holds everything that it covers. Of a
+ * certificate bundle every key must be readable and fit its certificate.
  * Throws `drill-failed`, and what a restore is refused with.
  */
 export async function drillBundle(
   given: Bundle,
-  { catalog, rules, now }: { catalog: Catalog; rules: readonly Rule[]; now: () => Date },
+  { catalog, rules, now, faultOf }: DrillOptions,
 ): Promise<Proof> {
   const { bundle } = migrate(given);
   const { manifest } = bundle;
+  if (manifest.kind === 'certificates') await assertKeysFit(bundle, faultOf);
   const scratch = await Store.open({ port: openMemory(), catalog, rules, now });
   await scratch.setRole('active', 1);
   const empty = await scratch.snapshot();
@@ -54,9 +65,18 @@ export async function drillBundle(
   return { records: manifest.parts.reduce((sum, { records }) => sum + records, 0), digest };
 }
 
+async function assertKeysFit(bundle: Bundle, faultOf: FaultOf): Promise<void> {
+  const rest = pauses();
+  for await (const { path, value } of bundle.records()) {
+    await rest();
+    const fault = faultOf(value);
+    if (fault !== undefined) throw failed(`${path}: ${fault}`, { path });
+  }
+}
+
 function failed(reason: string, facts: Record<string, unknown>): LockstepError {
   return new LockstepError('drill-failed', `The bundle does not give back what it was made of: ${reason}.`, {
-    hint: 'Make another one with lockstep backup create, and drill that.',
+    hint: 'Put right what it names, if anything, make another one and drill that.',
     facts,
   });
 }

@@ -38,7 +38,7 @@ export function assertFits({ kind, unit }: Manifest, { parts }: Choice, { haMode
       'restore-certificates',
       'This is a certificate bundle, not a configuration bundle.',
       {
-        hint: 'lockstep restore takes what lockstep backup create made; lockstep backup inspect FILE tells what a file is.',
+        hint: 'Restore it with lockstep certs restore FILE --select full; lockstep backup inspect FILE tells what it holds.',
       },
     );
   if (!parts.includes('base')) return;

@@ -1,13 +1,16 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LockstepError } from '../schema/error.ts';
-import { SUFFIX } from './name.ts';
+import type { BundleKind } from './bundle.ts';
+import { kindNamed, SUFFIX } from './name.ts';
 import { HEAD_BYTES, type Profile, readHead } from './packets.ts';
 import { BundleSource } from './source.ts';
 
 /** What can be told of a bundle without its passphrase. */
 export interface ListedBundle {
   file: string;
+  /** As its name says. */
+  kind: BundleKind;
   bytes: number;
   /** ISO 8601: when it was written. */
   modifiedAt: string;
@@ -30,17 +33,18 @@ export async function listBundles(folder: string): Promise<ListedBundle[]> {
 }
 
 async function look(file: string): Promise<ListedBundle> {
+  const kind = kindNamed(file);
   let source: BundleSource | undefined;
   try {
     source = await BundleSource.open(file);
-    const facts = { file, bytes: source.size, modifiedAt: source.modifiedAt.toISOString() };
+    const facts = { file, kind, bytes: source.size, modifiedAt: source.modifiedAt.toISOString() };
     try {
       return { ...facts, profile: readHead(await source.head(HEAD_BYTES)).profile };
     } catch (error) {
       return { ...facts, profile: null, reason: (error as Error).message };
     }
   } catch (error) {
-    return { file, bytes: 0, modifiedAt: '', profile: null, reason: (error as Error).message };
+    return { file, kind, bytes: 0, modifiedAt: '', profile: null, reason: (error as Error).message };
   } finally {
     await source?.close();
   }

@@ -2,6 +2,7 @@ import { LockstepError } from '../schema/error.ts';
 import { isObject, type Json, type JsonObject, parseDocument } from '../schema/json.ts';
 import { PARTS, type Part } from '../schema/kind.ts';
 import { FORMAT, type KeyLeftOut, type Manifest, type PartEntry } from './bundle.ts';
+import { assertCertificateManifest } from './certificate-bundle.ts';
 import { damagedBundle } from './refusals.ts';
 
 export const MANIFEST_FILE = 'manifest.json';
@@ -23,7 +24,7 @@ export function readManifest(bytes: Buffer): Manifest {
   const unit = object(said, 'unit');
   const parts = list(said, 'parts').map(readPart);
   if (new Set(parts.map(({ part }) => part)).size < parts.length) throw wrong('"parts" names a part twice');
-  return {
+  const manifest: Manifest = {
     format,
     kind: oneOf(said, 'kind', ['configuration', 'certificates'] as const),
     createdAt: moment(said, 'createdAt'),
@@ -43,6 +44,8 @@ export function readManifest(bytes: Buffer): Manifest {
     withKeys: flag(said, 'withKeys'),
     ...(said.keysLeftOut === undefined ? {} : { keysLeftOut: list(said, 'keysLeftOut').map(readKeyLeftOut) }),
   };
+  if (manifest.kind === 'certificates') assertCertificateManifest(manifest);
+  return manifest;
 }
 
 function parsed(bytes: Buffer): Json {

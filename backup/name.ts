@@ -1,10 +1,19 @@
-/** What the name of a bundle ends with. */
+import type { BundleKind } from './bundle.ts';
+
+/** What the name of a bundle ends with; that of a certificate bundle with more. */
 export const SUFFIX = '.lockstep';
+const CERTIFICATES_SUFFIX = `.certs${SUFFIX}`;
 
 /** `ha1_2026-11-22.04-30.lockstep`: local time; what does not belong into a file name becomes `-`. */
-export function bundleName(unit: string, at: Date): string {
+export function bundleName(unit: string, at: Date, kind: BundleKind = 'configuration'): string {
   const two = (number: number): string => String(number).padStart(2, '0');
   const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
   const name = unit.replaceAll(/[^A-Za-z0-9.-]/g, '-').replace(/^\.+/, '') || 'unit';
-  return `${name}_${day}.${two(at.getHours())}-${two(at.getMinutes())}${SUFFIX}`;
+  const suffix = kind === 'certificates' ? CERTIFICATES_SUFFIX : SUFFIX;
+  return `${name}_${day}.${two(at.getHours())}-${two(at.getMinutes())}${suffix}`;
+}
+
+/** What a bundle says that it holds, before it is opened: what is inside is encrypted, so the name has to tell. */
+export function kindNamed(name: string): BundleKind {
+  return name.endsWith(CERTIFICATES_SUFFIX) ? 'certificates' : 'configuration';
 }

@@ -1,4 +1,4 @@
-import { createHash, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Catalog } from '../schema/catalog.ts';
 import type { ConfigRecord } from '../schema/document.ts';
@@ -8,6 +8,7 @@ import { type Part, schemaAt } from '../schema/kind.ts';
 import { valueAt, withValueAt } from '../schema/record.ts';
 import type { KeyLeftOut } from './bundle.ts';
 import { LIMITS } from './limits.ts';
+import { PEM_FILE, pemsOf } from './pem-files.ts';
 import { PIECE_BYTES } from './pieces.ts';
 
 /** One state of the configuration: a StoreSnapshot, or whatever can list its records in the order of their paths. */
@@ -22,11 +23,16 @@ export interface Content {
   source: RecordSource;
   catalog: Catalog;
   withKeys: boolean;
+  /** Of the part `certs` what a certificate bundle holds: no kinds of the site, and the keys as PEM too. */
+  onlyCertificates?: boolean;
 }
+
+/** Kinds of records in a certificate bundle. */
+export const CERTIFICATE_KINDS: readonly string[] = ['certificate', 'intermediate'];
 
 /** The records of a part at and below `top`, private keys of certificates taken out unless wanted. */
 async function* recordsAt(
-  { source, catalog, withKeys }: Content,
+  { source, catalog, withKeys, onlyCertificates = false }: Content,
   part: Part,
   top: string,
   leftOut: (key: KeyLeftOut) => void = () => undefined,
@@ -39,7 +45,7 @@ async function* recordsAt(
     }
     const { path, value } = record;
     const kind = catalog.kindOf(path);
-    if (kind.part !== part) continue;
+    if (kind.part !== part || (onlyCertificates && !CERTIFICATE_KINDS.includes(kind.name))) continue;
     const keys = part === 'certs' && !withKeys ? privateKeys(kind.schema, kind.secrets, value) : [];
     if (keys.length > 0) leftOut({ path, ...fingerprintOf(value) });
     yield { path, value: keys.reduce<JsonObject>((less, key) => without(less, key), value) };
@@ -93,26 +99,11 @@ export async function* linesOf(
   if (piece.length > 0) yield Buffer.from(piece.join(''));
 }
 
-/** A PEM file for each certificate, for people with stock tools; no reader of ours uses them. */
+/** PEM files for people with stock tools: each certificate, and in a certificate bundle its key in a file beside it. */
 export async function* pemFilesOf(content: Content): AsyncGenerator<{ name: string; bytes: Buffer }> {
-  for await (const { path, value } of recordsOf(content, 'certs')) {
-    const name = pemFile(path);
-    if (name !== undefined && typeof value.certificate === 'string')
-      yield { name, bytes: Buffer.from(value.certificate) };
-  }
-}
-
-export const PEM_FILE = /^(certificates|intermediates)\/[A-Za-z0-9._~-]{1,88}\.pem$/;
-/** With a folder and `.pem` it fits into a tar header. */
-const LONGEST_NAME = 80;
-const KEPT_OF_LONGER = 70;
-
-function pemFile(path: string): string | undefined {
-  const [folder, id = '', ...below] = path.split('/');
-  if ((folder !== 'certificates' && folder !== 'intermediates') || below.length > 0) return undefined;
-  if (id.length <= LONGEST_NAME) return `${folder}/${id}.pem`;
-  const hash = createHash('sha256').update(id).digest('hex').slice(0, 12);
-  return `${folder}/${id.slice(0, KEPT_OF_LONGER)}~${hash}.pem`;
+  for await (const record of recordsOf(content, 'certs'))
+    for (const { name, pem } of pemsOf(record))
+      if (content.onlyCertificates || PEM_FILE.test(name)) yield { name, bytes: Buffer.from(pem) };
 }
 
 /** First segments of the paths in a part, sorted. */

@@ -4,11 +4,11 @@ import { LockstepError, type Problem } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
 import type { Kind } from '../schema/kind.ts';
 import { parentPath } from '../schema/path.ts';
-import { type SplitRecord, splitRecord, withValueAt } from '../schema/record.ts';
+import { joinRecord, type SplitRecord, splitRecord } from '../schema/record.ts';
 import { pauses } from '../store/event-loop.ts';
 import { type Change, hasEffect, spelling } from '../store/transition.ts';
 import type { Bundle, BundleRecord, KeyLeftOut } from './bundle.ts';
-import { isSameCertificate, privateKeysOf } from './certificate-keys.ts';
+import { withKeysOf } from './certificate-keys.ts';
 import type { Choice } from './guards.ts';
 import { espRefused, misplaced, named, orphaned, unknownKinds } from './plan-refusals.ts';
 
@@ -91,8 +91,8 @@ class Planning {
     if (kind.name === 'licence') this.licence = value;
     if (value.espEnabled === true) this.esp.add(path);
     const before = await this.here.split(path);
-    const given = splitRecord(kind, value);
-    const pair = this.withKeys(kind, path, given.pair, before.pair);
+    const given = splitRecord(kind, this.withKeys(kind, path, value, before));
+    const { pair } = given;
     const unit = this.keepsOwn ? before.unit : given.unit;
     if (this.keepsOwn && spelling(given.unit) !== spelling(before.unit)) this.kept.add(path);
     if (hasEffect({ before, after: { pair, unit } }))
@@ -162,20 +162,12 @@ class Planning {
   }
 
   /** A private key that was left out of the bundle: the one that is here stays where the certificate is the same one. */
-  private withKeys(
-    kind: Kind,
-    path: string,
-    given: JsonObject | undefined,
-    before: JsonObject | undefined,
-  ): JsonObject | undefined {
+  private withKeys(kind: Kind, path: string, given: JsonObject, before: SplitRecord): JsonObject {
     const leftOut = this.keysLeftOut.get(path);
-    if (leftOut === undefined || given === undefined) return given;
-    const kept = before !== undefined && isSameCertificate(given, before) ? privateKeysOf(kind, before) : [];
-    if (kept.length === 0) this.missingKeys.push(leftOut);
-    return kept.reduce<JsonObject>(
-      (value, [field, key]) => withValueAt(value, field, key) as JsonObject,
-      given,
-    );
+    if (leftOut === undefined || (this.keepsOwn && kind.scope === 'unit')) return given;
+    const complete = withKeysOf(kind, joinRecord(kind, before), given);
+    if (complete === given) this.missingKeys.push(leftOut);
+    return complete;
   }
 
   private places(): Set<string> {

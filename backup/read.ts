@@ -3,13 +3,14 @@ import { LockstepError } from '../schema/error.ts';
 import { isObject, parseDocument } from '../schema/json.ts';
 import { PARTS, type Part } from '../schema/kind.ts';
 import type { Bundle, BundleRecord, Manifest, PartEntry } from './bundle.ts';
+import { CertificateContent } from './certificate-bundle.ts';
 import { gunzip } from './gunzip.ts';
 import { LIMITS } from './limits.ts';
 import { MANIFEST_FILE, readManifest } from './manifest.ts';
 import { type SessionKey, unlock, unseal } from './openpgp.ts';
 import { HEAD_BYTES, type Head, type Profile, readHead } from './packets.ts';
-import { PEM_FILE } from './parts.ts';
 import { assertTypeable } from './passphrase.ts';
+import { KEY_FILE, PEM_FILE } from './pem-files.ts';
 import { damagedBundle } from './refusals.ts';
 import type { BundleSource } from './source.ts';
 import { readTar, type TarEntry } from './untar.ts';
@@ -60,6 +61,8 @@ class Pass {
   private readonly key: SessionKey;
   private readonly onBytes: ((bytes: number) => void) | undefined;
   private readonly seen = new Set<string>();
+  /** Of a certificate bundle. */
+  private certificates: CertificateContent | undefined;
 
   constructor(source: BundleSource, head: Head, key: SessionKey, onBytes?: (bytes: number) => void) {
     this.source = source;
@@ -72,9 +75,13 @@ class Pass {
   async *records(expected?: string): AsyncGenerator<{ record: BundleRecord; part: Part }> {
     for await (const entry of readTar(gunzip(unseal(this.cipher(), this.head, this.key)))) {
       const part = await this.enter(entry);
-      if (part !== undefined)
-        for await (const record of readPart(entry, part)) yield { record, part: part.part };
+      if (part === undefined) continue;
+      for await (const record of readPart(entry, part)) {
+        this.certificates?.takeRecord(record);
+        yield { record, part: part.part };
+      }
     }
+    this.certificates?.assertAgrees();
     if (this.manifest === undefined) throw damagedBundle('its archive is empty');
     for (const { file } of this.manifest.parts)
       if (!this.seen.has(file)) throw damagedBundle(`${file} is missing`);
@@ -104,6 +111,7 @@ class Pass {
       if (name !== MANIFEST_FILE) throw damagedBundle(`its archive does not begin with ${MANIFEST_FILE}`);
       if (size > LIMITS.manifest) throw damagedBundle('its manifest is too large');
       this.manifest = readManifest(await bytesOf(entry));
+      if (this.manifest.kind === 'certificates') this.certificates = new CertificateContent();
       return undefined;
     }
     const part = this.manifest.parts.find(({ file }) => file === name);
@@ -111,17 +119,18 @@ class Pass {
       if (part.bytes !== size) throw disagrees(part.file);
       return part;
     }
-    if (!PEM_FILE.test(name)) throw stranger(name);
+    if (!PEM_FILE.test(name) && !(this.certificates && KEY_FILE.test(name))) throw stranger(name);
     if (size > LIMITS.pem) throw damagedBundle('a certificate is too large', { entry: name });
     if (this.seen.size > this.mostEntries()) throw damagedBundle('its archive has too many entries');
+    this.certificates?.takeFile(name, await bytesOf(entry));
     return undefined;
   }
 
-  /** Manifest, parts, folders, and one PEM file a certificate. */
+  /** Manifest, parts, folders, and one PEM file a certificate, or two with its key. */
   private mostEntries(): number {
     const { parts = [] } = this.manifest ?? {};
     const certificates = parts.find(({ part }) => part === 'certs')?.records ?? 0;
-    return 1 + parts.length + FOLDERS.size + certificates;
+    return 1 + parts.length + FOLDERS.size + certificates * (this.certificates === undefined ? 1 : 2);
   }
 }
 

@@ -1,3 +1,5 @@
+import type { BundleKind } from './bundle.ts';
+
 /** How many bundles stay: the newest ones, and the newest of each day, week and month. */
 export interface Policy {
   last: number;
@@ -8,6 +10,7 @@ export interface Policy {
 
 export interface KeptBundle {
   name: string;
+  kind: BundleKind;
   /** When it was made. */
   at: Date;
   /** A drill has restored exactly this file. */
@@ -22,10 +25,29 @@ export interface Verdict {
 }
 
 /**
- * What a policy says of each bundle, newest first. The newest bundle and the newest proved one always stay; so do all when the policy
- * keeps nothing. `timeZone`: whose days are meant.
+ * What a policy says of each bundle, newest first. It counts bundles of each kind by themselves: no certificate bundle
+ * makes an old configuration bundle go, nor the reverse. `timeZone`: whose days are meant.
  */
 export function judge(bundles: readonly KeptBundle[], policy: Policy, timeZone: string): Verdict[] {
+  const [configurations, certificates] = (['configuration', 'certificates'] as const).map(kind =>
+    judgeAlike(
+      bundles.filter(each => each.kind === kind),
+      policy,
+      timeZone,
+    ),
+  ) as [Verdict[], Verdict[]];
+  if (certificates.length === 0) return configurations;
+  const at = new Map(bundles.map(({ name, at: moment }) => [name, moment.getTime()]));
+  return [...configurations, ...certificates].sort(
+    (a, b) => (at.get(b.name) as number) - (at.get(a.name) as number) || (a.name < b.name ? 1 : -1),
+  );
+}
+
+/**
+ * What a policy says of each bundle, newest first. The newest bundle and the newest proved one always stay; so do all when the policy
+ * keeps nothing.
+ */
+function judgeAlike(bundles: readonly KeptBundle[], policy: Policy, timeZone: string): Verdict[] {
   const newestFirst = [...bundles].sort(
     (a, b) => b.at.getTime() - a.at.getTime() || (a.name < b.name ? 1 : -1),
   );

@@ -60,14 +60,26 @@ export interface CheckOptions {
 /** Nothing found: it serves. Throws nothing for what it is given. */
 export function checkCertificate(record: CertificateRecord, options: CheckOptions): CertificateFinding[] {
   const [leaf, ...others] = readable(record.certificate);
-  if (leaf === undefined)
-    return [{ code: 'certificate-unreadable', message: 'the certificate cannot be read', fails: true }];
+  if (leaf === undefined) return [UNREADABLE];
   return [
     ...timeFindings(leaf, options.now),
     ...(record.key === undefined ? [] : keyFindings(leaf, record.key)),
     ...chainFindings(leaf, [...others, ...options.intermediates.flatMap(readable)], options),
   ];
 }
+
+/** Whether certificate and key can be read and belong together, whatever the day and the chain. */
+export function checkKey({ certificate, key }: CertificateRecord): CertificateFinding[] {
+  const [leaf] = readable(certificate);
+  if (leaf === undefined) return [UNREADABLE];
+  return key === undefined ? [] : keyFindings(leaf, key);
+}
+
+const UNREADABLE: CertificateFinding = {
+  code: 'certificate-unreadable',
+  message: 'the certificate cannot be read',
+  fails: true,
+};
 
 function timeFindings(leaf: X509, now: Date): CertificateFinding[] {
   const stage = expiryStage(daysLeft(leaf, now));

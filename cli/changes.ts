@@ -40,7 +40,7 @@ export function exitOf({ standby }: Pick<ChangeAnswer, 'standby'>): ExitCode {
 }
 
 /** What still is to happen, and what became of it on the standby. */
-function afterwards(
+export function afterwards(
   { provisional, standby }: Pick<ChangeAnswer, 'provisional' | 'standby'>,
   paint: Paint,
 ): string[] {

@@ -136,6 +136,11 @@ export const COMMANDS: Record<string, CommandEntry> = {
     summary: 'make an encrypted bundle of the configuration, and look into one',
     load: () => import('./commands/backup.ts'),
   },
+  certs: {
+    group: BACKUP,
+    summary: 'back up certificates with their keys, and restore them',
+    load: () => import('./commands/certs.ts'),
+  },
 
   'verify-store': {
     group: OTHER,

@@ -32,6 +32,15 @@ export async function askYesNo(question: string, byDefault = true): Promise<bool
   return asked(confirm({ message: question, default: byDefault }, ON_STDERR));
 }
 
+/** One of several; `choices` gives each answer with the words for it. */
+export async function askChoice<Answer extends string>(
+  question: string,
+  choices: readonly { value: Answer; name: string }[],
+): Promise<Answer> {
+  const { select } = await import('@inquirer/prompts');
+  return asked(select({ message: question, choices }, ON_STDERR));
+}
+
 /** Does not return when the answer is no, or nobody can be asked and `yes` was not given. Throws `bad-usage`. */
 export async function confirmed(
   { interactive, out }: Pick<Context, 'interactive' | 'out'>,

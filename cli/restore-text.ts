@@ -4,9 +4,13 @@ import { printable } from './printable.ts';
 import { plural } from './quantity.ts';
 import { formatRecordDiff } from './record-diff.ts';
 import { localTime } from './time.ts';
+import { unservedLines } from './unserved-text.ts';
 
 const MOST_RECORDS = 50;
 const MOST_LISTED = 10;
+const MOST_SELECTED = 100;
+/** A certificate that is called so is selected by its path. */
+const GROUPS: ReadonlySet<string> = new Set(['full', 'vs', 'third']);
 
 /**
  * What a restore would do: the bundle, the counts of each part, each record before and after, what to know. What it did was
@@ -51,7 +55,7 @@ function partLines({ parts }: RestoreAnswer): string[] {
   });
 }
 
-function remarks({ kept, missingKeys, steps, notes }: RestoreAnswer, paint: Paint): string[] {
+function remarks({ kept, missingKeys, unserved, steps, notes }: RestoreAnswer, paint: Paint): string[] {
   const keys = missingKeys.slice(0, MOST_LISTED);
   return [
     ...steps.map(printable),
@@ -68,9 +72,27 @@ function remarks({ kept, missingKeys, steps, notes }: RestoreAnswer, paint: Pain
             ({ path, fingerprint }) => `  ${printable(path)}  ${fingerprint ?? '(no certificate)'}`,
           ),
           ...(missingKeys.length > keys.length ? [`  and ${missingKeys.length - keys.length} more`] : []),
-          'Restore a bundle with these keys, or set them one by one.',
+          ...whatToDo(missingKeys),
         ]),
+    ...unservedLines(unserved, paint),
     ...notes.map(note => paint('yellow', printable(note))),
+  ];
+}
+
+/** Keys of Virtual Services and those of the unit itself do not come from the same place. */
+function whatToDo(missing: RestoreAnswer['missingKeys']): string[] {
+  const names = missing.flatMap(({ path }) => {
+    const name = /^certificates\/([^/]+)$/.exec(path)?.[1];
+    return name === undefined ? [] : [printable(GROUPS.has(name) ? path : name)];
+  });
+  const select = names.length > MOST_SELECTED ? 'vs' : names.join(' ');
+  return [
+    ...(names.length > 0
+      ? [`They are in a certificate bundle: lockstep certs restore FILE --select ${select}`]
+      : []),
+    ...(names.length < missing.length
+      ? ['A key of the unit itself is in no certificate bundle: make it anew, or set it.']
+      : []),
   ];
 }
 

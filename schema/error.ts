@@ -65,6 +65,22 @@ export const ERROR_CODES = {
     class: 'refused',
     means: 'a certificate bundle was given where a configuration bundle is restored',
   },
+  'restore-configuration': {
+    class: 'refused',
+    means: 'a configuration bundle was given where certificates are restored',
+  },
+  'restore-no-certificate': {
+    class: 'refused',
+    means: 'a certificate is to be restored that the bundle does not hold',
+  },
+  'restore-key-unfit': {
+    class: 'refused',
+    means: 'a certificate of the bundle cannot be read, or its key does not belong to it',
+  },
+  'certificates-differ': {
+    class: 'refused',
+    means: 'the unit has other certificates of the same name, and nobody decided which stand',
+  },
   'restore-no-part': { class: 'refused', means: 'a part is to be restored that the bundle does not hold' },
   'restore-single-on-ha': {
     class: 'refused',

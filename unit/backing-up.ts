@@ -32,7 +32,8 @@ export async function backUp(
   return {
     bytes: untilStalled(bytes),
     facts: {
-      name: bundleName(unit.name, createdAt),
+      kind: manifest.kind,
+      name: bundleName(unit.name, createdAt, manifest.kind),
       revision: manifest.revision,
       records: manifest.parts.reduce((sum, { records }) => sum + records, 0),
       keysLeftOut: manifest.keysLeftOut?.length ?? 0,

@@ -5,6 +5,7 @@ import type { Catalog } from '../schema/catalog.ts';
 import { asLockstepError } from '../schema/error.ts';
 import { RULES } from '../schema/rules/index.ts';
 import type { Store } from '../store/store.ts';
+import { certificateFault } from './certificate-fault.ts';
 import type { DrillAnswer, DrillResult } from './face.ts';
 import type { Log } from './log.ts';
 import type { OpenBundle } from './restoring.ts';
@@ -59,7 +60,12 @@ export class Drills {
     const sha256 = await fileHash(file);
     try {
       const { bundle, close } = await openBundle(file, passphrase);
-      const proof = await drillBundle(bundle, { catalog, rules: RULES, now }).finally(close);
+      const proof = await drillBundle(bundle, {
+        catalog,
+        rules: RULES,
+        now,
+        faultOf: certificateFault,
+      }).finally(close);
       await this.keep(sha256, { name, at: now().toISOString() });
       const seconds = (performance.now() - started) / 1000;
       log.info({ name, sha256, records: proof.records, seconds }, 'a drill of a backup passed');

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { KeyLeftOut, Manifest } from '../backup/bundle.ts';
+import type { BundleKind, KeyLeftOut, Manifest } from '../backup/bundle.ts';
 import type { Profile } from '../backup/packets.ts';
 import type { Verdict } from '../backup/retention.ts';
 import type { ErrorBody, Problem } from '../schema/error.ts';
@@ -12,7 +12,9 @@ import type { Revision } from '../store/revision.ts';
 import type { Head, Role, Unconfirmed } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
 import type { Pause } from '../sync/pause.ts';
+import type { CertificateRestoreFace } from './certificate-restore-face.ts';
 import type { Pacified } from './restarts.ts';
+import type { Unserved } from './unserved.ts';
 
 export type { Branch, Change, Pacified, Pause, Profile, Revision, Unconfirmed };
 
@@ -20,7 +22,7 @@ export type { Branch, Change, Pacified, Pause, Profile, Revision, Unconfirmed };
  * What a running unit offers to its faces. The HTTP API is these methods, one route each; secrets are masked
  * in everything that comes back. Every method throws LockstepError only.
  */
-export interface UnitFace {
+export interface UnitFace extends CertificateRestoreFace {
   status(): Promise<Status>;
   show(request: ShowRequest): Promise<ShowAnswer>;
   /** `startsWith`: only ids below `path` that begin so. */
@@ -79,10 +81,15 @@ export interface BackupRequest {
   profile?: Profile;
   /** With the private keys of certificates. */
   withKeys?: boolean;
+  /** Default: `configuration`. `certificates`: these alone, with their private keys. */
+  kind?: BundleKind;
+  /** The passphrase keeps the rules of the appliance (7 to 64 letters and digits) instead of ours. */
+  applianceRules?: boolean;
 }
 
 /** What is known of a bundle before it is written. */
 export interface BackupFacts {
+  kind: BundleKind;
   /** `ha1_2026-11-22.04-30.lockstep`. */
   name: string;
   revision: number;
@@ -261,6 +268,8 @@ export interface RestoreAnswer extends ChangeAnswer {
   kept: { paths: string[]; count: number };
   /** Certificates whose private key is neither in the bundle nor here. */
   missingKeys: KeyLeftOut[];
+  /** Virtual Services that show a certificate whose private key is not here; the first 100 of `count`. */
+  unserved: { services: Unserved[]; count: number };
   /** What was done to the bundle because it comes from another release. */
   steps: string[];
   notes: string[];
@@ -317,6 +326,8 @@ export interface BackupRun {
 /** A bundle in the folder of the unit. */
 export interface ShelvedBundle {
   name: string;
+  /** As its name says. */
+  kind: BundleKind;
   bytes: number;
   at: string;
   /** A drill of exactly this file has passed. */

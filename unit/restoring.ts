@@ -7,6 +7,7 @@ import type { Catalog } from '../schema/catalog.ts';
 import type { Store } from '../store/store.ts';
 import type { RestoreAnswer, RestoreRequest } from './face.ts';
 import type { Incoming } from './incoming.ts';
+import { unservedAfter } from './unserved.ts';
 import { changeAnswer } from './views.ts';
 
 /** Opens an encrypted file; rejects when it is no bundle, is not whole, or the passphrase is another one. */
@@ -89,6 +90,7 @@ export class Restoring {
       },
       kept: { paths: plan.kept, count: plan.keptCount },
       missingKeys: plan.missingKeys,
+      unserved: await unservedAfter(store, catalog, result.changes),
       steps: [...steps, ...differingKinds(plan)],
       notes: result.changes.length === 0 ? [] : this.notes(choice),
     };

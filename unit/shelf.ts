@@ -26,10 +26,10 @@ export class Shelf {
   /** Newest first. Whether a bundle is proved is said by the hash of its file. */
   async bundles(): Promise<ShelvedBundle[]> {
     const found: ShelvedBundle[] = [];
-    for (const { file, bytes, modifiedAt, profile } of await listBundles(this.folder)) {
+    for (const { file, kind, bytes, modifiedAt, profile } of await listBundles(this.folder)) {
       if (profile === null) continue; // it is none, so it is nobody's to remove
       const name = file.slice(this.folder.length + 1);
-      found.push({ name, bytes, at: modifiedAt, proved: await this.drills.isProved(file) });
+      found.push({ name, kind, bytes, at: modifiedAt, proved: await this.drills.isProved(file) });
     }
     return found;
   }
@@ -50,10 +50,9 @@ export class Shelf {
     timeZone: string,
     { dryRun = false, only }: { dryRun?: boolean; only?: string[] },
   ): Promise<PruneAnswer> {
-    const bundles: KeptBundle[] = (await this.bundles()).map(({ name, at, proved }) => ({
-      name,
-      at: new Date(at),
-      proved,
+    const bundles: KeptBundle[] = (await this.bundles()).map(bundle => ({
+      ...bundle,
+      at: new Date(bundle.at),
     }));
     const verdicts = judge(bundles, policy, timeZone);
     const removed: string[] = [];

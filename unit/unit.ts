@@ -13,6 +13,8 @@ import type { RecordReader } from '../store/view.ts';
 import { backUp } from './backing-up.ts';
 import { readBackupPlan, remoteFault } from './backup-plan.ts';
 import type { BackupRunner, SendBundle } from './backup-runner.ts';
+import type { RestoreCertificatesAnswer, RestoreCertificatesRequest } from './certificate-restore-face.ts';
+import { CertificateRestoring } from './certificate-restoring.ts';
 import { Committing } from './committing.ts';
 import type { Drills } from './drills.ts';
 import type {
@@ -81,6 +83,7 @@ export class Unit implements UnitFace {
   private readonly startEmpty: () => Promise<RebuildAnswer>;
   private readonly incoming: Incoming;
   private readonly restoring: Restoring;
+  private readonly certificateRestoring: CertificateRestoring;
   private readonly drills: Drills;
   private readonly send: SendBundle;
   private readonly shelf: Shelf;
@@ -119,6 +122,7 @@ export class Unit implements UnitFace {
     this.shelf = rooms.shelf;
     this.backups = rooms.backups;
     this.restoring = new Restoring({ ...rooms, isPaired: () => rooms.pair.isPaired });
+    this.certificateRestoring = new CertificateRestoring({ ...rooms, committing: this.committing });
     this.id = rooms.id;
   }
 
@@ -171,6 +175,10 @@ export class Unit implements UnitFace {
 
   restore(request: RestoreRequest): Promise<RestoreAnswer> {
     return this.restoring.restore(request);
+  }
+
+  restoreCertificates(request: RestoreCertificatesRequest): Promise<RestoreCertificatesAnswer> {
+    return this.certificateRestoring.restore(request);
   }
 
   async sendBackup({ name, ...given }: SendBackupRequest): Promise<{ to: string }> {

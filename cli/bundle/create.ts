@@ -1,7 +1,9 @@
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { BundleKind } from '../../backup/bundle.ts';
+import { kindNamed } from '../../backup/name.ts';
 import { assertFree, saveBundle } from '../../backup/save.ts';
 import { LockstepError } from '../../schema/error.ts';
 import type { BackupFacts, Profile } from '../../unit/face.ts';
@@ -20,20 +22,27 @@ export interface CreateOptions extends PassphraseOptions, TransferOptions {
 }
 
 /** Make a bundle, and read it back before it is said to be there. */
-export async function create(context: Context, options: CreateOptions): Promise<ExitCode> {
-  const { profile, withKeys } = options;
+export async function create(
+  context: Context,
+  options: CreateOptions,
+  kind: BundleKind = 'configuration',
+): Promise<ExitCode> {
+  const { profile, withKeys, applianceRules } = options;
   const target = await sftpTarget(options);
   const output = target === undefined ? options.output : undefined;
   if (output === '-' && process.stdout.isTTY)
     throw new LockstepError('bad-usage', 'A bundle is no text for a terminal.', {
-      hint: 'Send it on: lockstep backup create -o - | …',
+      hint: 'Send it on: -o - | …',
     });
-  if (output !== undefined && output !== '-') await assertFree(output);
+  if (output !== undefined && output !== '-') {
+    assertNameTells(context, output, kind);
+    await assertFree(output);
+  }
   const passphrase = await newPassphrase(context, options);
   const { facts, bytes } = await withProgress(
     context,
-    'Reading the configuration',
-    context.unit().backup({ passphrase, ...given({ profile, withKeys }) }),
+    kind === 'certificates' ? 'Reading the certificates' : 'Reading the configuration',
+    context.unit().backup({ passphrase, kind, ...given({ profile, withKeys, applianceRules }) }),
   );
   try {
     return await (output === '-'
@@ -42,6 +51,18 @@ export async function create(context: Context, options: CreateOptions): Promise<
   } finally {
     bytes.destroy();
   }
+}
+
+/** In the folder of the unit the name says of which kind a bundle is, so that retention never takes one for the other. */
+function assertNameTells({ dir }: Context, file: string, kind: BundleKind): void {
+  if (kindNamed(file) === kind || resolve(dirname(file)) !== resolve(dir, 'backups')) return;
+  throw new LockstepError(
+    'bad-usage',
+    kind === 'certificates'
+      ? 'In the folder of the unit the name of a certificate bundle ends with .certs.lockstep.'
+      : 'In the folder of the unit a name that ends with .certs.lockstep is that of a certificate bundle.',
+    { hint: 'Choose another name or folder, or leave -o out.' },
+  );
 }
 
 async function pass(context: Context, bytes: Readable, facts: BackupFacts): Promise<ExitCode> {
@@ -107,8 +128,12 @@ function counted(onBytes: (bytes: number) => void) {
   };
 }
 
-function summary({ revision, records, keysLeftOut }: BackupFacts): string {
+function summary({ kind, revision, records, keysLeftOut }: BackupFacts): string {
+  if (kind === 'certificates')
+    return `Revision ${revision}, ${plural(records, 'certificate')}, keys included.`;
   const without =
-    keysLeftOut === 0 ? '' : ` ${plural(keysLeftOut, 'private key')} left out; --with-keys puts them in.`;
+    keysLeftOut === 0
+      ? ''
+      : ` ${plural(keysLeftOut, 'private key')} left out: lockstep certs backup keeps those.`;
   return `Revision ${revision}, ${plural(records, 'record')}.${without}`;
 }

@@ -1,3 +1,5 @@
+import type { BundleRecord } from '../../backup/bundle.ts';
+import { fingerprintOf } from '../../backup/certificate-keys.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
 import { printable } from '../printable.ts';
@@ -13,15 +15,39 @@ export async function inspect(
   file: string | undefined,
   options: PassphraseOptions,
 ): Promise<ExitCode> {
-  context.out.answer(await readBundle(context, file, options), formatFacts);
+  const certificates: HeldCertificate[] = [];
+  const facts = await readBundle(context, file, options, (record, part) => {
+    if (part === 'certs') certificates.push(heldCertificate(record));
+  });
+  context.out.answer({ ...facts, certificates }, formatFacts);
   return EXIT.done;
 }
 
-export function formatFacts({ file, bytes, profile, manifest }: BundleFacts): string {
+/** A record of the part `certs`. */
+interface HeldCertificate {
+  path: string;
+  /** SHA-256 of the certificate, as `AB:CD:…`. */
+  fingerprint?: string;
+  hasKey: boolean;
+}
+
+function heldCertificate({ path, value }: BundleRecord): HeldCertificate {
+  const fingerprint = fingerprintOf(value);
+  return { path, ...(fingerprint === undefined ? {} : { fingerprint }), hasKey: value.key !== undefined };
+}
+
+function formatFacts({
+  file,
+  bytes,
+  profile,
+  manifest,
+  certificates,
+}: BundleFacts & { certificates: HeldCertificate[] }): string {
   const { unit, keysLeftOut = [] } = manifest;
   const mode = unit.mode === 'single' ? 'by itself' : `HA ${unit.mode} mode`;
   return printableLines([
     `${file} (${byteCount(bytes)}, ${profile})`,
+    `kind      ${manifest.kind}`,
     `made      ${localTime(manifest.createdAt)} by ${unit.name} (${mode}), ${unit.model}, release ${unit.release}`,
     `state     revision ${manifest.revision}, epoch ${manifest.epoch}, digest ${manifest.digest.slice(0, 16)}`,
     ...manifest.parts.map(
@@ -33,7 +59,15 @@ export function formatFacts({ file, bytes, profile, manifest }: BundleFacts): st
       .slice(0, MOST_SHOWN)
       .map(({ path, fingerprint = '' }) => `          ${path} ${fingerprint}`),
     ...(keysLeftOut.length > MOST_SHOWN ? [`          and ${keysLeftOut.length - MOST_SHOWN} more`] : []),
+    ...(manifest.kind === 'certificates' ? certificateLines(certificates) : []),
   ]);
+}
+
+function certificateLines(certificates: HeldCertificate[]): string[] {
+  return certificates.map(
+    ({ path, fingerprint = '(unreadable)', hasKey }) =>
+      `          ${path} ${fingerprint}${hasKey || path.startsWith('intermediates/') ? '' : ', no key'}`,
+  );
 }
 
 function keys({ withKeys, keysLeftOut = [] }: BundleFacts['manifest']): string {

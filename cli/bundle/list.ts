@@ -36,9 +36,10 @@ type Listed = ListedBundle & { proved: boolean | null };
 function formatBundles(folder: string, bundles: Listed[], paint: Paint): string {
   if (bundles.length === 0) return `There are no bundles in ${folder}.`;
   return formatTable(
-    ['written', 'size', 'form', 'drill', 'file'],
-    bundles.map(({ file, bytes, modifiedAt, profile, reason, proved }) => [
+    ['written', 'kind', 'size', 'form', 'drill', 'file'],
+    bundles.map(({ file, kind, bytes, modifiedAt, profile, reason, proved }) => [
       modifiedAt === '' ? '' : localTime(modifiedAt),
+      kind,
       byteCount(bytes),
       profile ?? reason ?? '',
       proved === null ? 'not known' : proved ? 'proved' : 'unproved',

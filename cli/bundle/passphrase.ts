@@ -11,6 +11,8 @@ import { readText } from '../read.ts';
 export interface PassphraseOptions {
   passphraseFile?: string;
   passphraseFd?: number;
+  /** Of a bundle to be made: it keeps the rules of the appliance instead of ours. */
+  applianceRules?: boolean;
 }
 
 export function addPassphrase(command: Command): Command {
@@ -26,7 +28,7 @@ export function addPassphrase(command: Command): Command {
 /** For a bundle to be made: asked for twice. Throws `weak-passphrase`, `bad-usage`. */
 export async function newPassphrase(context: Context, options: PassphraseOptions): Promise<string> {
   const passphrase = (await givenPassphrase(options)) ?? (await ask(context, askSecret));
-  assertGoodPassphrase(passphrase);
+  assertGoodPassphrase(passphrase, options.applianceRules);
   return passphrase;
 }
 

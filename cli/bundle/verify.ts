@@ -1,6 +1,9 @@
 import { join } from 'node:path';
+import type { BundleRecord } from '../../backup/bundle.ts';
 import { SchemaCheck } from '../../backup/check.ts';
 import { loadCatalog } from '../../schema/catalog.ts';
+import type { Problem } from '../../schema/error.ts';
+import { certificateFault } from '../../unit/certificate-fault.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
 import { printable } from '../printable.ts';
@@ -15,9 +18,16 @@ export async function verify(
   options: PassphraseOptions,
 ): Promise<ExitCode> {
   const check = new SchemaCheck(loadCatalog(join(context.dir, 'schema.d')));
-  const facts = await readBundle(context, file, options, check.look);
-  const { misfits, count } = check;
-  const otherSchemas = count > 0 && check.explainedBy(facts.manifest);
+  const unfit: Problem[] = [];
+  const facts = await readBundle(context, file, options, (record, part) => {
+    check.look(record, part);
+    if (part === 'certs') unfit.push(...keyProblems(record));
+  });
+  // A configuration bundle holds what the unit held; that a key fits is what a certificate bundle is for.
+  const faults = facts.manifest.kind === 'certificates' ? unfit : [];
+  const misfits: Problem[] = [...faults, ...check.misfits];
+  const count = check.count + faults.length;
+  const otherSchemas = count > 0 && faults.length === 0 && check.explainedBy(facts.manifest);
   context.out.answer({ ...facts, good: count === 0, otherSchemas, misfits, count }, () => {
     const records = facts.manifest.parts.reduce((sum, part) => sum + part.records, 0);
     if (count === 0)
@@ -33,4 +43,9 @@ export async function verify(
   });
   if (count === 0) return EXIT.done;
   return otherSchemas ? EXIT.differs : EXIT.damaged;
+}
+
+function keyProblems({ path, value }: BundleRecord): Problem[] {
+  const fault = certificateFault(value);
+  return fault === undefined ? [] : [{ code: 'restore-key-unfit', path, message: `${fault}.` }];
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -7,6 +7,7 @@ import { createBundle } from '../../backup/create.ts';
 import { writeManifest } from '../../backup/manifest.ts';
 import { temporaryFolder } from '../e2e/daemon.ts';
 import { entriesOf, LINES, PASSPHRASE } from './forge.ts';
+import { gnupg, stopGnupg } from './gnupg.ts';
 import { read } from './open.ts';
 import { bytesOf, options, SITE, State } from './site.ts';
 
@@ -24,26 +25,11 @@ describe('other programs and bundles', () => {
     writeFileSync(at('a.lockstep'), await bytesOf(bytes));
   });
   after(() => {
-    spawnSync('gpgconf', ['--homedir', at('gnupg'), '--kill', 'all']);
+    stopGnupg(at('gnupg'));
     remove();
   });
 
-  function gpg(...args: string[]): Buffer {
-    const always = [
-      '--homedir',
-      at('gnupg'),
-      '--batch',
-      '--quiet',
-      '--yes',
-      '--no-symkey-cache',
-      '--pinentry-mode',
-      'loopback',
-    ];
-    return execFileSync('gpg', [...always, '--passphrase-file', at('pw'), ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      maxBuffer: 1e9,
-    });
-  }
+  const gpg = (...args: string[]): Buffer => gnupg(at('gnupg'), at('pw'), ...args);
 
   it('open with GnuPG and with sqop, which give the same bytes', () => {
     const byGnupg = gpg('-d', at('a.lockstep'));

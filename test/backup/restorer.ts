@@ -7,12 +7,19 @@ import type { JsonObject } from '../../schema/json.ts';
 import { RULES } from '../../schema/rules/index.ts';
 import { openMemory } from '../../store/memory.ts';
 import { Store } from '../../store/store.ts';
+import type {
+  RestoreCertificatesAnswer,
+  RestoreCertificatesRequest,
+} from '../../unit/certificate-restore-face.ts';
+import { CertificateRestoring } from '../../unit/certificate-restoring.ts';
+import { Committing } from '../../unit/committing.ts';
 import type { RestoreAnswer, RestoreRequest } from '../../unit/face.ts';
 import { Incoming } from '../../unit/incoming.ts';
 import { Restoring } from '../../unit/restoring.ts';
 import { catalog } from '../schema/records-of.ts';
 import { ManualTimers } from '../sync/manual-timers.ts';
 
+export type AskedCertificates = Partial<Omit<RestoreCertificatesRequest, 'upload' | 'passphrase' | 'select'>>;
 export type Asked = Partial<Omit<RestoreRequest, 'upload' | 'passphrase'>>;
 
 /** An active unit in memory that bundles are restored on; `records` is what it holds. */
@@ -43,9 +50,36 @@ export class Restorer {
       openBundle: async () => ({ bundle, close: async () => undefined }),
       isPaired: () => isPaired,
     });
+    return this.uploaded(upload => restoring.restore({ upload, passphrase: 'p', author: 'ada', ...asked }));
+  }
+
+  async restoreCertificates(
+    store: Store,
+    bundle: Bundle,
+    select: string[],
+    asked: AskedCertificates = {},
+  ): Promise<RestoreCertificatesAnswer> {
+    const alone = {
+      forceUpdate: () => Promise.reject(new Error('there is no partner')),
+      tryOut: () => Promise.reject(new Error('there is no partner')),
+      activePartner: () => undefined,
+    };
+    const restoring = new CertificateRestoring({
+      store,
+      catalog: store.catalog,
+      incoming: this.incoming,
+      openBundle: async () => ({ bundle, close: async () => undefined }),
+      committing: new Committing(alone, () => ({ wall: 0, uptime: 0, bootId: 'x' })),
+    });
+    return this.uploaded(upload =>
+      restoring.restore({ upload, passphrase: 'p', author: 'ada', select, ...asked }),
+    );
+  }
+
+  private async uploaded<Answer>(restore: (upload: string) => Promise<Answer>): Promise<Answer> {
     const { upload } = await this.incoming.receive(Readable.from([Buffer.from('bundle')]));
     try {
-      return await restoring.restore({ upload, passphrase: 'p', author: 'ada', ...asked });
+      return await restore(upload);
     } finally {
       await this.incoming.drop(upload);
     }

@@ -3,7 +3,12 @@ import fc from 'fast-check';
 import { judge, type KeptBundle, type Policy } from '../../backup/retention.ts';
 
 const NONE: Policy = { last: 0, daily: 0, weekly: 0, monthly: 0 };
-const bundle = (at: string, proved = false): KeptBundle => ({ name: at, at: new Date(at), proved });
+const bundle = (at: string, proved = false): KeptBundle => ({
+  name: at,
+  kind: 'configuration',
+  at: new Date(at),
+  proved,
+});
 const kept = (bundles: KeptBundle[], policy: Partial<Policy>, timeZone = 'UTC'): string[] =>
   judge(bundles, { ...NONE, ...policy }, timeZone)
     .filter(({ keep }) => keep)
@@ -19,6 +24,7 @@ const bundles = fc.uniqueArray(
   fc.record({
     name: fc.nat(500).map(number => `bundle-${number}`),
     at: fc.date({ min: new Date('2024-01-01'), max: new Date('2027-01-01'), noInvalidDate: true }),
+    kind: fc.constant('configuration' as const),
     proved: fc.boolean(),
   }),
   { selector: ({ name }) => name, maxLength: 60 },
@@ -100,6 +106,34 @@ describe('a retention policy', () => {
           monthly: policy.monthly + more.monthly,
         };
         if (count > 0) assert.ok(stays.every(name => kept(all, wider).includes(name)));
+      }),
+    );
+  });
+
+  it('judges the bundles of each kind as if there were no others, and tells of all of them newest first', () => {
+    fc.assert(
+      fc.property(bundles, policies, fc.func(fc.boolean()), (all, policy, isOfCertificates) => {
+        const mixed = all.map(each => ({
+          ...each,
+          kind: isOfCertificates(each.name) ? ('certificates' as const) : ('configuration' as const),
+        }));
+        const alone = (['configuration', 'certificates'] as const).flatMap(kind =>
+          judge(
+            mixed.filter(each => each.kind === kind),
+            policy,
+            'UTC',
+          ),
+        );
+        const verdicts = judge(mixed, policy, 'UTC');
+        const byName = (one: { name: string }, other: { name: string }): number =>
+          one.name < other.name ? -1 : 1;
+        assert.deepEqual([...verdicts].sort(byName), [...alone].sort(byName));
+        const at = new Map(mixed.map(each => [each.name, each.at.getTime()]));
+        const times = verdicts.map(({ name }) => at.get(name) as number);
+        assert.deepEqual(
+          times,
+          [...times].sort((a, b) => b - a),
+        );
       }),
     );
   });

@@ -1,0 +1,75 @@
+import type {
+  ComparedCertificate,
+  PlannedCertificate,
+  RestoreCertificatesAnswer,
+} from '../../unit/certificate-restore-face.ts';
+import { afterwards } from '../changes.ts';
+import type { Paint } from '../output.ts';
+import { printable } from '../printable.ts';
+import { plural } from '../quantity.ts';
+import { localTime } from '../time.ts';
+import { unservedLines } from '../unserved-text.ts';
+
+const MOST_LISTED = 50;
+const MOST_NAMED = 10;
+
+/** What a certificate restore would do, or did: each certificate, which of two is newer, what stays, what is missing. */
+export function formatCertificateRestore(answer: RestoreCertificatesAnswer, paint: Paint): string {
+  const { bundle, certificates, dryRun, changes, revision } = answer;
+  const told = certificates.filter(({ action }) => action !== 'same');
+  const same = certificates.length - told.length;
+  const undecided = certificates.filter(({ action }) => action === 'undecided').length;
+  return [
+    `Certificate bundle of ${printable(bundle.unit.name)}, made ${localTime(bundle.createdAt)}, revision ${bundle.revision}.`,
+    ...answer.steps.map(printable),
+    ...told.slice(0, MOST_LISTED).flatMap(certificate => certificateLines(certificate, paint)),
+    ...(told.length > MOST_LISTED ? [`  and ${told.length - MOST_LISTED} more`] : []),
+    ...(same > 0 ? [`${plural(same, 'certificate')} here already.`] : []),
+    ...stayingLines(answer),
+    ...unservedLines(answer.unserved, paint),
+    ...afterwards(answer, paint),
+    ...(undecided > 0
+      ? [
+          paint(
+            'yellow',
+            'Others of the same name are here: --newer takes the newer ones, --replace those of the bundle, --keep leaves them.',
+          ),
+        ]
+      : []),
+    dryRun
+      ? changes.length === 0 && undecided === 0
+        ? `Nothing differs: revision ${revision} stands.`
+        : 'Nothing was changed yet.'
+      : `Restored as revision ${revision}; lockstep rollback ${revision - 1} undoes it.`,
+  ].join('\n');
+}
+
+const WORDS = { add: 'add', change: 'change', same: 'same', keep: 'keep', undecided: 'which?' } as const;
+
+function certificateLines({ path, action, bundle, other }: PlannedCertificate, paint: Paint): string[] {
+  const word = WORDS[action].padEnd(6);
+  const head = `  ${action === 'undecided' ? paint('yellow', word) : word} ${printable(path)}`;
+  if (other === undefined) return [`${head}  ${described(bundle)}`];
+  const newer = (side: 'here' | 'bundle'): string => (other.newer === side ? '  (newer)' : '');
+  return [
+    head,
+    `           bundle ${described(bundle)}${newer('bundle')}`,
+    `           here   ${described(other)}${newer('here')}`,
+  ];
+}
+
+function described({ fingerprint, notBefore, notAfter, hasKey }: ComparedCertificate): string {
+  if (fingerprint === undefined) return 'cannot be read';
+  return `${day(notBefore)} to ${day(notAfter)}  ${fingerprint}${hasKey ? '' : '  (no key)'}`;
+}
+
+function day(iso = ''): string {
+  return iso.slice(0, 10);
+}
+
+function stayingLines({ staying: { paths, count } }: RestoreCertificatesAnswer): string[] {
+  if (count === 0) return [];
+  const shown = paths.slice(0, MOST_NAMED).map(printable).join(', ');
+  const more = count > MOST_NAMED ? ` and ${count - MOST_NAMED} more` : '';
+  return [`Not in the bundle, so as they are: ${shown}${more}. A restore of certificates removes none.`];
+}

@@ -1,0 +1,17 @@
+import type { RestoreAnswer } from '../unit/face.ts';
+import type { Paint } from './output.ts';
+import { printable } from './printable.ts';
+
+const MOST_LISTED = 10;
+
+/** Virtual Services that a restore leaves without the key of a certificate, for people. */
+export function unservedLines({ services, count }: RestoreAnswer['unserved'], paint: Paint): string[] {
+  if (count === 0) return [];
+  return [
+    paint('yellow', 'These Virtual Services show a certificate whose private key is not here:'),
+    ...services
+      .slice(0, MOST_LISTED)
+      .map(({ path, certificate }) => `  ${printable(path)}  ${printable(certificate)}`),
+    ...(count > MOST_LISTED ? [`  and ${count - MOST_LISTED} more`] : []),
+  ];
+}
