@@ -1,4 +1,4 @@
-import { createDecipheriv } from 'node:crypto';
+import { createDecipheriv, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
 import {
@@ -12,16 +12,15 @@ import {
   type SessionKey,
 } from 'openpgp';
 import { LockstepError } from '../schema/error.ts';
-import { type Head, PacketWalk, type Profile } from './packets.ts';
+import { type Head, PacketWalk, type Profile, passphrasePacket } from './packets.ts';
 import { damagedBundle, notABundle, wrongPassphrase } from './refusals.ts';
+import { openSessionKey, sealSessionKey } from './s2k.ts';
 
 export type { SessionKey };
 
 const WRITING: Record<Profile, PartialConfig> = {
   classic: {
     aeadProtect: false,
-    s2kType: enums.s2k.iterated,
-    s2kIterationCountByte: 255,
     preferredCompressionAlgorithm: enums.compression.uncompressed,
   },
   rfc9580: {
@@ -38,42 +37,61 @@ const WRITING: Record<Profile, PartialConfig> = {
  */
 const READING: PartialConfig = { allowUnauthenticatedStream: true, maxDecompressedMessageSize: 1 };
 
+/** What the algorithms of OpenPGP that a bundle may have are called. */
+const AES: Record<number, SessionKey['algorithm']> = { 7: 'aes128', 8: 'aes192', 9: 'aes256' };
+
 /** Encrypt what `plain` gives, piece by piece. Destroying the result ends `plain`. */
 export async function seal(
   plain: AsyncIterable<Uint8Array>,
   passphrase: string,
   profile: Profile,
 ): Promise<Readable> {
+  const classic = profile === 'classic';
+  const data = randomBytes(32);
   const message = await createMessage({ binary: webStream(plain) });
   const sealed = await encrypt({
     message,
-    passwords: [passphrase],
+    ...(classic ? { sessionKey: { data, algorithm: 'aes256' } } : { passwords: [passphrase] }),
     format: 'binary',
     config: WRITING[profile],
   });
-  return Readable.fromWeb(sealed as unknown as ReadableStream<Uint8Array>);
+  const bytes = Readable.fromWeb(sealed as unknown as ReadableStream<Uint8Array>);
+  if (!classic) return bytes;
+  const whole = Readable.from(behind(sealSessionKey(data, passphrase), bytes), { objectMode: false });
+  return whole.once('close', () => bytes.destroy());
+}
+
+async function* behind(first: Promise<Buffer>, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  yield await first;
+  yield* rest;
 }
 
 /** The key that `passphrase` gives. Throws `wrong-passphrase`. */
 export async function unlock(head: Head, passphrase: string): Promise<SessionKey> {
-  const message = await readMessage({ binaryMessage: head.keyPacket });
-  let key: SessionKey | undefined;
-  try {
-    const keys = await decryptSessionKeys({ message, passwords: [passphrase] });
-    key = keys[0] as SessionKey | undefined;
-  } catch {
-    throw wrongPassphrase();
-  }
-  if (key === undefined || (head.profile === 'classic' && !opens(key, head.dataHead)))
-    throw wrongPassphrase();
+  const key = await (head.profile === 'classic' ? unlockClassic : unlockModern)(head, passphrase);
+  if (key === undefined) throw wrongPassphrase();
   return key;
 }
 
+async function unlockClassic(head: Head, passphrase: string): Promise<SessionKey | undefined> {
+  const { algorithm, data } = await openSessionKey(passphrasePacket(head), passphrase);
+  const name = AES[algorithm];
+  const fits = name === `aes${data.length * 8}` && opens(data, head.dataHead);
+  return fits ? { algorithm: name, data } : undefined;
+}
+
+async function unlockModern(head: Head, passphrase: string): Promise<SessionKey | undefined> {
+  const message = await readMessage({ binaryMessage: head.keyPacket });
+  try {
+    return (await decryptSessionKeys({ message, passwords: [passphrase] }))[0] as SessionKey | undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** The last two of 16 random bytes are there twice: with a wrong key they differ, but for one in 65,536. */
-function opens({ algorithm, data }: SessionKey, dataHead: Buffer): boolean {
-  const bits = data.length * 8;
-  if (algorithm !== `aes${bits}`) return false;
-  const decipher = createDecipheriv(`aes-${bits}-cfb`, data, Buffer.alloc(16));
+function opens(data: Buffer, dataHead: Buffer): boolean {
+  const decipher = createDecipheriv(`aes-${data.length * 8}-cfb`, data, Buffer.alloc(16));
   const start = decipher.update(dataHead.subarray(0, 18));
   return start.subarray(14, 16).equals(start.subarray(16, 18));
 }
