@@ -47,7 +47,9 @@ async function provoke({ name, run }: Fault, tries: number): Promise<Row> {
   try {
     return { name, ...(await run(tries, line => process.stdout.write(`  ${line}\n`))) };
   } catch (error) {
-    process.stdout.write(`  FAILED: ${String(error)} ${JSON.stringify((error as { facts?: unknown }).facts ?? "")}\n`);
+    process.stdout.write(
+      `  FAILED: ${String(error)} ${JSON.stringify((error as { facts?: unknown }).facts ?? '')}\n`,
+    );
     return { name, tried: tries, lost: 0, backInStepMs: 0, failure: String(error) };
   }
 }
