@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { pipeline, Readable } from 'node:stream';
-import { createGzip, deflateRawSync } from 'node:zlib';
+import { pipeline, Readable, type TransformOptions } from 'node:stream';
+import { createGzip, deflateRawSync, type ZlibOptions } from 'node:zlib';
 import type { Catalog } from '../schema/catalog.ts';
 import { PARTS, type Part } from '../schema/kind.ts';
 import type { StoreSnapshot } from '../store/snapshot.ts';
@@ -45,6 +45,8 @@ const KEPT_BYTES = 24 * 1024 * 1024;
 /** Every so many bytes of content, as many as this are packed to learn how well they pack. */
 const SAMPLE_EVERY = 16;
 const OVERHEAD_BYTES = 4096;
+/** Packed while the passphrase is still made into a key. */
+const AHEAD_BYTES = 1024 * 1024;
 
 /**
  * A bundle of one state of the configuration. Reads it for the counts and hashes of the manifest before this resolves,
@@ -133,7 +135,11 @@ function pack(content: AsyncIterable<ArchiveEntry>, mtime: Date, ended: () => vo
       ended();
     }
   }
-  const gzip = createGzip({ chunkSize: PIECE_BYTES });
+  const ahead: TransformOptions & ZlibOptions = {
+    chunkSize: PIECE_BYTES,
+    readableHighWaterMark: AHEAD_BYTES,
+  };
+  const gzip = createGzip(ahead);
   pipeline(Readable.from(archive(), { objectMode: false }), gzip, () => {
     if (!started) ended();
   });

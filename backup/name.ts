@@ -17,3 +17,10 @@ export function bundleName(unit: string, at: Date, kind: BundleKind = 'configura
 export function kindNamed(name: string): BundleKind {
   return name.endsWith(CERTIFICATES_SUFFIX) ? 'certificates' : 'configuration';
 }
+
+/** What the bundle `number` of one minute is called, from 2 on: `ha1_2026-11-22.04-30-2.lockstep`. */
+export function numbered(file: string, number: number): string {
+  const suffix = [CERTIFICATES_SUFFIX, SUFFIX].find(each => file.endsWith(each)) ?? '';
+  const end = file.length - suffix.length;
+  return number === 1 ? file : `${file.slice(0, end)}-${number}${file.slice(end)}`;
+}

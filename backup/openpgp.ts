@@ -1,10 +1,11 @@
-import { createDecipheriv } from 'node:crypto';
+import { createDecipheriv, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
 import type { PartialConfig, SessionKey } from 'openpgp';
 import { LockstepError } from '../schema/error.ts';
-import { type Head, PacketWalk, type Profile } from './packets.ts';
+import { type Head, PacketWalk, type Profile, passphrasePacket } from './packets.ts';
 import { damagedBundle, notABundle, wrongPassphrase } from './refusals.ts';
+import { openSessionKey, sealSessionKey } from './s2k.ts';
 
 export type { SessionKey };
 
@@ -16,13 +17,8 @@ const load = (): Promise<Library> => import('openpgp');
 function writing({ enums }: Library, profile: Profile): PartialConfig {
   const common = { preferredCompressionAlgorithm: enums.compression.uncompressed };
   return profile === 'classic'
-    ? { ...common, aeadProtect: false, s2kType: enums.s2k.iterated, s2kIterationCountByte: 255 }
-    : {
-        ...common,
-        aeadProtect: true,
-        preferredAEADAlgorithm: enums.aead.gcm,
-        s2kType: enums.s2k.argon2,
-      };
+    ? { ...common, aeadProtect: false }
+    : { ...common, aeadProtect: true, preferredAEADAlgorithm: enums.aead.gcm, s2kType: enums.s2k.argon2 };
 }
 
 /**
@@ -31,6 +27,9 @@ function writing({ enums }: Library, profile: Profile): PartialConfig {
  */
 const READING: PartialConfig = { allowUnauthenticatedStream: true, maxDecompressedMessageSize: 1 };
 
+/** What the algorithms of OpenPGP that a bundle may have are called. */
+const AES: Record<number, SessionKey['algorithm']> = { 7: 'aes128', 8: 'aes192', 9: 'aes256' };
+
 /** Encrypt what `plain` gives, piece by piece. Destroying the result ends `plain`. */
 export async function seal(
   plain: AsyncIterable<Uint8Array>,
@@ -38,36 +37,53 @@ export async function seal(
   profile: Profile,
 ): Promise<Readable> {
   const library = await load();
+  const classic = profile === 'classic';
+  const data = randomBytes(32);
+  const message = await library.createMessage({ binary: webStream(plain) });
   const sealed = await library.encrypt({
-    message: await library.createMessage({ binary: webStream(plain) }),
-    passwords: [passphrase],
+    message,
+    ...(classic ? { sessionKey: { data, algorithm: 'aes256' } } : { passwords: [passphrase] }),
     format: 'binary',
     config: writing(library, profile),
   });
-  return Readable.fromWeb(sealed as unknown as ReadableStream<Uint8Array>);
+  const bytes = Readable.fromWeb(sealed as unknown as ReadableStream<Uint8Array>);
+  if (!classic) return bytes;
+  const whole = Readable.from(behind(sealSessionKey(data, passphrase), bytes), { objectMode: false });
+  return whole.once('close', () => bytes.destroy());
+}
+
+async function* behind(first: Promise<Buffer>, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  yield await first;
+  yield* rest;
 }
 
 /** The key that `passphrase` gives. Throws `wrong-passphrase`. */
 export async function unlock(head: Head, passphrase: string): Promise<SessionKey> {
-  const { decryptSessionKeys, readMessage } = await load();
-  const message = await readMessage({ binaryMessage: head.keyPacket });
-  let key: SessionKey | undefined;
-  try {
-    const keys = await decryptSessionKeys({ message, passwords: [passphrase] });
-    key = keys[0] as SessionKey | undefined;
-  } catch {
-    throw wrongPassphrase();
-  }
-  if (key === undefined || (head.profile === 'classic' && !opens(key, head.dataHead)))
-    throw wrongPassphrase();
+  const key = await (head.profile === 'classic' ? unlockClassic : unlockModern)(head, passphrase);
+  if (key === undefined) throw wrongPassphrase();
   return key;
 }
 
+async function unlockClassic(head: Head, passphrase: string): Promise<SessionKey | undefined> {
+  const { algorithm, data } = await openSessionKey(passphrasePacket(head), passphrase);
+  const name = AES[algorithm];
+  const fits = name === `aes${data.length * 8}` && opens(data, head.dataHead);
+  return fits ? { algorithm: name, data } : undefined;
+}
+
+async function unlockModern(head: Head, passphrase: string): Promise<SessionKey | undefined> {
+  const { decryptSessionKeys, readMessage } = await load();
+  const message = await readMessage({ binaryMessage: head.keyPacket });
+  try {
+    return (await decryptSessionKeys({ message, passwords: [passphrase] }))[0] as SessionKey | undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** The last two of 16 random bytes are there twice: with a wrong key they differ, but for one in 65,536. */
-function opens({ algorithm, data }: SessionKey, dataHead: Buffer): boolean {
-  const bits = data.length * 8;
-  if (algorithm !== `aes${bits}`) return false;
-  const decipher = createDecipheriv(`aes-${bits}-cfb`, data, Buffer.alloc(16));
+function opens(data: Buffer, dataHead: Buffer): boolean {
+  const decipher = createDecipheriv(`aes-${data.length * 8}-cfb`, data, Buffer.alloc(16));
   const start = decipher.update(dataHead.subarray(0, 18));
   return start.subarray(14, 16).equals(start.subarray(16, 18));
 }

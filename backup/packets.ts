@@ -12,10 +12,23 @@ export type Profile = (typeof PROFILES)[number];
 /** So many bytes from the beginning of a file tell everything that comes before the encrypted data. */
 export const HEAD_BYTES = 1024;
 
+/** What the first packet of the profile `classic` says, in the numbers of OpenPGP. */
+export interface PassphrasePacket {
+  cipher: number;
+  hash: number;
+  salt: Buffer;
+  /** One byte that stands for how many are hashed. */
+  count: number;
+  /** Empty: what the passphrase gives is the session key itself. */
+  sealedKey: Buffer;
+}
+
 export interface Head {
   profile: Profile;
   /** The whole first packet, with its header. */
   keyPacket: Buffer;
+  /** The same, without its header. */
+  keyBody: Buffer;
   /** Where the header of the second packet begins. */
   dataStart: number;
   /** The first encrypted bytes of the second packet, at least 18. */
@@ -57,7 +70,25 @@ export function readHead(bytes: Buffer): Head {
   const data = bytes.subarray(second.start, Math.min(bytes.length, second.start + second.length));
   if (data.length < SMALLEST_DATA) throw damagedBundle('it ends within its encrypted data');
   assertData(data, profile);
-  return { profile, keyPacket: bytes.subarray(0, dataStart), dataStart, dataHead: data.subarray(1) };
+  return {
+    profile,
+    keyPacket: bytes.subarray(0, dataStart),
+    keyBody: body,
+    dataStart,
+    dataHead: data.subarray(1),
+  };
+}
+
+/** Of a head whose profile is `classic`. */
+export function passphrasePacket({ keyBody }: Head): PassphrasePacket {
+  const [, cipher = 0, , hash = 0] = keyBody;
+  return {
+    cipher,
+    hash,
+    salt: keyBody.subarray(4, 12),
+    count: keyBody[12] ?? 0,
+    sealedKey: keyBody.subarray(13),
+  };
 }
 
 function unexpected(tag: number): string {

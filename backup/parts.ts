@@ -6,16 +6,20 @@ import { LockstepError } from '../schema/error.ts';
 import { canonicalize, isObject, type JsonObject } from '../schema/json.ts';
 import { type Part, schemaAt } from '../schema/kind.ts';
 import { valueAt, withValueAt } from '../schema/record.ts';
+import type { SpelledRecord } from '../store/snapshot.ts';
 import type { KeyLeftOut } from './bundle.ts';
 import { LIMITS } from './limits.ts';
 import { PEM_FILE, pemsOf } from './pem-files.ts';
-import { PIECE_BYTES } from './pieces.ts';
+import { LinePieces } from './pieces.ts';
 
 /** One state of the configuration: a StoreSnapshot, or whatever can list its records in the order of their paths. */
 export interface RecordSource {
   list(path: string): AsyncIterable<ConfigRecord>;
-  /** The same as canonical JSON, for records that are shared as a whole: spelling them anew would cost more than all the rest. */
-  spelled?(path: string): AsyncIterable<{ path: string; text: string }>;
+  /**
+   * The same as canonical JSON, in runs, for records that are shared as a whole: spelling them anew would cost more than
+   * all the rest.
+   */
+  spelled?(path: string): AsyncIterable<SpelledRecord[]>;
 }
 
 /** What goes into a bundle, the same however often it is read. */
@@ -58,21 +62,19 @@ export async function* recordsOf(content: Content, part: Part): AsyncGenerator<C
 }
 
 /** The records of a part at and below `top` as canonical JSON: as they are kept where that is what the bundle wants. */
-function textsAt(
+function spelledAt(
   content: Content,
   part: Part,
   top: string,
   leftOut?: (key: KeyLeftOut) => void,
-): AsyncIterable<{ path: string; text: string }> {
+): AsyncIterable<SpelledRecord[]> {
   const { source, catalog } = content;
   const asKept = part !== 'certs' && isWhole(catalog, top, part) && isShared(catalog, top);
   return (asKept ? source.spelled?.(top) : undefined) ?? spelledAnew(recordsAt(content, part, top, leftOut));
 }
 
-async function* spelledAnew(
-  records: AsyncIterable<ConfigRecord>,
-): AsyncGenerator<{ path: string; text: string }> {
-  for await (const { path, value } of records) yield { path, text: canonicalize(value) };
+async function* spelledAnew(records: AsyncIterable<ConfigRecord>): AsyncGenerator<SpelledRecord[]> {
+  for await (const { path, value } of records) yield [{ path, json: Buffer.from(canonicalize(value)) }];
 }
 
 /** The file of a part, in pieces. Throws `too-large` for a record that no reader would take. */
@@ -81,22 +83,21 @@ export async function* linesOf(
   part: Part,
   seen: { record?: () => void; leftOut?: (key: KeyLeftOut) => void } = {},
 ): AsyncGenerator<Buffer> {
-  let piece: string[] = [];
-  let size = 0;
+  const pieces = new LinePieces();
   for (const top of topsOf(content.catalog, part)) {
-    for await (const { path, text } of textsAt(content, part, top, seen.leftOut)) {
-      const line = `{"path":${JSON.stringify(path)},"value":${text}}\n`;
-      if (line.length * 3 > LIMITS.line && Buffer.byteLength(line) > LIMITS.line) throw recordTooLarge(path);
-      seen.record?.();
-      piece.push(line);
-      size += line.length;
-      if (size < PIECE_BYTES) continue;
-      yield Buffer.from(piece.join(''));
-      [piece, size] = [[], 0];
-      await turn(); // everybody else
+    for await (const run of spelledAt(content, part, top, seen.leftOut)) {
+      for (const { path, json } of run) {
+        if (pieces.add(`{"path":${JSON.stringify(path)},"value":`, json, '}\n') > LIMITS.line)
+          throw recordTooLarge(path);
+        seen.record?.();
+      }
+      for (const piece of pieces.full()) {
+        yield piece;
+        await turn(); // everybody else
+      }
     }
   }
-  if (piece.length > 0) yield Buffer.from(piece.join(''));
+  yield* pieces.rest();
 }
 
 /** PEM files for people with stock tools: each certificate, and in a certificate bundle its key in a file beside it. */

@@ -1,12 +1,12 @@
 import type { Catalog } from '../schema/catalog.ts';
 import type { ConfigRecord } from '../schema/document.ts';
 import { LockstepError, type Problem } from '../schema/error.ts';
-import type { JsonObject } from '../schema/json.ts';
+import { isSameJson, type JsonObject } from '../schema/json.ts';
 import type { Kind } from '../schema/kind.ts';
 import { parentPath } from '../schema/path.ts';
 import { joinRecord, type SplitRecord, splitRecord } from '../schema/record.ts';
 import { pauses } from '../store/event-loop.ts';
-import { type Change, hasEffect, spelling } from '../store/transition.ts';
+import type { Change } from '../store/transition.ts';
 import type { Bundle, BundleRecord, KeyLeftOut } from './bundle.ts';
 import { withKeysOf } from './certificate-keys.ts';
 import type { Choice } from './guards.ts';
@@ -94,8 +94,8 @@ class Planning {
     const given = splitRecord(kind, this.withKeys(kind, path, value, before));
     const { pair } = given;
     const unit = this.keepsOwn ? before.unit : given.unit;
-    if (this.keepsOwn && spelling(given.unit) !== spelling(before.unit)) this.kept.add(path);
-    if (hasEffect({ before, after: { pair, unit } }))
+    if (this.keepsOwn && !isSameJson(given.unit, before.unit)) this.kept.add(path);
+    if (!isSameJson(pair, before.pair) || !isSameJson(unit, before.unit))
       this.written.push(...toChanges(path, before, { pair, unit }));
   }
 

@@ -42,11 +42,11 @@ export async function openBundle(
   const head = readHead(await source.head(HEAD_BYTES));
   const key = await unlock(head, passphrase);
   const first = new Pass(source, head, key, onBytes);
-  for await (const { record, part } of first.records()) look(record, part);
+  for await (const { records, part } of first.runs()) for (const record of records) look(record, part);
   const manifest = first.manifest as Manifest;
   const records = async function* (parts: readonly Part[] = PARTS): AsyncGenerator<BundleRecord> {
     const again = new Pass(source, head, key);
-    for await (const { record, part } of again.records(first.hash)) if (parts.includes(part)) yield record;
+    for await (const run of again.runs(first.hash)) if (parts.includes(run.part)) yield* run.records;
   };
   return { manifest, records, profile: head.profile, size: source.size };
 }
@@ -71,14 +71,17 @@ class Pass {
     this.onBytes = onBytes;
   }
 
-  /** Good only once the end is reached. With `expected`: rejects when the file has another hash. */
-  async *records(expected?: string): AsyncGenerator<{ record: BundleRecord; part: Part }> {
+  /**
+   * Records in runs, since a step of the event loop for each would cost as much as to read it. Good only once the end is
+   * reached. With `expected`: rejects when the file has another hash.
+   */
+  async *runs(expected?: string): AsyncGenerator<{ records: BundleRecord[]; part: Part }> {
     for await (const entry of readTar(gunzip(unseal(this.cipher(), this.head, this.key)))) {
       const part = await this.enter(entry);
       if (part === undefined) continue;
-      for await (const record of readPart(entry, part)) {
-        this.certificates?.takeRecord(record);
-        yield { record, part: part.part };
+      for await (const records of readPart(entry, part)) {
+        for (const record of records) this.certificates?.takeRecord(record);
+        yield { records, part: part.part };
       }
     }
     this.certificates?.assertAgrees();
@@ -151,46 +154,58 @@ async function bytesOf({ content }: TarEntry): Promise<Buffer> {
 }
 
 /** The records of a part, compared with what the manifest says of it at their end. */
-async function* readPart({ content }: TarEntry, said: PartEntry): AsyncGenerator<BundleRecord> {
+async function* readPart({ content }: TarEntry, said: PartEntry): AsyncGenerator<BundleRecord[]> {
   const hash = createHash('sha256');
-  const hashed = async function* (): AsyncGenerator<Buffer> {
-    for await (const piece of content) {
-      hash.update(piece);
-      yield piece;
-    }
-  };
-  let records = 0;
+  const lines = new Lines(said.file);
+  let count = 0;
   let before = '';
-  for await (const line of linesIn(hashed(), said.file)) {
-    records++;
-    const record = readRecord(line, `${said.file}, line ${records}`);
-    if (records > said.records) throw disagrees(said.file);
+  const readNext = (line: Buffer): BundleRecord => {
+    count++;
+    const record = readRecord(line, `${said.file}, line ${count}`);
+    if (count > said.records) throw disagrees(said.file);
     if (record.path <= before)
-      throw damagedBundle(`${said.file}, line ${records}: the paths are not in order, or one is there twice`);
+      throw damagedBundle(`${said.file}, line ${count}: the paths are not in order, or one is there twice`);
     before = record.path;
-    yield record;
+    return record;
+  };
+  for await (const piece of content) {
+    hash.update(piece);
+    yield lines.take(piece).map(readNext);
   }
-  if (records !== said.records || hash.digest('hex') !== said.sha256) throw disagrees(said.file);
+  lines.end();
+  if (count !== said.records || hash.digest('hex') !== said.sha256) throw disagrees(said.file);
 }
 
 const LINE_END = 10;
 
-async function* linesIn(pieces: AsyncIterable<Buffer>, file: string): AsyncGenerator<Buffer> {
-  let open: Buffer[] = [];
-  let size = 0;
-  for await (const piece of pieces) {
+/** Cuts pieces into lines. */
+class Lines {
+  private readonly file: string;
+  private open: Buffer[] = [];
+  private size = 0;
+
+  constructor(file: string) {
+    this.file = file;
+  }
+
+  /** The lines that end in `piece`, without their ends. */
+  take(piece: Buffer): Buffer[] {
+    const lines: Buffer[] = [];
     let from = 0;
     for (let end = piece.indexOf(LINE_END); end !== -1; end = piece.indexOf(LINE_END, from)) {
       const rest = piece.subarray(from, end);
-      yield open.length === 0 ? rest : Buffer.concat([...open, rest]);
-      [open, size, from] = [[], 0, end + 1];
+      lines.push(this.size === 0 ? rest : Buffer.concat([...this.open, rest]));
+      [this.open, this.size, from] = [[], 0, end + 1];
     }
-    if (from === piece.length) continue;
-    open.push(piece.subarray(from));
-    size += piece.length - from;
-    if (size > LIMITS.line) throw damagedBundle(`${file} has a line that is too long`);
+    if (from < piece.length) this.open.push(piece.subarray(from));
+    this.size += piece.length - from;
+    if (this.size > LIMITS.line) throw damagedBundle(`${this.file} has a line that is too long`);
+    return lines;
   }
-  if (size > 0) throw damagedBundle(`the last line of ${file} has no end`);
+
+  end(): void {
+    if (this.size > 0) throw damagedBundle(`the last line of ${this.file} has no end`);
+  }
 }
 
 function brackets(line: Buffer): number {

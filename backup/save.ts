@@ -3,6 +3,7 @@ import { access, type FileHandle, link, open, rename, unlink } from 'node:fs/pro
 import { dirname, join } from 'node:path';
 import { asLockstepError, LockstepError } from '../schema/error.ts';
 import { removeDurable, syncFolder } from '../store/durable-file.ts';
+import { numbered } from './name.ts';
 import { type OpenBundle, openBundle } from './read.ts';
 import { BundleSource } from './source.ts';
 
@@ -11,19 +12,29 @@ export interface SaveOptions {
   /** Encrypted bytes that were written, and later that were read back. */
   onWritten?: (bytes: number) => void;
   onRead?: (bytes: number) => void;
+  /** Where the name is taken, the bundle gets a number behind it; otherwise it is refused. */
+  mayNumber?: boolean;
 }
 
+export interface SavedBundle extends Omit<OpenBundle, 'records'> {
+  /** Where it is. */
+  file: string;
+}
+
+/** Numbers that a name may get. */
+const MOST_OF_A_NAME = 99;
+
 /**
- * Write a bundle to `file`, mode 0600, so that at any moment either all of it is there under this name or nothing is;
+ * Write a bundle to `wanted`, mode 0600, so that at any moment either all of it is there under this name or nothing is;
  * then read it back and verify it. Resolves when it is durable and good; a bundle that is not good is removed.
  * Throws `file-exists`, `disk`, what `bytes` throws, and what openBundle throws.
  */
 export async function saveBundle(
   bytes: AsyncIterable<unknown>,
-  file: string,
-  { passphrase, onWritten = () => undefined, onRead }: SaveOptions,
-): Promise<Omit<OpenBundle, 'records'>> {
-  await writeBundle(bytes, file, onWritten);
+  wanted: string,
+  { passphrase, onWritten = () => undefined, onRead, mayNumber = false }: SaveOptions,
+): Promise<SavedBundle> {
+  const file = await writeBundle(bytes, wanted, onWritten, mayNumber ? MOST_OF_A_NAME : 1);
   const source = await BundleSource.open(file);
   try {
     const { records: _records, ...facts } = await openBundle(
@@ -31,7 +42,7 @@ export async function saveBundle(
       passphrase,
       onRead && { onBytes: onRead },
     );
-    return facts;
+    return { ...facts, file };
   } catch (error) {
     await removeDurable(file).catch(() => undefined);
     throw error;
@@ -49,18 +60,20 @@ export async function assertFree(file: string): Promise<void> {
   if (there) throw fileExists(file);
 }
 
-/** Durable when it resolves. */
+/** Durable when it resolves, to what it is called. */
 async function writeBundle(
   bytes: AsyncIterable<unknown>,
   file: string,
   onWritten: (bytes: number) => void,
-): Promise<void> {
+  mostNames: number,
+): Promise<string> {
   const temporary = join(dirname(file), `.lockstep-${randomBytes(6).toString('hex')}.tmp`);
   try {
     const handle = await open(temporary, 'wx', 0o600);
     await fill(handle, bytes, onWritten).finally(() => handle.close());
-    await giveName(temporary, file);
+    const given = await giveFreeName(temporary, file, mostNames);
     await syncFolder(dirname(file));
+    return given;
   } catch (error) {
     await unlink(temporary).catch(() => undefined);
     throw explained(error, file);
@@ -78,6 +91,19 @@ async function fill(
     onWritten((chunk as Buffer).length);
   }
   await handle.sync();
+}
+
+async function giveFreeName(temporary: string, file: string, mostNames: number): Promise<string> {
+  for (let number = 1; ; number++) {
+    const name = numbered(file, number);
+    try {
+      await giveName(temporary, name);
+      return name;
+    } catch (error) {
+      const taken = ['EEXIST', 'file-exists'].includes(String((error as NodeJS.ErrnoException).code));
+      if (!taken || number >= mostNames) throw error;
+    }
+  }
 }
 
 /** A rename would take the place of what got the name meanwhile; a link does not. */

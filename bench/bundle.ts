@@ -1,96 +1,160 @@
 /**
- * What bundles cost: `npx tsx bench/bundle.ts [SERVICES [MEGABYTES]]` (default 10,000, each with 5 Real Servers, and 300 MB).
- * Makes and verifies a bundle of a real store beside `tar cz | gpg -c` and `gpg -d | tar xz` of the same files, in the same
- * run; then a bundle of about 2.9 MB, and one of so many megabytes of records for the memory. Prints a table in Markdown.
+ * What bundles cost, beside `tar cz | gpg -c` and `gpg -d | tar xz` of the same files: 10,000 Virtual Services, each with 5
+ * Real Servers, in a real store; a bundle as large as the average of an appliance; the memory that many records take.
  */
-import { execFileSync } from 'node:child_process';
-import { createWriteStream, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { SchemaCheck } from '../backup/check.ts';
-import { type CreateOptions, createBundle } from '../backup/create.ts';
-import { openBundle } from '../backup/read.ts';
-import { BundleSource } from '../backup/source.ts';
-import { loadCatalog } from '../schema/catalog.ts';
-import type { ConfigRecord } from '../schema/document.ts';
+import { promisify } from 'node:util';
 import { openLmdb } from '../store/lmdb.ts';
 import { Store } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
+import { openBundle } from '../unit/open-bundle.ts';
+import { Restoring } from '../unit/restoring.ts';
+import { type Bench, type Cost, cost, type Figure, inTurn } from './bench.ts';
+import { catalog, create, incompressible, PASSPHRASE, verify } from './making.ts';
 import { benchService, seeded } from './site.ts';
 
-const SERVICES = Number(process.argv[2] ?? 10_000);
-const MEGABYTES = Number(process.argv[3] ?? 300);
+const SERVICES = 10_000;
 const SERVERS = 5;
-const ROUNDS = 3;
-const PASSPHRASE = 'correct horse battery staple';
-const UNIT = { id: 'u', name: 'ha1', mode: 'first' as const, model: 'generic', release: '0.1.0' };
+const ROUNDS = 7;
+const LARGE_BYTES = 300e6;
+const LARGE = path.join(import.meta.dirname, 'large-bundle.ts');
 
-const catalog = loadCatalog();
-const folder = mkdtempSync(path.join(tmpdir(), 'lockstep-bench-'));
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-const at = (name: string): string => path.join(folder, name);
+export const bundles: Bench = {
+  name: 'bundles',
+  run: async say => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'lockstep-bench-'));
+    const at = (name: string): string => path.join(folder, name);
+    mkdirSync(at('gnupg'), { mode: 0o700 });
+    writeFileSync(at('pw'), PASSPHRASE);
+    try {
+      return [
+        ...(await manyRecords(at, say)),
+        ...(await averageBundle(at('average'), say)),
+        ...(await largeBundle(at('large'), say)),
+      ];
+    } finally {
+      stock(at, 'gpgconf --homedir $HOME --kill all');
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+};
 
-function row(what: string, ...cells: (string | number)[]): void {
-  process.stdout.write(`| ${[what, ...cells].join(' | ')} |\n`);
+type At = (name: string) => string;
+type Say = (line: string) => void;
+
+async function manyRecords(at: At, say: Say): Promise<Figure[]> {
+  say(`fills a store with ${SERVICES} Virtual Services × ${SERVERS} Real Servers`);
+  const store = await emptyStore(at('store'));
+  await fill(store);
+  const file = at('a.lockstep');
+  await create(await store.snapshot(), file);
+  for (const name of ['files', 'out']) mkdirSync(at(name));
+  stock(at, `$GPG -d ${file} | tar xz -C ${at('files')}`);
+  const packing = `tar cz -C ${at('files')} . | $GPG -c -o ${at('stock')}`;
+  const unpacking = `$GPG -d ${at('stock')} | tar xz -C ${at('out')}`;
+  say(`${ROUNDS} rounds of each`);
+  const least = await inTurn(ROUNDS, {
+    create: async () => cost(async () => create(await store.snapshot(), file)),
+    packing: async () => stock(at, packing),
+    verify: () => cost(() => verify(file)),
+    unpacking: async () => stock(at, unpacking),
+    same: () => cost(() => restore(store, file)),
+  });
+  let round = 0;
+  const { empty } = await inTurn(2, {
+    empty: async () => {
+      const target = await emptyStore(at(`empty-${round++}`));
+      const spent = await cost(() => restore(target, file));
+      if (target.head.digest !== store.head.digest) throw new Error('the restored digest is another one');
+      await target.close();
+      return spent;
+    },
+  });
+  await store.close();
+  const { create: made, packing: packed, verify: verified, unpacking: unpacked, same } = least;
+  const of = `60,000 records, ${megabytes(statSync(file).size)} packed`;
+  return [
+    { what: `create, ${of}`, measured: made, stock: packed, aim: { ratio: 1.5 } },
+    { what: 'verify', measured: verified, stock: unpacked },
+    { what: 'restore where nothing differs', measured: same, stock: unpacked },
+    { what: 'restore on an empty unit', measured: empty, stock: unpacked },
+  ];
 }
 
-/** The best of some rounds: the machine does other things as well. */
-async function best(work: () => unknown): Promise<number> {
-  let least = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < ROUNDS; round++) {
-    const started = performance.now();
-    await work();
-    least = Math.min(least, performance.now() - started);
-  }
-  return least;
+async function averageBundle(file: string, say: Say): Promise<Figure[]> {
+  say('a bundle as large as an average one');
+  const least = await inTurn(ROUNDS, {
+    create: () => cost(() => create(incompressible(2.45e6), file)),
+    verify: () => cost(() => verify(file)),
+  });
+  const what = `of ${megabytes(statSync(file).size)}, with key derivation`;
+  return [
+    { what: `create ${what}`, measured: least.create, aim: { ms: 1500 } },
+    { what: `verify ${what}`, measured: least.verify, aim: { ms: 1500 } },
+  ];
 }
 
-function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(2)} s`;
+async function largeBundle(file: string, say: Say): Promise<Figure[]> {
+  say(`${megabytes(LARGE_BYTES)} of records`);
+  const act = async (name: string): Promise<Cost> => {
+    const args = ['--import', 'tsx', LARGE, name, file, String(LARGE_BYTES)];
+    const { stdout } = await promisify(execFile)(process.execPath, args);
+    return JSON.parse(stdout) as Cost;
+  };
+  const made = await act('create');
+  const verified = await act('verify');
+  return [
+    { what: `create, ${megabytes(LARGE_BYTES)} of records`, measured: made, aim: { megabytes: 250 } },
+    { what: `verify, ${megabytes(LARGE_BYTES)} of records`, measured: verified, aim: { megabytes: 250 } },
+  ];
 }
 
-async function create(snapshot: CreateOptions['snapshot'], file: string, withKeys = false): Promise<void> {
-  const options = { snapshot, catalog, unit: UNIT, createdAt: new Date(0), passphrase: PASSPHRASE, withKeys };
-  const { bytes } = await createBundle(options);
-  await pipeline(bytes, createWriteStream(file));
-}
-
-async function verify(file: string): Promise<void> {
-  const source = await BundleSource.open(file);
-  const check = new SchemaCheck(catalog);
-  await openBundle(source, PASSPHRASE, { look: check.look });
-  await source.close();
+async function restore(store: Store, file: string): Promise<void> {
+  const incoming = { find: async () => file, drop: async () => undefined };
+  const restoring = new Restoring({
+    store,
+    catalog,
+    incoming: incoming as never,
+    openBundle,
+    isPaired: () => false,
+  });
+  await restoring.restore({ upload: file, passphrase: PASSPHRASE, author: 'bench' });
 }
 
 /** `script` with GnuPG as $GPG; its own folder, so that no agent but its own is asked. */
-function shell(script: string): void {
-  const gpg = `gpg --homedir ${at('gnupg')} --batch --quiet --yes --no-symkey-cache --pinentry-mode loopback --passphrase-file ${at('pw')}`;
-  execFileSync('bash', ['-euo', 'pipefail', '-c', script], {
-    env: { ...process.env, GPG: gpg },
-    stdio: ['ignore', 'ignore', 'ignore'],
+function stock(at: At, script: string): Cost {
+  const options = '--batch --quiet --yes --no-symkey-cache --pinentry-mode loopback';
+  const started = performance.now();
+  const said = execFileSync('bash', ['-euo', 'pipefail', '-c', `${script} 2>/dev/null\ntimes`], {
+    env: {
+      ...process.env,
+      HOME: at('gnupg'),
+      GPG: `gpg --homedir ${at('gnupg')} ${options} --passphrase-file ${at('pw')}`,
+    },
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
   });
+  const cpuMs = [...said.matchAll(/(\d+)m([\d.]+)s/g)].reduce(
+    (sum, [, minutes, seconds]) => sum + Number(minutes) * 60_000 + Number(seconds) * 1000,
+    0,
+  );
+  return { ms: performance.now() - started, cpuMs };
 }
 
-/** Watches the memory of this process while `work` runs; resolves to how far it rose, in MB. */
-async function risen(work: () => Promise<void>): Promise<{ idle: number; peak: number }> {
-  const rss = (): number => process.memoryUsage.rss() / 1e6;
-  const idle = rss();
-  let peak = idle;
-  const watch = setInterval(() => {
-    peak = Math.max(peak, rss());
-  }, 20);
-  await work().finally(() => clearInterval(watch));
-  return { idle: Math.round(idle), peak: Math.round(peak) };
-}
-
-async function storeOf(services: number): Promise<Store> {
-  const store = await Store.open({ port: openLmdb(at('store')), catalog, rules: [], now: () => new Date(0) });
+async function emptyStore(folder: string): Promise<Store> {
+  const store = await Store.open({ port: openLmdb(folder), catalog, rules: [], now: () => new Date(0) });
   await store.setRole('active', 1);
+  return store;
+}
+
+async function fill(store: Store): Promise<void> {
   const random = seeded(1);
-  for (let from = 0; from < services; from += 2000) {
+  for (let from = 0; from < SERVICES; from += 2000) {
     const changes: Change[] = [];
-    for (let index = from; index < Math.min(services, from + 2000); index++) {
+    for (let index = from; index < Math.min(SERVICES, from + 2000); index++) {
       const { id, value, servers } = benchService(index, SERVERS, random);
       changes.push({ op: 'put', path: `virtualServices/${id}`, value });
       for (const server of servers)
@@ -102,71 +166,8 @@ async function storeOf(services: number): Promise<Store> {
     }
     await store.commit({ changes, kind: 'change', author: 'bench', reason: '' });
   }
-  return store;
 }
 
-/** Records that pack about as badly as certificates do, as many as make `bytes`. */
-function incompressible(bytes: number): CreateOptions['snapshot'] {
-  const random = seeded(2);
-  const text = (): string => Array.from({ length: 1000 }, () => random(64).toString(36)).join('');
-  const texts = Array.from({ length: 997 }, text);
-  async function* list(top: string): AsyncGenerator<ConfigRecord> {
-    if (top !== 'intermediates') return;
-    for (let index = 0, made = 0; made < bytes; index++) {
-      const certificate = `${index * 7919} ${texts[index % 997]?.slice(index % 500)}${texts[(index * 31) % 997]}`;
-      made += certificate.length;
-      yield { path: `intermediates/c${1e9 + index}`, value: { certificate } };
-    }
-  }
-  const head = {
-    revision: 1,
-    epoch: 1,
-    digest: '',
-    role: 'active' as const,
-    records: 0,
-    common: '',
-    commonRevision: 0,
-  };
-  return { head, list, close: () => undefined };
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
 }
-
-mkdirSync(at('gnupg'), { mode: 0o700 });
-writeFileSync(at('pw'), PASSPHRASE);
-const store = await storeOf(SERVICES);
-const file = at('a.lockstep');
-
-process.stdout.write(`${SERVICES} Virtual Services × ${SERVERS} Real Servers, best of ${ROUNDS}\n\n`);
-row('what', 'Lockstep', 'stock tools', 'ratio');
-row('---', '---', '---', '---');
-const created = await best(async () => create(await store.snapshot(), file));
-mkdirSync(at('files'));
-shell(`$GPG -d ${file} | tar xz -C ${at('files')}`);
-const stockCreated = await best(() => shell(`tar cz -C ${at('files')} . | $GPG -c -o ${at('stock')}`));
-row('create', seconds(created), seconds(stockCreated), (created / stockCreated).toFixed(2));
-const verified = await best(() => verify(file));
-mkdirSync(at('out'));
-const stockVerified = await best(() => shell(`$GPG -d ${at('stock')} | tar xz -C ${at('out')}`));
-row('verify', seconds(verified), seconds(stockVerified), (verified / stockVerified).toFixed(2));
-process.stdout.write(`\nThe bundle has ${(statSync(file).size / 1e6).toFixed(1)} MB.\n\n`);
-await store.close();
-
-row('what', 'size', 'create', 'verify');
-row('---', '---', '---', '---');
-const average = at('average.lockstep');
-const averageCreated = await best(() => create(incompressible(2.45e6), average));
-const averageVerified = await best(() => verify(average));
-row(
-  'an average bundle',
-  `${(statSync(average).size / 1e6).toFixed(1)} MB`,
-  seconds(averageCreated),
-  seconds(averageVerified),
-);
-
-const large = at('large.lockstep');
-const making = await risen(() => create(incompressible(MEGABYTES * 1e6), large));
-const reading = await risen(() => verify(large));
-process.stdout.write(
-  `\n${MEGABYTES} MB of records: making it takes the process from ${making.idle} to ${making.peak} MB, verifying it from ` +
-    `${reading.idle} to ${reading.peak} MB.\n`,
-);
-shell(`gpgconf --homedir ${at('gnupg')} --kill all`);

@@ -10,6 +10,7 @@ export const FORMATS: Record<string, (text: string) => boolean> = {
   'time-zone': isTimeZone,
   'pem-certificate': text => isPem(text, /^CERTIFICATE$/),
   'pem-private-key': text => isPem(text, /^((RSA|EC) )?PRIVATE KEY$/),
+  'ssh-private-key': text => isPem(text, /^((RSA|EC|OPENSSH) )?PRIVATE KEY$/),
   'scrypt-hash': text =>
     /^\$scrypt\$ln=\d{1,2},r=\d{1,2},p=\d{1,2}\$[A-Za-z0-9+/]{16,}\$[A-Za-z0-9+/]{32,}$/.test(text),
 };
@@ -24,6 +25,7 @@ export const FORMAT_HINTS: Record<string, string> = {
   'time-zone': 'a time zone such as Europe/Vienna',
   'pem-certificate': 'one or more certificates in PEM',
   'pem-private-key': 'an unencrypted private key in PEM',
+  'ssh-private-key': 'a private SSH key without a passphrase, as ssh-keygen writes it',
   'scrypt-hash': 'a scrypt hash ($scrypt$ln=…); the password itself is never kept',
 };
 

@@ -26,6 +26,23 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Whether both have one spelling; several times faster than to spell them. */
+export function isSameJson(one: Json | undefined, other: Json | undefined): boolean {
+  if (one === other) return true;
+  if (Array.isArray(one))
+    return (
+      Array.isArray(other) &&
+      one.length === other.length &&
+      one.every((item, index) => isSameJson(item, other[index]))
+    );
+  if (!isObject(one) || !isObject(other)) return false;
+  const names = Object.keys(one);
+  return (
+    names.length === Object.keys(other).length &&
+    names.every(name => Object.hasOwn(other, name) && isSameJson(one[name], other[name]))
+  );
+}
+
 /**
  * Read a document that somebody wrote: strict JSON, and nothing that JSON.parse would quietly bend.
  * Throws `bad-json`, `duplicate-key`, `reserved-key`, `number-out-of-range`, `nested-too-deep`, `too-large`;

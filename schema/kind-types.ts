@@ -179,7 +179,7 @@ export interface BackupSchedule {
    */
   password?: string;
   /**
-   * Private SSH key for the host.
+   * Private SSH key for the host, without a passphrase.
    */
   key?: string;
   /**

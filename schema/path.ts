@@ -45,17 +45,19 @@ function childFor(node: PathNode, segment: string): PathNode {
  * Throws `unknown-path` (with the nearest name) and `bad-id`.
  */
 export function resolvePath(root: PathNode, text: string): Target {
-  const segments = text
-    .split('/')
-    .filter((segment, index, all) => segment !== '' || (index > 0 && index < all.length - 1));
+  const segments = text.split('/');
+  if (segments.at(-1) === '') segments.pop();
+  if (segments[0] === '') segments.shift();
   let node = root;
-  for (const [index, segment] of segments.entries()) {
-    const next = node.literals.get(segment) ?? node.id;
+  for (let index = 0; index < segments.length; index++) {
+    const segment = segments[index] as string;
+    const literal = node.literals.get(segment);
+    const next = literal ?? node.id;
     if (next === undefined) {
       if (node.kind !== undefined) return fieldTarget(node.kind, segments, index, [...node.literals.keys()]);
       throw unknownPath(segments, index, [...node.literals.keys()]);
     }
-    if (!node.literals.has(segment)) checkId(next.kind, segment, segments.slice(0, index));
+    if (literal === undefined) checkId(next.kind, segment, segments, index);
     node = next;
   }
   const path = segments.join('/');
@@ -74,10 +76,12 @@ function fieldTarget(kind: Kind, segments: string[], index: number, collections:
   return { type: 'field', path: segments.slice(0, index).join('/'), kind, field };
 }
 
-function checkId(kind: Kind | undefined, id: string, parents: string[]): void {
+/** `index`: where the id stands in `segments`. */
+function checkId(kind: Kind | undefined, id: string, segments: string[], index: number): void {
   const reserved = id === '.' || id === '..' || RESERVED_KEYS.has(id);
   const allowed = !reserved && ID_ALPHABET.test(id) && (kind?.id?.pattern.test(id) ?? true);
   if (allowed) return;
+  const parents = segments.slice(0, index);
   const example = kind?.id?.examples[0];
   throw new LockstepError(
     'bad-id',

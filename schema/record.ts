@@ -17,6 +17,7 @@ export function splitRecord(kind: Kind, value: JsonObject): SplitRecord {
   const of = (inUnit: boolean): JsonObject =>
     Object.fromEntries(Object.entries(value).filter(([field]) => kind.unitFields.has(field) === inUnit));
   if (kind.scope === 'unit') return { pair: undefined, unit: value };
+  if (kind.scope === 'pair') return { pair: value, unit: undefined };
   const unit = kind.scope === 'mixed' ? of(true) : {};
   return { pair: of(false), unit: Object.keys(unit).length > 0 ? unit : undefined };
 }

@@ -11,6 +11,7 @@ import { ATTACKS } from '../test/faults/attacks.ts';
 import { crashes } from '../test/faults/crash.ts';
 import { disks } from '../test/faults/disk.ts';
 import type { Fault } from '../test/faults/fault.ts';
+import { scheduled } from '../test/faults/scheduled.ts';
 
 interface Row {
   name: string;
@@ -31,7 +32,7 @@ async function main(): Promise<void> {
   const tries = values.tries === undefined ? undefined : Number(values.tries);
   if (tries !== undefined && !(Number.isInteger(tries) && tries > 0))
     throw new Error('--tries takes a number from 1 on');
-  const wanted = [...crashes, ...disks, ...ATTACKS].filter(
+  const wanted = [...crashes, ...disks, scheduled, ...ATTACKS].filter(
     ({ name }) => values.only === undefined || values.only.some(part => name.includes(part)),
   );
   const rows: Row[] = [];
@@ -46,7 +47,9 @@ async function provoke({ name, run }: Fault, tries: number): Promise<Row> {
   try {
     return { name, ...(await run(tries, line => process.stdout.write(`  ${line}\n`))) };
   } catch (error) {
-    process.stdout.write(`  FAILED: ${String(error)}\n`);
+    process.stdout.write(
+      `  FAILED: ${String(error)} ${JSON.stringify((error as { facts?: unknown }).facts ?? '')}\n`,
+    );
     return { name, tried: tries, lost: 0, backInStepMs: 0, failure: String(error) };
   }
 }

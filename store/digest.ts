@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { damagedStore } from './damage.ts';
+import { pauses } from './event-loop.ts';
 import { keys } from './keys.ts';
 import { type Entry, type Reader, withPrefix } from './port.ts';
 
@@ -54,7 +55,9 @@ export async function updateTree(
   let dirty = new Map<number, Buffer>();
   const byBucket = groupBy(changes, change => bucketOf(change.path));
   let nodes = new Map<number, Buffer>();
+  const rest = pauses();
   for (const [bucket, inBucket] of byBucket) {
+    await rest();
     const parent = bucket >> 5;
     if (!nodes.has(parent)) nodes.set(parent, await readNode(reader, LEVELS - 1, parent));
     const was = childHash(nodes.get(parent) as Buffer, bucket % FAN_OUT);

@@ -2,7 +2,15 @@ import { mkdirSync, statfsSync } from 'node:fs';
 import { type Database, open } from 'lmdb';
 import { asLockstepError, LockstepError } from '../schema/error.ts';
 import { DAMAGE_HINT } from './damage.ts';
-import type { Batch, Entry, KeyRange, Reader, Snapshot, StorePort } from './port.ts';
+import {
+  type Batch,
+  type Entry,
+  type KeyRange,
+  type Reader,
+  RUN_BYTES,
+  type Snapshot,
+  type StorePort,
+} from './port.ts';
 
 /**
  * LMDB behind the port: the only user of lmdb. A synchronous transaction has reached the disk
@@ -75,7 +83,11 @@ class LmdbPort implements StorePort {
       get: async key => this.usable().get(key, { transaction }),
       range: range => entries(this.usable(), range, { transaction }),
     };
-    return { ...reader, close: () => transaction.done() };
+    return {
+      ...reader,
+      runs: range => runs(this.usable(), range, { transaction }),
+      close: () => transaction.done(),
+    };
   }
 
   watch(prefix: string, listener: () => void): () => void {
@@ -139,11 +151,24 @@ function takesTransactions(database: Bytes): boolean {
   }
 }
 
-async function* entries(
-  database: Bytes,
-  { from, to, reverse }: KeyRange,
-  options: object,
-): AsyncIterable<Entry> {
+async function* entries(database: Bytes, range: KeyRange, options: object): AsyncIterable<Entry> {
+  yield* entriesNow(database, range, options);
+}
+
+async function* runs(database: Bytes, range: KeyRange, options: object): AsyncIterable<Entry[]> {
+  let run: Entry[] = [];
+  let size = 0;
+  for (const entry of entriesNow(database, range, options)) {
+    run.push(entry);
+    size += entry[0].length + entry[1].length;
+    if (size < RUN_BYTES) continue;
+    yield run;
+    [run, size] = [[], 0];
+  }
+  if (run.length > 0) yield run;
+}
+
+function* entriesNow(database: Bytes, { from, to, reverse }: KeyRange, options: object): Iterable<Entry> {
   const bounds = reverse ? { start: to, end: from, reverse } : { start: from, end: to };
   for (const { key, value } of database.getRange({ ...bounds, ...options })) {
     if (key < from || key >= to) continue; // a reversed range of LMDB includes its start and leaves out its end

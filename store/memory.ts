@@ -1,4 +1,12 @@
-import type { Batch, Entry, KeyRange, Reader, Snapshot, StorePort } from './port.ts';
+import {
+  type Batch,
+  type Entry,
+  type KeyRange,
+  type Reader,
+  RUN_BYTES,
+  type Snapshot,
+  type StorePort,
+} from './port.ts';
 
 /** The port over a Map: for tests and simulations. Forgets everything with the process. */
 export function openMemory(): StorePort {
@@ -53,7 +61,12 @@ class MemoryPort implements StorePort {
 
   snapshot(): Snapshot {
     const copy: Reader = new MemoryPort(new Map(this.data), this.sorted?.slice());
-    return { get: key => copy.get(key), range: range => copy.range(range), close: () => undefined };
+    return {
+      get: key => copy.get(key),
+      range: range => copy.range(range),
+      runs: range => inRuns(copy.range(range)),
+      close: () => undefined,
+    };
   }
 
   watch(prefix: string, listener: () => void): () => void {
@@ -71,6 +84,19 @@ class MemoryPort implements StorePort {
   private dropKey(key: string): void {
     this.sorted?.splice(lowerBound(this.sorted, key), 1);
   }
+}
+
+async function* inRuns(entries: AsyncIterable<Entry>): AsyncIterable<Entry[]> {
+  let run: Entry[] = [];
+  let size = 0;
+  for await (const entry of entries) {
+    run.push(entry);
+    size += entry[0].length + entry[1].length;
+    if (size < RUN_BYTES) continue;
+    yield run;
+    [run, size] = [[], 0];
+  }
+  if (run.length > 0) yield run;
 }
 
 function lowerBound(keys: string[], key: string): number {

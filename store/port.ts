@@ -23,6 +23,8 @@ export interface Reader {
 }
 
 export interface Snapshot extends Reader {
+  /** The entries of `range` in runs of some 64 KiB: a step of the event loop for each costs more than to read it. */
+  runs(range: KeyRange): AsyncIterable<Entry[]>;
   close(): void;
 }
 
@@ -40,6 +42,9 @@ export interface Batch {
   put: Entry[];
   remove: string[];
 }
+
+/** A run ends with the entry that fills it. */
+export const RUN_BYTES = 64 * 1024;
 
 /** All keys that start with `prefix`. */
 export function withPrefix(prefix: string): KeyRange {

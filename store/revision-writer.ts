@@ -3,8 +3,9 @@ import type { JsonObject } from '../schema/json.ts';
 import type { Rule } from '../schema/rule.ts';
 import { findProblems, refusal } from './check.ts';
 import { damagedStore, type Finding, findingIn } from './damage.ts';
-import { EMPTY_DIGEST, recordHash, updateTree } from './digest.ts';
+import { EMPTY_DIGEST, type LeafChange, recordHash, updateTree } from './digest.ts';
 import { grown, halfEntries, indexEntries } from './entries.ts';
+import { pauses } from './event-loop.ts';
 import type { Head } from './head.ts';
 import { keys } from './keys.ts';
 import type { Batch, StorePort } from './port.ts';
@@ -110,9 +111,14 @@ export class RevisionWriter {
       const text = spelling(half);
       return text === undefined ? undefined : recordHash(text);
     };
-    const leaves = transitions
-      .filter(touchesPair)
-      .map(({ path, before, after }) => ({ path, was: hashOf(before.pair), hash: hashOf(after.pair) }));
+    const rest = pauses();
+    const leaves: LeafChange[] = [];
+    for (const transition of transitions) {
+      await rest();
+      if (!touchesPair(transition)) continue;
+      const { path, before, after } = transition;
+      leaves.push({ path, was: hashOf(before.pair), hash: hashOf(after.pair) });
+    }
     const tree = await updateTree(port, leaves, this.current.digest);
     const { digest } = tree;
     if (target !== undefined && digest !== target) throw digestDiffers(digest, target);
@@ -141,8 +147,11 @@ export class RevisionWriter {
       ...(why.brought === undefined ? {} : { brought: why.brought }),
       ...(why.merges === undefined ? {} : { merges: why.merges }),
     };
+    await rest();
     const halves = halfEntries(transitions);
+    await rest();
     const indexes = indexEntries(transitions);
+    await rest();
     await this.writeHead(head, {
       put: [...halves.put, ...tree.put, ...indexes.put, ...revisionEntries(header, transitions), ...put],
       remove: [...halves.remove, ...tree.remove, ...indexes.remove, ...remove],

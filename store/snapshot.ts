@@ -10,6 +10,12 @@ import { type Snapshot, withPrefix } from './port.ts';
 import { verifyEntries, verifyNode } from './verify.ts';
 import { parse, RecordReader } from './view.ts';
 
+/** Half of a record as it is kept. */
+export interface SpelledRecord {
+  path: string;
+  json: Buffer;
+}
+
 /** The store as it was at one revision, however many commits follow. */
 export class StoreSnapshot {
   readonly head: Readonly<Head>;
@@ -48,14 +54,14 @@ export class StoreSnapshot {
   }
 
   /**
-   * Shared halves at and below `path` as they are kept: canonical JSON, sorted by path. Whole records only where no kind
-   * there has anything of the unit's own.
+   * Shared halves at and below `path` as they are kept: canonical JSON, sorted by path, in runs. Whole records only where
+   * no kind there has anything of the unit's own.
    */
-  async *spelled(path: string): AsyncIterable<{ path: string; text: string }> {
+  async *spelled(path: string): AsyncIterable<SpelledRecord[]> {
     const whole = keys.pair(path);
     for (const range of [{ from: whole, to: `${whole} ` }, withPrefix(`${whole}/`)])
-      for await (const [key, value] of this.reader.range(range))
-        yield { path: key.slice(2), text: value.toString() };
+      for await (const run of this.reader.runs(range))
+        yield run.map(([key, json]) => ({ path: key.slice(2), json }));
   }
 
   node(level: number, index: number): Promise<Buffer> {

@@ -1,5 +1,5 @@
 import { mkdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { saveBundle } from '../backup/save.ts';
 import { afterFailure, afterSuccess, dueAt, type RunBook } from '../backup/schedule.ts';
 import type { Catalog } from '../schema/catalog.ts';
@@ -218,8 +218,9 @@ export class BackupRunner {
     const snapshot = await store.snapshot();
     const { facts, bytes } = await backUp(snapshot, catalog, unitId, startedAt, { passphrase });
     await mkdir(shelf.folder, { recursive: true, mode: 0o700 });
-    await saveBundle(bytes, join(shelf.folder, facts.name), { passphrase });
-    return facts.name;
+    const wanted = join(shelf.folder, facts.name);
+    const { file } = await saveBundle(bytes, wanted, { passphrase, mayNumber: true });
+    return basename(file);
   }
 
   private async keep(book: Book): Promise<void> {

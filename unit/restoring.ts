@@ -4,6 +4,8 @@ import { migrate } from '../backup/migrate.ts';
 import { planRestore, type RestorePlan } from '../backup/plan.ts';
 import { asRestoreRefusal } from '../backup/refused.ts';
 import type { Catalog } from '../schema/catalog.ts';
+import type { Part } from '../schema/kind.ts';
+import { pauses } from '../store/event-loop.ts';
 import type { Store } from '../store/store.ts';
 import type { RestoreAnswer, RestoreRequest } from './face.ts';
 import type { Incoming } from './incoming.ts';
@@ -80,7 +82,7 @@ export class Restoring {
     return {
       ...answer,
       changes: answer.changes.map(view => ({ ...view, part: catalog.kindOf(view.path).part })),
-      parts: choice.parts.map(part => ({ part, ...countsOf(catalog, result.changes, part) })),
+      parts: await countsByPart(catalog, result.changes, choice.parts),
       as: choice.as,
       bundle: {
         createdAt: manifest.createdAt,
@@ -136,7 +138,21 @@ function differingKinds({ differing }: RestorePlan): string[] {
 
 type Changes = Parameters<typeof changeAnswer>[1]['changes'];
 
-function countsOf(catalog: Catalog, changes: Changes, part: string): RestoreAnswer['counts'] {
-  const own = changes.filter(({ path }) => catalog.kindOf(path).part === part);
-  return changeAnswer(catalog, { revision: 0, digest: '', changes: own }, true).counts;
+async function countsByPart(
+  catalog: Catalog,
+  changes: Changes,
+  parts: readonly Part[],
+): Promise<RestoreAnswer['parts']> {
+  const ofPart = new Map<Part, Changes>(parts.map(part => [part, []]));
+  const rest = pauses();
+  for (const change of changes) {
+    await rest();
+    ofPart.get(catalog.kindOf(change.path).part)?.push(change);
+  }
+  const counts = [];
+  for (const [part, own] of ofPart) {
+    await rest();
+    counts.push({ part, ...changeAnswer(catalog, { revision: 0, digest: '', changes: own }, true).counts });
+  }
+  return counts;
 }

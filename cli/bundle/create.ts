@@ -1,10 +1,10 @@
 import { mkdir } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { BundleKind } from '../../backup/bundle.ts';
 import { kindNamed } from '../../backup/name.ts';
-import { assertFree, saveBundle } from '../../backup/save.ts';
+import { assertFree, type SavedBundle, saveBundle } from '../../backup/save.ts';
 import { LockstepError } from '../../schema/error.ts';
 import type { BackupFacts, Profile } from '../../unit/face.ts';
 import { given } from '../command.ts';
@@ -81,10 +81,10 @@ async function keep(
   passphrase: string,
   target: SftpTarget | undefined,
 ): Promise<ExitCode> {
-  const file = output ?? join(await backupsFolder(context), facts.name);
-  const saved = await save(context, bytes, file, facts, passphrase);
-  const sent = target === undefined ? undefined : await transfer(context, facts.name, target);
-  const { size, profile, manifest } = saved;
+  const wanted = output ?? join(await backupsFolder(context), facts.name);
+  const saved = await save(context, bytes, wanted, facts, passphrase, output === undefined);
+  const { file, size, profile, manifest } = saved;
+  const sent = target === undefined ? undefined : await transfer(context, basename(file), target);
   context.out.answer(
     { file, bytes: size, profile, manifest, ...(sent === undefined ? {} : { sentTo: sent }) },
     () =>
@@ -106,10 +106,11 @@ async function save(
   file: string,
   { estimatedBytes }: BackupFacts,
   passphrase: string,
-): ReturnType<typeof saveBundle> {
+  mayNumber: boolean,
+): Promise<SavedBundle> {
   // Written and read back: two ways through as many bytes.
   return withByteProgress(context, 'Writing and verifying', 2 * estimatedBytes, onBytes =>
-    saveBundle(bytes, file, { passphrase, onWritten: onBytes, onRead: onBytes }),
+    saveBundle(bytes, file, { passphrase, onWritten: onBytes, onRead: onBytes, mayNumber }),
   );
 }
 

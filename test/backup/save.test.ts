@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Readable } from 'node:stream';
+import { listBundles } from '../../backup/list.ts';
+import { judge } from '../../backup/retention.ts';
 import { assertFree, saveBundle } from '../../backup/save.ts';
 import { temporaryFolder } from '../e2e/daemon.ts';
 import { bundle, PASSPHRASE } from './forge.ts';
@@ -69,5 +71,29 @@ describe('saving a bundle', () => {
     await assert.rejects(saveBundle(late, other, { passphrase: PASSPHRASE }), { code: 'file-exists' });
     assert.deepEqual(names(), ['a.lockstep', 'b.lockstep']);
     assert.equal(statSync(other).size, 'somebody else'.length);
+  });
+
+  it('puts a number behind a name that is taken, where it may', async () => {
+    const save = (): ReturnType<typeof saveBundle> =>
+      saveBundle(Readable.from([bundle()]), file, { passphrase: PASSPHRASE, mayNumber: true });
+    const saved = [await save(), await save()].map(each => path.basename(each.file));
+    assert.deepEqual(saved, ['a-2.lockstep', 'a-3.lockstep']);
+    const bundles = (await listBundles(folder)).filter(({ profile }) => profile !== null);
+    assert.deepEqual(bundles.map(each => path.basename(each.file)).sort(), [
+      'a-2.lockstep',
+      'a-3.lockstep',
+      'a.lockstep',
+    ]);
+    const verdicts = judge(
+      bundles.map(each => ({
+        name: path.basename(each.file),
+        kind: each.kind,
+        at: new Date(each.modifiedAt),
+        proved: false,
+      })),
+      { last: 1, daily: 0, weekly: 0, monthly: 0 },
+      'UTC',
+    );
+    assert.deepEqual(verdicts.map(({ name, keep }) => [name, keep])[0], ['a-3.lockstep', true]);
   });
 });

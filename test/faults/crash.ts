@@ -1,7 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ShiftedClock } from './clock.ts';
 import type { Fault } from './fault.ts';
 import { onOnePair, type PatientPair } from './pair.ts';
 
@@ -72,26 +71,23 @@ const clock: Fault = {
   name: 'clock jumps by ±2 hours and -10 years',
   tries: 8,
   run: async (times, log) => {
-    const shift = new URL('./clock.mjs', import.meta.url);
-    const file = path.join(import.meta.dirname, `.clock-${process.pid}`);
-    writeFileSync(file, '0');
-    const inside = ['env', `NODE_OPTIONS=--import=${shift.href}`, `CLOCK_SHIFT_FILE=${file}`];
+    const hands = new ShiftedClock(import.meta.dirname);
     try {
       return await onOnePair(
         174,
         times,
         async (pair, number) => {
           const jump = JUMPS_MS[number % JUMPS_MS.length] as number;
-          writeFileSync(file, String(jump));
+          hands.put(jump);
           const before = (await pair.ha1.status()).unit.revision;
           log(`clock ${number + 1}: ${jump / HOURS_MS} hours, the commit was ${await pair.commit()}`);
           const [latest] = (await pair.ha1.api.history({ limit: 1 })).revisions;
           if (latest?.revision !== before + 1) throw new Error('the order of revisions came from the clock');
         },
-        { ha1: { inside } },
+        { ha1: { inside: hands.inside } },
       );
     } finally {
-      rmSync(file, { force: true });
+      hands.remove();
     }
   },
 };

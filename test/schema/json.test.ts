@@ -4,6 +4,7 @@ import type { LockstepError } from '../../schema/error.ts';
 import {
   assertPlainJson,
   canonicalize,
+  isSameJson,
   type Json,
   MAX_DEPTH,
   MAX_DOCUMENT_BYTES,
@@ -217,6 +218,29 @@ describe('the one spelling of a value', () => {
         assert.equal(canonicalize(one) === canonicalize(other), sorted(one) === sorted(other)),
       ),
     );
+  });
+});
+
+describe('values that are the same', () => {
+  it('have one spelling, and only they', () => {
+    fc.assert(
+      fc.property(documents, documents, (one, other) => {
+        assert.equal(isSameJson(one, other), canonicalize(one) === canonicalize(other));
+        assert.ok(isSameJson(one, reversed(one)));
+      }),
+    );
+    for (const [one, other] of [
+      [{}, []],
+      [{ a: null }, {}],
+      [{ a: 1 }, { b: 1 }],
+      [{ toString: 1 }, { a: 1 }],
+      [[1, 2], [1]],
+      [null, {}],
+      [0, ''],
+    ] as [Json, Json][]) {
+      assert.ok(!isSameJson(one, other));
+      assert.ok(!isSameJson(other, one));
+    }
   });
 });
 

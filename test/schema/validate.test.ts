@@ -236,6 +236,16 @@ const FORMAT_CASES: Record<string, { good: string[]; bad: string[] }> = {
       KEY.replaceAll('PRIVATE', 'OPENSSH PRIVATE'),
     ],
   },
+  'ssh-private-key': {
+    good: [KEY, ...['EC', 'RSA', 'OPENSSH'].map(kind => KEY.replaceAll('PRIVATE', `${kind} PRIVATE`))],
+    bad: [
+      '',
+      PEM,
+      `${KEY}x`,
+      KEY.replaceAll('PRIVATE', 'ENCRYPTED PRIVATE'),
+      KEY.replaceAll('PRIVATE', 'PUBLIC'),
+    ],
+  },
   'scrypt-hash': {
     good: [HASH],
     bad: [
