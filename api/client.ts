@@ -50,7 +50,7 @@ import { UPLOAD_TYPE } from './upload.ts';
 /** A first update of a large standby may take minutes; past this, silence is taken for a unit that hangs. */
 const DEFAULT_TIMEOUT_MS = 10 * 60 * 1000;
 
-type Asked<Request> = Omit<Request, 'author'>;
+type Asked<Request> = Omit<Request, 'author' | 'role'>;
 type Query = Record<string, string | number | boolean | undefined>;
 
 export interface ClientOptions {

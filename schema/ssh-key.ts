@@ -32,7 +32,10 @@ export function sshKeyFault(line: string): string | undefined {
     case 'ssh-ed25519':
       return parts.length === 1 && one?.length === 32 ? undefined : 'is not a whole Ed25519 key';
     case 'ecdsa-sha2-nistp256':
-      return parts.length === 2 && one?.toString('latin1') === 'nistp256' && two?.length === 65 && two[0] === 4
+      return parts.length === 2 &&
+        one?.toString('latin1') === 'nistp256' &&
+        two?.length === 65 &&
+        two[0] === 4
         ? undefined
         : 'is not a whole ECDSA key';
     case 'ssh-rsa':

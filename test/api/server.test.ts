@@ -27,7 +27,7 @@ describe('the API of a unit', () => {
   const keep = (facts: object, message: string): void => {
     logged += JSON.stringify({ ...facts, message });
   };
-  const log: ApiLog = { debug: keep, error: keep };
+  const log: ApiLog = { info: keep, debug: keep, error: keep };
 
   beforeEach(async () => {
     dir = mkdtempSync(join(tmpdir(), 'lockstep-api-'));
