@@ -11,9 +11,9 @@ import { EXIT, type ExitCode } from '../exit.ts';
 import { withByteProgress, withProgress } from '../progress.ts';
 import { byteCount, plural } from '../quantity.ts';
 import { newPassphrase, type PassphraseOptions } from './passphrase.ts';
-import { type SftpTarget, sftpTarget, type TransferOptions, transfer } from './transfer.ts';
+import { type SftpTarget, sftpTarget, transfer } from './transfer.ts';
 
-export interface CreateOptions extends PassphraseOptions, TransferOptions {
+export interface CreateOptions extends PassphraseOptions {
   output?: string;
   profile?: Profile;
   withKeys?: boolean;
@@ -22,7 +22,7 @@ export interface CreateOptions extends PassphraseOptions, TransferOptions {
 /** Make a bundle, and read it back before it is said to be there. */
 export async function create(context: Context, options: CreateOptions): Promise<ExitCode> {
   const { profile, withKeys } = options;
-  const target = await sftpTarget(options);
+  const target = await sftpTarget(context, options.output);
   const output = target === undefined ? options.output : undefined;
   if (output === '-' && process.stdout.isTTY)
     throw new LockstepError('bad-usage', 'A bundle is no text for a terminal.', {
@@ -60,7 +60,7 @@ async function keep(
   passphrase: string,
   target: SftpTarget | undefined,
 ): Promise<ExitCode> {
-  const file = output ?? join(await backupsFolder(context), facts.name);
+  const file = output ?? (await ownName(context, facts.name));
   const saved = await save(context, bytes, file, facts, passphrase);
   const sent = target === undefined ? undefined : await transfer(context, facts.name, target);
   const { size, profile, manifest } = saved;
@@ -90,6 +90,13 @@ async function save(
   return withByteProgress(context, 'Writing and verifying', 2 * estimatedBytes, onBytes =>
     saveBundle(bytes, file, { passphrase, onWritten: onBytes, onRead: onBytes }),
   );
+}
+
+/** A bundle of a unit elsewhere is put where the command was typed. */
+async function ownName(context: Context, name: string): Promise<string> {
+  if (context.elsewhere === undefined) return join(await backupsFolder(context), name);
+  await assertFree(name);
+  return name;
 }
 
 export async function backupsFolder({ dir }: Pick<Context, 'dir'>): Promise<string> {

@@ -355,7 +355,7 @@ describe('the API of a unit', () => {
 describe('a file sent to the unit', () => {
   let dir: string;
   let api: { close(): Promise<void> };
-  const log: ApiLog = { debug: () => undefined, error: () => undefined };
+  const log: ApiLog = { info: () => undefined, debug: () => undefined, error: () => undefined };
   before(async () => {
     dir = mkdtempSync(join(tmpdir(), 'lockstep-api-'));
     const unit = fakeUnit([], async ({ method, request }) => {
@@ -398,7 +398,7 @@ describe('a file sent to the unit', () => {
 
 describe('the socket of a unit', () => {
   let dir: string;
-  const log: ApiLog = { debug: () => undefined, error: () => undefined };
+  const log: ApiLog = { info: () => undefined, debug: () => undefined, error: () => undefined };
   const serve = () => serveApi({ unit: fakeUnit([]), socketPath: socketIn(dir), log });
 
   beforeEach(() => {
