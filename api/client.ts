@@ -64,7 +64,7 @@ export interface ClientOptions {
 /** A unit elsewhere. */
 export interface RemoteUnit {
   /** A stream that its API is spoken on, one a request. Rejects with a LockstepError. */
-  open(): Promise<Duplex>;
+  open(): Promise<Duplex & { setTimeout(ms: number): unknown }>;
 }
 
 /**

@@ -15,7 +15,13 @@ import {
   USER,
 } from './ssh.ts';
 import { CHANNEL_LIMITS, type ChannelLimits, hangUp, SshChannel, type Wire } from './ssh-channel.ts';
-import { CONTROL_LIMITS, type ControlLimits, ControlLine, type ControlWire } from './ssh-control.ts';
+import {
+  CONTROL_LIMITS,
+  type ControlLimits,
+  ControlLine,
+  type ControlStream,
+  type ControlWire,
+} from './ssh-control.ts';
 import { keepKeysFresh, type RekeyLimits } from './ssh-rekey.ts';
 
 export interface DialLimits extends ChannelLimits, ControlLimits, RekeyLimits {
@@ -61,7 +67,7 @@ export interface ControlOptions extends CallOptions {
 /** A connection to a unit by which an operator works on it. */
 export interface Control {
   /** One more stream to its API. Rejects with `partner-unreachable`. */
-  open(): Promise<Duplex>;
+  open(): Promise<ControlStream>;
   close(): void;
 }
 
@@ -198,8 +204,8 @@ function controlOver(
   options: CallOptions,
 ): Control {
   const line = new ControlLine(wire, limits);
-  let ready: Duplex | undefined = line.open(first);
-  const openAnother = (): Promise<Duplex> =>
+  let ready: ControlStream | undefined = line.open(first);
+  const openAnother = (): Promise<ControlStream> =>
     new Promise((resolve, reject) => {
       const gone = (): void => reject(unreachable(options, 'closed'));
       if (wire.socket.destroyed) return gone();

@@ -2,10 +2,10 @@
 import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { Duplex } from 'node:stream';
 import { asLockstepError, LockstepError } from '../../schema/error.ts';
 import { fingerprint, publicBlob } from '../../sync/keys.ts';
 import { type Control, dialControl } from '../../sync/ssh-client.ts';
+import type { ControlStream } from '../../sync/ssh-control.ts';
 import type { Output } from '../output.ts';
 import { askYesNo } from '../prompt.ts';
 import { readText } from '../read.ts';
@@ -36,14 +36,14 @@ export class RemoteConnection {
   }
 
   /** Throws `unit-unreachable`, `unknown-host-key`, `key-mismatch`, and what ownKeys throws. */
-  async open(): Promise<Duplex> {
+  open = async (): Promise<ControlStream> => {
     this.#control ??= connect(this.#options);
     try {
       return await (await this.#control).open();
     } catch (error) {
       throw asUnitError(asLockstepError(error));
     }
-  }
+  };
 
   async close(): Promise<void> {
     const control = await this.#control?.catch(() => undefined);
