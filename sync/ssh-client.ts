@@ -15,13 +15,8 @@ import {
   USER,
 } from './ssh.ts';
 import { CHANNEL_LIMITS, type ChannelLimits, hangUp, SshChannel, type Wire } from './ssh-channel.ts';
-import {
-  CONTROL_LIMITS,
-  type ControlLimits,
-  ControlLine,
-  type ControlStream,
-  type ControlWire,
-} from './ssh-control.ts';
+import { CONTROL_LIMITS, type ControlLimits } from './ssh-control.ts';
+import { type Control, controlOver } from './ssh-control-client.ts';
 import { keepKeysFresh, type RekeyLimits } from './ssh-rekey.ts';
 
 export interface DialLimits extends ChannelLimits, ControlLimits, RekeyLimits {
@@ -36,6 +31,8 @@ export const DIAL_LIMITS: DialLimits = {
   rekeyBytes: 1024 * 1024 * 1024,
   rekeyMs: 60 * 60 * 1000,
 };
+
+export type { Control };
 
 export interface CallOptions {
   host: string;
@@ -64,13 +61,6 @@ export interface ControlOptions extends CallOptions {
   logins: Login[];
 }
 
-/** A connection to a unit by which an operator works on it. */
-export interface Control {
-  /** One more stream to its API. Rejects with `partner-unreachable`. */
-  open(): Promise<ControlStream>;
-  close(): void;
-}
-
 /**
  * Opens a channel to the partner.
  *
@@ -93,7 +83,8 @@ export function dialControl(options: ControlOptions): Promise<Control> {
   return new Call(options, {
     logins: options.logins,
     subsystem: CONTROL,
-    makeAnswer: ({ stream, ...wire }, limits) => controlOver(stream, wire, limits, options),
+    makeAnswer: ({ stream, ...wire }, limits) =>
+      controlOver(stream, wire, limits, reason => unreachable(options, reason)),
   }).answer;
 }
 
@@ -194,36 +185,6 @@ class Call<Answer> {
     clearTimeout(this.#timer);
     this.#options.signal?.removeEventListener('abort', this.#abort);
   }
-}
-
-/** The first stream is there already: with it the unit has shown that it speaks control at all. */
-function controlOver(
-  first: Duplex,
-  wire: ControlWire & { connection: Client },
-  limits: DialLimits,
-  options: CallOptions,
-): Control {
-  const line = new ControlLine(wire, limits);
-  let ready: ControlStream | undefined = line.open(first);
-  const openAnother = (): Promise<ControlStream> =>
-    new Promise((resolve, reject) => {
-      const gone = (): void => reject(unreachable(options, 'closed'));
-      if (wire.socket.destroyed) return gone();
-      wire.socket.once('close', gone);
-      wire.connection.subsys(CONTROL, (error, stream) => {
-        wire.socket.off('close', gone);
-        if (error) reject(unreachable(options, 'no-subsystem', error));
-        else resolve(line.open(stream));
-      });
-    });
-  return {
-    open: async () => {
-      const stream = ready;
-      ready = undefined;
-      return stream !== undefined && !stream.destroyed ? stream : openAnother();
-    },
-    close: () => line.close(),
-  };
 }
 
 function openSocket({ host, port, localAddress }: CallOptions): Socket {

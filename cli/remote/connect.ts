@@ -41,6 +41,7 @@ export class RemoteConnection {
     try {
       return await (await this.#control).open();
     } catch (error) {
+      this.#control = undefined; // whoever asks again, such as status --watch, logs in again
       throw asUnitError(asLockstepError(error));
     }
   };

@@ -325,7 +325,7 @@ describe('operators cannot crowd out the partner', () => {
     const unit = await Unit.start(hello, { loginMs: 400 });
     const client = await attacker(unit);
     const protocol = (client as unknown as { _protocol: { session(...args: number[]): void } })._protocol;
-    const closed = new Promise(resolve => client.once('close', resolve));
+    const closed = new Promise<void>(resolve => client.once('close', () => resolve()));
     for (let i = 0; i < 1_000; i++) protocol.session(1_000 + i, 1_000_000, 32_768);
     await closed; // by the deadline for logins: no channel was opened to the end
     assert.deepEqual(unit.streams, []);
