@@ -46,26 +46,22 @@ export interface Api {
 /** Serve the API of a unit. Throws `unit-busy`, `port-in-use`, `bad-usage` (path too long), `disk`. */
 export async function serveApi({ unit, socketPath, log }: ApiOptions): Promise<Api> {
   checkSocketPath(socketPath);
-  const operators = new WeakMap<object, Operator>();
-  const app = await buildApi(unit, log, operators);
+  const visitors: Visitors = new WeakMap();
+  const app = await buildApi(unit, log, visitors);
   await clearStaleSocket(socketPath);
   await app.listen({ path: socketPath });
   await chmod(socketPath, 0o600);
   return {
     close: () => app.close(),
     serveOperator: (stream, operator) => {
-      operators.set(stream, operator);
+      visitors.set(stream, { operator, busy: false });
       stream.on('error', () => undefined); // the end of the connection is all that there is to say
       app.server.emit('connection', stream);
     },
   };
 }
 
-async function buildApi(
-  unit: UnitFace,
-  log: ApiLog,
-  operators: WeakMap<object, Operator>,
-): Promise<FastifyInstance> {
+async function buildApi(unit: UnitFace, log: ApiLog, visitors: Visitors): Promise<FastifyInstance> {
   const app = fastify({
     logger: false,
     bodyLimit: MAX_DOCUMENT_BYTES,
@@ -82,14 +78,31 @@ async function buildApi(
   );
   app.addHook('onRequest', async request => {
     const { socket, headers } = request.raw;
-    const operator = operators.get(socket);
-    request.asking = whoAsks(socket, operator, headers);
-    if (operator !== undefined) endWhenSilent(request.raw);
+    const visitor = visitors.get(socket);
+    request.asking = whoAsks(socket, visitor?.operator, headers);
+    if (visitor === undefined) return;
+    // Each answer is made at once, so thousands of questions in one breath would fill the memory.
+    if (visitor.busy) throw endPipelining(socket);
+    visitor.busy = true;
+    endWhenSilent(request.raw);
+  });
+  // From here on the stream holds the next question back until this answer is taken.
+  app.addHook('onSend', async request => {
+    const visitor = visitors.get(request.raw.socket);
+    if (visitor !== undefined) visitor.busy = false;
   });
   app.addHook('onResponse', async (request, reply) => logAnswer(request, reply, log));
   await app.register(swagger, { openapi: OPENAPI });
   await app.register(async routes => addRoutes(routes, unit, log));
   return app;
+}
+
+/** Streams of operators, and whether a request on them is being answered. */
+type Visitors = WeakMap<object, { operator: Operator; busy: boolean }>;
+
+function endPipelining(socket: { destroy(): unknown }): LockstepError {
+  socket.destroy();
+  return new LockstepError('bad-usage', 'One request at a time: open another channel for the next.');
 }
 
 const OPENAPI = {

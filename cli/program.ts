@@ -116,8 +116,18 @@ function assertHere(program: Command, name: string, { local }: CommandEntry): vo
   );
 }
 
+/** What is typed counts more than what the environment says. */
+function whichUnit(program: Command): GlobalOptions {
+  const { unit, ...here } = program.opts<GlobalOptions>();
+  const typed = (name: string): boolean => program.getOptionValueSource(name) === 'cli';
+  if (unit === undefined || (typed('dir') && !typed('unit'))) return here;
+  if (typed('dir'))
+    throw new LockstepError('bad-usage', 'Name one unit: --dir for one on this machine, or --unit.');
+  return { ...here, unit };
+}
+
 function ask(program: Command, definition: CliCommand, args: unknown[], options: unknown): Asked {
-  const global = program.opts<GlobalOptions>();
+  const global = whichUnit(program);
   const out = new Output({ json: global.json === true, color: wantsColor(process.stdout, global.color) });
   const run = async (): Promise<ExitCode> => {
     const context = makeContext(global, out);

@@ -149,6 +149,25 @@ describe('the API over a stream of an operator', () => {
     assert.doesNotMatch(JSON.stringify(logged), /secret/);
   });
 
+  it('answers one request at a time on a stream, and ends one that asks for many in a breath', async () => {
+    const [stream, there] = duplexPair();
+    api.serveOperator(there, { name: 'ada', role: 'read' });
+    const ended = once(there, 'close');
+    stream.resume().write('GET /v1/status HTTP/1.1\r\nhost: unit\r\n\r\n'.repeat(1_000));
+    await ended;
+    assert.ok(calls.length <= 1, `${calls.length} requests reached the unit`);
+  });
+
+  it('answers the next request on a stream after the one before', async () => {
+    const stream = streamOf({ name: 'ada', role: 'read' });
+    for (let i = 1; i <= 3; i++) {
+      stream.write('GET /v1/status HTTP/1.1\r\nhost: unit\r\n\r\n');
+      await once(stream, 'data');
+      assert.equal(calls.length, i);
+    }
+    stream.destroy();
+  });
+
   it('knows nobody on a connection that is neither the socket nor of an operator', () => {
     const stranger = new Duplex({ read: () => undefined });
     assert.throws(() => whoAsks(stranger, undefined, { 'lockstep-author': 'root' }), {
