@@ -7,6 +7,7 @@ export const CERTIFICATE_RESTORE_ROUTES: Route[] = [
     method: 'POST',
     url: '/v1/restore/certificates',
     summary: 'Put certificates of a certificate bundle that was taken in here',
+    needs: 'admin',
     body: restoreCertificatesRequest,
     answer: restoreCertificatesAnswer,
     call: (unit, { body, author }) =>

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { dirname } from 'node:path';
-import { Readable } from 'node:stream';
+import { type Duplex, Readable } from 'node:stream';
 import { ERROR_CODES, type ErrorBody, LockstepError } from '../schema/error.ts';
 import type {
   RestoreCertificatesAnswer,
@@ -54,29 +54,39 @@ import { UPLOAD_TYPE } from './upload.ts';
 /** A first update of a large standby may take minutes; past this, silence is taken for a unit that hangs. */
 const DEFAULT_TIMEOUT_MS = 10 * 60 * 1000;
 
-type Asked<Request> = Omit<Request, 'author'>;
+type Asked<Request> = Omit<Request, 'author' | 'role'>;
 type Query = Record<string, string | number | boolean | undefined>;
 
 export interface ClientOptions {
+  /** Of the unit on this machine, when `remote` names no other. */
   dir: string;
   author: string;
   timeoutMs?: number;
+  remote?: RemoteUnit | undefined;
+}
+
+/** A unit elsewhere. */
+export interface RemoteUnit {
+  /** A stream that its API is spoken on, one a request. Rejects with a LockstepError. */
+  open(): Promise<Duplex & { setTimeout(ms: number): unknown }>;
 }
 
 /**
- * The API of the unit that runs on a directory, over its socket. Every method throws LockstepError only: what the
+ * The API of the unit that runs on a directory, over its socket, or of one elsewhere. Every method throws LockstepError only: what the
  * unit answered, or `unit-unreachable` with what to do about it.
  */
 export class ApiClient {
   private readonly socketPath: string;
   private readonly author: string;
   private readonly timeoutMs: number;
+  private readonly remote: RemoteUnit | undefined;
 
-  constructor({ dir, author, timeoutMs = DEFAULT_TIMEOUT_MS }: ClientOptions) {
+  constructor({ dir, author, timeoutMs = DEFAULT_TIMEOUT_MS, remote }: ClientOptions) {
+    this.remote = remote;
     this.socketPath = socketIn(dir);
     this.author = author;
     this.timeoutMs = timeoutMs;
-    checkSocketPath(this.socketPath);
+    if (remote === undefined) checkSocketPath(this.socketPath);
   }
 
   status = (): Promise<Status> => this.get('/v1/status');
@@ -154,20 +164,39 @@ export class ApiClient {
   private ask(method: string, path: string, body?: Buffer | Readable): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const asked: ClientRequest = request({
-        socketPath: this.socketPath,
+        ...this.line(),
         method,
         path,
         headers: this.headers(body),
-        timeout: this.timeoutMs,
       });
+      asked.setTimeout(this.timeoutMs);
       asked.on('timeout', () => asked.destroy(silent(this.timeoutMs)));
       asked.on('error', error =>
-        reject(error instanceof LockstepError ? error : unreachable(error, this.socketPath, method)),
+        reject(error instanceof LockstepError ? error : this.noAnswer(error, method)),
       );
       asked.on('response', resolve);
       if (body === undefined || Buffer.isBuffer(body)) asked.end(body);
       else body.once('error', error => asked.destroy(unreadableUpload(error))).pipe(asked);
     });
+  }
+
+  private line(): RequestOptions {
+    const { remote } = this;
+    if (remote === undefined) return { socketPath: this.socketPath };
+    return {
+      host: 'unit',
+      createConnection: (_options, done) => {
+        remote.open().then(
+          stream => done(null, stream),
+          error => done(error, undefined as never),
+        );
+        return undefined;
+      },
+    };
+  }
+
+  private noAnswer(error: Error, method: string): LockstepError {
+    return this.remote === undefined ? unreachable(error, this.socketPath, method) : cutOff(method);
   }
 
   private headers(body: Buffer | Readable | undefined): Record<string, string | number> {

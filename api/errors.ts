@@ -4,6 +4,7 @@ import { MAX_DOCUMENT_BYTES } from '../schema/json.ts';
 /** The one table from what kind of error it is to the status of the answer. */
 export const HTTP_STATUS: Record<ErrorClass, number> = {
   usage: 400,
+  forbidden: 403,
   refused: 409,
   missing: 404,
   unreachable: 503,

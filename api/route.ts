@@ -1,11 +1,12 @@
 import type { JsonObject } from '../schema/json.ts';
-import type { UnitFace } from '../unit/face.ts';
+import type { OperatorRole, UnitFace } from '../unit/face.ts';
 
 /** What a handler gets; query and body were checked against the schemas of the route. */
 export interface RouteInput {
   query: unknown;
   body: unknown;
   author: string;
+  role: OperatorRole;
 }
 
 /** One route is one method of the unit. */
@@ -13,6 +14,8 @@ export interface Route {
   method: 'GET' | 'POST';
   url: string;
   summary: string;
+  /** The least role that an operator must have. */
+  needs: OperatorRole;
   query?: JsonObject;
   body?: JsonObject;
   answer: JsonObject;
@@ -24,5 +27,5 @@ export interface Route {
 }
 
 /** What a route's body says: everything but who asks. */
-export type Body<Request> = Omit<Request, 'author'>;
+export type Body<Request> = Omit<Request, 'author' | 'role'>;
 export type Arguments<Method extends (request: never) => unknown> = Body<Parameters<Method>[0]>;

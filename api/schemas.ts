@@ -490,7 +490,7 @@ export const bundle = text('The bytes of the bundle.', { contentMediaType: 'appl
 export const metrics = text('Prometheus text format.');
 export const error = open({
   code: text('Stable: scripts may rely on it.'),
-  class: { enum: ['usage', 'refused', 'missing', 'unreachable', 'damaged'] },
+  class: { enum: ['usage', 'forbidden', 'refused', 'missing', 'unreachable', 'damaged'] },
   message: text('A sentence.'),
   hint: text('What to do next.'),
   facts: { type: 'object' },

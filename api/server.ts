@@ -4,8 +4,11 @@ import swagger from '@fastify/swagger';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { LockstepError } from '../schema/error.ts';
 import { type JsonObject, MAX_DOCUMENT_BYTES, parseDocument } from '../schema/json.ts';
-import type { UnitFace } from '../unit/face.ts';
-import { AUTHOR_HEADER, readAuthor } from './author.ts';
+import type { Operator, ServeOperator, UnitFace } from '../unit/face.ts';
+import { assertRole } from '../unit/roles.ts';
+import { type Asking, whoAsks } from './asking.ts';
+import { AUTHOR_HEADER } from './author.ts';
+import { endWhenSilent } from './body-silence.ts';
 import { BytesAnswer, FACTS_HEADER, writeFacts } from './bytes.ts';
 import { errorOfRequest, HTTP_STATUS, unknownRoute } from './errors.ts';
 import type { Route } from './route.ts';
@@ -14,8 +17,15 @@ import * as schemas from './schemas.ts';
 import { checkSocketPath, clearStaleSocket } from './socket.ts';
 import { UPLOAD_TYPE } from './upload.ts';
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    asking: Asking;
+  }
+}
+
 /** Where the API reports to; a pino logger fits. It gets routes and codes, never bodies or values. */
 export interface ApiLog {
+  info(facts: object, message: string): void;
   debug(facts: object, message: string): void;
   error(facts: object, message: string): void;
 }
@@ -27,17 +37,31 @@ export interface ApiOptions {
   log: ApiLog;
 }
 
+export interface Api {
+  close(): Promise<void>;
+  /** Speaks HTTP over a stream of an operator, who may what his role says. */
+  serveOperator: ServeOperator;
+}
+
 /** Serve the API of a unit. Throws `unit-busy`, `port-in-use`, `bad-usage` (path too long), `disk`. */
-export async function serveApi({ unit, socketPath, log }: ApiOptions): Promise<{ close(): Promise<void> }> {
+export async function serveApi({ unit, socketPath, log }: ApiOptions): Promise<Api> {
   checkSocketPath(socketPath);
-  const app = await buildApi(unit, log);
+  const visitors: Visitors = new WeakMap();
+  const app = await buildApi(unit, log, visitors);
   await clearStaleSocket(socketPath);
   await app.listen({ path: socketPath });
   await chmod(socketPath, 0o600);
-  return { close: () => app.close() };
+  return {
+    close: () => app.close(),
+    serveOperator: (stream, operator) => {
+      visitors.set(stream, { operator, busy: false });
+      stream.on('error', () => undefined); // the end of the connection is all that there is to say
+      app.server.emit('connection', stream);
+    },
+  };
 }
 
-async function buildApi(unit: UnitFace, log: ApiLog): Promise<FastifyInstance> {
+async function buildApi(unit: UnitFace, log: ApiLog, visitors: Visitors): Promise<FastifyInstance> {
   const app = fastify({
     logger: false,
     bodyLimit: MAX_DOCUMENT_BYTES,
@@ -52,10 +76,33 @@ async function buildApi(unit: UnitFace, log: ApiLog): Promise<FastifyInstance> {
   app.setNotFoundHandler((request, reply) =>
     sendError(unknownRoute(request.method, request.url), request, reply, log),
   );
+  app.addHook('onRequest', async request => {
+    const { socket, headers } = request.raw;
+    const visitor = visitors.get(socket);
+    request.asking = whoAsks(socket, visitor?.operator, headers);
+    if (visitor === undefined) return;
+    // Each answer is made at once, so thousands of questions in one breath would fill the memory.
+    if (visitor.busy) throw endPipelining(socket);
+    visitor.busy = true;
+    endWhenSilent(request.raw);
+  });
+  // From here on the stream holds the next question back until this answer is taken.
+  app.addHook('onSend', async request => {
+    const visitor = visitors.get(request.raw.socket);
+    if (visitor !== undefined) visitor.busy = false;
+  });
   app.addHook('onResponse', async (request, reply) => logAnswer(request, reply, log));
   await app.register(swagger, { openapi: OPENAPI });
   await app.register(async routes => addRoutes(routes, unit, log));
   return app;
+}
+
+/** Streams of operators, and whether a request on them is being answered. */
+type Visitors = WeakMap<object, { operator: Operator; busy: boolean }>;
+
+function endPipelining(socket: { destroy(): unknown }): LockstepError {
+  socket.destroy();
+  return new LockstepError('bad-usage', 'One request at a time: open another channel for the next.');
 }
 
 const OPENAPI = {
@@ -64,7 +111,8 @@ const OPENAPI = {
     title: 'Lockstep',
     description:
       `The API of one unit. Errors have one shape everywhere: a stable code, a sentence, and a hint. ` +
-      `The request header ${AUTHOR_HEADER} (percent-encoded UTF-8, at most 128 characters) says who asks.`,
+      `The request header ${AUTHOR_HEADER} (percent-encoded UTF-8, at most 128 characters) says who asks; ` +
+      `of an operator, his key does. Each operation needs a role of operators: read, operate or admin.`,
     version: '1',
   },
 };
@@ -100,10 +148,11 @@ function addRoutes(app: FastifyInstance, unit: UnitFace, log: ApiLog): void {
       method: route.method,
       url: route.url,
       schema: schemaOf(route),
+      onRequest: async ({ asking }) => assertRole(asking.role, route.needs, `${route.method} ${route.url}`),
       preValidation: async request => prepare(route, request),
       handler: async (request, reply) => {
-        const author = readAuthor(request.headers[AUTHOR_HEADER]);
-        const answer = await route.call(unit, { query: request.query, body: request.body, author });
+        const { query, body, asking } = request;
+        const answer = await route.call(unit, { query, body, ...asking });
         reply.type(route.type ?? 'application/json; charset=utf-8');
         if (!(answer instanceof BytesAnswer)) return reply.send(answer);
         // The answer has begun: all that can still be done is to break it off, which the other end sees.
@@ -162,9 +211,10 @@ function sendError(thrown: unknown, request: FastifyRequest, reply: FastifyReply
 }
 
 function logAnswer(request: FastifyRequest, reply: FastifyReply, log: ApiLog): void {
-  const { method, routeOptions } = request;
-  log.debug(
-    { method, route: routeOptions.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
-    'request answered',
-  );
+  const { method, routeOptions, asking } = request;
+  const facts = { method, route: routeOptions.url, status: reply.statusCode };
+  const ms = Math.round(reply.elapsedTime);
+  // Who did what stays in the log, also where it was refused.
+  if (method === 'GET') log.debug({ ...facts, ms }, 'request answered');
+  else log.info({ ...asking, ...facts, ms }, 'request answered');
 }

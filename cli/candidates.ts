@@ -22,10 +22,18 @@ interface Line {
   /** The option whose value stands at the cursor. */
   valueOf: Option | undefined;
   dir: string | undefined;
+  /** It is about a unit elsewhere: a login takes longer than a shell waits. */
+  elsewhere: boolean;
 }
 
 function readLine(program: Command, words: string[]): Line {
-  const line: Line = { command: undefined, operands: 0, valueOf: undefined, dir: undefined };
+  const line: Line = {
+    command: undefined,
+    operands: 0,
+    valueOf: undefined,
+    dir: undefined,
+    elsewhere: false,
+  };
   for (const word of words) takeWord(program, line, word);
   return line;
 }
@@ -33,6 +41,7 @@ function readLine(program: Command, words: string[]): Line {
 function takeWord(program: Command, line: Line, word: string): void {
   if (line.valueOf !== undefined) {
     if (line.valueOf.long === '--dir') line.dir = resolve(word);
+    if (line.valueOf.long === '--unit') line.elsewhere = true;
     line.valueOf = undefined;
   } else if (word.startsWith('-') && word !== '-') {
     line.valueOf = optionWithValue(optionsAt(program, line.command), word);
@@ -59,7 +68,7 @@ async function wordsAt(
 ): Promise<string[]> {
   const parent = parentOf(current);
   const startsWith = parent === '' ? current : current.slice(parent.length + 1);
-  const paths = () => nextPaths(parent, line.dir, startsWith);
+  const paths = async () => (line.elsewhere ? [] : nextPaths(parent, line.dir, startsWith));
   if (line.valueOf !== undefined) return valuesOf(line.valueOf, paths);
   if (current.startsWith('-')) return optionsAt(program, line.command).flatMap(option => option.long ?? []);
   if (line.command === undefined) return visibleNames(program);

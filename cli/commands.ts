@@ -5,6 +5,8 @@ export interface CommandEntry {
   /** Heading of the help it stands under. */
   group: string;
   hidden?: boolean;
+  /** Works on a directory of this machine only. */
+  local?: boolean;
   load(): Promise<{ command: CliCommand }>;
 }
 
@@ -19,9 +21,15 @@ export const COMMANDS: Record<string, CommandEntry> = {
   init: {
     group: SETTING_UP,
     summary: 'make a unit in a directory',
+    local: true,
     load: () => import('./commands/init.ts'),
   },
-  serve: { group: SETTING_UP, summary: 'run the unit', load: () => import('./commands/serve.ts') },
+  serve: {
+    group: SETTING_UP,
+    summary: 'run the unit',
+    local: true,
+    load: () => import('./commands/serve.ts'),
+  },
   pair: {
     group: SETTING_UP,
     summary: 'make two units a pair, with a one-time code',
@@ -153,6 +161,11 @@ export const COMMANDS: Record<string, CommandEntry> = {
     load: () => import('./commands/rebuild.ts'),
   },
 
+  operator: {
+    group: OTHER,
+    summary: 'who may work on the unit from another machine, and how far',
+    load: () => import('./commands/operator.ts'),
+  },
   completion: {
     group: OTHER,
     summary: 'print completion for a shell',

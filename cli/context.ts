@@ -1,13 +1,19 @@
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
-import { ApiClient } from '../api/client.ts';
+import { ApiClient, type RemoteUnit } from '../api/client.ts';
+import { given } from './command.ts';
+import { DEFAULT_PORT, parseHost } from './host-argument.ts';
 import type { Output } from './output.ts';
+import type { RemoteConnection, RemoteOptions } from './remote/connect.ts';
 
 /** Options that every command takes. */
 export interface GlobalOptions {
   dir: string;
   json?: boolean;
   color: boolean;
+  unit?: string;
+  identity?: string;
+  hostKey?: string;
 }
 
 /** What a command works with: the unit it is about, and where its answer goes. */
@@ -16,17 +22,53 @@ export interface Context {
   out: Output;
   /** A person sits at stdin and sees stderr: questions may be asked. */
   interactive: boolean;
+  /** The unit of --unit, as it was typed; undefined: the one of `dir`. */
+  elsewhere: string | undefined;
+  /** How to log in to another host: to the unit of --unit, or to one that takes bundles. */
+  ssh: SshOptions;
   /** The running unit; nothing is sent before the first method is called. */
   unit(): ApiClient;
+  /** Ends the connection to a unit elsewhere, if there is one. */
+  close(): Promise<void>;
 }
 
+export type SshOptions = Pick<GlobalOptions, 'identity' | 'hostKey'>;
+
+/** Throws `bad-usage` for a unit that is not HOST or HOST:PORT. */
 export function makeContext(options: GlobalOptions, out: Output): Context {
   const dir = resolve(options.dir);
+  const { unit: elsewhere, identity, hostKey } = options;
+  const interactive = process.stdin.isTTY === true && process.stderr.isTTY === true && !out.json;
+  const remote =
+    elsewhere === undefined
+      ? undefined
+      : remoteUnit({ ...parseHost(elsewhere), identity, hostKey, interactive, out });
   return {
     dir,
     out,
-    interactive: process.stdin.isTTY === true && process.stderr.isTTY === true && !out.json,
-    unit: () => new ApiClient({ dir, author: authorName() }),
+    elsewhere,
+    ssh: given({ identity, hostKey }),
+    interactive,
+    unit: () => new ApiClient({ dir, author: authorName(), remote }),
+    close: async () => remote?.close(),
+  };
+}
+
+/** Its SSH is loaded when it is needed: most commands are about the unit on this machine. */
+function remoteUnit(
+  options: Omit<RemoteOptions, 'port'> & { port?: number },
+): RemoteUnit & { close(): Promise<void> } {
+  let connection: Promise<RemoteConnection> | undefined;
+  const connect = async (): Promise<RemoteConnection> => {
+    const { RemoteConnection } = await import('./remote/connect.ts');
+    return new RemoteConnection({ port: DEFAULT_PORT, ...options });
+  };
+  return {
+    open: async () => {
+      connection ??= connect();
+      return (await connection).open();
+    },
+    close: async () => (await connection)?.close(),
   };
 }
 

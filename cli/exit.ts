@@ -16,6 +16,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 /** The one table from what kind of error it is to the exit code. */
 export const EXIT_OF_CLASS: Record<ErrorClass, ExitCode> = {
   usage: EXIT.usage,
+  forbidden: EXIT.refused,
   refused: EXIT.refused,
   missing: EXIT.refused,
   unreachable: EXIT.unreachable,

@@ -1,6 +1,6 @@
 import { LockstepError } from '../schema/error.ts';
 
-const DEFAULT_PORT = 6973;
+export const DEFAULT_PORT = 6973;
 
 /** `10.0.0.1`, `ha1.example:6974`, `[fd00::1]:6973`, `fd00::1`. Throws `bad-usage`. */
 export function parseHost(text: string): { host: string; port?: number } {

@@ -64,6 +64,13 @@ export async function buildProgram(
 function globalOptions(program: Command): Command {
   return program
     .addOption(new Option('--dir <dir>', 'directory of the unit').env('LOCKSTEP_DIR').default(DEFAULT_DIR))
+    .addOption(
+      new Option('--unit <host[:port]>', 'work on a unit elsewhere, over SSH, as one of its operators').env(
+        'LOCKSTEP_UNIT',
+      ),
+    )
+    .option('--identity <file>', 'key to log in elsewhere with; default: the agent, then ~/.ssh')
+    .option('--host-key <key|file>', 'key that the host must show, or its SHA256:…; default: known_hosts')
     .option('--json', 'print JSON, for programs')
     .option('--no-color', 'print without colours')
     .version(packageVersion(), '--version', 'print the version')
@@ -91,13 +98,46 @@ async function addCommand(
   definition.define(command);
   if (definition.examples.length > 0)
     command.addHelpText('after', `\nExamples:\n${definition.examples.map(line => `  ${line}`).join('\n')}`);
-  command.action((...given: unknown[]) => found(ask(program, definition, given.slice(0, -2), given.at(-2))));
+  command.action((...given: unknown[]) => {
+    assertHere(program, name, entry);
+    found(ask(program, definition, given.slice(0, -2), given.at(-2)));
+  });
+}
+
+/** The environment may name a unit elsewhere for all commands that can be about one. */
+function assertHere(program: Command, name: string, { local }: CommandEntry): void {
+  if (local !== true || program.getOptionValueSource('unit') !== 'cli') return;
+  throw new LockstepError(
+    'bad-usage',
+    `lockstep ${name} works on a directory of this machine, not on --unit.`,
+    {
+      hint: `Type it there, or leave --unit out.`,
+    },
+  );
+}
+
+/** What is typed counts more than what the environment says. */
+function whichUnit(program: Command): GlobalOptions {
+  const { unit, ...here } = program.opts<GlobalOptions>();
+  const typed = (name: string): boolean => program.getOptionValueSource(name) === 'cli';
+  if (unit === undefined || (typed('dir') && !typed('unit'))) return here;
+  if (typed('dir'))
+    throw new LockstepError('bad-usage', 'Name one unit: --dir for one on this machine, or --unit.');
+  return { ...here, unit };
 }
 
 function ask(program: Command, definition: CliCommand, args: unknown[], options: unknown): Asked {
-  const global = program.opts<GlobalOptions>();
+  const global = whichUnit(program);
   const out = new Output({ json: global.json === true, color: wantsColor(process.stdout, global.color) });
-  return { out, run: () => definition.run(makeContext(global, out), options, ...args) };
+  const run = async (): Promise<ExitCode> => {
+    const context = makeContext(global, out);
+    try {
+      return await definition.run(context, options, ...args);
+    } finally {
+      await context.close();
+    }
+  };
+  return { out, run };
 }
 
 /** Help and version come as errors of the parser as well; those are no faults. */

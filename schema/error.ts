@@ -2,7 +2,7 @@
  * Every refusal and failure that Lockstep can answer with. A code is stable: scripts may rely on it.
  *
  * `class` decides the exit code of the CLI and the status of the HTTP API:
- * usage 2 / 400 · refused 3 / 409 · missing 3 / 404 · unreachable 4 / 503 · damaged 5 / 500.
+ * usage 2 / 400 · forbidden 3 / 403 · refused 3 / 409 · missing 3 / 404 · unreachable 4 / 503 · damaged 5 / 500.
  */
 export const ERROR_CODES = {
   'bad-usage': { class: 'usage', means: 'the command or request is not well formed' },
@@ -111,6 +111,9 @@ export const ERROR_CODES = {
   'no-such-bundle': { class: 'missing', means: 'the folder of the unit holds no such bundle' },
   'no-such-upload': { class: 'missing', means: 'the bundle was not uploaded, or the upload is gone again' },
 
+  'role-refused': { class: 'forbidden', means: 'the role of the operator does not allow it' },
+  'unknown-host-key': { class: 'refused', means: 'nobody has said yet that the host key of a unit is good' },
+
   'partner-unreachable': { class: 'unreachable', means: 'the partner does not answer' },
   'unit-unreachable': { class: 'unreachable', means: 'the daemon of the unit does not answer' },
 
@@ -147,7 +150,7 @@ export const ERROR_CODES = {
   internal: { class: 'damaged', means: 'a fault in Lockstep itself' },
 } as const satisfies Record<string, { class: ErrorClass; means: string }>;
 
-export type ErrorClass = 'usage' | 'refused' | 'missing' | 'unreachable' | 'damaged';
+export type ErrorClass = 'usage' | 'forbidden' | 'refused' | 'missing' | 'unreachable' | 'damaged';
 export type ErrorCode = keyof typeof ERROR_CODES;
 
 /** One finding about one place: what an invalid change is refused with, and what `status` warns of. */

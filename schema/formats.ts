@@ -1,4 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
+import { isSshPublicKey } from './ssh-key.ts';
 
 /** Formats that JSON Schema does not know. Each takes one spelling only, so that equal things are equal bytes. */
 export const FORMATS: Record<string, (text: string) => boolean> = {
@@ -11,6 +12,7 @@ export const FORMATS: Record<string, (text: string) => boolean> = {
   'pem-certificate': text => isPem(text, /^CERTIFICATE$/),
   'pem-private-key': text => isPem(text, /^((RSA|EC) )?PRIVATE KEY$/),
   'ssh-private-key': text => isPem(text, /^((RSA|EC|OPENSSH) )?PRIVATE KEY$/),
+  'ssh-public-key': isSshPublicKey,
   'scrypt-hash': text =>
     /^\$scrypt\$ln=\d{1,2},r=\d{1,2},p=\d{1,2}\$[A-Za-z0-9+/]{16,}\$[A-Za-z0-9+/]{32,}$/.test(text),
 };
@@ -26,6 +28,8 @@ export const FORMAT_HINTS: Record<string, string> = {
   'pem-certificate': 'one or more certificates in PEM',
   'pem-private-key': 'an unencrypted private key in PEM',
   'ssh-private-key': 'a private SSH key without a passphrase, as ssh-keygen writes it',
+  'ssh-public-key':
+    'one line "ssh-ed25519 AAAA…" without a comment (or ecdsa-sha2-nistp256, or ssh-rsa of 2048 to 8192 bits)',
   'scrypt-hash': 'a scrypt hash ($scrypt$ln=…); the password itself is never kept',
 };
 

@@ -984,6 +984,24 @@ export interface Network {
 }
 
 /**
+ * Somebody, or a program, who may work on both units from another machine with an SSH key.
+ */
+export interface Operator {
+  /**
+   * SSH public key, without the comment behind it: Ed25519, ECDSA on P-256, or RSA of 2048 bits and more.
+   */
+  publicKey: string;
+  /**
+   * read: look. operate: also change the configuration and run the pair. admin: everything, also who may do what.
+   */
+  role: 'read' | 'operate' | 'admin';
+  /**
+   * Who or what this is, in words.
+   */
+  comment?: string;
+}
+
+/**
  * A server that a Virtual Service hands its clients to.
  */
 export interface RealServer {
@@ -2096,6 +2114,24 @@ export interface Time {
 }
 
 /**
+ * The same for one unit alone. Where both know a key, this one counts.
+ */
+export interface UnitOperator {
+  /**
+   * SSH public key, without the comment behind it: Ed25519, ECDSA on P-256, or RSA of 2048 bits and more.
+   */
+  publicKey: string;
+  /**
+   * read: look. operate: also change the configuration and run the pair. admin: everything, also who may do what.
+   */
+  role: 'read' | 'operate' | 'admin';
+  /**
+   * Who or what this is, in words.
+   */
+  comment?: string;
+}
+
+/**
  * Somebody who may administer the pair. The passwords are kept as scrypt hashes only.
  */
 export interface User {
@@ -2718,6 +2754,7 @@ export interface KindTypes {
   licence: Licence;
   limits: Limits;
   network: Network;
+  operator: Operator;
   realServer: RealServer;
   route: Route;
   rule: Rule;
@@ -2731,6 +2768,7 @@ export interface KindTypes {
   system: System;
   telemetry: Telemetry;
   time: Time;
+  unitOperator: UnitOperator;
   user: User;
   virtualService: VirtualService;
   webAdmin: WebAdmin;

@@ -18,6 +18,8 @@ export interface Kind {
   /** `mixed`: the record exists on both units, some of its fields belong to each unit alone. */
   scope: Scope | 'mixed';
   unitFields: ReadonlySet<string>;
+  /** Whoever changes its records could get more rights than he has: only an admin may. */
+  changedByAdmin: boolean;
   /** Where its secrets are; `*` stands for every item of an array or every value of an object. */
   secrets: string[][];
   references: { field: string[]; targets: string[] }[];
@@ -45,6 +47,7 @@ export const ANNOTATIONS = [
   'recordId',
   'part',
   'scope',
+  'changedBy',
   'refersTo',
   'unique',
   'loadmaster',
@@ -72,6 +75,7 @@ export function readKind(schema: Json, file: string, site: boolean): Kind {
     part: readPart(schema.part, file),
     scope: scope.whole,
     unitFields: scope.unitFields,
+    changedByAdmin: readChangedBy(schema.changedBy, file),
     secrets: fieldsWhere(schema, property => property.writeOnly === true),
     references: fieldsWhere(schema, property => Array.isArray(property.refersTo)).map(field => ({
       field,
@@ -103,6 +107,8 @@ function assertAnnotations(schema: JsonObject, file: string): void {
   const scoped = (node: JsonObject): boolean => typeof node.scope === 'string';
   if (written(scoped) > ofTop(scoped))
     throw badSchema(file, '"scope" is said of the whole kind or of one of its fields, not deeper');
+  if (countWhere(schema, node => node.changedBy !== undefined) > (schema.changedBy === undefined ? 0 : 1))
+    throw badSchema(file, '"changedBy" is said of the whole kind');
   const unique = (node: JsonObject): boolean => node.unique === true;
   if (written(unique) > ofTop(unique))
     throw badSchema(file, '"unique" is said of a field of the record, not deeper');
@@ -155,6 +161,11 @@ function readPart(part: Json | undefined, file: string): Part {
   const found = PARTS.find(known => known === part);
   if (found === undefined) throw badSchema(file, `"part" must be one of ${PARTS.join(', ')}`);
   return found;
+}
+
+function readChangedBy(changedBy: Json | undefined, file: string): boolean {
+  if (changedBy === undefined || changedBy === 'admin') return changedBy === 'admin';
+  throw badSchema(file, '"changedBy" must be "admin"');
 }
 
 function readIdRule(rule: Json | undefined, template: string[], file: string): IdRule | undefined {

@@ -3,7 +3,7 @@ import type { JsonObject } from '../schema/json.ts';
 import type { Conflict, Side } from './merge.ts';
 import type { Nets, Provisional } from './provisional.ts';
 import type { BroughtRevision, RecordChange, RevisionKind } from './revision.ts';
-import type { Change } from './transition.ts';
+import type { Change, Transition } from './transition.ts';
 import type { RecordReader } from './view.ts';
 
 export type Role = 'active' | 'standby';
@@ -46,9 +46,13 @@ export interface CommitRequest {
   dryRun?: boolean | undefined;
   /** Undone unless it is confirmed before the deadline. */
   net?: Net | undefined;
+  /** Sees every record that is about to change, those that a removal or a rollback takes along too; throws to refuse it. */
+  guard?: Guard | undefined;
   /** With kind `restore`: what is written is no source until it is confirmed. May be done on a standby too. */
   unconfirmed?: boolean | undefined;
 }
+
+export type Guard = (changes: readonly Pick<Transition, 'path' | 'kind'>[]) => void;
 
 export type Net = Pick<Provisional, 'minutes' | 'deadline'>;
 
@@ -93,6 +97,7 @@ export interface MergeRequest {
   reason: string;
   dryRun?: boolean | undefined;
   net?: Net | undefined;
+  guard?: Guard | undefined;
   /** Refuse with `conflict` when the configuration is no longer at this revision. */
   expected?: number | undefined;
 }

@@ -11,6 +11,7 @@ import { pauses } from './event-loop.ts';
 import type {
   CommitRequest,
   CommitResult,
+  Guard,
   Head,
   MergeRequest,
   MergeResult,
@@ -53,6 +54,7 @@ export type {
   CommitListener,
   CommitRequest,
   CommitResult,
+  Guard,
   Head,
   MergeRequest,
   MergeResult,
@@ -119,6 +121,7 @@ export class Store {
       const changes =
         typeof request.changes === 'function' ? await request.changes(this.records) : request.changes;
       const transitions = await resolveChanges(this.catalog, this.records, changes);
+      request.guard?.(transitions);
       const { kind, author, reason } = request;
       const restored = kind === 'restore' && request.unconfirmed === true;
       const isOpen = this.head.role === 'active' || kind === 'init' || restored;
@@ -205,6 +208,7 @@ export class Store {
       const merged = await mergeBranch(this.catalog, this.records, this.branches, branch, request.choose);
       const { conflicts } = merged;
       const transitions = await resolveChanges(this.catalog, this.records, merged.changes);
+      request.guard?.(transitions);
       if (this.head.role === 'standby') throw notActive(transitions);
       if (conflicts.length > 0) return { ...this.result(transitions), conflicts };
       await this.writer.check(transitions);
@@ -224,10 +228,11 @@ export class Store {
   }
 
   /** Make undone what was not confirmed, as a revision. Throws `nothing-to-confirm`, and what commit throws. */
-  undoProvisional(author: string, because: string): Promise<CommitResult> {
+  undoProvisional(author: string, because: string, guard?: Guard): Promise<CommitResult> {
     return this.writer.inTurn(async () => {
       const { waiting, halves } = toSettle(this.head);
       const transitions = await undoing(this.catalog, this.port, this.records, halves);
+      guard?.(transitions);
       await this.writer.check(transitions);
       const removal = await netRemoval(this.port, halves);
       const head = settledHead(halves);
@@ -288,7 +293,7 @@ export class Store {
   /** Make the configuration what it was at `revision`: a revision like any other, so it can be undone too. */
   async rollback(
     revision: number,
-    request: Pick<CommitRequest, 'author' | 'reason' | 'dryRun' | 'net' | 'expected'>,
+    request: Pick<CommitRequest, 'author' | 'reason' | 'dryRun' | 'net' | 'expected' | 'guard'>,
   ): Promise<CommitResult> {
     await this.assertRevision(revision);
     return this.writer.inTurn(async () => {
@@ -306,6 +311,7 @@ export class Store {
         };
         if (hasEffect(transition)) transitions.push(transition);
       }
+      request.guard?.(transitions);
       if (this.head.role === 'standby' && transitions.some(touchesPair)) throw notActive(transitions);
       await this.writer.check(transitions);
       if (!request.dryRun && transitions.length > 0) {

@@ -40,7 +40,7 @@ export async function putFile(target: SftpTarget, file: string, name: string): P
   let offered: Buffer | undefined;
   const client = startSshClient(socket, {
     user: target.user,
-    clientKey,
+    logins: [clientKey],
     acceptHostKey: blob => {
       offered = blob;
       return blob.equals(expected);

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { asLockstepError, LockstepError } from '../schema/error.ts';
 import type { Channel } from './channel.ts';
 import { encodeFrame, FrameDecoder, MAX_FRAME_BYTES } from './frame.ts';
+import { NoiseMeter } from './noise-meter.ts';
 import { type Client, type Connection, isRekeying } from './ssh.ts';
 
 export interface ChannelLimits {
@@ -31,10 +32,9 @@ export const CHANNEL_LIMITS: ChannelLimits = {
 };
 
 /** A long frame is handed over in slices, so that what lies in the socket stays small whatever window the peer grants. */
-const SLICE_BYTES = 256 * 1024;
+export const SLICE_BYTES = 256 * 1024;
 /** Output in the socket below which there is room for more (bytes); above it the socket tells when it is empty. */
-const ROOM_BYTES = 256 * 1024;
-const MINUTE_MS = 60_000;
+export const ROOM_BYTES = 256 * 1024;
 /** How long a closed connection may take to hand over its last bytes (ms). */
 const LINGER_MS = 1_000;
 
@@ -66,8 +66,7 @@ export class SshChannel implements Channel {
   readonly #closeListeners: ((reason: string) => void)[] = [];
   #closed: string | undefined;
   #receivedBytes = 0;
-  /** When the minute began, and what had come by then. */
-  #minute = { start: Number.NEGATIVE_INFINITY, readBytes: 0, receivedBytes: 0 };
+  readonly #noise = new NoiseMeter();
 
   constructor(wire: Wire, limits: ChannelLimits = CHANNEL_LIMITS) {
     this.#wire = wire;
@@ -138,13 +137,9 @@ export class SshChannel implements Channel {
     else if (socket.writableEnded) this.#lost('the other side closed the connection');
   }
 
-  /** What belongs to frames counts twice, for the packets around it. */
   #noiseBytes(): number {
-    const { bytesRead: readBytes } = this.#wire.socket;
-    const receivedBytes = this.#receivedBytes + this.#wire.stream.readableLength;
-    const now = performance.now();
-    if (now - this.#minute.start > MINUTE_MS) this.#minute = { start: now, readBytes, receivedBytes };
-    return readBytes - this.#minute.readBytes - 2 * (receivedBytes - this.#minute.receivedBytes);
+    const { stream, socket } = this.#wire;
+    return this.#noise.measure(socket.bytesRead, this.#receivedBytes + stream.readableLength);
   }
 
   #receive(chunk: Buffer): void {

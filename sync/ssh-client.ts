@@ -6,41 +6,39 @@ import type { Channel } from './channel.ts';
 import { fingerprint, parsePrivateKey } from './keys.ts';
 import {
   type Client,
-  isRekeying,
+  CONTROL,
+  type Login,
   MIN_PACKET_BYTES,
   peerPacketBytes,
-  rekey,
   SUBSYSTEM,
   startSshClient,
   USER,
 } from './ssh.ts';
-import { CHANNEL_LIMITS, type ChannelLimits, hangUp, SshChannel } from './ssh-channel.ts';
+import { CHANNEL_LIMITS, type ChannelLimits, hangUp, SshChannel, type Wire } from './ssh-channel.ts';
+import { CONTROL_LIMITS, type ControlLimits } from './ssh-control.ts';
+import { type Control, controlOver } from './ssh-control-client.ts';
+import { keepKeysFresh, type RekeyLimits } from './ssh-rekey.ts';
 
-export interface DialLimits extends ChannelLimits {
+export interface DialLimits extends ChannelLimits, ControlLimits, RekeyLimits {
   /** What the other side may send before the subsystem is open (bytes). */
   loginBytes: number;
-  /** New session keys after this many bytes, both ways together, or this long (ms), whatever comes first. */
-  rekeyBytes: number;
-  rekeyMs: number;
 }
 
 export const DIAL_LIMITS: DialLimits = {
   ...CHANNEL_LIMITS,
+  ...CONTROL_LIMITS,
   loginBytes: 256 * 1024,
   rekeyBytes: 1024 * 1024 * 1024,
   rekeyMs: 60 * 60 * 1000,
 };
 
-/** How long an exchange of session keys may take (ms); a peer that never ends it would make our output pile up. */
-const REKEY_DEADLINE_MS = 30_000;
+export type { Control };
 
-export interface DialOptions {
+export interface CallOptions {
   host: string;
   port: number;
   /** Source address, where the machine has several. */
   localAddress?: string;
-  /** Private Ed25519 key, OpenSSH PEM. */
-  clientKey: string;
   /** Whether this is the key of the partner. Asked at the login, and again whenever session keys are renewed. */
   acceptHostKey(blob: Buffer): boolean;
   /** Fingerprint of the key that `acceptHostKey` takes, for the message about another one. */
@@ -53,6 +51,16 @@ export interface DialOptions {
   limits?: Partial<DialLimits>;
 }
 
+export interface DialOptions extends CallOptions {
+  /** Private Ed25519 key, OpenSSH PEM. */
+  clientKey: string;
+}
+
+export interface ControlOptions extends CallOptions {
+  /** Tried one after the other; a unit hears five at most. */
+  logins: Login[];
+}
+
 /**
  * Opens a channel to the partner.
  *
@@ -63,24 +71,46 @@ export interface DialOptions {
 export async function dial(options: DialOptions): Promise<Channel> {
   if (options.signal?.aborted) throw unreachable(options, 'aborted');
   parsePrivateKey(options.clientKey, 'The client key');
-  return new Call(options).answer;
+  return new Call(options, {
+    logins: [options.clientKey],
+    subsystem: SUBSYSTEM,
+    makeAnswer: (wire, limits) => new SshChannel(wire, limits),
+  }).answer;
+}
+
+/** Throws what `dial` throws; `login-refused` when the unit admits none of the keys. */
+export function dialControl(options: ControlOptions): Promise<Control> {
+  return new Call(options, {
+    logins: options.logins,
+    subsystem: CONTROL,
+    makeAnswer: ({ stream, ...wire }, limits) =>
+      controlOver(stream, wire, limits, reason => unreachable(options, reason)),
+  }).answer;
+}
+
+interface Purpose<Answer> {
+  logins: Login[];
+  subsystem: string;
+  makeAnswer(wire: Wire & { connection: Client }, limits: DialLimits): Answer;
 }
 
 /** One attempt. Ends once, as a channel or an error, and leaves no timer and no socket behind. */
-class Call {
-  readonly answer: Promise<Channel>;
-  readonly #options: DialOptions;
+class Call<Answer> {
+  readonly answer: Promise<Answer>;
+  readonly #options: CallOptions;
+  readonly #purpose: Purpose<Answer>;
   readonly #limits: DialLimits;
   readonly #socket: Socket;
   readonly #client: Client;
   readonly #timer: NodeJS.Timeout;
   #connected = false;
   #ready = false;
-  #settle!: { resolve: (channel: Channel) => void; reject: (error: LockstepError) => void };
+  #settle!: { resolve: (answer: Answer) => void; reject: (error: LockstepError) => void };
   #settled = false;
 
-  constructor(options: DialOptions) {
+  constructor(options: CallOptions, purpose: Purpose<Answer>) {
     this.#options = options;
+    this.#purpose = purpose;
     this.#limits = { ...DIAL_LIMITS, ...options.limits };
     this.answer = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
@@ -89,7 +119,7 @@ class Call {
     this.#socket = openSocket(options);
     this.#client = startSshClient(this.#socket, {
       user: options.user ?? USER,
-      clientKey: options.clientKey,
+      logins: purpose.logins,
       acceptHostKey: blob => this.#checkHostKey(blob),
     });
     this.#watch();
@@ -120,7 +150,7 @@ class Call {
 
   #openChannel(): void {
     this.#ready = true;
-    this.#client.subsys(SUBSYSTEM, (error, stream) => {
+    this.#client.subsys(this.#purpose.subsystem, (error, stream) => {
       if (this.#settled) return;
       if (error) return this.#fail(this.#socket.destroyed ? 'closed' : 'no-subsystem');
       if (peerPacketBytes(stream) < MIN_PACKET_BYTES) return this.#fail('protocol');
@@ -134,7 +164,7 @@ class Call {
     keepKeysFresh(this.#client, this.#socket, this.#limits);
     const remote = { address: this.#socket.remoteAddress ?? host, port };
     const wire = { stream, connection: this.#client, socket: this.#socket, remote };
-    this.#settle.resolve(new SshChannel(wire, this.#limits));
+    this.#settle.resolve(this.#purpose.makeAnswer(wire, this.#limits));
   }
 
   #fail(reason: Reason, cause?: Error): void {
@@ -157,7 +187,7 @@ class Call {
   }
 }
 
-function openSocket({ host, port, localAddress }: DialOptions): Socket {
+function openSocket({ host, port, localAddress }: CallOptions): Socket {
   const socket = connect({
     host,
     port,
@@ -166,33 +196,6 @@ function openSocket({ host, port, localAddress }: DialOptions): Socket {
   });
   socket.on('error', () => {});
   return socket;
-}
-
-/** Renews the session keys by bytes and time, while the traffic goes on. */
-function keepKeysFresh(client: Client, socket: Socket, limits: DialLimits): void {
-  let renewedAt = 0;
-  let deadline: NodeJS.Timeout | undefined;
-  const bytes = (): number => socket.bytesRead + socket.bytesWritten;
-  const renew = (): void => {
-    if (isRekeying(client) || socket.destroyed || socket.writableEnded) return;
-    rekey(client);
-    deadline ??= setTimeout(() => socket.destroy(), REKEY_DEADLINE_MS);
-  };
-  const timer = setInterval(renew, limits.rekeyMs);
-  renewedAt = bytes();
-  // Also one-way traffic of ours brings input: the other side opens its window again and again.
-  socket.on('data', () => {
-    if (bytes() - renewedAt > limits.rekeyBytes) renew();
-  });
-  client.on('handshake', () => {
-    renewedAt = bytes();
-    clearTimeout(deadline);
-    deadline = undefined;
-  });
-  socket.once('close', () => {
-    clearInterval(timer);
-    clearTimeout(deadline);
-  });
 }
 
 type Reason = keyof typeof SENTENCES;
@@ -237,14 +240,14 @@ function faultOf(error: Error & { level?: string; code?: unknown }): Reason {
   return error.message === 'Connection lost before handshake' ? 'closed' : 'protocol';
 }
 
-function unreachable({ host, port }: DialOptions, reason: Reason, cause?: Error): LockstepError {
+function unreachable({ host, port }: CallOptions, reason: Reason, cause?: Error): LockstepError {
   return new LockstepError('partner-unreachable', `${host}:${port} ${SENTENCES[reason]}.`, {
     hint: HINTS[reason],
     facts: { host, port, reason, ...(cause === undefined ? {} : { cause: cause.message }) },
   });
 }
 
-function strangeHostKey({ host, port, expected }: DialOptions, blob: Buffer): LockstepError {
+function strangeHostKey({ host, port, expected }: CallOptions, blob: Buffer): LockstepError {
   const offered = fingerprint(blob);
   const pinned = expected === undefined ? 'the pinned one' : `the pinned ${expected}`;
   return new LockstepError(

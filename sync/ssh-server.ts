@@ -1,10 +1,12 @@
 /** The listening end: a TCP port, the visits on it, and the rules about how many there may be. */
 import { createServer, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { asLockstepError, LockstepError } from '../schema/error.ts';
 import type { Channel } from './channel.ts';
 import type { Refusal } from './refusal-log.ts';
 import { createSshServer, type SshServer } from './ssh.ts';
 import { CHANNEL_LIMITS } from './ssh-channel.ts';
+import { CONTROL_LIMITS } from './ssh-control.ts';
 import { type GateLimits, whoLeaves } from './ssh-gate.ts';
 import { type Host, type Peer, Visit, type VisitLimits } from './ssh-visit.ts';
 
@@ -15,10 +17,14 @@ export interface ListenLimits extends VisitLimits, GateLimits {
   connections: number;
   /** Connections of one and the same key owner; the oldest makes way for the newest. */
   connectionsPerOwner: number;
+  /** Connections of operators, of all and of one: so few that units always find room. The newest is refused. */
+  operators: number;
+  connectionsPerOperator: number;
 }
 
 export const LISTEN_LIMITS: ListenLimits = {
   ...CHANNEL_LIMITS,
+  ...CONTROL_LIMITS,
   loginMs: 10_000,
   loginBytes: 64 * 1024,
   attempts: 6,
@@ -26,7 +32,17 @@ export const LISTEN_LIMITS: ListenLimits = {
   loginsPerSource: 8,
   connections: 64,
   connectionsPerOwner: 8,
+  operators: 16,
+  connectionsPerOperator: 4,
+  controlChannels: 8,
+  controlIdleMs: 60_000,
+  // Twice what our own client waits for: both asking at once is a risk, and gains nothing.
+  rekeyBytes: 2 * 1024 * 1024 * 1024,
+  rekeyMs: 2 * 60 * 60 * 1000,
 };
+
+/** How long an operator may take for an answer when the unit stops listening (ms). */
+const ANSWER_MS = 2_000;
 
 export interface ListenOptions {
   address: string;
@@ -40,6 +56,12 @@ export interface ListenOptions {
    */
   admit(keyBlob: Buffer, source: { address: string }): string | undefined;
   onChannel(channel: Channel, peer: Peer): void;
+  /** Whoever may control this unit: asked for keys that `admit` does not know, answered like it. Default: nobody. */
+  operators?: {
+    admit(keyBlob: Buffer): string | undefined;
+    /** One channel: a raw stream of bytes that feels how fast the other side reads. */
+    onStream(stream: Duplex, peer: Peer): void;
+  };
   /** Every one; a flood of them is the caller's to tell in few words. */
   onRefusal(refusal: Refusal): void;
   limits?: Partial<ListenLimits>;
@@ -48,7 +70,7 @@ export interface ListenOptions {
 export interface Listener {
   readonly address: string;
   readonly port: number;
-  /** Closes every connection and stops listening. */
+  /** Stops listening and closes every connection; those of operators when they have their answers, within seconds. */
   close(): Promise<void>;
   /** Ends every connection of `who`. */
   closeChannelsOf(who: string): void;
@@ -67,9 +89,8 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     port: bound.port,
     closeChannelsOf: who => house.closeChannelsOf(who),
     close: () => {
-      const closed = new Promise<void>(resolve => server.close(() => resolve()));
-      house.closeAll();
-      return closed;
+      server.close();
+      return house.closeAll();
     },
   };
 }
@@ -79,6 +100,7 @@ class House implements Host {
   readonly limits: ListenLimits;
   readonly admit: ListenOptions['admit'];
   readonly onChannel: ListenOptions['onChannel'];
+  readonly #operators: ListenOptions['operators'];
   readonly #onRefusal: ListenOptions['onRefusal'];
   readonly #ssh: SshServer;
   /** By address and port of the peer: all that ssh2 says about the socket of a connection. Oldest first. */
@@ -87,6 +109,7 @@ class House implements Host {
   constructor(options: ListenOptions) {
     this.admit = options.admit;
     this.onChannel = options.onChannel;
+    this.#operators = options.operators;
     this.limits = { ...LISTEN_LIMITS, ...options.limits };
     this.#onRefusal = options.onRefusal;
     this.#ssh = openSsh(options.hostKey, (connection, peer) => {
@@ -117,20 +140,49 @@ class House implements Host {
     this.#onRefusal(detail === undefined ? { source, reason } : { source, reason, detail });
   }
 
-  /** The newest connection of an owner is the one that he uses: an old one may be dead without knowing. */
+  admitOperator(keyBlob: Buffer): string | undefined {
+    return this.#operators?.admit(keyBlob);
+  }
+
+  onControl(stream: Duplex, peer: Peer): void {
+    this.#operators?.onStream(stream, peer);
+  }
+
+  /**
+   * The newest connection of a unit is the one that it uses: an old one may be dead without knowing. Of an operator, each may carry
+   * a command that is under way.
+   */
   makeWayFor(visit: Visit): void {
+    if (visit.isOperator) {
+      this.#assertRoomFor(visit);
+      return;
+    }
     const same = this.#all().filter(other => other.who === visit.who);
     for (const old of same.slice(0, Math.max(0, same.length - this.limits.connectionsPerOwner))) {
       old.leave('replaced by newer connections of the same key');
     }
   }
 
+  #assertRoomFor(visit: Visit): void {
+    const { operators, connectionsPerOperator } = this.limits;
+    const present = this.#all().filter(other => other.isOperator && !other.gone);
+    if (present.filter(({ who }) => who === visit.who).length > connectionsPerOperator)
+      visit.drop('too many connections of this operator');
+    else if (present.length > operators) visit.drop('too many operators at once');
+  }
+
   closeChannelsOf(who: string): void {
     for (const visit of this.#all()) if (visit.who === who) visit.leave('this key is not admitted any more');
   }
 
-  closeAll(): void {
-    for (const visit of this.#all()) visit.leave('this unit stops listening');
+  /** Resolves when the units are gone; an operator may still be told what came of the stop that he asked for. */
+  async closeAll(): Promise<void> {
+    const units = this.#all().filter(visit => !visit.isOperator);
+    for (const visit of this.#all()) {
+      if (visit.isOperator) visit.leaveWhenAnswered(ANSWER_MS);
+      else visit.leave('this unit stops listening');
+    }
+    await Promise.all(units.map(visit => visit.ended));
   }
 
   #all(): Visit[] {

@@ -1,9 +1,12 @@
-/** One visit: a TCP connection from its first byte, through the login by key, to the one subsystem that is served. */
+/** One visit: a TCP connection from its first byte, through the login by key, to the subsystem that is served to that key. */
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { sshKeyType } from '../schema/ssh-key.ts';
 import type { Channel } from './channel.ts';
 import { fingerprint, isEd25519Blob } from './keys.ts';
 import {
   type AuthContext,
+  CONTROL,
   type Connection,
   MIN_PACKET_BYTES,
   type PublicKeyAuthContext,
@@ -14,32 +17,39 @@ import {
   signedBy,
 } from './ssh.ts';
 import { type ChannelLimits, SshChannel } from './ssh-channel.ts';
+import { type ControlLimits, ControlLine } from './ssh-control.ts';
 import type { Stage } from './ssh-gate.ts';
+import { keepKeysFresh, type RekeyLimits } from './ssh-rekey.ts';
 
-export interface VisitLimits extends ChannelLimits {
+export interface VisitLimits extends ChannelLimits, ControlLimits, RekeyLimits {
   /** From TCP connect to the open subsystem (ms). */
   loginMs: number;
   /** What a peer may send before its subsystem is open (bytes). */
   loginBytes: number;
   /** Login requests on one connection, the signed one included. */
   attempts: number;
+  /** Channels that an operator may have open on one connection, and how long he may have none (ms). */
+  controlChannels: number;
+  controlIdleMs: number;
 }
 
-interface Owner {
+export interface Peer {
   /** Whose key it is, as `admit` said. */
   who: string;
   keyBlob: Buffer;
-}
-
-export interface Peer extends Owner {
   address: string;
 }
+
+/** Units and operators never get what belongs to the other. */
+type Owner = Omit<Peer, 'address'> & { isOperator: boolean };
 
 /** What a visit needs of the house that it comes to. */
 export interface Host {
   readonly limits: VisitLimits;
   admit(keyBlob: Buffer, source: { address: string }): string | undefined;
   onChannel(channel: Channel, peer: Peer): void;
+  admitOperator(keyBlob: Buffer): string | undefined;
+  onControl(stream: Duplex, peer: Peer): void;
   refuse(source: string, reason: string, detail?: string): void;
   /** Called when `visit` has logged in. */
   makeWayFor(visit: Visit): void;
@@ -50,6 +60,8 @@ export class Visit {
   readonly source: string;
   stage: Stage = 'silent';
   gone = false;
+  /** Resolves when the socket is closed. */
+  readonly ended: Promise<void>;
   readonly #host: Host;
   readonly #socket: Socket;
   readonly #remote: { address: string; port: number };
@@ -60,6 +72,10 @@ export class Visit {
   #attempts = 0;
   #hasSession = false;
   #channel: SshChannel | undefined;
+  /** Of an operator, from his first channel on. */
+  #line: ControlLine | undefined;
+  #sessions = 0;
+  #idle: NodeJS.Timeout | undefined;
 
   constructor(host: Host, socket: Socket, remote: { address: string; port: number }) {
     this.#host = host;
@@ -67,7 +83,12 @@ export class Visit {
     this.#remote = remote;
     this.source = remote.address;
     this.#deadline = setTimeout(() => this.drop('did not log in in time'), host.limits.loginMs);
-    socket.once('close', () => this.#ended());
+    this.ended = new Promise(resolve => {
+      socket.once('close', () => {
+        this.#ended();
+        resolve();
+      });
+    });
     // Paused first: a listener makes a socket flow, and ssh2 is not there yet to hear.
     socket.pause();
     socket.on('data', () => this.#guardLogin());
@@ -76,6 +97,10 @@ export class Visit {
   /** Whose key logged in; undefined before. */
   get who(): string | undefined {
     return this.#owner?.who;
+  }
+
+  get isOperator(): boolean {
+    return this.#owner?.isOperator === true;
   }
 
   /** Called by ssh2 with the peer's first line; the same call stack goes on to answer it. */
@@ -96,7 +121,7 @@ export class Visit {
   drop(reason: string): void {
     if (this.gone) return;
     this.gone = true;
-    if (this.#channel === undefined) this.#host.refuse(this.source, reason);
+    if (this.#channel === undefined && this.#line === undefined) this.#host.refuse(this.source, reason);
     this.#socket.destroy();
   }
 
@@ -104,18 +129,29 @@ export class Visit {
   leave(reason: string): void {
     this.gone = true;
     if (this.#channel) this.#channel.close(reason);
+    else if (this.#line) this.#line.close();
     else this.#socket.destroy();
+  }
+
+  /** Ends the visit of an operator once nothing is being answered any more, and within `ms` in any case. */
+  leaveWhenAnswered(ms: number): void {
+    this.#awaitNext = () => {
+      if ((this.#line?.streams ?? 0) === 0) this.leave('this unit stops listening');
+    };
+    setTimeout(() => this.leave('this unit stops listening'), ms).unref();
+    this.#awaitNext();
   }
 
   #ended(): void {
     clearTimeout(this.#deadline);
+    clearTimeout(this.#idle);
     if (this.who === undefined) this.drop('left without logging in');
     this.gone = true;
   }
 
   /** A stranger gets few bytes and no long memory; the channel has its own guard. */
   #guardLogin(): void {
-    if (this.#channel) return;
+    if (this.#channel || this.#line) return;
     if (this.stage === 'silent') this.stage = 'speaking';
     if (this.#socket.writableEnded) this.drop('broke the SSH protocol');
     else if (this.#socket.bytesRead > this.#host.limits.loginBytes)
@@ -132,12 +168,12 @@ export class Visit {
   #decide(login: AuthContext): void {
     if (++this.#attempts > this.#host.limits.attempts) this.drop('too many login attempts');
     if (this.gone) return;
-    const who = login.method === 'publickey' ? this.#recognise(login) : this.#noOtherMethod(login.method);
-    if (who === undefined || login.method !== 'publickey') {
+    const owner = login.method === 'publickey' ? this.#recognise(login) : this.#noOtherMethod(login.method);
+    if (owner === undefined) {
       login.reject(['publickey']);
       return;
     }
-    this.#candidate = { who, keyBlob: Buffer.from(login.key.data) };
+    this.#candidate = owner;
     // Without a signature ssh2 answers that the key would do, and does not let in.
     login.accept();
   }
@@ -148,14 +184,27 @@ export class Visit {
   }
 
   /** Whose key it is: for the mere question whether a key would do, and for the signed login. */
-  #recognise(login: PublicKeyAuthContext): string | undefined {
-    const blob = login.key.data;
-    if (login.key.algo !== 'ssh-ed25519' || !isEd25519Blob(blob)) return this.#no('key is not Ed25519');
-    const who = this.#host.admit(Buffer.from(blob), { address: this.source });
-    if (who === undefined) return this.#no('key is not admitted', fingerprint(blob));
-    if (login.signature !== undefined && !signedBy(blob, login))
-      return this.#no('wrong signature', fingerprint(blob));
-    return who;
+  #recognise(login: PublicKeyAuthContext): Owner | undefined {
+    const keyBlob = Buffer.from(login.key.data);
+    const owner = this.#ownerOf(login, keyBlob);
+    if (owner !== undefined && login.signature !== undefined && !signedBy(keyBlob, login))
+      return this.#no('wrong signature', fingerprint(keyBlob));
+    return owner;
+  }
+
+  /** Units have Ed25519 keys; operators may have others, but never sign with SHA-1. */
+  #ownerOf({ key, hashAlgo }: PublicKeyAuthContext, keyBlob: Buffer): Owner | undefined {
+    const isEd25519 = key.algo === 'ssh-ed25519' && isEd25519Blob(keyBlob);
+    const unit = isEd25519 ? this.#host.admit(keyBlob, { address: this.source }) : undefined;
+    if (unit !== undefined) return { who: unit, keyBlob, isOperator: false };
+    const operator = this.#host.admitOperator(keyBlob);
+    if (operator === undefined)
+      return isEd25519
+        ? this.#no('key is not admitted', fingerprint(keyBlob))
+        : this.#no('key is not Ed25519');
+    if (key.algo !== sshKeyType(keyBlob) || (key.algo === 'ssh-rsa' && hashAlgo === undefined))
+      return this.#no('SHA-1 is no way to sign', fingerprint(keyBlob));
+    return { who: operator, keyBlob, isOperator: true };
   }
 
   /** `none` is how every client asks which methods there are, and no attempt to get in. */
@@ -173,20 +222,68 @@ export class Visit {
   }
 
   #openSession(accept: () => Session, reject: () => void): void {
+    if (this.isOperator) {
+      if (this.#sessions < this.#host.limits.controlChannels) this.#openControlSession(accept());
+      else this.#refuse('one more channel', reject);
+      return;
+    }
     if (this.#hasSession) {
       this.#refuse('a second session', reject);
       return;
     }
     this.#hasSession = true;
-    const session = accept();
-    for (const request of REFUSED_REQUESTS) {
-      session.on(request as 'shell', (_accept, reject) => this.#refuse(request, reject));
-    }
+    const session = this.#bareSession(accept());
     session.on('subsystem', (accept, reject, { name }) => {
       if (name !== SUBSYSTEM) this.#refuse('another subsystem', reject, printable(name));
       else if (this.#channel) this.#refuse('a second subsystem', reject);
       else this.#openChannel(accept());
     });
+  }
+
+  #openControlSession(accepted: Session): void {
+    const session = this.#bareSession(accepted);
+    this.#sessions++;
+    session.once('close', () => this.#sessions--);
+    session.on('subsystem', (accept, reject, { name }) => {
+      if (name === CONTROL) this.#openControl(accept());
+      else this.#refuse('another subsystem', reject, printable(name));
+    });
+  }
+
+  #bareSession(session: Session): Session {
+    for (const request of REFUSED_REQUESTS) {
+      session.on(request as 'shell', (_accept, reject) => this.#refuse(request, reject));
+    }
+    return session;
+  }
+
+  #openControl(channel: ServerChannel): void {
+    if (peerPacketBytes(channel) < MIN_PACKET_BYTES) this.drop('asked for packets that are too small');
+    if (this.gone || this.#owner === undefined || this.#connection === undefined) return;
+    clearTimeout(this.#deadline);
+    clearTimeout(this.#idle);
+    this.#line ??= this.#openLine(this.#connection);
+    const stream = this.#line.open(channel);
+    stream.once('close', () => this.#awaitNext());
+    this.#host.onControl(stream, this.#peer(this.#owner));
+  }
+
+  #openLine(connection: Connection): ControlLine {
+    const { limits } = this.#host;
+    keepKeysFresh(connection, this.#socket, limits);
+    const onAbuse = (reason: string): void => this.#no(reason);
+    return new ControlLine({ connection, socket: this.#socket, onAbuse }, limits);
+  }
+
+  /** An operator who does nothing takes the place of one who does. */
+  #awaitNext = (): void => {
+    if (this.gone || this.#line === undefined || this.#line.streams > 0) return;
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => this.leave('nothing was asked for'), this.#host.limits.controlIdleMs);
+  };
+
+  #peer({ who, keyBlob }: Owner): Peer {
+    return { who, keyBlob, address: this.source };
   }
 
   #openChannel(stream: ServerChannel): void {
@@ -201,7 +298,7 @@ export class Visit {
       onAbuse: (reason: string, detail?: string) => this.#no(reason, detail),
     };
     this.#channel = new SshChannel(wire, this.#host.limits);
-    this.#host.onChannel(this.#channel, { ...this.#owner, address: this.source });
+    this.#host.onChannel(this.#channel, this.#peer(this.#owner));
   }
 }
 

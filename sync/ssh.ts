@@ -5,18 +5,20 @@
 import type { Socket } from 'node:net';
 import ssh2, {
   type Algorithms,
+  type AnyAuthMethod,
   type AuthContext,
   type AuthHandlerMiddleware,
+  type BaseAgent,
   type Client,
   type Connection,
+  type ParsedKey,
   type PublicKeyAuthContext,
-  type PublicKeyAuthMethod,
   type ServerChannel,
   type ServerConfig,
   type Session,
   type SFTPWrapper,
 } from 'ssh2';
-import { publicLine } from './keys.ts';
+import { isSshPublicKey, sshKeyType } from '../schema/ssh-key.ts';
 
 export type {
   AuthContext,
@@ -28,8 +30,10 @@ export type {
   SFTPWrapper as Sftp,
 };
 
-/** The one subsystem that Lockstep speaks. */
+/** What units speak with each other. */
 export const SUBSYSTEM = 'lockstep';
+/** What operators speak: the HTTP API, each channel one connection. */
+export const CONTROL = 'lockstep-control';
 
 /** The user name that Lockstep logs in with. It means nothing: the key says who somebody is. */
 export const USER = 'lockstep';
@@ -74,20 +78,23 @@ export function createSshServer(
   return { take: socket => server.injectSocket(socket) };
 }
 
+/** A key to log in with: in hand, or with an agent that signs. */
+export type Login = string | ParsedKey | { agent: BaseAgent };
+
 /**
- * Starts a login over `socket`, which may still be connecting. Only this one key is offered: no agent, no password.
+ * Starts a login over `socket`, which may still be connecting. Only these keys are offered, one after the other: no password.
  * `acceptHostKey` decides about the key of the server; without it ssh2 would trust anyone.
  */
 export function startSshClient(
   socket: Socket,
-  options: { user: string; clientKey: string; acceptHostKey(blob: Buffer): boolean },
+  options: { user: string; logins: Login[]; acceptHostKey(blob: Buffer): boolean },
 ): Client {
   const client = new ssh2.Client();
   client.on('error', () => {});
   client.connect({
     sock: socket,
     username: options.user,
-    authHandler: offerOnce({ type: 'publickey', username: options.user, key: options.clientKey }),
+    authHandler: offerEach(options.logins.map(login => methodOf(options.user, login))),
     // ssh2 refuses on `false` alone: undefined would wait and null would pass.
     hostVerifier: (blob: Buffer): boolean => options.acceptHostKey(blob) === true,
     algorithms: ALGORITHMS,
@@ -98,13 +105,18 @@ export function startSshClient(
   return client;
 }
 
-/** The one thing to try; ssh2 reports the login as refused when it is asked for more and there is none. */
-function offerOnce(method: PublicKeyAuthMethod): AuthHandlerMiddleware {
-  let asked = false;
+function methodOf(username: string, login: Login): AnyAuthMethod {
+  return typeof login === 'object' && 'agent' in login
+    ? { type: 'agent', username, agent: login.agent }
+    : { type: 'publickey', username, key: login };
+}
+
+/** What to try; ssh2 reports the login as refused when it is asked for more and there is none. */
+function offerEach(methods: AnyAuthMethod[]): AuthHandlerMiddleware {
+  const left = [...methods];
   return (_methods, _partial, next) => {
     // ssh2 takes `false` for the end; its types do not know.
-    next(asked ? (false as unknown as PublicKeyAuthMethod) : method);
-    asked = true;
+    next(left.shift() ?? (false as unknown as AnyAuthMethod));
   };
 }
 
@@ -114,7 +126,7 @@ function offerOnce(method: PublicKeyAuthMethod): AuthHandlerMiddleware {
  */
 export function signedBy(blob: Buffer, login: PublicKeyAuthContext): boolean {
   if (login.signature === undefined || login.blob === undefined) return false;
-  const key = ssh2.utils.parseKey(publicLine(blob));
+  const key = ssh2.utils.parseKey(`${sshKeyType(blob)} ${blob.toString('base64')}`);
   if (key instanceof Error) return false;
   // verify() gives an Error for a signature that it cannot read, and an Error is truthy.
   return key.verify(login.blob, login.signature, login.hashAlgo) === true;
@@ -125,9 +137,9 @@ export function peerPacketBytes(stream: { outgoing: unknown }): number {
   return (stream.outgoing as { packetSize: number }).packetSize;
 }
 
-/** Asks for fresh session keys. ssh2 never does by itself, and has a public method for it on the server side only. */
-export function rekey(client: Client): void {
-  inside(client)._protocol.rekey();
+/** Asks for fresh session keys; ssh2 never does by itself. */
+export function rekey(end: Client | Connection): void {
+  inside(end)._protocol.rekey();
 }
 
 /** Whether session keys are being exchanged. What is sent meanwhile waits inside ssh2, where nothing bounds it. */
@@ -138,4 +150,43 @@ export function isRekeying(end: Client | Connection): boolean {
 /** The parts of ssh2 1.17 that have no public name; a test of rekeying fails when they move. */
 function inside(end: Client | Connection): { _protocol: { rekey(): void; _kexinit: Buffer | undefined } } {
   return end as unknown as ReturnType<typeof inside>;
+}
+
+/** A key that a person or program has, and its public line without a comment. */
+export interface OwnKey {
+  login: Login;
+  line: string;
+}
+
+/** The keys of an SSH agent that a unit could admit; empty when none answers at `socketPath`. */
+export function agentKeys(socketPath: string): Promise<OwnKey[]> {
+  return new Promise(resolve => {
+    ssh2.createAgent(socketPath).getIdentities((error, keys) => {
+      const found = error ? [] : (keys ?? []).map(key => ssh2.utils.parseKey(key as ParsedKey));
+      const usable = found.filter(key => !(key instanceof Error)) as ParsedKey[];
+      resolve(
+        usable
+          .map(key => ({ line: lineOf(key), login: { agent: agentOfOne(socketPath, key) } }))
+          .filter(({ line }) => isSshPublicKey(line)),
+      );
+    });
+  });
+}
+
+/** Offers one key only: a unit ends the connection of who tries all that an agent has. */
+function agentOfOne(socketPath: string, key: ParsedKey): BaseAgent {
+  const agent = ssh2.createAgent(socketPath);
+  agent.getIdentities = done => done(null, [key]);
+  return agent;
+}
+
+/** A private key to log in with; `encrypted`: it needs a passphrase, or another one; undefined: it is no key. */
+export function readOwnKey(text: string, passphrase?: string): OwnKey | 'encrypted' | undefined {
+  const key = ssh2.utils.parseKey(text, passphrase);
+  if (!(key instanceof Error)) return key.isPrivateKey() ? { login: key, line: lineOf(key) } : undefined;
+  return /passphrase|decrypt|integrity/i.test(key.message) ? 'encrypted' : undefined;
+}
+
+function lineOf(key: ParsedKey): string {
+  return `${key.type} ${key.getPublicSSH().toString('base64')}`;
 }

@@ -15,8 +15,8 @@ const MAY_KNOW: Record<string, string[]> = {
   api: ['schema', 'unit'],
   cli: ['schema', 'unit', 'api'],
 };
-/** Commands that need no running unit call the one room that they are about. */
-const MAY_KNOW_TOO: Record<string, string> = { 'cli/bundle/': 'backup' };
+/** Commands that need no running unit call the one room that they are about; a unit elsewhere is reached by its SSH. */
+const MAY_KNOW_TOO: Record<string, string> = { 'cli/bundle/': 'backup', 'cli/remote/': 'sync' };
 
 /** Where each foreign library enters. A second importer would spread it; add the library here when it is new. */
 const ENTRANCE: Record<string, string> = {

@@ -4,9 +4,10 @@ import type { CommitRequest, CommitResult } from '../store/store.ts';
 import { touchesPair } from '../store/transition.ts';
 import type { ChangeAnswer, Safety } from './face.ts';
 import type { Pair } from './pair.ts';
+import { guardOf } from './roles.ts';
 
 /** What the store is told beside the changes. */
-export type How = Required<Pick<CommitRequest, 'dryRun' | 'expected' | 'net'>>;
+export type How = Required<Pick<CommitRequest, 'dryRun' | 'expected' | 'net' | 'guard'>>;
 
 type Answer = Pick<ChangeAnswer, 'provisional' | 'standby'>;
 
@@ -21,11 +22,18 @@ export class Committing {
   }
 
   async make<Result extends CommitResult>(
-    { dryRun = false, expected, confirm, wait = false }: Safety & { dryRun?: boolean; expected?: number },
+    {
+      dryRun = false,
+      expected,
+      confirm,
+      wait = false,
+      role = 'operate',
+    }: Safety & { dryRun?: boolean; expected?: number },
     commit: (how: How) => Promise<Result>,
   ): Promise<{ result: Result } & Answer> {
+    const guard = guardOf(role);
     const act = (how: Pick<How, 'dryRun' | 'expected'>): Promise<Result> =>
-      commit({ ...how, net: this.net(confirm) }).catch(error => this.nameActive(error));
+      commit({ ...how, guard, net: this.net(confirm) }).catch(error => this.nameActive(error));
     const result = wait && !dryRun ? await this.afterTrial(expected, act) : await act({ dryRun, expected });
     const changed = !dryRun && result.changes.length > 0;
     return {

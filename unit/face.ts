@@ -13,10 +13,23 @@ import type { Head, Role, Unconfirmed } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
 import type { Pause } from '../sync/pause.ts';
 import type { CertificateRestoreFace } from './certificate-restore-face.ts';
+import type { Operator, ServeOperator } from './operators.ts';
 import type { Pacified } from './restarts.ts';
+import type { OperatorRole } from './roles.ts';
 import type { Unserved } from './unserved.ts';
 
-export type { Branch, Change, Pacified, Pause, Profile, Revision, Unconfirmed };
+export type {
+  Branch,
+  Change,
+  Operator,
+  OperatorRole,
+  Pacified,
+  Pause,
+  Profile,
+  Revision,
+  ServeOperator,
+  Unconfirmed,
+};
 
 /**
  * What a running unit offers to its faces. The HTTP API is these methods, one route each; secrets are masked
@@ -47,7 +60,7 @@ export interface UnitFace extends CertificateRestoreFace {
   diff(request: { from: number; to?: number }): Promise<DiffAnswer>;
   rollback(request: RollbackRequest): Promise<ChangeAnswer>;
   /** Keep a change that waits to be confirmed; with `undo`, take it back now. */
-  confirm(request: { undo?: boolean; author: string }): Promise<ConfirmAnswer>;
+  confirm(request: { undo?: boolean; author: string; role?: OperatorRole }): Promise<ConfirmAnswer>;
   /** What one side changed while the pair was divided: newest first, merged ones too. */
   branches(): Promise<{ branches: Branch[] }>;
   merge(request: MergeRequest): Promise<MergeAnswer>;
@@ -138,6 +151,8 @@ export interface Description {
 
 /** How careful a change is made. */
 export interface Safety {
+  /** Of who asks. Absent: `operate`, which may not touch what says who may do what. */
+  role?: OperatorRole;
   /** Minutes after which it is undone, on both units, unless `confirm` is called. */
   confirm?: number;
   /** Only if the standby says that it would take it; answered when it has. */

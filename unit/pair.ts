@@ -32,6 +32,7 @@ import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { missingRevisions } from './missing.ts';
 import { NetKeeper } from './net-keeper.ts';
+import { Operators, type ServeOperator } from './operators.ts';
 import { PairMembership } from './pair-membership.ts';
 import { isEveryAddress, PairingDesk } from './pairing-desk.ts';
 import { Pausing } from './pausing.ts';
@@ -80,6 +81,7 @@ export class Pair {
   private pausing: Pausing | undefined;
   private waking: Promise<void> | undefined;
   private readonly takeover: TakeoverWatch;
+  private operators: Operators | undefined;
   private journal: UpdateJournal | undefined;
   private nextUpdateAt: number | undefined;
   private cancelDue: () => void = () => undefined;
@@ -104,6 +106,10 @@ export class Pair {
     const pair = new Pair(options, await PairMembership.open(options.store));
     pair.desk = await pair.openDesk();
     if (pair.partner !== undefined) await pair.membership.settle(pair.partner);
+    pair.operators = await Operators.open({
+      ...options,
+      onGone: who => pair.listener?.closeChannelsOf(who),
+    });
     pair.journal = await UpdateJournal.open(options);
     pair.pausing = await Pausing.open({ ...options, onChange: () => pair.link?.ownChanged() });
     await pair.pausing.roleChanged();
@@ -124,6 +130,10 @@ export class Pair {
       hostKey: hostKey.private,
       admit: key => this.desk?.admit(key),
       onChannel: (channel, peer) => this.welcome(channel, peer.who, peer.keyBlob),
+      operators: {
+        admit: key => this.operators?.admit(key),
+        onStream: (stream, peer) => this.operators?.take(stream, peer),
+      },
       onRefusal: refusal => this.refusals.connection(refusal),
     });
     this.scheduleUpdate();
@@ -138,8 +148,14 @@ export class Pair {
     };
   }
 
+  /** From now on operators reach the API. */
+  serveOperators(serve: ServeOperator): void {
+    this.assertStarted(this.operators).serve = serve;
+  }
+
   async stop(): Promise<void> {
     this.unwatch();
+    this.operators?.stop();
     this.cancelDue();
     this.nets?.stop();
     this.pausing?.stop();

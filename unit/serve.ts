@@ -11,7 +11,7 @@ import { loadOrCreateKey } from '../sync/keys.ts';
 import type { Timers } from '../sync/requests.ts';
 import { BackupRunner } from './backup-runner.ts';
 import { Drills } from './drills.ts';
-import type { RebuildAnswer, UnitFace } from './face.ts';
+import type { RebuildAnswer, ServeOperator, UnitFace } from './face.ts';
 import {
   assertKeysPrivate,
   assertUnit,
@@ -54,7 +54,11 @@ export interface ServeOptions {
 }
 
 /** Opens the face that people and programs reach the unit by; handed in, because unit/ does not know its faces. */
-export type StartApi = (unit: UnitFace, socketPath: string, log: Log) => Promise<{ close(): Promise<void> }>;
+export type StartApi = (
+  unit: UnitFace,
+  socketPath: string,
+  log: Log,
+) => Promise<{ close(): Promise<void>; serveOperator: ServeOperator }>;
 
 /**
  * Run a unit until SIGTERM or SIGINT. Resolves once it serves; `stopped` resolves when everything is closed.
@@ -243,6 +247,7 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
     );
     const api = await startApi(unit, folder.socket, log);
     closers.push(() => api.close());
+    pair.serveOperators(api.serveOperator);
     log.info({ dir: options.dir, ...pair.address, mode: identity.mode, ...store.head }, 'serving');
     return { close, replaced };
   } catch (error) {

@@ -63,6 +63,7 @@ import type { Pair } from './pair.ts';
 import { hashPassword } from './password.ts';
 import { describeTarget, showTarget } from './reading.ts';
 import { type OpenBundle, Restoring } from './restoring.ts';
+import { guardOf } from './roles.ts';
 import type { Scrub } from './scrub.ts';
 import type { Shelf } from './shelf.ts';
 import { changeAnswer, changeView } from './views.ts';
@@ -234,10 +235,11 @@ export class Unit implements UnitFace {
     return { ...changeAnswer(this.catalog, result, dryRun), ...more };
   }
 
-  async confirm({ undo = false, author }: { undo?: boolean; author: string }): Promise<ConfirmAnswer> {
+  async confirm(request: Parameters<UnitFace['confirm']>[0]): Promise<ConfirmAnswer> {
+    const { undo = false, author, role = 'operate' } = request;
     const { provisional, ownProvisional } = this.store.head;
     const { author: by, reason, at } = provisional ?? ownProvisional ?? nobodys;
-    const undone = undo ? await this.store.undoProvisional(author, 'taken back') : undefined;
+    const undone = undo ? await this.store.undoProvisional(author, 'taken back', guardOf(role)) : undefined;
     if (undone === undefined) await this.store.confirm();
     this.pair.netSettled(author, undo);
     return {

@@ -13,9 +13,9 @@ import { EXIT, type ExitCode } from '../exit.ts';
 import { withByteProgress, withProgress } from '../progress.ts';
 import { byteCount, plural } from '../quantity.ts';
 import { newPassphrase, type PassphraseOptions } from './passphrase.ts';
-import { type SftpTarget, sftpTarget, type TransferOptions, transfer } from './transfer.ts';
+import { type SftpTarget, sftpTarget, transfer } from './transfer.ts';
 
-export interface CreateOptions extends PassphraseOptions, TransferOptions {
+export interface CreateOptions extends PassphraseOptions {
   output?: string;
   profile?: Profile;
   withKeys?: boolean;
@@ -28,7 +28,7 @@ export async function create(
   kind: BundleKind = 'configuration',
 ): Promise<ExitCode> {
   const { profile, withKeys, applianceRules } = options;
-  const target = await sftpTarget(options);
+  const target = await sftpTarget(context, options.output);
   const output = target === undefined ? options.output : undefined;
   if (output === '-' && process.stdout.isTTY)
     throw new LockstepError('bad-usage', 'A bundle is no text for a terminal.', {
@@ -81,7 +81,7 @@ async function keep(
   passphrase: string,
   target: SftpTarget | undefined,
 ): Promise<ExitCode> {
-  const wanted = output ?? join(await backupsFolder(context), facts.name);
+  const wanted = output ?? (await ownName(context, facts.name));
   const saved = await save(context, bytes, wanted, facts, passphrase, output === undefined);
   const { file, size, profile, manifest } = saved;
   const sent = target === undefined ? undefined : await transfer(context, basename(file), target);
@@ -112,6 +112,12 @@ async function save(
   return withByteProgress(context, 'Writing and verifying', 2 * estimatedBytes, onBytes =>
     saveBundle(bytes, file, { passphrase, onWritten: onBytes, onRead: onBytes, mayNumber }),
   );
+}
+
+/** A bundle of a unit elsewhere is put where the command was typed. */
+async function ownName(context: Context, name: string): Promise<string> {
+  if (context.elsewhere === undefined) return join(await backupsFolder(context), name);
+  return name;
 }
 
 export async function backupsFolder({ dir }: Pick<Context, 'dir'>): Promise<string> {

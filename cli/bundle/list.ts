@@ -4,12 +4,14 @@ import { LockstepError } from '../../schema/error.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
 import type { Paint } from '../output.ts';
+import { printable } from '../printable.ts';
 import { byteCount } from '../quantity.ts';
 import { formatTable } from '../table.ts';
 import { localTime } from '../time.ts';
 
 export async function list(context: Context): Promise<ExitCode> {
-  const { dir, out } = context;
+  const { dir, out, elsewhere } = context;
+  if (elsewhere !== undefined) return listElsewhere(context);
   const folder = join(dir, 'backups');
   const proofs = await readProofs(context);
   const bundles = (await listBundles(folder)).map(bundle => ({
@@ -17,6 +19,25 @@ export async function list(context: Context): Promise<ExitCode> {
     proved: proofs?.get(basename(bundle.file)) ?? (proofs === undefined ? null : false),
   }));
   out.answer({ folder, bundles }, () => formatBundles(folder, bundles, out.paint));
+  return EXIT.done;
+}
+
+/** What lies in a folder of another machine is known by what its unit says. */
+async function listElsewhere({ out, unit }: Context): Promise<ExitCode> {
+  out.answer(await unit().shelvedBundles(), ({ bundles }) =>
+    bundles.length === 0
+      ? 'The unit has no bundles.'
+      : formatTable(
+          ['written', 'size', 'drill', 'name'],
+          bundles.map(({ at, bytes, proved, name }) => [
+            localTime(at),
+            byteCount(bytes),
+            proved ? 'proved' : 'unproved',
+            printable(name),
+          ]),
+          out.paint,
+        ),
+  );
   return EXIT.done;
 }
 

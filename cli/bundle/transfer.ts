@@ -4,21 +4,18 @@ import type { Context } from '../context.ts';
 import { withProgress } from '../progress.ts';
 import { fullBudget, readText } from '../read.ts';
 
-export interface TransferOptions {
-  output?: string;
-  identity?: string;
-  hostKey?: string;
-}
-
 export type SftpTarget = Omit<SendBackupRequest, 'name'>;
 
 /** The host that `--output` names; undefined when it is a file. Throws `bad-usage`. */
-export async function sftpTarget({
+export async function sftpTarget(
+  { elsewhere, ssh: { identity, hostKey } }: Pick<Context, 'elsewhere' | 'ssh'>,
   output = '',
-  identity,
-  hostKey,
-}: TransferOptions): Promise<SftpTarget | undefined> {
+): Promise<SftpTarget | undefined> {
   if (!output.startsWith('sftp://')) return undefined;
+  if (elsewhere !== undefined)
+    throw new LockstepError('bad-usage', 'A bundle of a unit elsewhere comes to this machine only.', {
+      hint: 'Leave -o out, or name a file; the backup schedule of the unit sends bundles by itself.',
+    });
   const url = URL.canParse(output) ? new URL(output) : undefined;
   const path = decodeURIComponent(url?.pathname ?? '');
   if (

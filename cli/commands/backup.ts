@@ -19,15 +19,7 @@ export const command: CliCommand<[Action, string | undefined], Options> = {
       .argument('[file]', 'inspect, verify, drill: the bundle; - is standard input, but not for drill')
       .option(
         '-o, --output <file|-|url>',
-        'create: where to, also sftp://user@host[:port]/folder; default: a name with unit and time, in backups/ of the unit',
-      )
-      .option(
-        '--identity <file>',
-        'create to sftp: private key to log in with; default: that of the backup schedule',
-      )
-      .option(
-        '--host-key <key|file>',
-        'create to sftp: the Ed25519 key that the host must show; default: that of the backup schedule',
+        'create: where to, also sftp://user@host[:port]/folder; default: a name with unit and time, in backups/ of the unit, or here for a unit elsewhere. To sftp, --identity and --host-key are those of the backup schedule unless given',
       )
       .addOption(
         new Option(

@@ -14,9 +14,10 @@ export const command: CliCommand<[string[]], object> = {
 
   examples: [],
 
-  async run({ dir, out }, _options, words) {
+  async run({ dir, out, elsewhere }, _options, words) {
     try {
       const found = await candidates(words, async (path, named, startsWith) => {
+        if (named === undefined && elsewhere !== undefined) return []; // a login takes longer than a shell waits
         const client = new ApiClient({ dir: named ?? dir, author: 'completion', timeoutMs: PATIENCE_MS });
         return (await client.describe(path, startsWith)).next;
       });

@@ -66,6 +66,7 @@ async function rebuild(context: Context, force: boolean, mode: Options['mode']):
     return { ...(await context.unit().rebuild({ force })), started: true };
   } catch (error) {
     if (!(error instanceof LockstepError) || error.code !== 'unit-unreachable') throw error;
+    if (context.elsewhere !== undefined) throw error;
   }
   const { rebuildOffline } = await import('../../unit/rebuild.ts');
   const { unitFolder } = await import('../../unit/folder.ts');

@@ -27,7 +27,7 @@ describe('the API of a unit', () => {
   const keep = (facts: object, message: string): void => {
     logged += JSON.stringify({ ...facts, message });
   };
-  const log: ApiLog = { debug: keep, error: keep };
+  const log: ApiLog = { info: keep, debug: keep, error: keep };
 
   beforeEach(async () => {
     dir = mkdtempSync(join(tmpdir(), 'lockstep-api-'));
@@ -108,17 +108,17 @@ describe('the API of a unit', () => {
     await client.join({ host: 'fd00::1', port: 6974, code: 'secret-code' });
     await client.unpair();
     await client.restoreFile('ha.json');
-    const common = { reason: 'why', expected: 3, dryRun: true, author };
+    const common = { reason: 'why', expected: 3, dryRun: true, author, role: 'admin' };
     assert.deepEqual(calls, [
       { method: 'status', request: undefined },
       { method: 'show', request: { path: 'ha', defaults: true } },
       { method: 'describe', request: 'virtualServices/tcp:10.0.0.1:443' },
       { method: 'change', request: { changes, valueFrom: 'argument', ...common } },
       { method: 'apply', request: { document, path: '', replace: true, ...common } },
-      { method: 'importLoadMaster', request: { files, reason: 'why', dryRun: false, author } },
+      { method: 'importLoadMaster', request: { files, reason: 'why', dryRun: false, author, role: 'admin' } },
       { method: 'history', request: { path: 'ha', limit: 5 } },
       { method: 'diff', request: { from: 1, to: 2 } },
-      { method: 'rollback', request: { revision: 7, reason: 'why', dryRun: true, author } },
+      { method: 'rollback', request: { revision: 7, reason: 'why', dryRun: true, author, role: 'admin' } },
       { method: 'forceUpdate', request: { author } },
       { method: 'takeover', request: { force: true, author } },
       { method: 'pause', request: { reason: 'why', seconds: 60, author } },
@@ -355,7 +355,7 @@ describe('the API of a unit', () => {
 describe('a file sent to the unit', () => {
   let dir: string;
   let api: { close(): Promise<void> };
-  const log: ApiLog = { debug: () => undefined, error: () => undefined };
+  const log: ApiLog = { info: () => undefined, debug: () => undefined, error: () => undefined };
   before(async () => {
     dir = mkdtempSync(join(tmpdir(), 'lockstep-api-'));
     const unit = fakeUnit([], async ({ method, request }) => {
@@ -398,7 +398,7 @@ describe('a file sent to the unit', () => {
 
 describe('the socket of a unit', () => {
   let dir: string;
-  const log: ApiLog = { debug: () => undefined, error: () => undefined };
+  const log: ApiLog = { info: () => undefined, debug: () => undefined, error: () => undefined };
   const serve = () => serveApi({ unit: fakeUnit([]), socketPath: socketIn(dir), log });
 
   beforeEach(() => {

@@ -14,6 +14,13 @@ describe('the command line', () => {
       [['history', '--limit', '0'], /--limit must be a whole number from 1 to 10000/, /^$/],
       [['rollback', '-1'], /whole number of 0 or more, not "-1"/, /^$/],
       [['diff', '1', '2', '3'], /Too many arguments/, /lockstep diff --help/],
+      [
+        ['init', '--unit', 'ha1', '--mode', 'single'],
+        /lockstep init works on a directory of this/,
+        /Type it there/,
+      ],
+      [['--unit', 'ha1', 'serve'], /lockstep serve works on a directory of this/, /Type it there/],
+      [['--unit', 'ha1', '--dir', '/tmp/x', 'status'], /Name one unit/, /^$/],
     ];
     for (const [argv, message, hint] of cases) {
       await assert.rejects(

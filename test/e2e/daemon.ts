@@ -49,10 +49,17 @@ export interface CommandResult extends Ended {
 }
 
 /** How to start a program; `inside` comes before it (`nsenter …`). */
-function launch(args: string[], inside: string[] = []): ChildProcess {
+function launch(
+  args: string[],
+  inside: string[] = [],
+  environment: Record<string, string> = {},
+): ChildProcess {
   const [program, ...rest] = [...inside, process.execPath, freshBuild(), ...args];
-  const { LOCKSTEP_DIR: _dir, NOTIFY_SOCKET: _systemd, ...env } = process.env;
-  const child = spawn(program as string, rest, { env: { ...env, NO_COLOR: '1' }, stdio: 'pipe' });
+  const { LOCKSTEP_DIR: _dir, LOCKSTEP_UNIT: _unit, NOTIFY_SOCKET: _systemd, ...env } = process.env;
+  const child = spawn(program as string, rest, {
+    env: { ...env, NO_COLOR: '1', ...environment },
+    stdio: 'pipe',
+  });
   running.add(child);
   child.once('exit', () => running.delete(child));
   return child;
@@ -73,9 +80,9 @@ function collected(stream: NodeJS.ReadableStream | null): { text: string } {
 /** One command as an operator types it. `input` comes on its standard input. */
 export async function lockstep(
   args: string[],
-  { input = '', inside = [] as string[] } = {},
+  { input = '', inside = [] as string[], environment = {} as Record<string, string> } = {},
 ): Promise<CommandResult> {
-  const child = launch(args, inside);
+  const child = launch(args, inside, environment);
   const [out, err] = [collected(child.stdout), collected(child.stderr)];
   child.stdin?.on('error', () => undefined); // it may end without reading
   child.stdin?.end(input);

@@ -1,0 +1,269 @@
+/** A real pair, worked on from elsewhere: lockstep --unit, a real agent, each role. */
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { Readable } from 'node:stream';
+import { ApiClient } from '../../api/client.ts';
+import { type Control, dialControl } from '../../sync/ssh-client.ts';
+import {
+  type CommandResult,
+  lockstep,
+  pairUp,
+  refusalOf,
+  TestUnit,
+  temporaryFolder,
+  untilInStep,
+} from './daemon.ts';
+
+describe('operators from elsewhere', function () {
+  this.timeout(60_000);
+  const { folder, remove } = temporaryFolder();
+  const home = path.join(folder, 'home');
+  const knownHosts = path.join(home, '.ssh', 'known_hosts');
+  const passphrase = path.join(folder, 'passphrase');
+  const addresses = ['127.0.23.1', '127.0.23.2'];
+  const controls: Control[] = [];
+  let first: TestUnit;
+  let second: TestUnit;
+
+  before(async () => {
+    mkdirSync(path.join(home, '.ssh'), { recursive: true, mode: 0o700 });
+    writeFileSync(passphrase, 'correct horse battery staple');
+    for (const name of ['ada', 'olga', 'rita', 'eve']) makeKey(name);
+    const units = addresses.map((address, index) => new TestUnit(path.join(folder, String(index)), address));
+    [first, second] = units as [TestUnit, TestUnit];
+    await first.init({ mode: 'first' });
+    await second.init({ mode: 'second' });
+    await Promise.all([first.start(), second.start()]);
+    await pairUp(first, second);
+    for (const [name, role] of [
+      ['ada', 'admin'],
+      ['olga', 'operate'],
+      ['rita', 'read'],
+    ] as const)
+      assert.equal((await first.cli('operator', 'add', name, '--key', pub(name), '--role', role)).code, 0);
+    await first.api.forceUpdate();
+    await untilInStep(first, second);
+  });
+  after(async () => {
+    for (const control of controls) control.close();
+    await Promise.all([first.stop(), second.stop()]);
+    remove();
+  });
+
+  function makeKey(name: string, ...options: string[]): void {
+    const file = path.join(home, name);
+    execFileSync('ssh-keygen', [
+      '-q',
+      '-t',
+      'ed25519',
+      '-N',
+      '',
+      '-C',
+      `${name}@desk`,
+      '-f',
+      file,
+      ...options,
+    ]);
+  }
+
+  function pub(name: string): string {
+    return path.join(home, `${name}.pub`);
+  }
+
+  /** Host keys as a person would put them there, read off the unit. */
+  function trust(): void {
+    for (const [index, unit] of [first, second].entries()) {
+      const key = execFileSync('ssh-keygen', ['-y', '-f', path.join(unit.dir, 'keys', 'host_ed25519')]);
+      appendFileSync(knownHosts, `[${addresses[index]}]:6973 ${key.toString()}`);
+    }
+  }
+
+  /** As `name` would type it, on a machine of his own. */
+  function as(
+    name: string,
+    args: string[],
+    unit = 0,
+    environment: Record<string, string> = {},
+  ): Promise<CommandResult> {
+    const key = name === '' ? [] : ['--identity', path.join(home, name)];
+    return lockstep(['--unit', String(addresses[unit]), ...key, ...args], {
+      environment: { HOME: home, SSH_AUTH_SOCK: '', ...environment },
+    });
+  }
+
+  /** The same without the start of a process for each request: a real login, and the client of the command line. */
+  async function api(name: string): Promise<ApiClient> {
+    const control = await dialControl({
+      host: addresses[0] as string,
+      port: 6973,
+      logins: [readFileSync(path.join(home, name), 'utf8')],
+      acceptHostKey: () => true,
+      timeoutMs: 10_000,
+    });
+    controls.push(control);
+    return new ApiClient({ dir: folder, author: 'root', remote: control });
+  }
+
+  it('a host that nobody has vouched for is told nothing; one with another key neither, loudly', async () => {
+    const unknown = await as('ada', ['status']);
+    assert.equal(unknown.code, 3);
+    const [, line] = /add to ~\/\.ssh\/known_hosts: (.*)/.exec(unknown.stderr) ?? [];
+    const [, key] = readFileSync(pub('eve'), 'utf8').split(' ');
+    writeFileSync(knownHosts, `[${addresses[0]}]:6973 ssh-ed25519 ${key}\n`);
+    const changed = await as('ada', ['status']);
+    assert.equal(changed.code, 3);
+    assert.match(changed.stderr, /IS NOT THE KNOWN ONE.*known_hosts line 1/);
+    writeFileSync(knownHosts, `${line}\n`);
+    assert.equal((await as('ada', ['status'])).code, 0, 'the line that was named is the right one');
+    writeFileSync(knownHosts, '');
+    trust();
+    const fingerprint = (await second.status()).partner?.fingerprint ?? '';
+    writeFileSync(path.join(folder, 'nothing-known'), '');
+    const pinned = await as('ada', ['--host-key', fingerprint, 'status'], 0, { HOME: folder });
+    assert.equal(pinned.code, 0, pinned.stderr);
+  });
+
+  it('who reads sees everything but secrets, and changes nothing', async () => {
+    assert.equal((await as('rita', ['show', 'ha'])).code, 0);
+    const { code, stderr } = await as('rita', ['set', 'ha/virtualId', '77']);
+    assert.equal(code, 3);
+    assert.match(stderr, /needs the role operate; this operator has the role read/);
+    const rita = await api('rita');
+    await rita.show({});
+    await rita.history({});
+    await rita.diff({ from: 1 });
+    await rita.shelvedBundles();
+    const refused: [string, () => Promise<unknown>][] = [
+      ['operate', () => rita.change({ changes: [{ op: 'remove', path: 'operators/ada' }], dryRun: true })],
+      ['operate', () => rita.forceUpdate()],
+      ['operate', () => rita.takeover({ force: true })],
+      ['operate', () => rita.upload(Readable.from([Buffer.alloc(1_000)]))],
+      ['admin', () => rita.unpair()],
+      ['admin', () => rita.invite()],
+      ['admin', () => rita.rebuild({ force: true })],
+    ];
+    for (const [needed, asked] of refused) {
+      const refusal = await refusalOf(asked());
+      assert.deepEqual([refusal.code, refusal.facts], ['role-refused', { role: 'read', needed }]);
+    }
+  });
+
+  it('who operates changes the configuration in his name', async () => {
+    const { revision } = (await first.status()).unit;
+    assert.equal((await as('olga', ['set', 'ha/virtualId', '77', '--reason', 'why not'])).code, 0);
+    const [newest] = (await first.api.history({ limit: 1 })).revisions;
+    assert.deepEqual([newest?.author, newest?.reason], ['operator:olga', 'why not']);
+    const olga = await api('olga');
+    await olga.rollback({ revision });
+    await olga.forceUpdate();
+  });
+
+  it('who operates cannot make himself admin by any way', async () => {
+    const olga = await api('olga');
+    const [type, key] = readFileSync(pub('olga'), 'utf8').split(' ');
+    const value = { publicKey: `${type} ${key}`, role: 'admin' };
+    const document = { operators: { olga: value } };
+    const set = (at: string, field: string, to: string | boolean) =>
+      olga.change({ changes: [{ op: 'set', path: at, field: [field], value: to }] });
+    const ways = [
+      () => set('operators/olga', 'role', 'admin'),
+      () => set('users/bal', 'comment', 'mine'),
+      () => set('backupSchedule', 'enabled', true),
+      () => olga.change({ changes: [{ op: 'put', path: 'unitOperators/olga', value }] }),
+      () => olga.change({ changes: [{ op: 'remove', path: 'operators' }] }),
+      () => olga.change({ changes: [{ op: 'put', path: 'operators/olga', value }], dryRun: true }),
+      () => olga.change({ changes: [{ op: 'put', path: 'operators/olga', value }], confirm: 5 }),
+      () => olga.change({ changes: [{ op: 'put', path: 'operators/olga', value }], wait: true }),
+      () => olga.apply({ document }),
+      () => olga.apply({ document: { operators: {} }, replace: true }),
+      () => olga.rollback({ revision: 1 }),
+    ];
+    for (const [index, way] of ways.entries()) {
+      const refusal = await refusalOf(way());
+      assert.deepEqual([index, refusal.code, refusal.facts.needed], [index, 'role-refused', 'admin']);
+    }
+    const { value: left } = await first.api.show({ path: 'operators' });
+    assert.deepEqual(Object.keys(left as object), ['ada', 'olga', 'rita']);
+  });
+
+  it('a change of an admin that waits to be confirmed is not taken back by who only operates', async () => {
+    const [ada, olga] = [await api('ada'), await api('olga')];
+    const changes = [{ op: 'set' as const, path: 'operators/rita', field: ['comment'], value: 'reads' }];
+    await ada.change({ changes, confirm: 5 });
+    assert.equal((await refusalOf(olga.confirm({ undo: true }))).code, 'role-refused');
+    await ada.confirm({ undo: true });
+  });
+
+  it('bundles go both ways', async () => {
+    const file = path.join(folder, 'site.lockstep');
+    const secret = ['--passphrase-file', passphrase];
+    assert.equal((await as('olga', ['backup', 'create', '-o', file, ...secret])).code, 0);
+    const refused = await as('olga', ['restore', file, ...secret, '--yes']);
+    assert.equal(refused.code, 3);
+    assert.match(refused.stderr, /needs the role admin/);
+    const plan = await as('ada', ['restore', file, ...secret, '--dry-run']);
+    assert.equal(plan.code, 0, plan.stderr);
+    const passphraseText = readFileSync(passphrase, 'utf8');
+    const withKeys = (await api('olga')).backup({ passphrase: passphraseText, withKeys: true });
+    assert.equal((await refusalOf(withKeys)).code, 'role-refused');
+  });
+
+  it('the agent signs, and LOCKSTEP_UNIT names the unit', async () => {
+    const socket = path.join(folder, 'agent');
+    const started = execFileSync('ssh-agent', ['-a', socket]).toString();
+    const pid = Number(/SSH_AGENT_PID=(\d+)/.exec(started)?.[1]);
+    try {
+      const environment = { SSH_AUTH_SOCK: socket };
+      // Protected by a passphrase on the disk, so only the agent can sign.
+      execFileSync('ssh-add', ['-q', path.join(home, 'olga')], { env: { ...process.env, ...environment } });
+      execFileSync('ssh-keygen', ['-q', '-p', '-P', '', '-N', 'locked', '-f', path.join(home, 'olga')]);
+      assert.equal((await as('', ['show', 'host'], 1, environment)).code, 0);
+      assert.equal((await as('olga', ['show', 'host'], 1, environment)).code, 0);
+      const alone = await as('olga', ['show', 'host'], 1);
+      assert.equal(alone.code, 2);
+      assert.match(alone.stderr, /protected by a passphrase[\s\S]*ssh-add/);
+      const { code, stdout } = await lockstep(['show', 'ha', '--json'], {
+        environment: { HOME: home, ...environment, LOCKSTEP_UNIT: `${addresses[1]}:6973` },
+      });
+      assert.equal(code, 0);
+      assert.equal(JSON.parse(stdout).value.mode, 'second');
+    } finally {
+      process.kill(pid);
+    }
+  });
+
+  it('an operator of one unit is one there only', async () => {
+    const add = ['operator', 'add', 'eve', '--key', pub('eve'), '--role', 'read', '--this-unit'];
+    assert.equal((await second.cli(...add)).code, 0);
+    assert.equal((await as('eve', ['show', 'ha'], 1)).code, 0);
+    const elsewhere = await as('eve', ['status'], 0);
+    assert.equal(elsewhere.code, 4);
+    assert.match(elsewhere.stderr, /admits none of the keys/);
+  });
+
+  it("who is removed is out at once, also with OpenSSH's client", async () => {
+    const settings = [`UserKnownHostsFile=${knownHosts}`, 'IdentitiesOnly=yes', 'BatchMode=yes'];
+    const options = ['-F', '/dev/null', '-p', '6973', '-i', path.join(home, 'rita')];
+    const target = ['-s', `rita@${addresses[0]}`, 'lockstep-control'];
+    const ssh = spawn('ssh', [...options, ...settings.flatMap(each => ['-o', each]), ...target]);
+    const ended = once(ssh, 'exit');
+    ssh.stdin.write('GET /v1/status HTTP/1.1\r\nhost: unit\r\n\r\n');
+    const [answer] = (await once(ssh.stdout, 'data')) as [Buffer];
+    assert.match(answer.toString(), /^HTTP\/1\.1 200 OK\r\n/);
+    assert.equal((await first.cli('operator', 'remove', 'rita')).code, 0);
+    const [code] = await ended;
+    assert.notEqual(code, 0);
+    assert.equal((await as('rita', ['status'])).code, 4);
+  });
+
+  it('the log says who did what, and nothing of what was sent', () => {
+    const told = first.log.filter(({ author }) => String(author).startsWith('operator:'));
+    const lines = told.map(({ author, role, route, status }) => `${author} ${role} ${route} ${status}`);
+    assert.ok(lines.includes('operator:olga operate /v1/changes 200'), lines.join('\n'));
+    assert.ok(lines.includes('operator:rita read /v1/takeover 403'), lines.join('\n'));
+    assert.doesNotMatch(JSON.stringify(first.log), /correct horse|PRIVATE KEY/);
+  });
+});
