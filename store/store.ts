@@ -380,8 +380,13 @@ export class Store {
     return danglingProblems(view, { path, kind, before: halves, after: halves });
   }
 
+  /** Paths of the records that refer to the one at `path`. */
+  referrers(path: string): AsyncIterable<string> {
+    return new FutureView(this.catalog, this.port, []).referrers(path);
+  }
+
   async isReferredTo(path: string): Promise<boolean> {
-    for await (const _source of new FutureView(this.catalog, this.port, []).referrers(path)) return true;
+    for await (const _source of this.referrers(path)) return true;
     return false;
   }
 
