@@ -107,11 +107,27 @@ export const ERROR_CODES = {
   'partner-unreachable': { class: 'unreachable', means: 'the partner does not answer' },
   'unit-unreachable': { class: 'unreachable', means: 'the daemon of the unit does not answer' },
 
+  'certificate-unreadable': {
+    class: 'refused',
+    means: 'a file holds neither a certificate nor a key that can be read',
+  },
+  'certificate-missing': { class: 'refused', means: 'the files hold no certificate' },
+  'certificates-several': {
+    class: 'refused',
+    means: 'the files hold certificates that do not belong to one chain',
+  },
+  'key-unreadable': { class: 'refused', means: 'a private key cannot be read' },
+  'key-unfit': { class: 'refused', means: 'a private key belongs to none of the certificates' },
+  'keys-several': { class: 'refused', means: 'the files hold more than one private key' },
+  'passphrase-needed': { class: 'refused', means: 'a private key is encrypted, and no passphrase was given' },
   'weak-passphrase': { class: 'refused', means: 'a passphrase is too short to protect a bundle' },
   'file-exists': { class: 'refused', means: 'a file would be overwritten' },
   'newer-format': { class: 'refused', means: 'a bundle was made by a later version of Lockstep' },
   'not-a-bundle': { class: 'damaged', means: 'a file does not have the form of a bundle' },
-  'wrong-passphrase': { class: 'damaged', means: 'the passphrase does not open the bundle' },
+  'wrong-passphrase': {
+    class: 'damaged',
+    means: 'the passphrase does not open the bundle or the private key',
+  },
   'damaged-bundle': { class: 'damaged', means: 'a bundle does not hold what it must hold' },
 
   'unit-busy': { class: 'refused', means: 'another daemon runs on this directory' },

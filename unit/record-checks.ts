@@ -1,4 +1,4 @@
-import { type CertificateFinding, type CertificateRecord, inspectCertificate } from '../certs/inspect.ts';
+import { type CertificateFinding, type CertificateRecord, checkCertificate } from '../certs/check.ts';
 import type { Catalog } from '../schema/catalog.ts';
 import { asLockstepError } from '../schema/error.ts';
 import type { Kind } from '../schema/kind.ts';
@@ -154,7 +154,7 @@ export class RecordChecks {
       if (!CERTIFICATES.has(kind.name)) return findings;
       const record = (await store.read(path)) as unknown as CertificateRecord | undefined;
       if (record === undefined) return findings;
-      const inspected = inspectCertificate(record, now());
+      const inspected = checkCertificate(record, { now: now(), intermediates: [] });
       const used = inspected.length > 0 && (await store.isReferredTo(path));
       return [...findings, ...inspected.map(finding => certificateFinding(path, finding, used))];
     } catch (error) {

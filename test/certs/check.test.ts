@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { type CertificateRecord, inspectCertificate } from '../../certs/inspect.ts';
+import { type CertificateRecord, checkCertificate } from '../../certs/check.ts';
 
 /** The certificate of the example site; valid for 30 years from November 2026. */
 const { shop } = JSON.parse(readFileSync('examples/site/site.json', 'utf8')).certificates as {
@@ -10,7 +10,9 @@ const { shop } = JSON.parse(readFileSync('examples/site/site.json', 'utf8')).cer
 const GOOD = new Date('2040-01-01T00:00:00Z');
 
 const found = (record: CertificateRecord, at: Date | string): string[] =>
-  inspectCertificate(record, new Date(at)).map(({ code, fails }) => `${code}${fails ? '' : ' (soon)'}`);
+  checkCertificate(record, { now: new Date(at), intermediates: [] }).map(
+    ({ code, fails }) => `${code}${fails ? '' : ' (soon)'}`,
+  );
 
 function otherKey(): string {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -19,14 +21,17 @@ function otherKey(): string {
 
 describe('a certificate', () => {
   it('with its own key, in its time, has no fault', () => {
-    assert.deepEqual(inspectCertificate(shop, GOOD), []);
-    assert.deepEqual(inspectCertificate({ certificate: shop.certificate }, GOOD), []);
+    assert.deepEqual(checkCertificate(shop, { now: GOOD, intermediates: [] }), []);
+    assert.deepEqual(
+      checkCertificate({ certificate: shop.certificate }, { now: GOOD, intermediates: [] }),
+      [],
+    );
     assert.deepEqual(found({ ...shop, certificate: `${shop.certificate}${shop.certificate}` }, GOOD), []);
   });
 
   it('out of its time is told with the day', () => {
     assert.deepEqual(found(shop, '2020-01-01'), ['certificate-not-yet-valid']);
-    const [finding] = inspectCertificate(shop, new Date('2060-01-01'));
+    const [finding] = checkCertificate(shop, { now: new Date('2060-01-01'), intermediates: [] });
     assert.equal(finding?.code, 'certificate-expired');
     assert.match(String(finding?.message), /^it expired on 20\d\d-\d\d-\d\d$/);
   });
@@ -44,7 +49,7 @@ describe('a certificate', () => {
 
   it('or a key that cannot be read is told of, without a word of the key', () => {
     const key = '-----BEGIN PRIVATE KEY-----\nMARKER\n-----END PRIVATE KEY-----\n';
-    const findings = inspectCertificate({ ...shop, key }, GOOD);
+    const findings = checkCertificate({ ...shop, key }, { now: GOOD, intermediates: [] });
     assert.deepEqual(
       findings.map(({ code }) => code),
       ['key-unreadable'],
