@@ -1,8 +1,10 @@
 /** What is wrong with a certificate and its key, as far as the two, the intermediates at hand and the time of day tell. */
 import { createPrivateKey, createPublicKey } from 'node:crypto';
-import { orderChain } from './chain.ts';
+import { type Way, waysUp } from './chain.ts';
 import { daysLeft, expiryStage } from './expiry.ts';
-import { readX509, readX509s, type X509 } from './x509.ts';
+import { weaknesses } from './strength.ts';
+import { wayFindings } from './way.ts';
+import { readX509s, type X509 } from './x509.ts';
 
 export interface CertificateRecord {
   /** PEM; certificates that lead to the root may follow the first one. */
@@ -18,68 +20,103 @@ export type CertificateFault =
   | 'certificate-expires-soon'
   | 'key-unreadable'
   | 'key-unfit'
+  | 'key-unsupported'
+  | 'weak-key'
+  | 'weak-signature'
+  | 'critical-unknown'
+  | 'issuer-expired'
+  | 'issuer-not-yet-valid'
+  | 'issuer-expires-soon'
+  | 'issuer-not-ca'
+  | 'path-too-long'
+  | 'name-forbidden'
+  | 'signature-wrong'
   | 'chain-incomplete'
+  | 'root-unknown'
   | 'root-not-included';
 
 export interface CertificateFinding {
   code: CertificateFault;
+  /** A sentence without its end; "it" is the certificate. */
   message: string;
   /** False: it serves, today. */
   fails: boolean;
 }
 
+/** Findings that nobody has to do anything about. */
+export const INFORMATION: ReadonlySet<CertificateFault> = new Set(['root-not-included']);
+
 export interface CheckOptions {
   now: Date;
-  /** Of the unit's store; read ones where many certificates are checked. */
+  /** Of the unit's store, as PEM; read ones (`readX509s`) where many certificates are checked. */
   intermediates: readonly (string | X509)[];
   /** Given: the chain must end in one of them. */
   roots?: readonly (string | X509)[];
-  /** Weak keys and hashes are told of and do not fail. */
+  /** Weak keys and hashes are told of, but do not fail. */
   allowWeak?: boolean;
 }
 
-export function checkCertificate(
-  { certificate, key }: CertificateRecord,
-  { now, intermediates }: CheckOptions,
-): CertificateFinding[] {
-  let all: X509[];
-  try {
-    all = readX509s(certificate);
-  } catch {
-    all = [];
-  }
-  const [leaf, ...others] = all;
+/** Nothing found: it serves. Throws nothing for what it is given. */
+export function checkCertificate(record: CertificateRecord, options: CheckOptions): CertificateFinding[] {
+  const [leaf, ...others] = readable(record.certificate);
   if (leaf === undefined)
     return [{ code: 'certificate-unreadable', message: 'the certificate cannot be read', fails: true }];
-  const pool = intermediates.map(each => (typeof each === 'string' ? readX509(each) : each));
-  orderChain(leaf, [...others, ...pool]);
-  return [...timeFindings(leaf, now), ...(key === undefined ? [] : keyFindings(leaf, key))];
+  return [
+    ...timeFindings(leaf, options.now),
+    ...(record.key === undefined ? [] : keyFindings(leaf, record.key)),
+    ...chainFindings(leaf, [...others, ...options.intermediates.flatMap(readable)], options),
+  ];
 }
 
-function timeFindings(x509: X509, now: Date): CertificateFinding[] {
-  const left = daysLeft(x509, now);
-  const stage = expiryStage(left);
+function timeFindings(leaf: X509, now: Date): CertificateFinding[] {
+  const stage = expiryStage(daysLeft(leaf, now));
   if (stage === 'expired')
-    return [{ code: 'certificate-expired', message: `it expired on ${day(x509.notAfter)}`, fails: true }];
-  if (now < x509.notBefore)
-    return [
-      {
-        code: 'certificate-not-yet-valid',
-        message: `it is valid from ${day(x509.notBefore)} on`,
-        fails: true,
-      },
-    ];
+    return [{ code: 'certificate-expired', message: `it expired on ${day(leaf.notAfter)}`, fails: true }];
+  if (now < leaf.notBefore) {
+    const message = `it is valid from ${day(leaf.notBefore)} on`;
+    return [{ code: 'certificate-not-yet-valid', message, fails: true }];
+  }
   if (stage === undefined) return [];
-  return [{ code: 'certificate-expires-soon', message: `it expires on ${day(x509.notAfter)}`, fails: false }];
+  return [{ code: 'certificate-expires-soon', message: `it expires on ${day(leaf.notAfter)}`, fails: false }];
 }
 
-function keyFindings(x509: X509, pem: string): CertificateFinding[] {
+function keyFindings(leaf: X509, pem: string): CertificateFinding[] {
   try {
-    if (createPublicKey(createPrivateKey(pem)).equals(x509.publicKey)) return [];
+    if (createPublicKey(createPrivateKey(pem)).equals(leaf.publicKey)) return [];
   } catch {
     return [{ code: 'key-unreadable', message: 'its private key cannot be read', fails: true }];
   }
   return [{ code: 'key-unfit', message: 'its private key belongs to another certificate', fails: true }];
+}
+
+/** One good way suffices; where there is none, the best is told of. */
+function chainFindings(leaf: X509, others: X509[], options: CheckOptions): CertificateFinding[] {
+  let best: CertificateFinding[] | undefined;
+  for (const way of waysUp(leaf, others, options.roots?.flatMap(readable))) {
+    const findings = findingsOf(way, options);
+    if (best === undefined || badness(findings) < badness(best)) best = findings;
+    if (badness(best) === 0) break;
+  }
+  return best ?? [];
+}
+
+function findingsOf(way: Way, { now, roots, allowWeak = false }: CheckOptions): CertificateFinding[] {
+  return [...weaknesses(way, allowWeak), ...wayFindings(way, now, roots !== undefined)];
+}
+
+/** What fails weighs more than any number of warnings. */
+function badness(findings: CertificateFinding[]): number {
+  const weights = findings.map(({ code, fails }) => (fails ? 1_000 : INFORMATION.has(code) ? 0.1 : 1));
+  return weights.reduce((sum, weight) => sum + weight, 0);
+}
+
+function readable(source: string | X509): X509[] {
+  if (typeof source !== 'string') return [source];
+  try {
+    return readX509s(source);
+  } catch {
+    return [];
+  }
 }
 
 function day(time: Date): string {
