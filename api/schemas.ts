@@ -10,19 +10,19 @@ export function closed(properties: Properties, required: string[] = []): JsonObj
 }
 
 /** An object of an answer: what is not named may be there as well. */
-function open(properties: Properties): JsonObject {
+export function open(properties: Properties): JsonObject {
   return { type: 'object', properties, additionalProperties: true };
 }
 
-function text(description: string, more: JsonObject = {}): JsonObject {
+export function text(description: string, more: JsonObject = {}): JsonObject {
   return { type: 'string', description, ...more };
 }
 
-function flag(description: string): JsonObject {
+export function flag(description: string): JsonObject {
   return { type: 'boolean', description };
 }
 
-function list(items: JsonObject, more: JsonObject = {}): JsonObject {
+export function list(items: JsonObject, more: JsonObject = {}): JsonObject {
   return { type: 'array', items, ...more };
 }
 
@@ -35,7 +35,7 @@ export const path = text(
     maxLength: 4096,
   },
 );
-const recordPath = text('Path of one record.', { minLength: 1, maxLength: 4096 });
+export const recordPath = text('Path of one record.', { minLength: 1, maxLength: 4096 });
 export const revision: JsonObject = { type: 'integer', minimum: 0, description: 'Number of a revision.' };
 export const limit: JsonObject = {
   type: 'integer',
@@ -45,12 +45,12 @@ export const limit: JsonObject = {
 };
 export const defaults = flag('Fill in the defaults of the schema.');
 
-const reason = text('Why, in words; kept with the revision.', { maxLength: 1000 });
-const expected: JsonObject = {
+export const reason = text('Why, in words; kept with the revision.', { maxLength: 1000 });
+export const expected: JsonObject = {
   ...revision,
   description: 'Refuse with `conflict` unless this revision still stands.',
 };
-const safety: Properties = {
+export const safety: Properties = {
   confirm: {
     type: 'number',
     exclusiveMinimum: 0,
@@ -59,7 +59,7 @@ const safety: Properties = {
   },
   wait: flag('Change it only if the standby says that it would take it, and answer when it has.'),
 };
-const dryRun = flag('Check and tell what would change, but change nothing.');
+export const dryRun = flag('Check and tell what would change, but change nothing.');
 
 const fieldWay = list(text('Name of a field, or index in a list.'), {
   minItems: 1,
@@ -248,8 +248,8 @@ const changeView = open({
   before: recordValue,
   after: recordValue,
 });
-const count: JsonObject = { type: 'integer', minimum: 0 };
-const changeProperties: Properties = {
+export const count: JsonObject = { type: 'integer', minimum: 0 };
+export const changeProperties: Properties = {
   revision: { ...revision, description: 'The revision that stands now.' },
   digest: text('Digest of the shared configuration.'),
   dryRun: { type: 'boolean' },

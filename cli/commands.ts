@@ -84,6 +84,11 @@ export const COMMANDS: Record<string, CommandEntry> = {
     summary: 'keep a change that was made with --confirm, or take it back',
     load: () => import('./commands/confirm.ts'),
   },
+  certs: {
+    group: CONFIGURATION,
+    summary: 'add, list and export certificates',
+    load: () => import('./commands/certs.ts'),
+  },
   mirror: {
     group: CONFIGURATION,
     summary: 'put right a file under config/',

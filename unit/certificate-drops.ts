@@ -233,16 +233,20 @@ function dropOf(name: string, group: DroppedFile[]): Drop[] {
   if (files.length === 0) return [];
   const passphrase = top.find(path => extname(path) === '.pass');
   const used = new Set([...files, ...(passphrase === undefined ? [] : [passphrase])]);
-  const stamp = group
-    .filter(({ path }) => used.has(path))
-    .map(file => `${file.path} ${file.stamp}`)
-    .sort()
-    .join('\n');
+  const stamp = stampOfAll(group.filter(({ path }) => used.has(path)));
   const several = forms.length > 1 || pkcs12.length > 1;
   const fault = several
     ? { code: 'certificate-ambiguous', message: `it lies there several times: ${files.join(', ')}` }
     : undefined;
   return [{ name, files, passphrase, stamp, fault }];
+}
+
+/** Changes when any of the files may have, or when there are others. */
+export function stampOfAll(files: DroppedFile[]): string {
+  return files
+    .map(({ path, stamp }) => `${path} ${stamp}`)
+    .sort()
+    .join('\n');
 }
 
 function folderFiles(name: string, paths: Set<string>): string[] {

@@ -23,7 +23,7 @@ export interface CertificateChoice {
 }
 
 export interface AddCertificateRequest extends CertificateChoice, Safety {
-  files: { name: string; /** Base64. */ bytes: string }[];
+  files: { name: string /** Base64. */; bytes: string }[];
   passphrase?: string;
   /** There is one of this name already, and this one takes its place. */
   replace?: boolean;

@@ -22,12 +22,10 @@ export function certificateProblems(
   const day = x509.notAfter.toISOString().slice(0, 10);
   if (now < x509.notBefore) {
     const from = x509.notBefore.toISOString().slice(0, 10);
-    return [
-      ...found,
-      ...problem('certificate-not-yet-valid', `it is valid from ${from} on`, true),
-    ];
+    return [...found, ...problem('certificate-not-yet-valid', `it is valid from ${from} on`, true)];
   }
-  if (now >= x509.notAfter) return [...found, ...problem('certificate-expired', `it expired on ${day}`, true)];
+  if (now >= x509.notAfter)
+    return [...found, ...problem('certificate-expired', `it expired on ${day}`, true)];
   // What the unit made itself is made anew before it comes to this.
   if (stage !== undefined && !(selfMade && left > 1))
     found.push(
@@ -53,8 +51,12 @@ export function serviceProblem(service: string, { name }: HeldCertificate, probl
 
 /** A Virtual Service whose hosts its certificates are not for. */
 export function hostProblem({ path, certificates, hosts }: ServiceTrouble): Problem {
-  const shown = hosts.length > 3 ? `${hosts.slice(0, 3).join(', ')} and ${hosts.length - 3} more` : hosts.join(', ');
-  const which = certificates.length === 1 ? `certificate ${certificates[0]} is` : `certificates ${certificates.join(', ')} are`;
+  const shown =
+    hosts.length > 3 ? `${hosts.slice(0, 3).join(', ')} and ${hosts.length - 3} more` : hosts.join(', ');
+  const which =
+    certificates.length === 1
+      ? `certificate ${certificates[0]} is`
+      : `certificates ${certificates.join(', ')} are`;
   return {
     code: 'certificate-host-names',
     path,

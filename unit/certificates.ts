@@ -6,12 +6,7 @@ import { LockstepError, type Problem } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
 import type { Store } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
-import {
-  type CertificateBook,
-  fingerprintText,
-  readHeld,
-  WEB_CERTIFICATE,
-} from './certificate-book.ts';
+import { type CertificateBook, fingerprintText, readHeld, WEB_CERTIFICATE } from './certificate-book.ts';
 import type {
   AddCertificateAnswer,
   AddCertificateRequest,
@@ -62,7 +57,8 @@ export class Certificates implements CertificateFace {
     const path = this.pathOf({ ...request, kind });
     const before = await this.options.store.read(path);
     // The web certificate is always there: the unit makes one itself.
-    if (before === undefined && replace && kind !== 'web') throw noSuchCertificate(request, 'To add it, leave out --replace.');
+    if (before === undefined && replace && kind !== 'web')
+      throw noSuchCertificate(request, 'To add it, leave out --replace.');
     if (before !== undefined && !replace && before.selfSigned !== true) throw exists(path);
     const files = request.files.map(({ name, bytes }) => ({ name, bytes: Buffer.from(bytes, 'base64') }));
     const { value, warnings } = await this.accept(path, kind, files, request, before);
@@ -131,7 +127,11 @@ export class Certificates implements CertificateFace {
     };
   }
 
-  async exportCertificate({ withKey = false, author, ...choice }: ExportCertificateRequest): Promise<ExportedCertificate> {
+  async exportCertificate({
+    withKey = false,
+    author,
+    ...choice
+  }: ExportCertificateRequest): Promise<ExportedCertificate> {
     const { path, value } = await this.find(choice);
     const name = path.split('/').at(-1) as string;
     const certificate = withNewline(String(value.certificate));
@@ -191,7 +191,11 @@ export class Certificates implements CertificateFace {
       ]);
     if (first === undefined || more.length > 0)
       throw refused(path, [
-        { code: 'certificate-several', path, message: 'an intermediate certificate is one certificate alone' },
+        {
+          code: 'certificate-several',
+          path,
+          message: 'an intermediate certificate is one certificate alone',
+        },
       ]);
     const value = { certificate: first.pem };
     const findings = await checkCertificate(value, {
@@ -237,7 +241,8 @@ export class Certificates implements CertificateFace {
   /** The record that is meant. Throws `no-such-certificate`, `bad-id`. */
   private async find(choice: CertificateChoice): Promise<{ path: string; value: JsonObject }> {
     const { store } = this.options;
-    const kinds: CertificateKind[] = choice.kind === undefined ? ['certificate', 'intermediate'] : [choice.kind];
+    const kinds: CertificateKind[] =
+      choice.kind === undefined ? ['certificate', 'intermediate'] : [choice.kind];
     for (const kind of kinds) {
       const path = this.pathOf({ ...choice, kind });
       const value = await store.read(path);

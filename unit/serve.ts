@@ -10,6 +10,8 @@ import { Store } from '../store/store.ts';
 import { loadOrCreateKey } from '../sync/keys.ts';
 import type { Timers } from '../sync/requests.ts';
 import { BackupRunner } from './backup-runner.ts';
+import { CertificateRoom } from './certificate-room.ts';
+import { Committing } from './committing.ts';
 import { Drills } from './drills.ts';
 import type { RebuildAnswer, UnitFace } from './face.ts';
 import {
@@ -153,6 +155,7 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
     const hostKey = await loadOrCreateKey(folder.hostKey);
     const clientKey = await loadOrCreateKey(folder.clientKey);
     const metrics = new Metrics();
+    let certificates: CertificateRoom | undefined;
     const pair = await Pair.start({
       store,
       catalog,
@@ -173,6 +176,7 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
       log,
       metrics,
       health,
+      onRole: () => certificates?.roleChanged(),
     });
     const stopPair = once(() => pair.stop());
     closers.push(stopPair);
@@ -195,6 +199,7 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
     // The old store stays open, so that the unit answers to the end.
     const startEmpty = async (): Promise<RebuildAnswer> => {
       try {
+        await stopCertificates();
         await stopMirror();
         await stopPair();
         const rebuilt = await rebuildStore(folder, now());
@@ -221,6 +226,18 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
       onRun: result => metrics.backups.inc({ result }),
     });
     closers.push(() => backups.stop());
+    certificates = new CertificateRoom({
+      store,
+      catalog,
+      committing: new Committing(pair, machineClock),
+      folder: folder.certificates,
+      timers: realTimers,
+      now,
+      log,
+    });
+    certificates.start();
+    const stopCertificates = once(async () => certificates?.stop());
+    closers.push(stopCertificates);
     const unit = noting(
       new Unit({
         id: facts.id,
@@ -238,6 +255,7 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
         send: sendBundle,
         shelf,
         backups,
+        certificates,
       }),
       health,
     );

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { daysLeft } from '../certs/expiry.ts';
 import { makeSelfSigned } from '../certs/self-signed.ts';
 import { readX509 } from '../certs/x509.ts';
@@ -18,16 +19,19 @@ export interface WebNames {
 }
 
 /** The record of a certificate that a unit makes for its own web interface: ECDSA P-256, signed by itself. */
-export async function makeWebCertificate({ hostname, addresses }: WebNames, now: Date): Promise<JsonObject> {
-  const { certificate, key } = await makeSelfSigned({
+export function makeWebCertificate({ hostname, addresses }: WebNames, now: Date): JsonObject {
+  const { certificate, key } = makeSelfSigned({
     commonName: hostname,
-    names: [hostname],
-    addresses,
+    names: DNS_NAME.test(hostname) ? [hostname] : [],
+    addresses: addresses.filter(address => isIP(address) > 0),
     now,
     days: VALID_DAYS,
   });
   return { certificate, key, selfSigned: true };
 }
+
+/** A host may be called what no certificate can say, such as `lb..a`. */
+const DNS_NAME = /^[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*$/;
 
 /** Whether the unit has to make one: there is none, or its own expires soon. One that was given to it is never replaced. */
 export function webCertificateIsDue(record: JsonObject | undefined, now: Date): boolean {
@@ -45,7 +49,7 @@ export async function keepWebCertificate(store: Store, now: Date, log: Log): Pro
   try {
     const before = await store.read(WEB_CERTIFICATE);
     if (!webCertificateIsDue(before, now)) return;
-    const value = await makeWebCertificate(await webNames(store), now);
+    const value = makeWebCertificate(await webNames(store), now);
     const why = before === undefined ? 'made' : 'renewed';
     await store.commit({
       changes: [{ op: 'put', path: WEB_CERTIFICATE, value }],
@@ -59,7 +63,7 @@ export async function keepWebCertificate(store: Store, now: Date, log: Log): Pro
   }
 }
 
-/** Host name, own address and shared address, of the interface that the web interface answers on, or of all. */
+/** Host name, and the own and shared address of every interface. */
 async function webNames(store: Store): Promise<WebNames> {
   const hostname = String((await store.read('host'))?.hostname ?? 'unit');
   const addresses = new Set<string>();
