@@ -117,12 +117,14 @@ export class Certificates implements CertificateFace {
     const held = readHeld(path, value);
     return {
       ...(await book.facts(held, now())),
-      chain: chainOf(value).map(x509 => ({
-        subject: x509.subject,
-        issuer: x509.issuer,
-        notAfter: x509.notAfter.toISOString(),
-        fingerprint: fingerprintText(x509),
-      })),
+      chain: chainOf(value)
+        .slice(1)
+        .map(x509 => ({
+          subject: x509.subject,
+          issuer: x509.issuer,
+          notAfter: x509.notAfter.toISOString(),
+          fingerprint: fingerprintText(x509),
+        })),
       findings: certificateProblems(held, now()).map(({ stage: _stage, ...problem }) => problem),
     };
   }
