@@ -58,15 +58,6 @@ export function expect(der: Der | undefined, tag: number): Der {
   return der;
 }
 
-/** Length of the element at the start of `bytes`, tag and length included; undefined when it is none or cut off. */
-export function lengthOfDer(bytes: Buffer): number | undefined {
-  try {
-    return elementAt(bytes, 0).whole.length;
-  } catch {
-    return undefined;
-  }
-}
-
 function elementAt(bytes: Buffer, at: number): Der {
   const [tag, first] = [bytes[at], bytes[at + 1]];
   if (tag === undefined || first === undefined || (tag & 0x1f) === 0x1f) throw new BadDer('no element');
@@ -192,22 +183,4 @@ export function time(value: Date): Buffer {
   return value.getUTCFullYear() < 2050
     ? der(TAG.utcTime, Buffer.from(text.slice(2)))
     : der(TAG.generalizedTime, Buffer.from(text));
-}
-
-const PEM = /-----BEGIN ([A-Z0-9 ]{1,40})-----([^-]*)-----END \1-----/g;
-
-export interface Pem {
-  label: string;
-  /** Base64 with line ends, and the headers of the legacy format where there are some. */
-  body: string;
-}
-
-/** The PEM blocks of a text, in order. What stands between them is not looked at. */
-export function pemBlocks(text: string): Pem[] {
-  return [...text.matchAll(PEM)].map(([, label = '', body = '']) => ({ label, body }));
-}
-
-export function pem(label: string, bytes: Buffer): string {
-  const lines = bytes.toString('base64').match(/.{1,64}/g) ?? [];
-  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
 }

@@ -1,10 +1,9 @@
 /** Certificates and keys in the files that people have: PEM, DER, PKCS#8, PKCS#12. */
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { LockstepError } from '../schema/error.ts';
 import { orderChain } from './chain.ts';
-import { pemBlocks } from './der.ts';
-import { readPkcs12 } from './pkcs12.ts';
-import { CERTIFICATE_LABELS, readX509, type X509 } from './x509.ts';
+import { type FoundInFile, readFile } from './read-file.ts';
+import { readX509, type X509 } from './x509.ts';
 
 export interface CertificateFile {
   /** For messages. */
@@ -19,50 +18,107 @@ export interface ReadCertificate {
   key?: string;
 }
 
+/** More than any chain has. */
+const MOST_CERTIFICATES = 100;
+
 /**
- * One certificate with its chain, and its key where one is there, from one or more files of any form. Throws LockstepError
- * `certificate-unreadable`, `certificate-missing`, `certificates-several`, `keys-several`, `key-unfit`, `key-unreadable`,
- * `passphrase-needed`, `wrong-passphrase` or `too-large`; none of them quotes what was read.
+ * One certificate with its chain, and its key where one is there, from one or more files of any form. CA certificates that lead
+ * nowhere from it are left out. Throws LockstepError `certificate-unreadable`, `certificate-missing`, `certificates-several`,
+ * `key-unreadable`, `key-unfit`, `keys-several`, `passphrase-needed`, `wrong-passphrase` or `too-large`; none of them quotes
+ * what was read.
  */
 export async function readCertificateFiles(
   files: CertificateFile[],
   passphrase?: string,
 ): Promise<ReadCertificate> {
-  const certificates: X509[] = [];
-  const keys: KeyObject[] = [];
-  for (const { bytes } of files) {
-    const text = bytes.toString('latin1');
-    if (!text.includes('-----BEGIN ')) {
-      try {
-        certificates.push(readX509(bytes));
-      } catch {
-        const found = await readPkcs12(bytes, passphrase);
-        certificates.push(...found.certificates.map(each => readX509(each)));
-        keys.push(...found.keys.map(key => createPrivateKey({ key, format: 'der', type: 'pkcs8' })));
-      }
-      continue;
-    }
-    for (const { label, body } of pemBlocks(text)) {
-      if (CERTIFICATE_LABELS.has(label)) certificates.push(readX509(Buffer.from(body, 'base64')));
-      else if (label.endsWith('PRIVATE KEY'))
-        keys.push(
-          createPrivateKey({ key: `-----BEGIN ${label}-----${body}-----END ${label}-----\n`, passphrase }),
-        );
-    }
+  const found: FoundInFile = { certificates: [], keys: [] };
+  for (const file of files) {
+    const { certificates, keys } = await readFile(file, passphrase);
+    found.certificates.push(...certificates);
+    found.keys.push(...keys);
   }
-  const [key] = keys;
-  const leaf =
-    key === undefined
-      ? certificates[0]
-      : certificates.find(each => createPublicKey(key).equals(each.publicKey));
-  if (leaf === undefined)
-    throw new LockstepError('certificate-unreadable', 'The files hold no certificate for the key.');
-  const chain = orderChain(
-    leaf,
-    certificates.filter(each => each !== leaf),
-  );
+  if (found.certificates.length > MOST_CERTIFICATES) throw tooMany();
+  const certificates = distinct(found.certificates.map(readCertificate));
+  const key = onlyKey(found.keys);
+  const leaf = key === undefined ? leafOf(certificates) : ownerOf(key, certificates);
+  const others = certificates.filter(each => each !== leaf);
+  const chain = orderChain(leaf, others);
+  const stray = others.find(each => !each.ca && !chain.includes(each));
+  if (stray !== undefined) throw several([leaf, stray]);
   return {
-    certificate: chain.map(each => each.pem).join(''),
+    certificate: chain.map(({ pem }) => pem).join(''),
     ...(key === undefined ? {} : { key: key.export({ type: 'pkcs8', format: 'pem' }).toString() }),
   };
+}
+
+/** What OpenSSL cannot load, no server could show. */
+function readCertificate(bytes: Buffer): X509 {
+  const x509 = readX509(bytes);
+  try {
+    new X509Certificate(bytes);
+    x509.publicKey;
+  } catch {
+    throw new LockstepError('certificate-unreadable', `The certificate "${x509.subject}" cannot be read.`, {
+      hint: 'Export it again where it came from.',
+    });
+  }
+  return x509;
+}
+
+function onlyKey(keys: KeyObject[]): KeyObject | undefined {
+  const [key, ...others] = keys;
+  if (key !== undefined && others.some(other => !other.equals(key))) {
+    throw new LockstepError('keys-several', 'The files hold more than one private key.', {
+      hint: 'Give the key that belongs to the certificate, and no other.',
+    });
+  }
+  return key;
+}
+
+function ownerOf(key: KeyObject, certificates: X509[]): X509 {
+  const owned = createPublicKey(key);
+  const [leaf, other] = certificates.filter(({ publicKey }) => owned.equals(publicKey));
+  if (leaf !== undefined && other !== undefined) throw several([leaf, other]);
+  if (leaf !== undefined) return leaf;
+  if (certificates.length === 0) throw missing();
+  throw new LockstepError('key-unfit', 'The private key belongs to none of the certificates.', {
+    hint: 'Give the key that the certificate was requested with.',
+    facts: { certificates: certificates.map(({ subject }) => subject) },
+  });
+}
+
+/** The one that issued no other. */
+function leafOf(certificates: X509[]): X509 {
+  const issuers = new Set(certificates.flatMap(each => orderChain(each, certificates).slice(1)));
+  const [leaf, ...others] = certificates.filter(each => !issuers.has(each));
+  if (leaf === undefined) throw missing();
+  if (others.length > 0) throw several([leaf, ...others]);
+  return leaf;
+}
+
+function distinct(certificates: X509[]): X509[] {
+  return [...new Map(certificates.map(each => [each.fingerprint, each])).values()];
+}
+
+function several(certificates: X509[]): LockstepError {
+  return new LockstepError(
+    'certificates-several',
+    'The files hold more than one certificate that is no issuer of another.',
+    {
+      hint: 'Give one certificate and those that lead to its root.',
+      facts: {
+        certificates: certificates.slice(0, 10).map(({ subject, serial }) => `${subject} (${serial})`),
+      },
+    },
+  );
+}
+
+function missing(): LockstepError {
+  return new LockstepError('certificate-missing', 'The files hold no certificate.', {
+    hint: 'Give the certificate as PEM, DER or PFX.',
+  });
+}
+
+function tooMany(): LockstepError {
+  return new LockstepError('too-large', `The files hold more than ${MOST_CERTIFICATES} certificates.`);
 }

@@ -3,7 +3,8 @@ import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 import { isIPv4 } from 'node:net';
 import { LockstepError } from '../schema/error.ts';
 import { canonicalAddress } from '../schema/formats.ts';
-import { bits, boolean, der, field, integer, octets, oid, pem, sequence, TAG, time, utf8 } from './der.ts';
+import { bits, boolean, der, field, integer, octets, oid, sequence, TAG, time, utf8 } from './der.ts';
+import { pem } from './pem.ts';
 
 export interface SelfSignedRequest {
   /** At most 64 characters (RFC 5280, appendix A.1). */

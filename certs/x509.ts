@@ -1,19 +1,8 @@
 /** What a certificate says: RFC 5280, read whole and strictly; what is not as it says there is refused. */
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import { LockstepError } from '../schema/error.ts';
-import {
-  BadDer,
-  type Der,
-  expect,
-  field,
-  items,
-  pem,
-  pemBlocks,
-  readBits,
-  readDer,
-  readTime,
-  TAG,
-} from './der.ts';
+import { BadDer, type Der, expect, field, items, readBits, readDer, readTime, TAG } from './der.ts';
+import { pem, pemBlocks } from './pem.ts';
 import { type Extensions, readExtensions } from './x509-extensions.ts';
 import { type PublicKeyFacts, readKeyFacts } from './x509-key.ts';
 import { addressText, type DistinguishedName, isSameName, readName } from './x509-name.ts';
@@ -157,9 +146,9 @@ function firstOf(text: string): Buffer {
 }
 
 function certificateBlocks(text: string): Buffer[] {
-  return pemBlocks(text)
-    .filter(({ label }) => CERTIFICATE_LABELS.has(label))
-    .map(({ body }) => sized(Buffer.from(body, 'base64')));
+  const blocks = pemBlocks(text)?.filter(({ label }) => CERTIFICATE_LABELS.has(label));
+  if (blocks === undefined || blocks.some(({ bytes }) => bytes === undefined)) throw unreadable();
+  return blocks.map(({ bytes }) => sized(bytes as Buffer));
 }
 
 export const CERTIFICATE_LABELS = new Set(['CERTIFICATE', 'X509 CERTIFICATE']);

@@ -35,7 +35,7 @@ const ENTRANCE: Record<string, string> = {
   'json-diff': 'cli/record-diff.ts',
   'jsonc-parser': 'schema/json.ts',
   lmdb: 'store/lmdb.ts',
-  'node-forge': 'certs/pkcs12.ts',
+  'node-forge': 'certs/rc2.ts',
   openpgp: 'backup/openpgp.ts',
   pino: 'unit/log.ts',
   'prom-client': 'unit/metrics.ts',
