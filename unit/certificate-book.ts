@@ -18,6 +18,7 @@ export interface HeldCertificate {
   fault: string | undefined;
   hasKey: boolean;
   selfMade: boolean;
+  facts: Omit<CertificateFacts, 'daysLeft' | 'usedBy' | 'users'>;
 }
 
 export interface CertificateBookOptions {
@@ -107,7 +108,8 @@ export class CertificateBook {
       if (usedBy.length >= MOST_USERS) break;
     }
     return {
-      ...certificateFacts(held, now),
+      ...held.facts,
+      daysLeft: held.x509 === undefined ? 0 : daysLeft(held.x509, now),
       usedBy: usedBy.sort().slice(0, MOST_NAMED),
       users: usedBy.length,
     };
@@ -204,27 +206,27 @@ export class CertificateBook {
 }
 
 export function readHeld(path: string, value: JsonObject): HeldCertificate {
-  const known = {
+  const held = {
     ...placeOf(path),
+    ...read(String(value.certificate)),
     hasKey: value.key !== undefined,
     selfMade: value.selfSigned === true,
   };
+  return { ...held, facts: fixedFacts(held) };
+}
+
+function read(certificate: string): Pick<HeldCertificate, 'x509' | 'fault'> {
   try {
-    return { ...known, x509: readX509(String(value.certificate)), fault: undefined };
+    return { x509: readX509(certificate), fault: undefined };
   } catch {
-    return { ...known, x509: undefined, fault: 'the certificate cannot be read' };
+    return { x509: undefined, fault: 'the certificate cannot be read' };
   }
 }
 
 function unreadable(path: string, error: unknown): HeldCertificate {
-  const { code } = asLockstepError(error);
-  return {
-    ...placeOf(path),
-    hasKey: false,
-    selfMade: false,
-    x509: undefined,
-    fault: `it cannot be read from the store (${code})`,
-  };
+  const fault = `it cannot be read from the store (${asLockstepError(error).code})`;
+  const held = { ...placeOf(path), x509: undefined, fault, hasKey: false, selfMade: false };
+  return { ...held, facts: fixedFacts(held) };
 }
 
 function placeOf(path: string): Pick<HeldCertificate, 'path' | 'name' | 'kind'> {
@@ -233,14 +235,13 @@ function placeOf(path: string): Pick<HeldCertificate, 'path' | 'name' | 'kind'> 
   return { path, name, kind: place === 'intermediates' ? 'intermediate' : 'certificate' };
 }
 
-function certificateFacts(
-  { path, name, kind, x509, fault, hasKey, selfMade }: HeldCertificate,
-  now: Date,
-): Omit<CertificateFacts, 'usedBy' | 'users'> {
+/** What lists tell, but for what depends on the day and on other records. */
+function fixedFacts(held: Omit<HeldCertificate, 'facts'>): HeldCertificate['facts'] {
+  const { path, name, kind, x509, fault, hasKey, selfMade } = held;
   const known = { name, kind, path, hasKey, selfMade };
   if (x509 === undefined) {
     const none = { subject: '', issuer: '', names: [], notBefore: '', notAfter: '', keyType: '' };
-    return { ...known, ...none, unreadable: fault ?? '', daysLeft: 0, fingerprint: '' };
+    return { ...known, ...none, unreadable: fault ?? '', fingerprint: '' };
   }
   return {
     ...known,
@@ -249,7 +250,6 @@ function certificateFacts(
     names: [...namesOf(x509), ...x509.addresses],
     notBefore: x509.notBefore.toISOString(),
     notAfter: x509.notAfter.toISOString(),
-    daysLeft: daysLeft(x509, now),
     keyType: keyType(x509),
     fingerprint: fingerprintText(x509),
   };

@@ -20,6 +20,7 @@ import type {
   RemoveCertificateRequest,
 } from './certificate-face.ts';
 import { certificateProblems } from './certificate-warnings.ts';
+import { exists, inUse, judged, noSuchCertificate, older, refused } from './certificate-refusals.ts';
 import type { Committing } from './committing.ts';
 import type { ChangeAnswer } from './face.ts';
 import type { Log } from './log.ts';
@@ -42,7 +43,6 @@ interface Accepted {
 
 /** The author of what was dropped into `certs.d/`. */
 const FOLDER_AUTHOR = 'certs.d';
-const MOST_NAMED = 20;
 
 /** Takes certificates in, checks them before they are kept, lists them, and gives them out. */
 export class Certificates implements CertificateFace {
@@ -266,53 +266,8 @@ export class Certificates implements CertificateFace {
     const users: string[] = [];
     for await (const source of this.options.store.referrers(path)) users.push(source);
     if (users.length === 0) return;
-    const shown = users.sort().slice(0, MOST_NAMED);
-    const more = users.length > shown.length ? ` and ${users.length - shown.length} more` : '';
-    throw new LockstepError('certificate-in-use', `${path} is used by ${shown.join(', ')}${more}.`, {
-      hint: 'Give them another certificate first.',
-      facts: { users: shown, count: users.length },
-    });
+    throw inUse(path, users.sort());
   }
-}
-
-/** Warnings, where nothing fails. Throws `certificate-refused`. */
-function judged(path: string, findings: { code: string; message: string; fails: boolean }[]): Problem[] {
-  const problems = findings.map(({ code, message }) => ({ code, path, message }));
-  if (findings.some(({ fails }) => fails))
-    throw refused(
-      path,
-      problems.filter((_problem, index) => findings[index]?.fails),
-    );
-  return problems;
-}
-
-function refused(path: string, problems: Problem[]): LockstepError {
-  const [first] = problems;
-  const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
-  const hint = first?.hint;
-  return new LockstepError('certificate-refused', `${path}: ${first?.message.replace(/\.$/, '')}${more}.`, {
-    hint,
-    facts: { problems, count: problems.length },
-  });
-}
-
-function exists(path: string): LockstepError {
-  return new LockstepError('certificate-exists', `There is a ${path} already.`, {
-    hint: 'Add --replace to put this one in its place.',
-    facts: { path },
-  });
-}
-
-function noSuchCertificate({ name = '', kind }: CertificateChoice, hint: string): LockstepError {
-  const what = kind === 'intermediate' ? 'intermediate certificate' : 'certificate';
-  return new LockstepError('no-such-certificate', `There is no ${what} ${name}.`, { hint, facts: { name } });
-}
-
-function older(path: string): LockstepError {
-  return new LockstepError('certificate-older', `${path} is newer than this one; nothing was changed.`, {
-    hint: 'lockstep certs add with --replace puts it back all the same.',
-    facts: { path },
-  });
 }
 
 function isOlder(given: JsonObject, kept: JsonObject): boolean {
