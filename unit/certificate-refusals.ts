@@ -43,7 +43,6 @@ export function older(path: string): LockstepError {
   });
 }
 
-
 export function inUse(path: string, users: string[]): LockstepError {
   const shown = users.slice(0, MOST_NAMED);
   const more = users.length > shown.length ? ` and ${users.length - shown.length} more` : '';

@@ -19,8 +19,8 @@ import type {
   ExportedCertificate,
   RemoveCertificateRequest,
 } from './certificate-face.ts';
-import { certificateProblems } from './certificate-warnings.ts';
 import { exists, inUse, judged, noSuchCertificate, older, refused } from './certificate-refusals.ts';
+import { certificateProblems } from './certificate-warnings.ts';
 import type { Committing } from './committing.ts';
 import type { ChangeAnswer } from './face.ts';
 import type { Log } from './log.ts';
