@@ -76,6 +76,16 @@ export class CertificateRoom {
     await Promise.all([this.keeping, this.looking]);
   }
 
+  /** Resolves when what was committed and counted before is in. */
+  async settled(): Promise<void> {
+    for (let before: Promise<void> | undefined; before !== this.looking; ) {
+      before = this.looking;
+      await this.keeping;
+      await this.book.settled();
+      await this.looking;
+    }
+  }
+
   roleChanged(): void {
     this.folder.roleChanged(this.options.store.head.role === 'active');
   }
