@@ -247,7 +247,7 @@ function fixedFacts(held: Omit<HeldCertificate, 'facts'>): HeldCertificate['fact
     ...known,
     subject: x509.subject,
     issuer: x509.issuer,
-    names: [...namesOf(x509), ...x509.addresses],
+    names: x509.ca ? [] : [...namesOf(x509), ...x509.addresses],
     notBefore: x509.notBefore.toISOString(),
     notAfter: x509.notAfter.toISOString(),
     keyType: keyType(x509),

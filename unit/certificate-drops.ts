@@ -64,7 +64,7 @@ export type DropEffect =
 /** Files are left alone until nothing about them has changed for so long: they are written in any order. */
 export const QUIET_MS = 500;
 /** What is not good may still become so: a key that comes later, a chain that is being written. */
-export const PATIENCE_MS = 5_000;
+export const PATIENCE_MS = 3_000;
 /** What failed for another reason than its files is tried again. */
 const AGAIN_MS = 60_000;
 
