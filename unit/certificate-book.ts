@@ -63,6 +63,7 @@ export class CertificateBook {
 
   /** Resolves when everything that was committed before is in. */
   async settled(): Promise<void> {
+    this.go();
     while (this.working) await this.running;
   }
 

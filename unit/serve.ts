@@ -235,7 +235,6 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
       now,
       log,
     });
-    certificates.start();
     const stopCertificates = once(async () => certificates?.stop());
     closers.push(stopCertificates);
     const unit = noting(
@@ -261,6 +260,7 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
     );
     const api = await startApi(unit, folder.socket, log);
     closers.push(() => api.close());
+    certificates.start();
     log.info({ dir: options.dir, ...pair.address, mode: identity.mode, ...store.head }, 'serving');
     return { close, replaced };
   } catch (error) {
