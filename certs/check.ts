@@ -5,6 +5,7 @@ import { daysLeft, expiryStage } from './expiry.ts';
 import { weaknesses } from './strength.ts';
 import { wayFindings } from './way.ts';
 import { readX509s, type X509 } from './x509.ts';
+import { isSameKey } from './x509-key.ts';
 
 export interface CertificateRecord {
   /** PEM; certificates that lead to the root may follow the first one. */
@@ -82,7 +83,7 @@ function timeFindings(leaf: X509, now: Date): CertificateFinding[] {
 
 function keyFindings(leaf: X509, pem: string): CertificateFinding[] {
   try {
-    if (createPublicKey(createPrivateKey(pem)).equals(leaf.publicKey)) return [];
+    if (isSameKey(createPublicKey(createPrivateKey(pem)), leaf.publicKey)) return [];
   } catch {
     return [{ code: 'key-unreadable', message: 'its private key cannot be read', fails: true }];
   }

@@ -28,6 +28,7 @@ export async function readFile({ name, bytes }: CertificateFile, passphrase?: st
       facts: { file: name },
     });
   const text = bytes.toString('latin1');
+  if (text.trim() === '') return { certificates: [], keys: [] };
   try {
     return text.includes('-----BEGIN ')
       ? await readPem(text, name, passphrase)

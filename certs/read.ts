@@ -4,6 +4,7 @@ import { LockstepError } from '../schema/error.ts';
 import { orderChain } from './chain.ts';
 import { type FoundInFile, readFile } from './read-file.ts';
 import { readX509, type X509 } from './x509.ts';
+import { isSameKey } from './x509-key.ts';
 
 export interface CertificateFile {
   /** For messages. */
@@ -67,7 +68,7 @@ function readCertificate(bytes: Buffer): X509 {
 
 function onlyKey(keys: KeyObject[]): KeyObject | undefined {
   const [key, ...others] = keys;
-  if (key !== undefined && others.some(other => !other.equals(key))) {
+  if (key !== undefined && others.some(other => !isSameKey(other, key))) {
     throw new LockstepError('keys-several', 'The files hold more than one private key.', {
       hint: 'Give the key that belongs to the certificate, and no other.',
     });
@@ -77,7 +78,7 @@ function onlyKey(keys: KeyObject[]): KeyObject | undefined {
 
 function ownerOf(key: KeyObject, certificates: X509[]): X509 {
   const owned = createPublicKey(key);
-  const [leaf, other] = certificates.filter(({ publicKey }) => owned.equals(publicKey));
+  const [leaf, other] = certificates.filter(({ publicKey }) => isSameKey(owned, publicKey));
   if (leaf !== undefined && other !== undefined) throw several([leaf, other]);
   if (leaf !== undefined) return leaf;
   if (certificates.length === 0) throw missing();
@@ -87,10 +88,12 @@ function ownerOf(key: KeyObject, certificates: X509[]): X509 {
   });
 }
 
-/** The one that issued no other. */
+/** The one that issued no other; a CA only where there is nothing else. */
 function leafOf(certificates: X509[]): X509 {
   const issuers = new Set(certificates.flatMap(each => orderChain(each, certificates).slice(1)));
-  const [leaf, ...others] = certificates.filter(each => !issuers.has(each));
+  const last = certificates.filter(each => !issuers.has(each));
+  const served = last.filter(({ ca }) => !ca);
+  const [leaf, ...others] = served.length > 0 ? served : last;
   if (leaf === undefined) throw missing();
   if (others.length > 0) throw several([leaf, ...others]);
   return leaf;

@@ -1,4 +1,5 @@
 /** What kind of public key a certificate holds, and how strong it is. */
+import type { KeyObject } from 'node:crypto';
 import { type Der, items, readBits, readDer, readOid, TAG } from './der.ts';
 
 export interface PublicKeyFacts {
@@ -37,4 +38,16 @@ function modulusBits(key: Buffer): number {
   return digits === ''
     ? 0
     : (digits.length - 1) * 4 + Number.parseInt(digits[0] as string, 16).toString(2).length;
+}
+
+/**
+ * Node leaves an error of OpenSSL behind when it compares keys of two kinds, and the next key that it reads is then taken for
+ * unreadable: so kinds are compared first.
+ */
+export function isSameKey(one: KeyObject, other: KeyObject): boolean {
+  return (
+    one.asymmetricKeyType === other.asymmetricKeyType &&
+    one.asymmetricKeyDetails?.namedCurve === other.asymmetricKeyDetails?.namedCurve &&
+    one.equals(other)
+  );
 }

@@ -1,4 +1,5 @@
 /** Names inside a certificate: of a subject or issuer, and the general names of RFC 5280, 4.2.1.6. */
+import { isUtf8 } from 'node:buffer';
 import { BadDer, type Der, expect, field, items, readOid, TAG } from './der.ts';
 
 export interface DistinguishedName {
@@ -84,6 +85,7 @@ function readAttribute(der: Der): { type: string; text: string; key: string } {
 }
 
 function textOf({ tag, content }: Der): string | undefined {
+  if ((tag & 0xc0) !== 0 || (tag === TAG.utf8 && !isUtf8(content))) throw new BadDer('no text');
   if (tag === TAG.utf8) return content.toString('utf8');
   if ([0x12, TAG.printable, 0x14, 0x16, 0x1a].includes(tag)) return content.toString('latin1');
   if (tag === 0x1e && content.length % 2 === 0) return Buffer.from(content).swap16().toString('utf16le');

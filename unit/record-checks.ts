@@ -1,4 +1,10 @@
-import { type CertificateFinding, type CertificateRecord, checkCertificate } from '../certs/check.ts';
+import {
+  type CertificateFinding,
+  type CertificateRecord,
+  checkCertificate,
+  INFORMATION,
+} from '../certs/check.ts';
+import { readX509s, type X509 } from '../certs/x509.ts';
 import type { Catalog } from '../schema/catalog.ts';
 import { asLockstepError } from '../schema/error.ts';
 import type { Kind } from '../schema/kind.ts';
@@ -44,6 +50,8 @@ export class RecordChecks {
   private wholeAt: number | undefined;
   private checkedAt: string | undefined;
   private running: Promise<void> | undefined;
+  /** Read once a look, and only where it meets a certificate. */
+  private intermediates: Promise<X509[]> | undefined;
   private working = false;
   private stopped = false;
   private cancel: () => void = () => undefined;
@@ -112,6 +120,7 @@ export class RecordChecks {
   private async lookAtAll(): Promise<void> {
     const { store, catalog, timers, now } = this.options;
     this.due.clear();
+    this.intermediates = undefined;
     this.wholeAt = timers.now();
     const found = new Map<string, Finding[]>();
     const rest = this.rests();
@@ -132,6 +141,7 @@ export class RecordChecks {
 
   private async lookAtDue(): Promise<void> {
     const rest = this.rests();
+    this.intermediates = undefined;
     for (const path of this.due) {
       await rest();
       if (this.stopped || !this.isStandby) return;
@@ -143,7 +153,7 @@ export class RecordChecks {
   }
 
   private async check(path: string): Promise<Finding[]> {
-    const { store, catalog, now } = this.options;
+    const { store, catalog } = this.options;
     try {
       const kind = catalog.kindOf(path);
       if (!isChecked(kind)) return [];
@@ -154,12 +164,34 @@ export class RecordChecks {
       if (!CERTIFICATES.has(kind.name)) return findings;
       const record = (await store.read(path)) as unknown as CertificateRecord | undefined;
       if (record === undefined) return findings;
-      const inspected = checkCertificate(record, { now: now(), intermediates: [] });
+      const inspected = await this.inspect(record);
       const used = inspected.length > 0 && (await store.isReferredTo(path));
       return [...findings, ...inspected.map(finding => certificateFinding(path, finding, used))];
     } catch (error) {
       return [unreadable(path, error)];
     }
+  }
+
+  /** What was weak when somebody let it in is told of, and no reason not to take over. */
+  private async inspect(record: CertificateRecord): Promise<CertificateFinding[]> {
+    this.intermediates ??= this.readIntermediates();
+    const options = { now: this.options.now(), intermediates: await this.intermediates, allowWeak: true };
+    return checkCertificate(record, options).filter(({ code }) => !INFORMATION.has(code));
+  }
+
+  /** One that cannot be read is told of at its own path. */
+  private async readIntermediates(): Promise<X509[]> {
+    const found: X509[] = [];
+    const rest = this.rests();
+    try {
+      for await (const { value } of this.options.store.list('intermediates')) {
+        await rest();
+        found.push(...readX509s((value as unknown as CertificateRecord).certificate));
+      }
+    } catch {
+      return found;
+    }
+    return found;
   }
 
   /** A certificate that nothing used before matters once something does. */

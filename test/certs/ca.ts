@@ -64,6 +64,8 @@ export interface Wish {
 }
 
 export const NOW = new Date('2030-06-01T12:00:00Z');
+/** Of this process: what a machine with other work to do does not change. */
+export const cpuMs = (): number => process.cpuUsage().user / 1_000;
 const DAY_MS = 86_400_000;
 export const daysFromNow = (days: number): Date => new Date(NOW.getTime() + days * DAY_MS);
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type CheckOptions, checkCertificate } from '../../certs/check.ts';
 import {
   address,
+  cpuMs,
   daysFromNow,
   directory,
   dns,
@@ -177,8 +178,8 @@ describe('a chain', () => {
         serial,
       }),
     );
-    const start = performance.now();
+    const start = cpuMs();
     found([issue({ issuer: first, keyIds: false }), ...many]);
-    assert.ok(performance.now() - start < 3_000);
+    assert.ok(cpuMs() - start < 3_000);
   });
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type CertificateRecord, checkCertificate } from '../../certs/check.ts';
+import { cpuMs, issue, keysOf, NOW } from './ca.ts';
 
 /** The certificate of the example site; valid for 30 years from November 2026. */
 const { shop } = JSON.parse(readFileSync('examples/site/site.json', 'utf8')).certificates as {
@@ -56,5 +57,35 @@ describe('a certificate', () => {
     );
     assert.doesNotMatch(JSON.stringify(findings), /MARKER/);
     assert.deepEqual(found({ certificate: 'no certificate' }, GOOD), ['certificate-unreadable']);
+  });
+
+  it('is judged the same after any other', () => {
+    const kinds = (['ed25519', 'rsa2048', 'p384', 'p256'] as const).map(kind =>
+      issue({ keys: keysOf(kind, 0) }),
+    );
+    for (const one of kinds) {
+      for (const other of kinds) {
+        const findings = checkCertificate(
+          { certificate: one.pem, key: other.keyPem },
+          { now: NOW, intermediates: [] },
+        );
+        assert.deepEqual(
+          findings.map(({ code }) => code),
+          one === other ? [] : ['key-unfit'],
+        );
+      }
+    }
+  });
+
+  it('costs little: a thousand with one issuer', () => {
+    const issuer = issue({ commonName: 'Issuer', ca: true });
+    const all = Array.from(
+      { length: 1_000 },
+      (_, serial) => issue({ serial, issuer, keys: keysOf('p256', 0) }).pem,
+    );
+    const started = cpuMs();
+    for (const certificate of all)
+      assert.deepEqual(checkCertificate({ certificate }, { now: NOW, intermediates: [issuer.x509] }), []);
+    assert.ok(cpuMs() - started < 2_500);
   });
 });

@@ -9,6 +9,7 @@ import type { StorePort } from '../../store/port.ts';
 import { Store } from '../../store/store.ts';
 import type { Change } from '../../store/transition.ts';
 import { RecordChecks } from '../../unit/record-checks.ts';
+import { issue } from '../certs/ca.ts';
 import { ManualTimers } from '../sync/manual-timers.ts';
 
 const catalog = loadCatalog();
@@ -118,6 +119,26 @@ describe('the checks of what a standby holds', () => {
       'certificate-expired certificates/spare (harmless)',
       'key-unfit certificates/spare (harmless)',
     ]);
+  });
+
+  it('find a chain that is broken, with the intermediates that the unit holds', async () => {
+    const root = issue({ commonName: 'Root', ca: true, to: new Date('2050-01-01') });
+    const low = issue({ commonName: 'Low', ca: true, issuer: root, to: new Date('2041-01-01') });
+    const leaf = issue({ issuer: low, from: new Date('2039-01-01'), to: new Date('2048-01-01') });
+    const standby = await new Standby().holding(site({ certificate: leaf.pem, key: leaf.keyPem }));
+    await standby.checked(() => standby.checks.start());
+    assert.deepEqual(standby.found, ['chain-incomplete certificates/shop (harmless)']);
+    await standby.update([put('intermediates/low', { certificate: low.pem })]);
+    assert.deepEqual(standby.found, []);
+    standby.now = new Date('2042-01-01');
+    await standby.update([put('intermediates/low', { certificate: low.pem + root.pem })]);
+    assert.deepEqual(standby.found, ['certificate-expired intermediates/low (harmless)']);
+    await standby.update([put('certificates/shop', { certificate: leaf.pem + low.pem, key: leaf.keyPem })]);
+    assert.deepEqual(standby.found, [
+      'certificate-expired intermediates/low (harmless)',
+      'issuer-expired certificates/shop',
+    ]);
+    await standby.checks.stop();
   });
 
   it('after an update look at what it touched and at what was wrong before', async () => {
