@@ -19,19 +19,26 @@ export interface AddOptions extends ChoiceOptions, PassphraseOptions, ChangeOpti
 }
 
 /** The unit reads and checks what is in the files; they go through its socket, and the passphrase with them. */
-export async function add(context: Context, operands: string[], options: AddOptions): Promise<ExitCode> {
-  const [name, paths] = options.web === true ? [undefined, operands] : [operands[0], operands.slice(1)];
+export async function add(
+  context: Context,
+  first: string | undefined,
+  files: string[],
+  options: AddOptions,
+): Promise<ExitCode> {
+  // That of the web interface has no name: the first word is a file already.
+  const paths = options.web === true && first !== undefined ? [first, ...files] : files;
+  const name = options.web === true ? undefined : first;
   const choice = choiceOf(name, options);
   if (paths.length === 0)
     throw new LockstepError('bad-usage', 'Which files?', {
       hint: `lockstep certs add ${name ?? '--web'} FILE…, with the certificate, its chain and its key in any order`,
     });
   const budget = fullBudget();
-  const files = [];
+  const read = [];
   for (const path of paths)
-    files.push({ name: path, bytes: (await readBytes(path, budget)).toString('base64') });
+    read.push({ name: path, bytes: (await readBytes(path, budget)).toString('base64') });
   const { replace, allowWeak, reason, dryRun, confirm, wait } = options;
-  const asked = { ...choice, files, ...given({ replace, allowWeak, reason, dryRun, confirm, wait }) };
+  const asked = { ...choice, files: read, ...given({ replace, allowWeak, reason, dryRun, confirm, wait }) };
   const answer = await send(context, asked, await givenPassphrase(options));
   context.out.answer(answer, added => formatAdded(added, context.out.paint));
   return exitOf(answer);

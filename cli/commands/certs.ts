@@ -7,7 +7,7 @@ import { addDryRun, addReason, addSafety, type CliCommand } from '../command.ts'
 type Action = 'add' | 'remove' | 'list' | 'show' | 'export';
 type Options = AddOptions & ExportOptions;
 
-export const command: CliCommand<[Action, string[]], Options> = {
+export const command: CliCommand<[Action, string | undefined, string[]], Options> = {
   define: (command: Command) => {
     command
       .addArgument(
@@ -16,10 +16,8 @@ export const command: CliCommand<[Action, string[]], Options> = {
           'add: check one and keep it · remove: one that nothing uses · list: all of them · show: one with its chain · export: write one to a file',
         ).choices(['add', 'remove', 'list', 'show', 'export']),
       )
-      .argument(
-        '[operands...]',
-        'add: a name, then files with certificate, chain and key · remove, show, export: a name',
-      )
+      .argument('[certificate]', 'add, remove, show, export: its name')
+      .argument('[files...]', 'add: files with certificate, chain and key')
       .option('--replace', 'add: there is one of this name already, and this one takes its place')
       .option('--intermediate', 'a certificate that leads to a root, not one of Virtual Services')
       .option('--web', 'the certificate of the web interface of this unit; it has no name')
@@ -50,11 +48,10 @@ NAME/fullchain.pem and NAME/privkey.pem, or NAME.pfx with NAME.pass. What is rem
     'lockstep certs remove shop --dry-run',
   ],
 
-  async run(context, options, action, operands) {
-    const [name] = operands;
+  async run(context, options, action, name, files) {
     switch (action) {
       case 'add':
-        return (await import('../certs/add.ts')).add(context, operands, options);
+        return (await import('../certs/add.ts')).add(context, name, files, options);
       case 'remove':
         return (await import('../certs/remove.ts')).remove(context, name, options);
       case 'list':
