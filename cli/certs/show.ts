@@ -33,9 +33,9 @@ function formatDetails(details: CertificateDetails, paint: Paint): string {
     ...chain.map((link): [string, string] => ['then', `${link.subject}, until ${localTime(link.notAfter)}`]),
   ];
   return [
-    ...(details.unreadable === undefined ? lines : lines.slice(0, 1)).map(
-      ([label, text]) => `${label.padEnd(8)} ${printable(text)}`,
-    ),
+    ...(details.unreadable === undefined ? lines : lines.slice(0, 1))
+      .filter(([, text]) => text !== '')
+      .map(([label, text]) => `${label.padEnd(8)} ${printable(text)}`),
     ...(findings.length === 0
       ? []
       : [
