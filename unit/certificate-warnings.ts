@@ -15,7 +15,7 @@ export function certificateProblems(
   ];
   if (x509 === undefined) return problem('certificate-unreadable', fault ?? 'it cannot be read', true);
   const found = [];
-  if (kind === 'certificate' && !hasKey)
+  if (kind !== 'intermediate' && !hasKey)
     found.push(...problem('certificate-without-key', 'its private key is missing', true));
   const left = daysLeft(x509, now);
   const stage = expiryStage(left);

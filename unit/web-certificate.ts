@@ -37,6 +37,7 @@ const DNS_NAME = /^[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*$/;
 export function webCertificateIsDue(record: JsonObject | undefined, now: Date): boolean {
   if (record === undefined) return true;
   if (record.selfSigned !== true) return false;
+  if (record.key === undefined) return true; // restored from a bundle without keys
   try {
     return daysLeft(readX509(String(record.certificate)), now) < RENEWED_AT_DAYS;
   } catch {

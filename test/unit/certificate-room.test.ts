@@ -194,7 +194,10 @@ describe('the certificates of a running unit', () => {
       );
       const first = await web();
       await changed({ op: 'remove', path: 'webCertificate' });
-      assert.notEqual((await web())?.certificate, first?.certificate);
+      const second = await web();
+      assert.notEqual(second?.certificate, first?.certificate);
+      await changed({ op: 'unset', path: 'webCertificate', field: ['key'] });
+      assert.notEqual((await web())?.certificate, second?.certificate, 'without its key it is of no use');
     });
 
     it('is made anew by itself when it has less than 30 days left, and not before', async () => {
