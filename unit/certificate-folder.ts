@@ -251,15 +251,16 @@ const ABOUT_FILES =
 async function readBounded(path: string): Promise<Buffer> {
   const handle = await open(path, 'r');
   try {
-    const bytes = Buffer.alloc(MOST_BYTES + 1);
+    const { size } = await handle.stat();
+    if (size > MOST_BYTES) throw new LockstepError('too-large', `It is larger than ${MOST_BYTES} bytes.`);
+    const bytes = Buffer.alloc(size);
     let length = 0;
-    for (;;) {
-      const { bytesRead } = await handle.read(bytes, length, bytes.length - length);
+    while (length < size) {
+      const { bytesRead } = await handle.read(bytes, length, size - length);
+      if (bytesRead === 0) break; // it became shorter, so it is read again
       length += bytesRead;
-      if (bytesRead === 0 || length > MOST_BYTES) break;
     }
-    if (length > MOST_BYTES) throw new LockstepError('too-large', `It is larger than ${MOST_BYTES} bytes.`);
-    return Buffer.from(bytes.subarray(0, length));
+    return bytes.subarray(0, length);
   } finally {
     await handle.close();
   }
