@@ -4,6 +4,15 @@ import { dirname } from 'node:path';
 import { type Duplex, Readable } from 'node:stream';
 import { ERROR_CODES, type ErrorBody, LockstepError } from '../schema/error.ts';
 import type {
+  AddCertificateAnswer,
+  AddCertificateRequest,
+  CertificateChoice,
+  CertificateDetails,
+  ExportCertificateRequest,
+  ExportedCertificate,
+  RemoveCertificateRequest,
+} from '../unit/certificate-face.ts';
+import type {
   RestoreCertificatesAnswer,
   RestoreCertificatesRequest,
 } from '../unit/certificate-restore-face.ts';
@@ -137,6 +146,16 @@ export class ApiClient {
     if (response.statusCode !== 200) throw refusal(await readAnswer(response, 'GET'));
     return { facts: readFacts(response.headers[FACTS_HEADER]) as BackupFacts, bytes: streamOf(response) };
   };
+
+  addCertificate = (asked: Asked<AddCertificateRequest>): Promise<AddCertificateAnswer> =>
+    this.post('/v1/certificates/add', asked);
+  removeCertificate = (asked: Asked<RemoveCertificateRequest>): Promise<ChangeAnswer> =>
+    this.post('/v1/certificates/remove', asked);
+  certificates = (): ReturnType<UnitFace['certificates']> => this.get('/v1/certificates');
+  certificate = ({ name, kind }: CertificateChoice): Promise<CertificateDetails> =>
+    this.get('/v1/certificates/one', { name, kind });
+  exportCertificate = (asked: Asked<ExportCertificateRequest>): Promise<ExportedCertificate> =>
+    this.post('/v1/certificates/export', asked);
 
   private async get<Answer>(url: string, query: Query = {}): Promise<Answer> {
     const search = new URLSearchParams();

@@ -13,6 +13,7 @@ import type {
 import { assertRole } from '../unit/roles.ts';
 import { BytesAnswer, FACTS_HEADER } from './bytes.ts';
 import { CERTIFICATE_RESTORE_ROUTES } from './certificate-restore-routes.ts';
+import { CERTIFICATE_ROUTES } from './certificate-routes.ts';
 import type { Arguments, Body, Route } from './route.ts';
 import * as schemas from './schemas.ts';
 
@@ -303,7 +304,9 @@ export const ROUTES: Route[] = [
     type: 'application/octet-stream',
     call: async (unit, { body, role }) => {
       // A bundle opens with the passphrase that was asked for.
-      if ((body as BackupRequest).withKeys === true) assertRole(role, 'admin', 'A bundle with private keys');
+      const { withKeys, kind } = body as BackupRequest;
+      if (withKeys === true || kind === 'certificates')
+        assertRole(role, 'admin', 'A bundle with private keys');
       const { bytes, facts } = await unit.backup(body as BackupRequest);
       return new BytesAnswer(bytes, facts);
     },
@@ -317,5 +320,6 @@ export const ROUTES: Route[] = [
     type: 'text/plain; version=0.0.4; charset=utf-8',
     call: unit => unit.metrics(),
   },
+  ...CERTIFICATE_ROUTES,
   ...CERTIFICATE_RESTORE_ROUTES,
 ];

@@ -18,7 +18,7 @@ export async function candidates(words: string[], nextPaths: NextPaths): Promise
 interface Line {
   command: Command | undefined;
   /** Operands after the command. */
-  operands: number;
+  operands: string[];
   /** The option whose value stands at the cursor. */
   valueOf: Option | undefined;
   dir: string | undefined;
@@ -29,7 +29,7 @@ interface Line {
 function readLine(program: Command, words: string[]): Line {
   const line: Line = {
     command: undefined,
-    operands: 0,
+    operands: [],
     valueOf: undefined,
     dir: undefined,
     elsewhere: false,
@@ -48,7 +48,7 @@ function takeWord(program: Command, line: Line, word: string): void {
   } else if (line.command === undefined) {
     line.command = program.commands.find(command => command.name() === word);
   } else {
-    line.operands += 1;
+    line.operands.push(word);
   }
 }
 
@@ -72,9 +72,20 @@ async function wordsAt(
   if (line.valueOf !== undefined) return valuesOf(line.valueOf, paths);
   if (current.startsWith('-')) return optionsAt(program, line.command).flatMap(option => option.long ?? []);
   if (line.command === undefined) return visibleNames(program);
-  const argument = line.command.registeredArguments[line.operands];
+  const argument = line.command.registeredArguments[line.operands.length];
   if (argument === undefined) return [];
+  if (argument.name() === 'certificate') return certificateNames(line, current, nextPaths);
   return isPath(argument) ? paths() : (argument.argChoices ?? []);
+}
+
+const TAKE_NAMES = new Set(['add', 'remove', 'show', 'export']);
+const CERTIFICATES = 'certificates';
+
+/** Names of the certificates that there are, for the actions that take one. */
+async function certificateNames(line: Line, current: string, nextPaths: NextPaths): Promise<string[]> {
+  if (!TAKE_NAMES.has(line.operands[0] ?? '')) return [];
+  const paths = await nextPaths(CERTIFICATES, line.dir, current);
+  return paths.map(path => path.slice(CERTIFICATES.length + 1).replace(/\/$/, ''));
 }
 
 function visibleNames(program: Command): string[] {

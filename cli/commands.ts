@@ -92,6 +92,11 @@ export const COMMANDS: Record<string, CommandEntry> = {
     summary: 'keep a change that was made with --confirm, or take it back',
     load: () => import('./commands/confirm.ts'),
   },
+  certs: {
+    group: CONFIGURATION,
+    summary: 'certificates: add, list, export, back up, restore',
+    load: () => import('./commands/certs.ts'),
+  },
   mirror: {
     group: CONFIGURATION,
     summary: 'put right a file under config/',
@@ -143,11 +148,6 @@ export const COMMANDS: Record<string, CommandEntry> = {
     group: BACKUP,
     summary: 'make an encrypted bundle of the configuration, and look into one',
     load: () => import('./commands/backup.ts'),
-  },
-  certs: {
-    group: BACKUP,
-    summary: 'back up certificates with their keys, and restore them',
-    load: () => import('./commands/certs.ts'),
   },
 
   'verify-store': {

@@ -47,6 +47,6 @@ function __lockstep_complete
     lockstep __complete -- $before[2..-1] "$current" 2>/dev/null
 end
 complete -c lockstep -f -a '(__lockstep_complete)'
-complete -c lockstep -n '__fish_seen_subcommand_from apply import mirror' -F
+complete -c lockstep -n '__fish_seen_subcommand_from apply import mirror certs' -F
 `,
 } as const;

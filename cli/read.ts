@@ -17,13 +17,19 @@ export function fullBudget(): Budget {
  * Throws `bad-usage` (cannot be read, not UTF-8), `too-large`.
  */
 export async function readText(path: string, budget = fullBudget()): Promise<string> {
-  const bytes = path === '-' ? await readStdin(budget) : await readFile(path, budget);
-  budget.left -= bytes.length;
+  const bytes = await readBytes(path, budget);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
     throw new LockstepError('bad-usage', `${nameOf(path)} is not UTF-8 text.`);
   }
+}
+
+/** The bytes of a file, or of stdin for `-`. Throws `bad-usage`, `too-large`. */
+export async function readBytes(path: string, budget: Budget): Promise<Buffer> {
+  const bytes = path === '-' ? await readStdin(budget) : await readFile(path, budget);
+  budget.left -= bytes.length;
+  return bytes;
 }
 
 export function nameOf(path: string): string {

@@ -111,6 +111,14 @@ export const ERROR_CODES = {
   'no-such-bundle': { class: 'missing', means: 'the folder of the unit holds no such bundle' },
   'no-such-upload': { class: 'missing', means: 'the bundle was not uploaded, or the upload is gone again' },
 
+  'certificate-refused': {
+    class: 'refused',
+    means: 'a certificate, its key or its chain would not serve, and is not kept',
+  },
+  'certificate-exists': { class: 'refused', means: 'there is a certificate of this name already' },
+  'certificate-in-use': { class: 'refused', means: 'records still refer to the certificate' },
+  'certificate-older': { class: 'refused', means: 'the certificate that is kept is newer than this one' },
+  'no-such-certificate': { class: 'missing', means: 'there is no certificate of this name' },
   'role-refused': { class: 'forbidden', means: 'the role of the operator does not allow it' },
   'unknown-host-key': { class: 'refused', means: 'nobody has said yet that the host key of a unit is good' },
 

@@ -2730,6 +2730,24 @@ export interface WebAdmin {
   localCertificate?: string;
 }
 
+/**
+ * The certificate that the web interface of this unit shows, with its private key. Never leaves the unit.
+ */
+export interface WebCertificate {
+  /**
+   * The certificate as PEM; the certificates that lead to its root may follow it.
+   */
+  certificate: string;
+  /**
+   * Its private key as PEM.
+   */
+  key?: string;
+  /**
+   * The unit made it itself, and makes a new one before it expires.
+   */
+  selfSigned?: boolean;
+}
+
 /** The name of each built-in kind, and what a record of it holds. */
 export interface KindTypes {
   access: Access;
@@ -2772,4 +2790,5 @@ export interface KindTypes {
   user: User;
   virtualService: VirtualService;
   webAdmin: WebAdmin;
+  webCertificate: WebCertificate;
 }

@@ -12,6 +12,7 @@ import type { Revision } from '../store/revision.ts';
 import type { Head, Role, Unconfirmed } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
 import type { Pause } from '../sync/pause.ts';
+import type { CertificateFace } from './certificate-face.ts';
 import type { CertificateRestoreFace } from './certificate-restore-face.ts';
 import type { Operator, ServeOperator } from './operators.ts';
 import type { Pacified } from './restarts.ts';
@@ -35,7 +36,7 @@ export type {
  * What a running unit offers to its faces. The HTTP API is these methods, one route each; secrets are masked
  * in everything that comes back. Every method throws LockstepError only.
  */
-export interface UnitFace extends CertificateRestoreFace {
+export interface UnitFace extends CertificateFace, CertificateRestoreFace {
   status(): Promise<Status>;
   show(request: ShowRequest): Promise<ShowAnswer>;
   /** `startsWith`: only ids below `path` that begin so. */

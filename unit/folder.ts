@@ -24,6 +24,8 @@ export interface UnitFolder {
   incoming: string;
   /** Bundles of this unit. */
   backups: string;
+  /** What ACME clients and deploy hooks drop here becomes certificates. */
+  certificates: string;
 }
 
 export function unitFolder(dir: string): UnitFolder {
@@ -43,12 +45,13 @@ export function unitFolder(dir: string): UnitFolder {
     scrub: at('scrub.json'),
     incoming: at('incoming'),
     backups: at('backups'),
+    certificates: at('certs.d'),
   };
 }
 
 /** Make the folders, closed to others whatever the umask. */
 export function makeFolder(folder: UnitFolder): void {
-  for (const dir of [folder.dir, folder.store, folder.config, folder.keys, folder.log]) {
+  for (const dir of [folder.dir, folder.store, folder.config, folder.keys, folder.log, folder.certificates]) {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     chmodSync(dir, 0o700);
   }

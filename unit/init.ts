@@ -9,6 +9,7 @@ import { openLmdb } from '../store/lmdb.ts';
 import { Store } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
 import { fingerprint, loadOrCreateKey } from '../sync/keys.ts';
+import { WEB_CERTIFICATE } from './certificate-book.ts';
 import { lockFolder, makeFolder, unitFolder } from './folder.ts';
 import { DEFAULT_MODEL, DEFAULT_PORT, packageVersion, type UnitFacts } from './identity.ts';
 
@@ -26,6 +27,8 @@ export interface InitOptions {
   virtualId?: number;
   port?: number;
 }
+
+import { makeWebCertificate } from './web-certificate.ts';
 
 /** The interface that `init` describes; more are added with `lockstep set`. */
 const INTERFACE = 'eth0';
@@ -79,18 +82,18 @@ export async function initUnit(
 
 function initialChanges(options: InitOptions): Change[] {
   const pair = options.mode !== 'single';
+  const name = options.name ?? (hostname().replaceAll(/[^A-Za-z0-9.-]/g, '-') || 'unit');
   const changes: Change[] = [
-    {
-      op: 'put',
-      path: 'host',
-      value: { hostname: options.name ?? (hostname().replaceAll(/[^A-Za-z0-9.-]/g, '-') || 'unit') },
-    },
+    { op: 'put', path: 'host', value: { hostname: name } },
     { op: 'put', path: 'licence', value: { model: DEFAULT_MODEL, release: packageVersion() } },
     { op: 'put', path: 'ha', value: haRecord(options) },
     // There from the start, so that each unit can be given a password of its own before it ever meets its partner.
     { op: 'put', path: 'users/bal', value: {} },
   ];
-  const address = options.address === undefined ? {} : splitAddress(options.address);
+  const address: JsonObject = options.address === undefined ? {} : splitAddress(options.address);
+  const reached = [address.address, options.shared].filter(each => typeof each === 'string');
+  const web = makeWebCertificate({ hostname: name, addresses: reached }, new Date());
+  changes.push({ op: 'put', path: WEB_CERTIFICATE, value: web });
   const addresses: JsonObject = {
     ...address,
     ...(options.shared === undefined ? {} : { sharedAddress: options.shared }),

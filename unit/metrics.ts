@@ -18,6 +18,12 @@ export class Metrics {
     'reason',
   ]);
   readonly backups = this.counter('lockstep_backups_total', 'Runs of the backup schedule.', ['result']);
+  private readonly certificates = new Gauge({
+    name: 'lockstep_certificate_days_left',
+    help: 'Whole days until a certificate expires; negative once it has.',
+    labelNames: ['name', 'kind'],
+    registers: [this.registry],
+  });
   private readonly gauges = new Map<string, Gauge>();
 
   constructor() {
@@ -28,6 +34,12 @@ export class Metrics {
   async render(values: Record<string, { help: string; value: number }>): Promise<string> {
     for (const [name, { help, value }] of Object.entries(values)) this.gauge(name, help).set(value);
     return this.registry.metrics();
+  }
+
+  /** What is no longer there is no longer shown. */
+  certificateDays(certificates: { name: string; kind: string; days: number }[]): void {
+    this.certificates.reset();
+    for (const { name, kind, days } of certificates) this.certificates.set({ name, kind }, days);
   }
 
   private gauge(name: string, help: string): Gauge {

@@ -64,6 +64,8 @@ export interface PairOptions {
   log: Log;
   metrics: Metrics;
   health: Health;
+  /** The unit became active or standby. */
+  onRole?(): void;
 }
 
 const DIAL_MS = 10_000;
@@ -480,6 +482,7 @@ export class Pair {
     this.options.log.warn({ role, epoch }, 'role changed');
     this.nets?.look();
     this.takeover.records.roleChanged();
+    this.options.onRole?.();
     await this.pausing?.roleChanged();
     return true;
   }

@@ -10,6 +10,8 @@ import { Store } from '../store/store.ts';
 import { loadOrCreateKey } from '../sync/keys.ts';
 import type { Timers } from '../sync/requests.ts';
 import { BackupRunner } from './backup-runner.ts';
+import { CertificateRoom } from './certificate-room.ts';
+import { Committing } from './committing.ts';
 import { Drills } from './drills.ts';
 import type { RebuildAnswer, ServeOperator, UnitFace } from './face.ts';
 import {
@@ -157,6 +159,7 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
     const hostKey = await loadOrCreateKey(folder.hostKey);
     const clientKey = await loadOrCreateKey(folder.clientKey);
     const metrics = new Metrics();
+    let certificates: CertificateRoom | undefined;
     const pair = await Pair.start({
       store,
       catalog,
@@ -177,6 +180,7 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
       log,
       metrics,
       health,
+      onRole: () => certificates?.roleChanged(),
     });
     const stopPair = once(() => pair.stop());
     closers.push(stopPair);
@@ -199,6 +203,7 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
     // The old store stays open, so that the unit answers to the end.
     const startEmpty = async (): Promise<RebuildAnswer> => {
       try {
+        await stopCertificates();
         await stopMirror();
         await stopPair();
         const rebuilt = await rebuildStore(folder, now());
@@ -225,6 +230,17 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
       onRun: result => metrics.backups.inc({ result }),
     });
     closers.push(() => backups.stop());
+    certificates = new CertificateRoom({
+      store,
+      catalog,
+      committing: new Committing(pair, machineClock),
+      folder: folder.certificates,
+      timers: realTimers,
+      now,
+      log,
+    });
+    const stopCertificates = once(async () => certificates?.stop());
+    closers.push(stopCertificates);
     const unit = noting(
       new Unit({
         id: facts.id,
@@ -242,12 +258,14 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
         send: sendBundle,
         shelf,
         backups,
+        certificates,
       }),
       health,
     );
     const api = await startApi(unit, folder.socket, log);
     closers.push(() => api.close());
     pair.serveOperators(api.serveOperator);
+    certificates.start();
     log.info({ dir: options.dir, ...pair.address, mode: identity.mode, ...store.head }, 'serving');
     return { close, replaced };
   } catch (error) {

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Catalog } from '../schema/catalog.ts';
 import { type ConfigRecord, fromDocument } from '../schema/document.ts';
-import { LockstepError } from '../schema/error.ts';
+import { LockstepError, type Problem } from '../schema/error.ts';
 import { isObject, type Json, type JsonObject } from '../schema/json.ts';
 import { schemaAt } from '../schema/kind.ts';
 import type { Moment } from '../store/deadline.ts';
@@ -13,8 +13,19 @@ import type { RecordReader } from '../store/view.ts';
 import { backUp } from './backing-up.ts';
 import { readBackupPlan, remoteFault } from './backup-plan.ts';
 import type { BackupRunner, SendBundle } from './backup-runner.ts';
+import type {
+  AddCertificateAnswer,
+  AddCertificateRequest,
+  CertificateChoice,
+  CertificateDetails,
+  CertificateFacts,
+  ExportCertificateRequest,
+  ExportedCertificate,
+  RemoveCertificateRequest,
+} from './certificate-face.ts';
 import type { RestoreCertificatesAnswer, RestoreCertificatesRequest } from './certificate-restore-face.ts';
 import { CertificateRestoring } from './certificate-restoring.ts';
+import type { CertificateRoom } from './certificate-room.ts';
 import { Committing } from './committing.ts';
 import type { Drills } from './drills.ts';
 import type {
@@ -89,6 +100,7 @@ export class Unit implements UnitFace {
   private readonly send: SendBundle;
   private readonly shelf: Shelf;
   private readonly backups: BackupRunner;
+  private readonly certs: CertificateRoom;
   private readonly id: string;
 
   constructor(rooms: {
@@ -108,6 +120,7 @@ export class Unit implements UnitFace {
     send: SendBundle;
     shelf: Shelf;
     backups: BackupRunner;
+    certificates: CertificateRoom;
   }) {
     this.store = rooms.store;
     this.catalog = rooms.catalog;
@@ -122,6 +135,7 @@ export class Unit implements UnitFace {
     this.send = rooms.send;
     this.shelf = rooms.shelf;
     this.backups = rooms.backups;
+    this.certs = rooms.certificates;
     this.restoring = new Restoring({ ...rooms, isPaired: () => rooms.pair.isPaired });
     this.certificateRestoring = new CertificateRestoring({ ...rooms, committing: this.committing });
     this.id = rooms.id;
@@ -131,7 +145,9 @@ export class Unit implements UnitFace {
     const { verifiedAt = null, progress = null } = this.scrub;
     const status = await this.pair.status(this.mirror?.troubles() ?? [], { verifiedAt, verifying: progress });
     const { backups } = this;
-    return { ...status, warnings: [...status.warnings, ...backups.warnings()], backup: backups.status };
+    const certificates = unlessFound(this.certs.warnings(), status.takeover?.findings ?? []);
+    const warnings = [...status.warnings, ...backups.warnings(), ...certificates];
+    return { ...status, warnings, backup: backups.status };
   }
 
   async show({ path = '', defaults = false }: ShowRequest): Promise<ShowAnswer> {
@@ -163,6 +179,26 @@ export class Unit implements UnitFace {
     const { leftOut, changes } = captureChanges(this.catalog, request.files);
     const names = request.files.map(({ name }) => name).join(', ');
     return { ...(await this.commit(changes, 'import', request, `import ${names}`)), leftOut };
+  }
+
+  addCertificate(request: AddCertificateRequest): Promise<AddCertificateAnswer> {
+    return this.certs.desk.addCertificate(request);
+  }
+
+  removeCertificate(request: RemoveCertificateRequest): Promise<ChangeAnswer> {
+    return this.certs.desk.removeCertificate(request);
+  }
+
+  certificates(): Promise<{ certificates: CertificateFacts[] }> {
+    return this.certs.desk.certificates();
+  }
+
+  certificate(request: CertificateChoice): Promise<CertificateDetails> {
+    return this.certs.desk.certificate(request);
+  }
+
+  exportCertificate(request: ExportCertificateRequest): Promise<ExportedCertificate> {
+    return this.certs.desk.exportCertificate(request);
   }
 
   upload(bytes: Readable): Promise<{ upload: string; bytes: number }> {
@@ -323,6 +359,7 @@ export class Unit implements UnitFace {
   async metrics(): Promise<string> {
     const { unit, sync, partner, files, branches, provisional, takeover, store, backup } =
       await this.status();
+    this.stats.certificateDays(this.certs.days());
     return this.stats.render({
       revision: { help: 'Newest revision.', value: unit.revision },
       epoch: { help: 'Epoch of this unit.', value: unit.epoch },
@@ -471,4 +508,10 @@ function summary(changes: Change[]): string {
   const where = 'field' in first ? [first.path, ...first.field].join('/') : first.path;
   const more = changes.length > 1 ? ` and ${changes.length - 1} more` : '';
   return `${first.op} ${where}${more}`;
+}
+
+/** A standby names what a takeover would stumble over; that need not be said twice. */
+function unlessFound(warnings: Problem[], findings: Problem[]): Problem[] {
+  const found = new Set(findings.map(({ code, path }) => `${code} ${path}`));
+  return warnings.filter(({ code, path }) => !found.has(`${code} ${path}`));
 }

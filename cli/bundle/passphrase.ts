@@ -37,7 +37,8 @@ export async function knownPassphrase(context: Context, options: PassphraseOptio
   return (await givenPassphrase(options)) ?? (await ask(context, askKnownSecret));
 }
 
-async function givenPassphrase({
+/** From the options alone; undefined: none of them gives it. Throws `bad-usage`. */
+export async function givenPassphrase({
   passphraseFile,
   passphraseFd,
 }: PassphraseOptions): Promise<string | undefined> {

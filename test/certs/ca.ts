@@ -88,8 +88,13 @@ export function keysOf(kind: KeyKind, slot: number): Keys {
   return keys;
 }
 
+const MAIL = '1.2.840.113549.1.9.1';
+/** RFC 5280, 4.1.2.6: mail addresses are IA5; where they are not, OpenSSL refuses every name constraint above. */
+const text = (id: string, value: string): Buffer =>
+  id === MAIL ? der(0x16, Buffer.from(value)) : utf8(value);
+
 export const nameOf = (...parts: [id: string, text: string][]): Buffer =>
-  sequence(...parts.map(([id, text]) => der(TAG.set, sequence(oid(id), utf8(text)))));
+  sequence(...parts.map(([id, value]) => der(TAG.set, sequence(oid(id), text(id, value)))));
 
 export const dns = (name: string): Buffer => der(field(2, false), Buffer.from(name));
 export const mail = (name: string): Buffer => der(field(1, false), Buffer.from(name));

@@ -22,7 +22,7 @@ import {
 } from './ca.ts';
 import { opensslVerdict, workFolder } from './openssl.ts';
 
-const CASES = 220;
+const CASES = 210;
 const AT_ONCE = 4;
 
 /**
@@ -138,9 +138,9 @@ const OF_AN_ISSUER: Record<string, Twist> = {
       uri('www.site.example'),
       uri('.site.example'),
     ];
-    const some = (chance: number): Buffer[] => subtrees.filter(() => random.chance(chance));
-    wish.permitted = some(random.pick([0, 0.1, 0.5]));
-    wish.excluded = some(random.pick([0, 0.1]));
+    const some = (count: number): Buffer[] => Array.from({ length: count }, () => random.pick(subtrees));
+    wish.permitted = some(random.pick([0, 1, 2, 6]));
+    wish.excluded = some(random.pick([0, 0, 1]));
     return undefined;
   },
 };
@@ -195,7 +195,9 @@ function makeCase(random: Random): Case {
   ]);
   const wishes = Array.from({ length }, (_, index) => wishFor(index, length, random));
   const order = [...wishes.keys()].reverse();
-  const planned = Array.from({ length: twists }, () => pickTwist(random, length));
+  const planned = Array.from({ length: twists }, () => pickTwist(random, length)).flatMap(one =>
+    withCompany(one, random),
+  );
   const made: Made[] = [];
   for (const index of order) {
     const wish = wishes[index] as Wish;
@@ -282,6 +284,21 @@ function pickTwist(random: Random, length: number): { name: string; twist: Twist
       : ['names and addresses']),
   ]);
   return { name, twist: fitting[name] as Twist, at };
+}
+
+type Planned = ReturnType<typeof pickTwist>;
+
+/** What decides together: constraints and names, a path length and a CA that certifies itself anew. */
+function withCompany(one: Planned, random: Random): Planned[] {
+  if (one.name === 'name constraints' && random.chance(0.8)) {
+    const name = 'names and addresses';
+    return [one, { name, twist: OF_THE_LEAF[name] as Twist, at: 0 }];
+  }
+  if (one.name === 'a path length' && one.at > 1 && random.chance(0.5)) {
+    const name = 'has the name of its issuer';
+    return [one, { name, twist: OF_AN_ISSUER[name] as Twist, at: one.at - 1 }];
+  }
+  return [one];
 }
 
 function ours({ leaf, others, root }: Case): { good: boolean; told: string } {

@@ -70,6 +70,15 @@ describe('completion', () => {
     assert.deepEqual(await candidates(['apply', '--path', 'ha/m'], next), ['ha/mode']);
   });
 
+  it('offers the names of certificates where one is named, and files after it', async () => {
+    const held = async (path: string, _dir: string | undefined, startsWith: string): Promise<string[]> =>
+      path === 'certificates' && startsWith === 'sh' ? ['certificates/shop'] : [];
+    assert.deepEqual(await candidates(['certs', 'e'], held), ['export']);
+    assert.deepEqual(await candidates(['certs', 'export', 'sh'], held), ['shop']);
+    assert.deepEqual(await candidates(['certs', 'add', 'shop', 'sh'], held), []);
+    assert.deepEqual(await candidates(['certs', 'list', 'sh'], held), []);
+  });
+
   it('offers options and the words that an argument takes', async () => {
     assert.deepEqual(await candidates(['takeover', '--f'], next), ['--force']);
     assert.deepEqual(await candidates(['import', 'l'], next), ['loadmaster']);

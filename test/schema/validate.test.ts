@@ -246,6 +246,16 @@ const FORMAT_CASES: Record<string, { good: string[]; bad: string[] }> = {
       KEY.replaceAll('PRIVATE', 'PUBLIC'),
     ],
   },
+  // Of every type: test/schema/ssh-key.test.ts.
+  'ssh-public-key': {
+    good: ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHgHkk+9xxqIZgsbnH5p4cDhLKLEzB46QOY1fTN/QIXH'],
+    bad: [
+      '',
+      KEY,
+      'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHgHkk+9xxqIZgsbnH5p4cDhLKLEzB46QOY1fTN/QIXH comment',
+      'ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAIHgHkk+9xxqIZgsbnH5p4cDhLKLEzB46QOY1fTN/QIXH',
+    ],
+  },
   'scrypt-hash': {
     good: [HASH],
     bad: [

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { makeSelfSigned } from '../../certs/self-signed.ts';
 import { LockstepError } from '../../schema/error.ts';
 import { unitScopedFields } from '../../schema/record.ts';
 import { catalog, MemoryPair, type MemoryUnit } from './pair-in-memory.ts';
@@ -102,6 +103,38 @@ describe('whatever is changed, on either unit', () => {
       { numRuns: 50, interruptAfterTimeLimit: 15_000 },
     );
     assert.ok(marks > 100, `only ${marks} values were looked for`);
+  });
+
+  it('the certificate of the web interface stays where it is, whole', async () => {
+    const pair = await MemoryPair.open('memory');
+    try {
+      const { certificate, key } = makeSelfSigned({
+        commonName: 'lb-a',
+        names: [],
+        addresses: [],
+        now: new Date(),
+        days: 9,
+      });
+      const { first, second } = pair;
+      const { digest } = first.store.head;
+      await first.put('webCertificate', { certificate, key, selfSigned: true });
+      assert.equal(first.store.head.digest, digest, 'the digest does not know it');
+      await first.put('rules/one', { type: 'modify-url', pattern: '^a' });
+      await pair.connect();
+      await first.reaches('in-step');
+      assert.notEqual(await second.store.read('rules/one'), undefined);
+      assert.equal(await second.store.read('webCertificate'), undefined);
+      const wire = Buffer.concat(pair.frames.map(({ payload }) => payload)).toString('latin1');
+      assert.ok(wire.includes('modify-url'));
+      for (const secret of [
+        'webCertificate',
+        key.split('\n')[1] as string,
+        certificate.split('\n')[3] as string,
+      ])
+        assert.ok(!wire.includes(secret), secret);
+    } finally {
+      await pair.close();
+    }
   });
 
   it('the marks are looked for where they would be', () => {

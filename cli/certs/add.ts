@@ -1,0 +1,81 @@
+import { LockstepError } from '../../schema/error.ts';
+import type { AddCertificateAnswer, AddCertificateRequest } from '../../unit/certificate-face.ts';
+import { givenPassphrase, type PassphraseOptions } from '../bundle/passphrase.ts';
+import { exitOf, formatChanges } from '../changes.ts';
+import { type ChangeOptions, given } from '../command.ts';
+import type { Context } from '../context.ts';
+import { formatProblems } from '../error-text.ts';
+import type { ExitCode } from '../exit.ts';
+import type { Paint } from '../output.ts';
+import { printable } from '../printable.ts';
+import { askKnownSecret } from '../prompt.ts';
+import { plural } from '../quantity.ts';
+import { fullBudget, readBytes } from '../read.ts';
+import { type ChoiceOptions, choiceOf } from './choice.ts';
+
+export interface AddOptions extends ChoiceOptions, PassphraseOptions, ChangeOptions {
+  replace?: boolean;
+  allowWeak?: boolean;
+}
+
+/** The unit reads and checks what is in the files; they go through its socket, and the passphrase with them. */
+export async function add(
+  context: Context,
+  first: string | undefined,
+  files: string[],
+  options: AddOptions,
+): Promise<ExitCode> {
+  // That of the web interface has no name: the first word is a file already.
+  const paths = options.web === true && first !== undefined ? [first, ...files] : files;
+  const name = options.web === true ? undefined : first;
+  const choice = choiceOf(name, options);
+  if (paths.length === 0)
+    throw new LockstepError('bad-usage', 'Which files?', {
+      hint: `lockstep certs add ${name ?? '--web'} FILE…, with the certificate, its chain and its key in any order`,
+    });
+  const budget = fullBudget();
+  const read = [];
+  for (const path of paths)
+    read.push({ name: path, bytes: (await readBytes(path, budget)).toString('base64') });
+  const { replace, allowWeak, reason, dryRun, confirm, wait } = options;
+  const asked = { ...choice, files: read, ...given({ replace, allowWeak, reason, dryRun, confirm, wait }) };
+  const answer = await send(context, asked, await givenPassphrase(options));
+  context.out.answer(answer, added => formatAdded(added, context.out.paint));
+  return exitOf(answer);
+}
+
+type Asked = Omit<AddCertificateRequest, 'author'>;
+
+/** A passphrase is asked for only where one is needed. */
+async function send(
+  context: Context,
+  asked: Asked,
+  passphrase: string | undefined,
+): Promise<AddCertificateAnswer> {
+  try {
+    return await context.unit().addCertificate({ ...asked, ...given({ passphrase }) });
+  } catch (error) {
+    const needed = error instanceof LockstepError && error.code === 'passphrase-needed';
+    if (!needed || passphrase !== undefined || !context.interactive) throw error;
+    const typed = await askKnownSecret('Passphrase of the private key');
+    return context.unit().addCertificate({ ...asked, passphrase: typed });
+  }
+}
+
+function formatAdded(answer: AddCertificateAnswer, paint: Paint): string {
+  const { certificate, warnings } = answer;
+  const names = certificate.names.length === 0 ? certificate.subject : certificate.names.join(', ');
+  return [
+    formatChanges(answer, paint),
+    printable(`  for ${names}, by ${certificate.issuer}, ${plural(certificate.daysLeft, 'day')} left`),
+    ...(warnings.length === 0
+      ? []
+      : [
+          paint('yellow', `${plural(warnings.length, 'warning')}:`),
+          ...formatProblems(
+            warnings.map(warning => ({ ...warning, path: '' })),
+            paint,
+          ),
+        ]),
+  ].join('\n');
+}

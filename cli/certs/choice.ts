@@ -1,0 +1,22 @@
+import { LockstepError } from '../../schema/error.ts';
+import type { CertificateChoice } from '../../unit/certificate-face.ts';
+
+export interface ChoiceOptions {
+  intermediate?: boolean;
+  web?: boolean;
+}
+
+/** The certificate that a command is about. Throws `bad-usage`. */
+export function choiceOf(name: string | undefined, { intermediate, web }: ChoiceOptions): CertificateChoice {
+  if (intermediate === true && web === true)
+    throw new LockstepError('bad-usage', 'Choose one: --intermediate or --web.');
+  if (web === true) {
+    if (name === undefined) return { kind: 'web' };
+    throw new LockstepError('bad-usage', 'With --web there is no name: there is one certificate of it.');
+  }
+  if (name === undefined)
+    throw new LockstepError('bad-usage', 'Which certificate?', {
+      hint: 'Name it; lockstep certs list shows those that there are.',
+    });
+  return { name, ...(intermediate === true ? { kind: 'intermediate' as const } : {}) };
+}

@@ -1,0 +1,38 @@
+import type { CertificateFacts } from '../../unit/certificate-face.ts';
+import type { Context } from '../context.ts';
+import { EXIT, type ExitCode } from '../exit.ts';
+import type { Paint } from '../output.ts';
+import { formatTable } from '../table.ts';
+
+const MOST_NAMES = 3;
+/** Enough to tell certificates apart; lockstep certs show prints all of it. */
+const FINGERPRINT_WIDTH = 23;
+
+export async function list(context: Context): Promise<ExitCode> {
+  const answer = await context.unit().certificates();
+  context.out.answer(answer, ({ certificates }) => formatCertificates(certificates, context.out.paint));
+  return EXIT.done;
+}
+
+function formatCertificates(certificates: CertificateFacts[], paint: Paint): string {
+  if (certificates.length === 0) return 'There are no certificates.';
+  return formatTable(
+    ['name', 'kind', 'for', 'issuer', 'days left', 'used by', 'fingerprint'],
+    certificates.map(({ name, kind, names, subject, issuer, daysLeft, usedBy, users, ...rest }) => [
+      name,
+      kind === 'certificate' && !rest.hasKey ? 'certificate, no key' : kind,
+      rest.unreadable ?? few(names.length === 0 ? [subject] : names, names.length),
+      issuer,
+      rest.unreadable === undefined ? String(daysLeft) : '',
+      few(usedBy, users),
+      rest.fingerprint.slice(0, FINGERPRINT_WIDTH),
+    ]),
+    paint,
+  );
+}
+
+function few(all: string[], count: number): string {
+  const more = count - MOST_NAMES;
+  const shown = all.slice(0, MOST_NAMES).join(', ');
+  return more > 0 ? `${shown} and ${more} more` : shown;
+}

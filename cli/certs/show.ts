@@ -1,0 +1,55 @@
+import type { CertificateDetails } from '../../unit/certificate-face.ts';
+import type { Context } from '../context.ts';
+import { formatProblems } from '../error-text.ts';
+import { EXIT, type ExitCode } from '../exit.ts';
+import type { Paint } from '../output.ts';
+import { printable } from '../printable.ts';
+import { plural } from '../quantity.ts';
+import { localTime } from '../time.ts';
+import { type ChoiceOptions, choiceOf } from './choice.ts';
+
+export async function show(
+  context: Context,
+  name: string | undefined,
+  options: ChoiceOptions,
+): Promise<ExitCode> {
+  const answer = await context.unit().certificate(choiceOf(name, options));
+  context.out.answer(answer, details => formatDetails(details, context.out.paint));
+  return EXIT.done;
+}
+
+function formatDetails(details: CertificateDetails, paint: Paint): string {
+  const { path, subject, issuer, names, notBefore, notAfter, daysLeft, chain, findings } = details;
+  const more = details.users - details.usedBy.length;
+  const lines: [string, string][] = [
+    ['path', path],
+    ['subject', subject],
+    ['for', names.join(', ')],
+    ['issuer', issuer],
+    ['valid', `${localTime(notBefore)} to ${localTime(notAfter)}, ${plural(daysLeft, 'day')} left`],
+    ['key', keyWords(details)],
+    ['sha-256', details.fingerprint],
+    ['used by', `${details.usedBy.join(', ')}${more > 0 ? ` and ${more} more` : ''}` || 'nothing'],
+    ...chain.map((link): [string, string] => ['then', `${link.subject}, until ${localTime(link.notAfter)}`]),
+  ];
+  return [
+    ...(details.unreadable === undefined ? lines : lines.slice(0, 1))
+      .filter(([, text]) => text !== '')
+      .map(([label, text]) => `${label.padEnd(8)} ${printable(text)}`),
+    ...(findings.length === 0
+      ? []
+      : [
+          paint('yellow', `${plural(findings.length, 'finding')}:`),
+          ...formatProblems(
+            findings.map(finding => ({ ...finding, path: '' })),
+            paint,
+          ),
+        ]),
+  ].join('\n');
+}
+
+function keyWords({ keyType, hasKey, selfMade, kind }: CertificateDetails): string {
+  if (kind === 'intermediate') return keyType;
+  const where = hasKey ? 'its private key is here' : 'its private key is not here';
+  return `${keyType}; ${where}${selfMade ? '; made by this unit' : ''}`;
+}

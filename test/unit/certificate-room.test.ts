@@ -1,0 +1,247 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadCatalog } from '../../schema/catalog.ts';
+import type { JsonObject } from '../../schema/json.ts';
+import { openMemory } from '../../store/memory.ts';
+import { Store } from '../../store/store.ts';
+import type { Change } from '../../store/transition.ts';
+import { CertificateRoom } from '../../unit/certificate-room.ts';
+import { Committing } from '../../unit/committing.ts';
+import { machineClock } from '../../unit/machine-clock.ts';
+import { makeWebCertificate } from '../../unit/web-certificate.ts';
+import { daysFromNow, issue, NOW, type Wish } from '../certs/ca.ts';
+import { ManualTimers } from '../sync/manual-timers.ts';
+import { keptLog } from './kept-log.ts';
+
+const catalog = loadCatalog();
+const DAY_MS = 86_400_000;
+const SERVICE = 'virtualServices/tcp:10.1.0.1:443';
+const put = (path: string, value: JsonObject): Change => ({ op: 'put', path, value });
+
+function certificate(wish: Wish): { certificate: string; key: string } {
+  const { pem, keyPem } = issue(wish);
+  return { certificate: pem, key: keyPem };
+}
+
+describe('the certificates of a running unit', () => {
+  let folder: string;
+  let now: Date;
+  let store: Store;
+  let timers: ManualTimers;
+  let room: CertificateRoom;
+  let log: ReturnType<typeof keptLog>;
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'lockstep-certs-'));
+    mkdirSync(join(folder, 'certs.d'), { mode: 0o700 });
+    now = NOW;
+    store = await Store.open({ port: openMemory(), catalog, rules: [], now: () => now });
+    await commit(
+      put('host', { hostname: 'lb-a' }),
+      put('interfaces/eth0', { address: '10.1.0.11', prefix: 24 }),
+    );
+    await store.setRole('active', 1);
+    timers = new ManualTimers();
+    log = keptLog();
+  });
+
+  afterEach(async () => {
+    await room.stop();
+    await store.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  async function commit(...changes: Change[]): Promise<void> {
+    await store.commit({ changes, kind: 'init', author: 'ada', reason: 'r' });
+  }
+
+  async function start(): Promise<void> {
+    const nobody = async (): Promise<never> => assert.fail('there is no partner');
+    const alone = { forceUpdate: nobody, tryOut: nobody, activePartner: () => undefined };
+    room = new CertificateRoom({
+      store,
+      catalog,
+      committing: new Committing(alone, machineClock),
+      folder: join(folder, 'certs.d'),
+      timers,
+      now: () => now,
+      log: log.log,
+    });
+    room.start();
+    await room.settled();
+  }
+
+  async function atDay(days: number): Promise<void> {
+    now = daysFromNow(days);
+    timers.advance(3_600_000);
+    await room.settled();
+  }
+
+  async function changed(...changes: Change[]): Promise<void> {
+    await commit(...changes);
+    await room.settled();
+  }
+
+  const warnings = (): string[] => room.warnings().map(({ code, path }) => `${code} ${path}`);
+  const web = () => store.read('webCertificate');
+
+  describe('that get older', () => {
+    it('are named from 30 days on, and the log hears of each stage once', async () => {
+      await commit(put('certificates/shop', certificate({ names: ['a.example'], to: daysFromNow(40.5) })));
+      await start();
+      const told: string[] = [];
+      for (let day = 0; day <= 42; day++) {
+        await atDay(day);
+        const line = warnings().filter(each => each.endsWith('certificates/shop'))[0] ?? '';
+        told.push(line.split(' ')[0] as string);
+      }
+      assert.deepEqual(
+        [9, 10, 40, 41].map(day => told[day]),
+        ['', 'certificate-expires-soon', 'certificate-expires-soon', 'certificate-expired'],
+      );
+      const lines = log.lines.filter(
+        ({ facts }) => (facts as { path?: string }).path === 'certificates/shop',
+      );
+      assert.deepEqual(
+        lines.map(({ message }) => message.replace(/^it expire[sd] on [0-9-]+,? ?/, '')),
+        ['in 30 days', 'in 14 days', 'in 7 days', 'in 1 day', ''],
+      );
+      assert.deepEqual(
+        room.days().filter(({ name }) => name === 'shop'),
+        [{ name: 'shop', kind: 'certificate', days: -2 }],
+      );
+    });
+
+    it('and were replaced are named no more', async () => {
+      await commit(put('certificates/shop', certificate({ names: ['a.example'], to: daysFromNow(5) })));
+      await start();
+      assert.deepEqual(warnings(), ['certificate-expires-soon certificates/shop']);
+      await changed(put('certificates/shop', certificate({ names: ['a.example'] })));
+      assert.deepEqual(warnings(), []);
+      await changed({ op: 'remove', path: 'certificates/shop' });
+      assert.deepEqual(
+        room.days().map(({ name }) => name),
+        ['web'],
+      );
+    });
+  });
+
+  describe('that Virtual Services show', () => {
+    const shop = () => certificate({ names: ['shop.example', '*.shop.example'] });
+    const named = () => warnings().filter(each => each.includes('virtualServices/'));
+
+    it('are for their hosts, each by one of them', async () => {
+      await commit(
+        put('certificates/shop', shop()),
+        put('certificates/pay', certificate({ names: ['pay.example'] })),
+        put(SERVICE, {
+          certificates: ['shop', 'pay'],
+          allowedHosts: ['shop.example', 'Pay.example:443', '*'],
+        }),
+      );
+      await start();
+      assert.deepEqual(named(), []);
+      await changed(put(SERVICE, { certificates: ['shop'], allowedHosts: ['shop.example', 'pay.example'] }));
+      assert.deepEqual(named(), [`certificate-host-names ${SERVICE}`]);
+      assert.match(room.warnings()[0]?.message ?? '', /certificate shop is not for pay\.example$/);
+      await changed(put('certificates/shop', certificate({ names: ['shop.example', 'pay.example'] })));
+      assert.deepEqual(named(), []);
+    });
+
+    it('are those of the service above where one below has none of its own', async () => {
+      const below = `${SERVICE}/subVirtualServices/1`;
+      await commit(
+        put('certificates/shop', shop()),
+        put('certificates/pay', certificate({ names: ['pay.example'] })),
+        put(SERVICE, { certificates: ['shop'] }),
+        put(below, { allowedHosts: ['pay.example'] }),
+      );
+      await start();
+      assert.deepEqual(named(), [`certificate-host-names ${below}`]);
+      await changed(put(SERVICE, { certificates: ['shop', 'pay'] }));
+      assert.deepEqual(named(), []);
+      await changed(put(below, { allowedHosts: ['pay.example'], certificates: ['shop'] }));
+      assert.deepEqual(named(), [`certificate-host-names ${below}`]);
+      await changed({ op: 'remove', path: below });
+      assert.deepEqual(named(), []);
+    });
+
+    for (const [what, value, code] of [
+      ['has no key', () => ({ certificate: shop().certificate }), 'certificate-without-key'],
+      ['has expired', () => certificate({ to: daysFromNow(-1) }), 'certificate-expired'],
+      ['is not valid yet', () => certificate({ from: daysFromNow(1) }), 'certificate-not-yet-valid'],
+    ] as const) {
+      it(`are named with the service when one ${what}`, async () => {
+        await commit(put('certificates/shop', value()), put(SERVICE, { certificates: ['shop'] }));
+        await start();
+        assert.deepEqual(warnings().sort(), [`${code} ${SERVICE}`, `${code} certificates/shop`].sort());
+        await changed(put('certificates/shop', shop()));
+        assert.deepEqual(warnings(), []);
+      });
+    }
+  });
+
+  describe('of its web interface', () => {
+    it('is made where there is none, for the names of the unit', async () => {
+      await start();
+      assert.equal((await web())?.selfSigned, true);
+      const { certificates } = await room.desk.certificates();
+      assert.deepEqual(
+        certificates.map(({ name, kind, names, keyType }) => [name, kind, names, keyType]),
+        [['web', 'web', ['lb-a', '10.1.0.11'], 'EC P-256']],
+      );
+      const first = await web();
+      await changed({ op: 'remove', path: 'webCertificate' });
+      const second = await web();
+      assert.notEqual(second?.certificate, first?.certificate);
+      await changed({ op: 'unset', path: 'webCertificate', field: ['key'] });
+      assert.notEqual((await web())?.certificate, second?.certificate, 'without its key it is of no use');
+    });
+
+    it('is made anew by itself when it has less than 30 days left, and not before', async () => {
+      await start();
+      const first = await web();
+      await atDay(366);
+      assert.deepEqual(await web(), first);
+      await atDay(368);
+      assert.notEqual((await web())?.certificate, first?.certificate);
+      assert.deepEqual(warnings(), []);
+      assert.equal(room.days()[0]?.days, 397);
+    });
+
+    it('is left alone when somebody gave it, and named before it expires', async () => {
+      const given = certificate({ names: ['lb-a'], to: daysFromNow(20) });
+      await commit(put('webCertificate', given));
+      await start();
+      assert.deepEqual(await web(), given);
+      assert.deepEqual(warnings(), ['certificate-expires-soon webCertificate']);
+      await atDay(21);
+      assert.deepEqual([await web(), warnings()], [given, ['certificate-expired webCertificate']]);
+    });
+
+    it('is made on a standby too, and the digest does not know it', async () => {
+      await store.setRole('standby', 1);
+      const { digest } = store.head;
+      await start();
+      assert.equal((await web())?.selfSigned, true);
+      assert.equal(store.head.digest, digest);
+    });
+
+    it('can be made for every name that a host may have', () => {
+      for (const hostname of ['a', 'lb..a', `${'x'.repeat(63)}`, '1.2', 'a-.b'])
+        assert.equal(
+          makeWebCertificate({ hostname, addresses: ['10.1.0.1', 'fe80::1', 'none'] }, NOW).selfSigned,
+          true,
+        );
+    });
+  });
+
+  it('names at its start what has expired before', async () => {
+    now = new Date(NOW.getTime() + 400 * DAY_MS);
+    await commit(put('certificates/shop', certificate({ to: daysFromNow(300) })));
+    await start();
+    assert.deepEqual(warnings(), ['certificate-expired certificates/shop']);
+  });
+});

@@ -1,0 +1,53 @@
+import { type CertificateFinding, INFORMATION } from '../certs/check.ts';
+import { LockstepError, type Problem } from '../schema/error.ts';
+import type { CertificateChoice } from './certificate-face.ts';
+
+const MOST_NAMED = 20;
+
+/** Warnings, where nothing fails. Throws `certificate-refused`. */
+export function judged(path: string, findings: CertificateFinding[]): Problem[] {
+  const told = findings.filter(({ code }) => !INFORMATION.has(code));
+  const problems = told.map(({ code, message }) => ({ code, path, message }));
+  const failing = problems.filter((_problem, index) => told[index]?.fails);
+  if (failing.length > 0) throw refused(path, failing);
+  return problems;
+}
+
+export function refused(path: string, problems: Problem[]): LockstepError {
+  const [first] = problems;
+  const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
+  const isWeak = problems.every(({ code }) => code.startsWith('weak-'));
+  const hint = isWeak ? 'Make a stronger one; --allow-weak keeps this one all the same.' : first?.hint;
+  return new LockstepError('certificate-refused', `${path}: ${first?.message.replace(/\.$/, '')}${more}.`, {
+    hint,
+    facts: { problems, count: problems.length },
+  });
+}
+
+export function exists(path: string): LockstepError {
+  return new LockstepError('certificate-exists', `There is a ${path} already.`, {
+    hint: 'Add --replace to put this one in its place.',
+    facts: { path },
+  });
+}
+
+export function noSuchCertificate({ name = '', kind }: CertificateChoice, hint: string): LockstepError {
+  const what = kind === 'intermediate' ? 'intermediate certificate' : 'certificate';
+  return new LockstepError('no-such-certificate', `There is no ${what} ${name}.`, { hint, facts: { name } });
+}
+
+export function older(path: string): LockstepError {
+  return new LockstepError('certificate-older', `${path} is newer than this one; nothing was changed.`, {
+    hint: 'lockstep certs add with --replace puts it back all the same.',
+    facts: { path },
+  });
+}
+
+export function inUse(path: string, users: string[]): LockstepError {
+  const shown = users.slice(0, MOST_NAMED);
+  const more = users.length > shown.length ? ` and ${users.length - shown.length} more` : '';
+  return new LockstepError('certificate-in-use', `${path} is used by ${shown.join(', ')}${more}.`, {
+    hint: 'Give them another certificate first.',
+    facts: { users: shown, count: users.length },
+  });
+}
