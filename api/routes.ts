@@ -11,6 +11,7 @@ import type {
   UnitFace,
 } from '../unit/face.ts';
 import { BytesAnswer, FACTS_HEADER } from './bytes.ts';
+import { DOCTOR_ROUTES } from './doctor-routes.ts';
 import type { Arguments, Body, Route } from './route.ts';
 import * as schemas from './schemas.ts';
 
@@ -278,4 +279,5 @@ export const ROUTES: Route[] = [
     type: 'text/plain; version=0.0.4; charset=utf-8',
     call: unit => unit.metrics(),
   },
+  ...DOCTOR_ROUTES,
 ];

@@ -95,6 +95,11 @@ export const COMMANDS: Record<string, CommandEntry> = {
     summary: 'is the pair in step, and if not, what is missing',
     load: () => import('./commands/status.ts'),
   },
+  doctor: {
+    group: PAIR,
+    summary: 'look at both units for what would go wrong, and say what to do',
+    load: () => import('./commands/doctor.ts'),
+  },
   'force-update': {
     group: PAIR,
     summary: 'update the standby now',

@@ -13,8 +13,11 @@ import type { RecordReader } from '../store/view.ts';
 import { backUp } from './backing-up.ts';
 import { readBackupPlan, remoteFault } from './backup-plan.ts';
 import type { BackupRunner, SendBundle } from './backup-runner.ts';
+import { BalProof } from './bal-proof.ts';
 import { Committing } from './committing.ts';
+import type { DoctorAnswer, Step } from './doctor-face.ts';
 import type { Drills } from './drills.ts';
+import { Examining } from './examining.ts';
 import type {
   ApplyRequest,
   BackupAnswer,
@@ -54,8 +57,10 @@ import type {
   UnpairedAnswer,
   VerifyAnswer,
 } from './face.ts';
+import type { UnitFolder } from './folder.ts';
 import { captureChanges } from './import.ts';
 import type { Incoming } from './incoming.ts';
+import type { Log } from './log.ts';
 import { chooser, conflictViews, mergeConflict } from './merging.ts';
 import type { Metrics } from './metrics.ts';
 import type { Pair } from './pair.ts';
@@ -87,6 +92,8 @@ export class Unit implements UnitFace {
   private readonly shelf: Shelf;
   private readonly backups: BackupRunner;
   private readonly id: string;
+  private readonly bal: BalProof;
+  private readonly examining: Examining;
 
   constructor(rooms: {
     id: string;
@@ -105,6 +112,10 @@ export class Unit implements UnitFace {
     send: SendBundle;
     shelf: Shelf;
     backups: BackupRunner;
+    folder: UnitFolder;
+    /** Of the host key. */
+    fingerprint: string;
+    log: Log;
   }) {
     this.store = rooms.store;
     this.catalog = rooms.catalog;
@@ -121,6 +132,20 @@ export class Unit implements UnitFace {
     this.backups = rooms.backups;
     this.restoring = new Restoring({ ...rooms, isPaired: () => rooms.pair.isPaired });
     this.id = rooms.id;
+    this.bal = new BalProof({ ...rooms, pairId: () => rooms.pair.pairId });
+    this.examining = new Examining({
+      ...rooms,
+      bal: this.bal,
+      status: () => this.status(),
+      examinePartner: nonce => rooms.pair.examinePartner(nonce),
+      roundTrip: () => rooms.pair.roundTrip(),
+      now: () => new Date(),
+    });
+    rooms.pair.onExamine = async nonce => (await this.examining.examination(nonce)) as unknown as JsonObject;
+  }
+
+  doctor({ before }: { before?: Step }): Promise<DoctorAnswer> {
+    return this.examining.doctor(before);
   }
 
   async status(): Promise<Status> {
@@ -142,7 +167,9 @@ export class Unit implements UnitFace {
 
   async change(request: ChangeRequest): Promise<ChangeAnswer> {
     const changes = await Promise.all(request.changes.map(change => this.takeIn(change, request.valueFrom)));
-    return this.commit(changes, 'change', request, summary(changes));
+    const answer = await this.commit(changes, 'change', request, summary(changes));
+    if (!answer.dryRun) await this.bal.learn(request.changes, changes);
+    return answer;
   }
 
   async apply(request: ApplyRequest): Promise<ChangeAnswer> {
