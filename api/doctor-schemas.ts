@@ -20,6 +20,7 @@ export const doctorAnswer = open({
   seconds: { type: 'number', description: 'How long it took.' },
   unit: { ...text, description: 'The unit that was asked.' },
   partner: { description: 'Its partner; null: not known, or there is none.' },
+  partnerUnknown: { ...text, description: 'Why the partner could not be asked. Empty: it was.' },
   counts: open({ ok: count, warning: count, failure: count, 'not-checked': count }),
   findings: {
     type: 'array',

@@ -44,19 +44,24 @@ function formatFinding(finding: DoctorFinding, paint: Paint, all: boolean): stri
   const factLines = facts === '' ? [] : [`${INDENT}${printable(facts)}`];
   const hintLines = hint === undefined ? [] : [`${INDENT}${paint('cyan', 'hint: ')}${printable(hint)}`];
   if (outcome === 'ok') return all ? [first, `${INDENT}${printable(message)}`, ...factLines] : [first];
+  if (outcome === 'not-checked')
+    return [`${first} ${paint('dim', `(${printable(message)})`)}`, ...(all ? factLines : []), ...hintLines];
   const found = `${INDENT}${printable(message)}`;
-  if (outcome === 'not-checked') return [first, found, ...(all ? factLines : []), ...hintLines];
   return [first, found, ...factLines, `${INDENT}why: ${why}`, ...hintLines];
 }
 
-function summary({ counts, seconds, before, unit, partner }: DoctorAnswer, paint: Paint): string {
+function summary(
+  { counts, seconds, before, unit, partner, partnerUnknown }: DoctorAnswer,
+  paint: Paint,
+): string {
   const words = [
     ...(counts.failure > 0 ? [paint('red', plural(counts.failure, 'failure'))] : []),
     ...(counts.warning > 0 ? [paint('yellow', plural(counts.warning, 'warning'))] : []),
     `${counts.ok} ok`,
     `${counts['not-checked']} not checked`,
   ].join(', ');
-  const who = partner === null ? `${unit} alone` : `${unit} and ${partner}`;
+  const alone = partnerUnknown === '' ? unit : `${unit} alone (${partnerUnknown})`;
+  const who = partner === null ? alone : `${unit} and ${partner}`;
   const step = before === null ? '' : ` before ${before}`;
   return `${printable(who)}${step}: ${words} (${seconds.toFixed(1)} s).`;
 }

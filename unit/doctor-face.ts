@@ -13,8 +13,9 @@ export interface DoctorAnswer {
   at: string;
   seconds: number;
   unit: string;
-  /** null: this unit has none. */
+  /** null: there is none, or it could not be asked; `partnerUnknown` says why. */
   partner: string | null;
+  partnerUnknown: string;
   counts: Record<Outcome, number>;
   findings: DoctorFinding[];
 }

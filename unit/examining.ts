@@ -58,6 +58,7 @@ export class Examining {
       seconds: Math.round(performance.now() - started) / 1000,
       unit: facts.here.unit.name,
       partner: facts.there?.unit.name ?? null,
+      partnerUnknown: facts.thereUnknown,
       counts: countOf(findings),
       findings,
     };
@@ -96,7 +97,7 @@ export class Examining {
       return { partner, why: '', latencyMs: best.ms, skewMs: best.skewMs };
     } catch (error) {
       const why = asLockstepError(error).message.replace(/\.$/, '');
-      return { ...NOBODY, why: `the partner cannot be asked (${why})` };
+      return { ...NOBODY, why };
     }
   }
 

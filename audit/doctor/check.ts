@@ -95,23 +95,27 @@ export const notChecked = (message: string, more: Omit<Verdict, 'outcome' | 'mes
   ...more,
 });
 
+/** The answer says once why. */
+export const UNKNOWN = 'the partner could not be asked';
+
 /** What `judge` says of both units, or that the partner's facts are missing. */
 export function ofBoth(
-  { here, there, thereUnknown }: DoctorFacts,
+  { here, there }: DoctorFacts,
   judge: (here: Examination, there: Examination) => Verdict,
 ): Verdict {
-  return there === null ? notChecked(thereUnknown) : judge(here, there);
+  return there === null ? notChecked(UNKNOWN) : judge(here, there);
 }
 
-/** The worst that `judge` says of one unit, with the fact of each; where the partner is not known, of this one alone. */
+/** The worst that `judge` says of one unit, with the fact of each; what is well here alone is not known to be well. */
 export function ofEach(
-  { here, there, thereUnknown }: DoctorFacts,
+  { here, there }: DoctorFacts,
   judge: (unit: Examination) => Verdict & { fact: string },
 ): Verdict {
   const { fact, ...own } = judge(here);
+  if (here.unit.mode === 'single') return { ...own, here: fact };
   if (there === null) {
-    const partner = here.unit.mode === 'single' ? {} : { there: `not known: ${thereUnknown}` };
-    return { ...own, message: named(here, own), here: fact, ...partner };
+    if (own.outcome === 'ok') return notChecked(`so it is here; ${UNKNOWN}`, { here: fact });
+    return { ...own, message: named(here, own), here: fact };
   }
   const { fact: theirs, ...other } = judge(there);
   const [worst, unit] = RANK[other.outcome] > RANK[own.outcome] ? [other, there] : [own, here];

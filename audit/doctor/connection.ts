@@ -1,4 +1,4 @@
-import { type Check, failure, notChecked, ofBoth, ofEach, ok, type Verdict } from './check.ts';
+import { type Check, failure, notChecked, ofBoth, ofEach, ok, UNKNOWN, type Verdict } from './check.ts';
 import type { Examination } from './examination.ts';
 
 const BETWEEN = { group: 'connection', ofPair: true } as const;
@@ -64,8 +64,8 @@ export const connectionChecks: Check[] = [
     holds: `The units answer each other within ${MOST_LATENCY_MS} ms.`,
     why: 'Past that, the units take each other for lost, and connections are handed over too late.',
     hint: 'ping the partner; units of a pair belong into one place and one network.',
-    check: ({ latencyMs, thereUnknown }) => {
-      if (latencyMs === null) return notChecked(thereUnknown || 'it could not be measured');
+    check: ({ latencyMs }) => {
+      if (latencyMs === null) return notChecked(UNKNOWN);
       const here = `${latencyMs < 10 ? latencyMs.toFixed(1) : Math.round(latencyMs)} ms there and back`;
       return latencyMs < MOST_LATENCY_MS
         ? ok('the partner answers in time', { here })

@@ -36,9 +36,8 @@ export function examine(facts: DoctorFacts, step?: Step): DoctorFinding[] {
     .filter(({ ofPair }) => !(single && ofPair === true))
     .map(({ code, group, holds, why, hint, check }) => {
       const verdict = before(step, code, check(facts));
-      const { hint: own = hint, ...rest } = verdict;
-      const wanted = verdict.outcome !== 'ok' && own !== undefined;
-      return { code, group, holds, why, ...rest, ...(wanted ? { hint: own } : {}) };
+      const wrong = verdict.outcome === 'warning' || verdict.outcome === 'failure';
+      return { code, group, holds, why, ...(wrong && hint !== undefined ? { hint } : {}), ...verdict };
     });
 }
 

@@ -1,4 +1,13 @@
-import { type Check, type DoctorFacts, failure, notChecked, ok, type Verdict, warning } from './check.ts';
+import {
+  type Check,
+  type DoctorFacts,
+  failure,
+  notChecked,
+  ok,
+  UNKNOWN,
+  type Verdict,
+  warning,
+} from './check.ts';
 import type { Examination, Place, Readiness } from './examination.ts';
 
 const CERTIFICATE = /^(certificates|intermediates)\//;
@@ -35,7 +44,7 @@ export function readinessOf(facts: DoctorFacts): { name: string; readiness: Read
   const standby = standbyOf(facts);
   if (standby === undefined)
     return notChecked(
-      facts.there === null ? `the standby looks at it, and ${facts.thereUnknown}` : 'no unit is standby',
+      facts.there === null ? `the standby looks at it, and ${UNKNOWN}` : 'no unit is standby',
     );
   const { readiness } = standby.state;
   if (readiness === null || readiness.checkedAt === null)

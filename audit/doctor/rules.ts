@@ -22,6 +22,7 @@ export const ruleChecks: Check[] = RULES.map(rule => ({
 }));
 
 function groupOf({ looksAt }: Rule): Group {
-  if (looksAt.includes('virtualService') || looksAt.includes('licence')) return 'services';
-  return looksAt.includes('interface') ? 'interfaces' : 'pair';
+  if (looksAt.includes('virtualService')) return 'services';
+  if (looksAt.includes('interface')) return 'interfaces';
+  return looksAt.includes('ha') ? 'pair' : 'services';
 }

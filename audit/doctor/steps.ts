@@ -1,5 +1,15 @@
 import { drillOf } from './backup.ts';
-import { type Check, failure, notChecked, ofBoth, ofEach, ok, type Step, type Verdict } from './check.ts';
+import {
+  type Check,
+  failure,
+  notChecked,
+  ofBoth,
+  ofEach,
+  ok,
+  type Step,
+  UNKNOWN,
+  type Verdict,
+} from './check.ts';
 import { readinessOf, standbyOf } from './readiness.ts';
 
 const STEP = { group: 'step', ofPair: true } as const;
@@ -42,8 +52,7 @@ const nothingUnsent: Check = {
   hint: 'lockstep force-update on the active unit.',
   check: facts => {
     const active = [facts.here, facts.there].find(unit => unit?.unit.role === 'active');
-    if (!active)
-      return failure(`the active unit cannot be asked: ${facts.thereUnknown || 'no unit is active'}`);
+    if (!active) return failure(facts.there === null ? UNKNOWN : 'no unit is active');
     const { unsent, heldBack } = active.state;
     const here = `${unsent ?? 0} revisions unsent, ${heldBack} records held back`;
     return (unsent ?? 0) + heldBack === 0
@@ -83,7 +92,7 @@ const provedWithin = (days: number): Check => ({
   check: facts =>
     raised(
       facts.there === null
-        ? notChecked(facts.thereUnknown)
+        ? notChecked(UNKNOWN)
         : ofEach(facts, unit => drillOf(unit, facts.now, days * DAY_MS)),
     ),
 });
@@ -136,7 +145,7 @@ const standbyFirst: Check = {
   check: facts => {
     const standby = standbyOf(facts);
     if (facts.there === null || standby === undefined)
-      return failure(facts.thereUnknown || 'no unit is standby');
+      return failure(facts.there === null ? UNKNOWN : 'no unit is standby');
     const other = standby === facts.here ? facts.there : facts.here;
     const releases = {
       here: `release ${facts.here.unit.release}`,

@@ -1,4 +1,4 @@
-import { type Check, notChecked, ofEach, ok, same, warning } from './check.ts';
+import { type Check, notChecked, ofEach, ok, same, UNKNOWN, warning } from './check.ts';
 
 /** The clocks of a pair are to agree within a second (docs/DOMAIN.md, Rules). */
 export const MOST_SKEW_MS = 1000;
@@ -11,8 +11,8 @@ export const timeChecks: Check[] = [
     holds: 'The clocks of the units agree within a second.',
     why: 'The times in logs and history of the two units cannot be laid beside each other otherwise.',
     hint: 'Set both clocks by the same time server: lockstep set time/ntpHosts on each unit.',
-    check: ({ skewMs, thereUnknown }) => {
-      if (skewMs === null) return notChecked(thereUnknown || 'it could not be measured');
+    check: ({ skewMs }) => {
+      if (skewMs === null) return notChecked(UNKNOWN);
       const here = `the partner is ${(Math.abs(skewMs) / 1000).toFixed(1)} s ${skewMs > 0 ? 'ahead' : 'behind'}`;
       return Math.abs(skewMs) > MOST_SKEW_MS
         ? warning('the clocks disagree', { here })
