@@ -142,6 +142,11 @@ export const COMMANDS: Record<string, CommandEntry> = {
     load: () => import('./commands/backup.ts'),
   },
 
+  explain: {
+    group: OTHER,
+    summary: 'what a log line means, and what to look at',
+    load: () => import('./commands/explain.ts'),
+  },
   'verify-store': {
     group: OTHER,
     summary: 'is everything on the disk what it must be',

@@ -43,6 +43,7 @@ function formatFinding(finding: DoctorFinding, paint: Paint, all: boolean): stri
   ].join(' · ');
   const factLines = facts === '' ? [] : [`${INDENT}${printable(facts)}`];
   const hintLines = hint === undefined ? [] : [`${INDENT}${paint('cyan', 'hint: ')}${printable(hint)}`];
+  if (outcome === 'ok' && finding.group === 'step') return [`${first} (${printable(message)})`];
   if (outcome === 'ok') return all ? [first, `${INDENT}${printable(message)}`, ...factLines] : [first];
   if (outcome === 'not-checked')
     return [`${first} ${paint('dim', `(${printable(message)})`)}`, ...(all ? factLines : []), ...hintLines];
