@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto';
-import { pipeline, Readable } from 'node:stream';
-import { createGzip, deflateRawSync } from 'node:zlib';
+import type { Readable } from 'node:stream';
+import { deflateRawSync } from 'node:zlib';
 import type { Catalog } from '../schema/catalog.ts';
 import { PARTS, type Part } from '../schema/kind.ts';
 import type { StoreSnapshot } from '../store/snapshot.ts';
 import { type BundleKind, FORMAT, type KeyLeftOut, type Manifest, type PartEntry } from './bundle.ts';
 import { MANIFEST_FILE, partFile, writeManifest } from './manifest.ts';
 import { seal } from './openpgp.ts';
+import { pack } from './pack.ts';
 import type { Profile } from './packets.ts';
 import { type Content, linesOf, pemFilesOf } from './parts.ts';
 import { assertGoodPassphrase } from './passphrase.ts';
-import { inPieces, PIECE_BYTES } from './pieces.ts';
-import { type ArchiveEntry, packArchive } from './tar.ts';
+import type { ArchiveEntry } from './tar.ts';
 
 export interface CreateOptions {
   /** Closed by createBundle and its result, however they end. */
@@ -115,24 +115,6 @@ function keep(kept: Kept, part: Part, piece: Buffer): void {
   const pieces = kept.get(part);
   if (pieces === undefined) kept.set(part, [piece]);
   else pieces.push(piece);
-}
-
-/** The gzipped archive; `ended` is called once, when nothing reads the content any more. */
-function pack(content: AsyncIterable<ArchiveEntry>, mtime: Date, ended: () => void): Readable {
-  let started = false;
-  async function* archive(): AsyncGenerator<Buffer> {
-    started = true;
-    try {
-      yield* inPieces(packArchive(content, mtime));
-    } finally {
-      ended();
-    }
-  }
-  const gzip = createGzip({ chunkSize: PIECE_BYTES });
-  pipeline(Readable.from(archive(), { objectMode: false }), gzip, () => {
-    if (!started) ended();
-  });
-  return gzip;
 }
 
 async function* entries(content: Content, manifest: Manifest, kept: Kept): AsyncGenerator<ArchiveEntry> {

@@ -49,11 +49,11 @@ export async function assertFree(file: string): Promise<void> {
   if (there) throw fileExists(file);
 }
 
-/** Durable when it resolves. */
-async function writeBundle(
+/** Whole under its name, mode 0600, or not there at all; durable when it resolves. Throws `file-exists`, `disk`. */
+export async function writeBundle(
   bytes: AsyncIterable<unknown>,
   file: string,
-  onWritten: (bytes: number) => void,
+  onWritten: (bytes: number) => void = () => undefined,
 ): Promise<void> {
   const temporary = join(dirname(file), `.lockstep-${randomBytes(6).toString('hex')}.tmp`);
   try {

@@ -147,6 +147,11 @@ export const COMMANDS: Record<string, CommandEntry> = {
     summary: 'what a log line means, and what to look at',
     load: () => import('./commands/explain.ts'),
   },
+  'support-bundle': {
+    group: OTHER,
+    summary: 'all that a colleague needs to help, in one encrypted file',
+    load: () => import('./commands/support-bundle.ts'),
+  },
   'verify-store': {
     group: OTHER,
     summary: 'is everything on the disk what it must be',

@@ -22,10 +22,12 @@ export function explainLine(line: string): Explained[] {
   if (entry !== undefined) return [...messageOf(entry.msg), ...codeOf(entry.code)];
   const byPattern = [...recognised(text, UCARP, 'ucarp'), ...recognised(text, KEEPALIVED, 'keepalived')];
   if (byPattern.length > 0) return byPattern;
-  return [...messageOf(text.trim()), ...(text.match(CODE) ?? []).flatMap(codeOf)];
+  const words = [...new Set([text.trim(), ...(text.match(CODE) ?? [])])];
+  return [...messageOf(text.trim()), ...words.flatMap(codeOf)];
 }
 
-const CODE = /[a-z]+(?:-[a-z0-9]+)+|\b(?:conflict|provisional|mismatch|paused|pacified|disk|internal)\b/g;
+/** Codes of one word, such as `disk`, are taken for codes only where nothing else stands. */
+const CODE = /[a-z0-9]+(?:-[a-z0-9]+)+/g;
 
 function recognised(line: string, patterns: LinePattern[], source: Source): Explained[] {
   for (const { pattern, ...explanation } of patterns) {
