@@ -28,7 +28,7 @@ export const backupChecks: Check[] = [
     check: facts =>
       ofEach(facts, ({ backup: { method, passphrase, fault } }) => {
         const fact = passphrase ? 'set' : 'not set';
-        if (fault !== null && method !== null) return { ...failure(fault), fact };
+        if (fault !== null && method !== null) return { ...failure(bare(fault)), fact };
         return passphrase
           ? { ...ok('both have one'), fact }
           : { ...warning('no passphrase for bundles is set'), fact };

@@ -18,7 +18,7 @@ function quiet(
     check: facts =>
       ofEach(facts, unit => {
         const found = sentence(unit);
-        return found === null ? { ...ok(fine), fact: 'no' } : { ...otherwise(found), fact: 'yes' };
+        return found === null ? { ...ok(fine), fact: 'no' } : { ...otherwise(bare(found)), fact: 'yes' };
       }),
   };
 }

@@ -12,22 +12,20 @@ export interface Explained extends Explanation {
   about: string;
 }
 
-/** A line longer than this is cut: no program writes them. */
-const LONGEST = 64 * 1024;
+/** A line of text longer than this is cut: no program writes them. */
+const LONGEST = 4096;
 
 /** What a line says, the plainest first; empty: it is not known. */
 export function explainLine(line: string): Explained[] {
-  const text = line.slice(0, LONGEST);
-  const entry = jsonIn(text);
+  const entry = jsonIn(line);
   if (entry !== undefined) return [...messageOf(entry.msg), ...codeOf(entry.code)];
+  const text = line.slice(0, LONGEST);
   const byPattern = [...recognised(text, UCARP, 'ucarp'), ...recognised(text, KEEPALIVED, 'keepalived')];
   if (byPattern.length > 0) return byPattern;
-  const words = [...new Set([text.trim(), ...(text.match(CODE) ?? [])])];
-  return [...messageOf(text.trim()), ...words.flatMap(codeOf)];
+  // Codes of one word, such as `disk`, are taken for codes only where nothing else stands.
+  const words = text.split(/[^a-z0-9-]+/).filter(word => word.includes('-') || word === text.trim());
+  return [...messageOf(text.trim()), ...[...new Set(words)].flatMap(codeOf)];
 }
-
-/** Codes of one word, such as `disk`, are taken for codes only where nothing else stands. */
-const CODE = /[a-z0-9]+(?:-[a-z0-9]+)+/g;
 
 function recognised(line: string, patterns: LinePattern[], source: Source): Explained[] {
   for (const { pattern, ...explanation } of patterns) {

@@ -28,13 +28,13 @@ export const KEEPALIVED: LinePattern[] = [
     look: ['ip link show', 'lockstep doctor: links', 'The lines before it name the script or the interface'],
   },
   {
-    pattern: /Received (advert with higher priority|higher prio advert)/i,
+    pattern: /Received (advert (from \S+ )?with higher priority|higher prio advert)/i,
     happened: 'The other unit has more right to be active, so this one waits.',
     causes: ['the other unit came back and preempts', 'a tracked script lowered the priority of this one'],
     look: ['nopreempt and priority in keepalived.conf on both', 'lockstep show ha/preferredHost'],
   },
   {
-    pattern: /Received (advert with lower priority|lower prio(rity)? advert)/i,
+    pattern: /Received (advert (from \S+ )?with lower priority|lower prio(rity)? advert)/i,
     happened: 'The other unit was active too, with less right to it; this one makes it step down.',
     causes: [
       'both were active: VRRP packets were lost, or a port came up late',
