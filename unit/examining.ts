@@ -10,15 +10,15 @@ import {
 } from '../audit/doctor/examination.ts';
 import type { Catalog } from '../schema/catalog.ts';
 import { asLockstepError, LockstepError, type Problem } from '../schema/error.ts';
-import type { Json } from '../schema/json.ts';
+import type { Json, JsonObject } from '../schema/json.ts';
 import type { Store } from '../store/store.ts';
-import { type BackupPlan, planFault, readBackupPlan } from './backup-plan.ts';
+import { readBackupPlan } from './backup-plan.ts';
 import type { BalProof } from './bal-proof.ts';
 import type { DoctorAnswer } from './doctor-face.ts';
+import { backupOf, cut, placeOf, stateOf } from './examined-status.ts';
 import type { Status } from './face.ts';
 import type { UnitFolder } from './folder.ts';
 import { answersPing, diskOf, laxPlacesOf, linkOf, listensOn } from './machine-facts.ts';
-import { pacifiedSentence } from './start-book.ts';
 import { askClockKeepers, clockKept } from './time-sync.ts';
 
 export interface ExaminingOptions {
@@ -35,10 +35,17 @@ export interface ExaminingOptions {
   now(): Date;
 }
 
-/** So long the partner may take to examine itself. */
+/** So long the partner may take for all of it. */
 const PARTNER_MS = 2_500;
 const ROUND_TRIPS = 3;
-const NOBODY = { latencyMs: null, skewMs: null, partner: null };
+
+interface Asked {
+  /** null: `why` says why not. */
+  partner: Examination | null;
+  why: string;
+  latencyMs: number | null;
+  skewMs: number | null;
+}
 
 /** Gathers the facts of this unit and of its partner, and has them judged. */
 export class Examining {
@@ -82,36 +89,36 @@ export class Examining {
     };
   }
 
-  /** Latency first: a partner that examines itself does not answer anything else meanwhile. */
-  private async askPartner(nonce: string): Promise<{
-    partner: Examination | null;
-    why: string;
-    latencyMs: number | null;
-    skewMs: number | null;
-  }> {
+  private async askPartner(nonce: string): Promise<Asked> {
     try {
-      const trips = [];
-      for (let trip = 0; trip < ROUND_TRIPS; trip++) trips.push(await intime(this.options.roundTrip()));
-      const best = trips.reduce((one, other) => (other.ms < one.ms ? other : one));
-      const partner = readExamination(await intime(this.options.examinePartner(nonce)));
-      return { partner, why: '', latencyMs: best.ms, skewMs: best.skewMs };
+      return await intime(this.exchange(nonce));
     } catch (error) {
       const why = asLockstepError(error).message.replace(/\.$/, '');
-      return { ...NOBODY, why };
+      return { partner: null, why, latencyMs: null, skewMs: null };
     }
+  }
+
+  /** Latency first: a partner that examines itself does not answer anything else meanwhile. */
+  private async exchange(nonce: string): Promise<Asked> {
+    const trips = [];
+    for (let trip = 0; trip < ROUND_TRIPS; trip++) trips.push(await this.options.roundTrip());
+    const best = trips.reduce((one, other) => (other.ms < one.ms ? other : one));
+    const partner = readExamination(await this.options.examinePartner(nonce));
+    return { partner, why: '', latencyMs: best.ms, skewMs: best.skewMs };
   }
 
   /** What this unit tells whoever asks with `nonce`. */
   async examination(nonce: string): Promise<Examination> {
-    const { store, catalog, folder, fingerprint, bal } = this.options;
+    const { catalog, folder, fingerprint, bal } = this.options;
+    const read = (path: string): Promise<JsonObject | undefined> => this.read(path);
     const [status, ha, network, time, plan, interfaces, broken] = await Promise.all([
       this.options.status(),
-      store.read('ha'),
-      store.read('network'),
-      store.read('time'),
-      readBackupPlan(catalog, path => store.read(path)),
-      this.interfaces(),
-      this.brokenRules(),
+      read('ha'),
+      read('network'),
+      read('time'),
+      readBackupPlan(catalog, read),
+      unlessDamaged(this.interfaces(), []),
+      unlessDamaged(this.brokenRules(), []),
     ]);
     const { unit, sync, partner } = status;
     const gateway = textOf(network?.defaultGateway);
@@ -122,7 +129,7 @@ export class Examining {
       asked === null ? null : answersPing(asked),
       diskOf(folder.dir),
       askClockKeepers(),
-      bal.proof(nonce, unit.id),
+      unlessDamaged(bal.proof(nonce, unit.id), { set: false, proof: null }),
     ]);
     return {
       unit: {
@@ -164,6 +171,10 @@ export class Examining {
     };
   }
 
+  private read(path: string): Promise<JsonObject | undefined> {
+    return unlessDamaged(this.options.store.read(path), undefined);
+  }
+
   private async interfaces(): Promise<Examination['interfaces']> {
     const found: Examination['interfaces'] = [];
     for await (const { path, value } of this.options.store.list('interfaces')) {
@@ -189,70 +200,16 @@ export class Examining {
   }
 }
 
-function stateOf({
-  unit,
-  sync,
-  store,
-  takeover,
-  files,
-  branches,
-  provisional,
-}: Status): Examination['state'] {
-  return {
-    sync: sync.state,
-    sentence: cut(sync.sentence),
-    inStep: sync.inStep,
-    unsent: sync.missing?.revisions ?? null,
-    heldBack: sync.heldBack?.records ?? 0,
-    branches: branches.length,
-    pacified: maybe(unit.pacified, pacifiedSentence),
-    damaged: maybe(store.damage?.findings[0], ({ path, reason }) => `${path} ${reason}`),
-    unconfirmed: maybe(unit.unconfirmed, ({ by, why }) => `restored by ${by}: ${why}`),
-    paused: maybe(sync.pause, ({ by, reason }) => `paused by ${by}: ${reason}`),
-    provisional: maybe(
-      provisional,
-      ({ author, reason, secondsLeft }) => `a change of ${author} is undone in ${secondsLeft} s: ${reason}`,
-    ),
-    readiness: takeover && {
-      ...takeover,
-      findings: takeover.findings.map(each => ({ ...placeOf(each), fails: each.fails })),
-    },
-    files: files
-      .slice(0, MOST)
-      .map(({ code, file, reason }) => placeOf({ code, path: file, message: reason })),
-  };
-}
-
-function backupOf({ schedule, lastRun, drill }: Status['backup'], plan: BackupPlan): Examination['backup'] {
-  return {
-    method: schedule?.method ?? null,
-    day: plan.times.day,
-    lastRunAt: lastRun?.at ?? null,
-    lastRunFault: maybe(lastRun?.reason, String),
-    drillAt: drill.last?.at ?? null,
-    drillFault: maybe(drill.last?.reason, String),
-    provedName: drill.passed?.name ?? null,
-    provedAt: drill.passed?.at ?? null,
-    passphrase: plan.passphrase !== undefined,
-    fault: planFault(plan)?.message ?? null,
-  };
-}
-
-function placeOf({ code, path, message }: Problem): Place {
-  return { code, path: cut(path), message: cut(message) };
-}
-
-function cut(text: string): string {
-  return text.slice(0, MOST_CHARACTERS);
-}
-
-/** `sentence` of something that may not be there. */
-function maybe<Thing>(thing: Thing | null | undefined, sentence: (thing: Thing) => string): string | null {
-  return thing === null || thing === undefined ? null : cut(sentence(thing));
-}
-
 function textOf(value: Json | undefined): string | null {
   return typeof value === 'string' ? value : null;
+}
+
+/** That something is damaged is a finding of its own; it must not keep the rest from being looked at. */
+async function unlessDamaged<Value>(work: Promise<Value>, otherwise: Value): Promise<Value> {
+  return work.catch((error: unknown) => {
+    if (error instanceof LockstepError && error.code === 'damaged-store') return otherwise;
+    throw error;
+  });
 }
 
 function sameProof(own: string | null, partner: string | null): Pick<DoctorFacts, 'sameBal' | 'balUnknown'> {

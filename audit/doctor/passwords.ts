@@ -14,7 +14,11 @@ export const passwordChecks: Check[] = [
         const sides = { here: said(here.bal.set), there: said(there.bal.set) };
         if (!here.bal.set && !there.bal.set) return notChecked('no unit has one', sides);
         if (here.bal.set !== there.bal.set) return warning('one unit alone has one', sides);
-        if (facts.sameBal === null) return notChecked(facts.balUnknown, sides);
+        if (facts.sameBal === null)
+          return notChecked(facts.balUnknown, {
+            ...sides,
+            hint: 'lockstep set users/bal/passwordHash on both units, once.',
+          });
         return facts.sameBal ? ok('both know the same one', sides) : warning('the passwords differ', sides);
       }),
   },
