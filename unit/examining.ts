@@ -1,13 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { DoctorFacts, Step } from '../audit/doctor/check.ts';
 import { countOf, examine } from '../audit/doctor/doctor.ts';
-import {
-  type Examination,
-  MOST,
-  MOST_CHARACTERS,
-  type Place,
-  readExamination,
-} from '../audit/doctor/examination.ts';
+import { type Examination, MOST, readExamination } from '../audit/doctor/examination.ts';
 import type { Catalog } from '../schema/catalog.ts';
 import { asLockstepError, LockstepError, type Problem } from '../schema/error.ts';
 import type { Json, JsonObject } from '../schema/json.ts';
