@@ -74,7 +74,7 @@ export class Examining {
     return {
       here,
       there,
-      thereUnknown: asked.why,
+      thereUnknown: here.unit.mode === 'single' ? '' : asked.why,
       latencyMs: asked.latencyMs,
       skewMs: asked.skewMs,
       sameBal,

@@ -30,7 +30,7 @@ export const backupChecks: Check[] = [
         const fact = passphrase ? 'set' : 'not set';
         if (fault !== null && method !== null) return { ...failure(bare(fault)), fact };
         return passphrase
-          ? { ...ok('both have one'), fact }
+          ? { ...ok('it is set'), fact }
           : { ...warning('no passphrase for bundles is set'), fact };
       }),
   },

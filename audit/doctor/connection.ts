@@ -39,9 +39,7 @@ export const connectionChecks: Check[] = [
         const fact = `TCP ${port}`;
         if (listening === null)
           return { ...notChecked('this machine does not say what listens on it'), fact };
-        return listening
-          ? { ...ok('both listen'), fact }
-          : { ...failure(`nothing listens on ${fact}`), fact };
+        return listening ? { ...ok('it listens'), fact } : { ...failure(`nothing listens on ${fact}`), fact };
       }),
   },
   {

@@ -1,3 +1,4 @@
+import { LockstepError } from '../../schema/error.ts';
 import { addressChecks } from './addresses.ts';
 import { backupChecks } from './backup.ts';
 import type { Check, DoctorFacts, DoctorFinding, Outcome, Step } from './check.ts';
@@ -28,10 +29,17 @@ export const CHECKS: readonly Check[] = [
   ...outsideChecks,
 ];
 
-/** What every check says of these facts, in the order of the checks; judged for `step` where one is named. */
+/**
+ * What every check says of these facts, in the order of the checks; judged for `step` where one is named.
+ * Throws `not-paired` for a step of a single unit.
+ */
 export function examine(facts: DoctorFacts, step?: Step): DoctorFinding[] {
   const checks = [...CHECKS, ...(step === undefined ? [] : STEP_CHECKS[step])];
   const single = facts.here.unit.mode === 'single';
+  if (single && step !== undefined)
+    throw new LockstepError('not-paired', 'This is a single unit; the steps are those of a pair.', {
+      hint: 'lockstep doctor, without --before.',
+    });
   return checks
     .filter(({ ofPair }) => !(single && ofPair === true))
     .map(({ code, group, holds, why, hint, check }) => {

@@ -29,7 +29,7 @@ export const timeChecks: Check[] = [
       ofEach(facts, ({ time: { synchronised, by } }) => {
         if (synchronised === null) return { ...notChecked(by), fact: 'not known' };
         return synchronised
-          ? { ...ok('both clocks are kept right'), fact: by }
+          ? { ...ok('the clock is kept right'), fact: by }
           : { ...warning(`the clock is not synchronised (${by})`), fact: by };
       }),
   },

@@ -559,6 +559,7 @@ describe('the doctor', () => {
     assert.deepEqual([...new Set(found.map(({ outcome }) => outcome))], ['ok']);
     assert.ok(found.some(({ code }) => code === 'disk-space'));
     assert.ok(!found.some(({ code }) => code === 'ha-modes'));
+    assert.throws(() => examine(facts, 'takeover'), /single unit/);
   });
 });
 
