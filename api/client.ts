@@ -16,6 +16,7 @@ import type {
   RestoreCertificatesAnswer,
   RestoreCertificatesRequest,
 } from '../unit/certificate-restore-face.ts';
+import type { DoctorAnswer, Step } from '../unit/doctor-face.ts';
 import type {
   ApplyRequest,
   BackupAnswer,
@@ -139,6 +140,8 @@ export class ApiClient {
 
   verifyStore = (): Promise<VerifyAnswer> => this.post('/v1/store/verify', {});
   rebuild = (asked: { force?: boolean }): Promise<RebuildAnswer> => this.post('/v1/store/rebuild', asked);
+
+  doctor = (before?: Step): Promise<DoctorAnswer> => this.get('/v1/doctor', { before });
 
   /** `bytes` fails with `unit-unreachable` when the answer breaks off; whoever does not read it all destroys it. */
   backup = async (asked: BackupRequest): Promise<BackupAnswer> => {

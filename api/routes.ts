@@ -14,6 +14,7 @@ import { assertRole } from '../unit/roles.ts';
 import { BytesAnswer, FACTS_HEADER } from './bytes.ts';
 import { CERTIFICATE_RESTORE_ROUTES } from './certificate-restore-routes.ts';
 import { CERTIFICATE_ROUTES } from './certificate-routes.ts';
+import { DOCTOR_ROUTES } from './doctor-routes.ts';
 import type { Arguments, Body, Route } from './route.ts';
 import * as schemas from './schemas.ts';
 
@@ -322,4 +323,5 @@ export const ROUTES: Route[] = [
   },
   ...CERTIFICATE_ROUTES,
   ...CERTIFICATE_RESTORE_ROUTES,
+  ...DOCTOR_ROUTES,
 ];

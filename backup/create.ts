@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto';
-import { pipeline, Readable, type TransformOptions } from 'node:stream';
-import { createGzip, deflateRawSync, type ZlibOptions } from 'node:zlib';
+import type { Readable } from 'node:stream';
+import { deflateRawSync } from 'node:zlib';
 import type { Catalog } from '../schema/catalog.ts';
 import { PARTS, type Part } from '../schema/kind.ts';
 import type { StoreSnapshot } from '../store/snapshot.ts';
 import { type BundleKind, FORMAT, type KeyLeftOut, type Manifest, type PartEntry } from './bundle.ts';
 import { MANIFEST_FILE, partFile, writeManifest } from './manifest.ts';
 import { seal } from './openpgp.ts';
+import { pack } from './pack.ts';
 import type { Profile } from './packets.ts';
 import { type Content, linesOf, pemFilesOf } from './parts.ts';
 import { assertGoodPassphrase } from './passphrase.ts';
-import { inPieces, PIECE_BYTES } from './pieces.ts';
-import { type ArchiveEntry, packArchive } from './tar.ts';
+import type { ArchiveEntry } from './tar.ts';
 
 export interface CreateOptions {
   /** Closed by createBundle and its result, however they end. */
@@ -45,8 +45,6 @@ const KEPT_BYTES = 24 * 1024 * 1024;
 /** Every so many bytes of content, as many as this are packed to learn how well they pack. */
 const SAMPLE_EVERY = 16;
 const OVERHEAD_BYTES = 4096;
-/** Packed while the passphrase is still made into a key. */
-const AHEAD_BYTES = 1024 * 1024;
 
 /**
  * A bundle of one state of the configuration. Reads it for the counts and hashes of the manifest before this resolves,
@@ -122,28 +120,6 @@ function keep(kept: Kept, part: Part, piece: Buffer): void {
   const pieces = kept.get(part);
   if (pieces === undefined) kept.set(part, [piece]);
   else pieces.push(piece);
-}
-
-/** The gzipped archive; `ended` is called once, when nothing reads the content any more. */
-function pack(content: AsyncIterable<ArchiveEntry>, mtime: Date, ended: () => void): Readable {
-  let started = false;
-  async function* archive(): AsyncGenerator<Buffer> {
-    started = true;
-    try {
-      yield* inPieces(packArchive(content, mtime));
-    } finally {
-      ended();
-    }
-  }
-  const ahead: TransformOptions & ZlibOptions = {
-    chunkSize: PIECE_BYTES,
-    readableHighWaterMark: AHEAD_BYTES,
-  };
-  const gzip = createGzip(ahead);
-  pipeline(Readable.from(archive(), { objectMode: false }), gzip, () => {
-    if (!started) ended();
-  });
-  return gzip;
 }
 
 async function* entries(content: Content, manifest: Manifest, kept: Kept): AsyncGenerator<ArchiveEntry> {

@@ -60,12 +60,15 @@ export async function assertFree(file: string): Promise<void> {
   if (there) throw fileExists(file);
 }
 
-/** Durable when it resolves, to what it is called. */
-async function writeBundle(
+/**
+ * Whole under its name, mode 0600, or not there at all; durable when it resolves, to what it is called.
+ * Throws `file-exists`, `disk`.
+ */
+export async function writeBundle(
   bytes: AsyncIterable<unknown>,
   file: string,
-  onWritten: (bytes: number) => void,
-  mostNames: number,
+  onWritten: (bytes: number) => void = () => undefined,
+  mostNames = 1,
 ): Promise<string> {
   const temporary = join(dirname(file), `.lockstep-${randomBytes(6).toString('hex')}.tmp`);
   try {

@@ -108,6 +108,11 @@ export const COMMANDS: Record<string, CommandEntry> = {
     summary: 'is the pair in step, and if not, what is missing',
     load: () => import('./commands/status.ts'),
   },
+  doctor: {
+    group: PAIR,
+    summary: 'look at both units for what would go wrong, and say what to do',
+    load: () => import('./commands/doctor.ts'),
+  },
   'force-update': {
     group: PAIR,
     summary: 'update the standby now',
@@ -150,6 +155,16 @@ export const COMMANDS: Record<string, CommandEntry> = {
     load: () => import('./commands/backup.ts'),
   },
 
+  explain: {
+    group: OTHER,
+    summary: 'what a log line means, and what to look at',
+    load: () => import('./commands/explain.ts'),
+  },
+  'support-bundle': {
+    group: OTHER,
+    summary: 'all that a colleague needs to help, in one encrypted file',
+    load: () => import('./commands/support-bundle.ts'),
+  },
   'verify-store': {
     group: OTHER,
     summary: 'is everything on the disk what it must be',

@@ -364,6 +364,11 @@ export class Store {
 
   /** What rules of severity `warning` say about all records of the kinds they look at. */
   async warnings(): Promise<Problem[]> {
+    return this.brokenRules('warning');
+  }
+
+  /** What the rules of one severity say. Virtual Services are looked up where they must not be, not one by one. */
+  async brokenRules(severity: 'error' | 'warning'): Promise<Problem[]> {
     const names = new Set(
       this.options.rules.filter(rule => rule.severity === 'warning').flatMap(rule => rule.looksAt),
     );
@@ -375,7 +380,7 @@ export class Store {
         if (this.catalog.kindOf(path) === kind) touched.push({ path, kind });
       }
     }
-    return ruleProblems(new FutureView(this.catalog, this.port, []), touched, this.options.rules, 'warning');
+    return ruleProblems(new FutureView(this.catalog, this.port, []), touched, this.options.rules, severity);
   }
 
   /** What the record at `path` needs and is not there: never so after a commit, but after damage to the disk. */

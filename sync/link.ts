@@ -1,4 +1,5 @@
 import { asLockstepError, type LockstepError, LockstepError as Refusal } from '../schema/error.ts';
+import type { JsonObject } from '../schema/json.ts';
 import { type Moment, remainingMs } from '../store/deadline.ts';
 import { EMPTY_DIGEST } from '../store/digest.ts';
 import type { Provisional } from '../store/provisional.ts';
@@ -133,6 +134,23 @@ export class Link {
     // With something held back, the partner holds less than this unit, and that is what it would take them on.
     const base = (this.heldBack > 0 ? partner?.digest : undefined) ?? own.digest;
     await this.linked().ask(id => ({ type: 'trial', id, epoch, base, changes }), 'would-take');
+  }
+
+  /** How the partner says that it is. */
+  async examine(nonce: string): Promise<JsonObject> {
+    return (await this.linked().ask(id => ({ type: 'examine', id, nonce }), 'facts')).facts;
+  }
+
+  /** Greets the partner once more. `ms`: until its answer; `skewMs`: its clock minus ours in the middle of that. */
+  async roundTrip(): Promise<{ ms: number; skewMs: number }> {
+    const { timers, clock } = this.options;
+    const [started, wall] = [timers.now(), clock().wall];
+    const { clock: theirs } = await this.linked().ask(
+      id => ({ type: 'hello', id, ...this.greeting() }),
+      'hello-too',
+    );
+    const ms = timers.now() - started;
+    return { ms, skewMs: theirs - wall - ms / 2 };
   }
 
   due(): void {
@@ -456,10 +474,14 @@ export class Link {
     });
   }
 
+  private greeting(): Hello {
+    const beside = { branches: this.options.store.branches.open(), heldBack: this.heldBack };
+    return greetingOf(this.options.own(), this.options.clock().wall, beside);
+  }
+
   private async greet(): Promise<void> {
     try {
-      const beside = { branches: this.options.store.branches.open(), heldBack: this.heldBack };
-      const own = greetingOf(this.options.own(), this.options.clock().wall, beside);
+      const own = this.greeting();
       const {
         type: _type,
         re: _re,

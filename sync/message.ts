@@ -1,5 +1,6 @@
 import { type ErrorBody, LockstepError } from '../schema/error.ts';
-import { assertPlainJson, isObject, type Json } from '../schema/json.ts';
+import { assertPlainJson, isObject, type Json, type JsonObject } from '../schema/json.ts';
+import { type Check, count, flag, listOf, object, objectWith, oneOf, text, tuple } from '../schema/shape.ts';
 import type { Branch, BranchChange } from '../store/branch.ts';
 import { MOST_NAMED } from '../store/branch-shelf.ts';
 import type { Provisional } from '../store/provisional.ts';
@@ -88,6 +89,8 @@ export type Request =
   | { type: 'kinds'; id: number }
   /** Ask for changes of a branch, from number `from` on. */
   | { type: 'branch'; id: number; name: string; from: number }
+  /** Ask how the unit is, for lockstep doctor. `nonce`: what its proofs are made for. */
+  | { type: 'examine'; id: number; nonce: string }
   /** The sender has merged the branch. */
   | { type: 'branch-merged'; id: number; name: string; revision: number; at: string; author: string }
   | JoinRequest
@@ -122,6 +125,8 @@ export type Reply =
   | { type: 'kinds-are'; re: number; schemaDigest: string; kinds: Record<string, string> }
   | { type: 'branch-part'; re: number; branch: Branch; changes: BranchChange[]; last: boolean }
   | { type: 'branch-closed'; re: number }
+  /** No secrets. What it must look like is said by audit/doctor/examination.ts. */
+  | { type: 'facts'; re: number; facts: JsonObject }
   | {
       type: 'joined';
       re: number;
@@ -157,6 +162,8 @@ export const FRAME_LIMITS: Record<Request['type'] | Reply['type'], number> = {
   'branch-part': 8 * 1024 * 1024,
   'branch-merged': 1024,
   'branch-closed': 1024,
+  examine: 1024,
+  facts: 1024 * 1024,
   join: 8 * 1024,
   joined: 8 * 1024,
   confirm: 1024,
@@ -168,39 +175,8 @@ export const FRAME_LIMITS: Record<Request['type'] | Reply['type'], number> = {
 export const MOST_NODES = 256;
 export const MOST_BUCKETS = 1024;
 
-type Check = (value: Json | undefined) => boolean;
-
-const text =
-  (most: number): Check =>
-  value =>
-    typeof value === 'string' && value.length <= most;
-const count: Check = value => Number.isSafeInteger(value) && (value as number) >= 0;
-const flag: Check = value => typeof value === 'boolean';
 const duration: Check = value => typeof value === 'number' && value >= 0;
 const digest: Check = value => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
-const oneOf =
-  (...allowed: string[]): Check =>
-  value =>
-    typeof value === 'string' && allowed.includes(value);
-const listOf =
-  (check: Check, most: number): Check =>
-  value =>
-    Array.isArray(value) && value.length <= most && value.every(check);
-const tuple =
-  (...checks: Check[]): Check =>
-  value =>
-    Array.isArray(value) &&
-    value.length === checks.length &&
-    checks.every((check, index) => check(value[index]));
-/** Other fields may be there. */
-const open = (fields: Record<string, Check>): Check => {
-  const wanted = Object.entries(fields);
-  return value => isObject(value) && wanted.every(([name, check]) => check(value[name]));
-};
-const object = (fields: Record<string, Check>): Check => {
-  const wanted = open(fields);
-  return value => wanted(value) && Object.keys(value as object).every(name => Object.hasOwn(fields, name));
-};
 
 const greeting: Record<string, Check> = {
   protocol: count,
@@ -259,7 +235,7 @@ const branch = object({
 });
 
 const REQUESTS: Record<Request['type'], Check> = {
-  hello: open({ type: text(20), id: count, ...greeting }),
+  hello: objectWith({ type: text(20), id: count, ...greeting }),
   update: object({
     type: text(20),
     id: count,
@@ -295,6 +271,7 @@ const REQUESTS: Record<Request['type'], Check> = {
     at: text(40),
     author: text(200),
   }),
+  examine: object({ type: text(20), id: count, nonce: text(64) }),
   join: object({
     type: text(20),
     id: count,
@@ -314,7 +291,7 @@ const REQUESTS: Record<Request['type'], Check> = {
 const errorBody: Check = value => isObject(value) && text(64)(value.code) && text(60_000)(value.message);
 
 const REPLIES: Record<Reply['type'], Check> = {
-  'hello-too': open({ type: text(20), re: count, ...greeting }),
+  'hello-too': objectWith({ type: text(20), re: count, ...greeting }),
   receipt: object({
     type: text(20),
     re: count,
@@ -344,6 +321,7 @@ const REPLIES: Record<Reply['type'], Check> = {
     last: flag,
   }),
   'branch-closed': object({ type: text(20), re: count }),
+  facts: object({ type: text(20), re: count, facts: isObject }),
   joined: object({
     type: text(20),
     re: count,

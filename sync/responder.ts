@@ -36,6 +36,7 @@ export type ResponderEffect =
   | { do: 'try'; re: number; trial: TrialUpdate }
   | { do: 'show-kinds'; re: number }
   | { do: 'show-branch'; re: number; name: string; from: number }
+  | { do: 'examine'; re: number; nonce: string }
   | { do: 'close-branch'; re: number; name: string; merged: NonNullable<Branch['merged']> }
   | { do: 'step-down'; re: number; epoch: number; force: boolean; digest: string };
 
@@ -85,6 +86,8 @@ export function respond(
       return answer({ do: 'show-kinds', re: request.id });
     case 'branch':
       return answer({ do: 'show-branch', re: request.id, name: request.name, from: request.from });
+    case 'examine':
+      return answer({ do: 'examine', re: request.id, nonce: request.nonce });
     case 'branch-merged':
       return answer(closeBranch(request));
     case 'step-down':

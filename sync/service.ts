@@ -1,4 +1,5 @@
 import { asLockstepError, LockstepError } from '../schema/error.ts';
+import type { JsonObject } from '../schema/json.ts';
 import { type Moment, makeDeadline } from '../store/deadline.ts';
 import { FAN_OUT, LEVELS } from '../store/digest.ts';
 import type { Provisional } from '../store/provisional.ts';
@@ -35,6 +36,8 @@ export interface ServiceOptions {
   }): Promise<void>;
   onRefusal(error: LockstepError): void;
   stepDown(epoch: number, force: boolean, digest: string): Promise<{ epoch: number }>;
+  /** How this unit is. */
+  examine(nonce: string): Promise<JsonObject>;
 }
 
 /** Requests that may wait for their turn. A partner asks one thing after the other, and greets in between. */
@@ -145,6 +148,12 @@ async function carryOut(effect: ResponderEffect, options: ServiceOptions): Promi
         type: 'branch-part',
         re: effect.re,
         ...(await branchPart(options.store.branches, effect.name, effect.from)),
+      }));
+    case 'examine':
+      return orRefuse(effect.re, async () => ({
+        type: 'facts',
+        re: effect.re,
+        facts: await options.examine(effect.nonce),
       }));
     case 'close-branch':
       return orRefuse(effect.re, async () => {

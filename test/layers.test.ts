@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { join } from 'node:path';
 
-const ROOMS = ['schema', 'store', 'sync', 'backup', 'certs', 'unit', 'api', 'cli'];
+const ROOMS = ['schema', 'store', 'sync', 'backup', 'certs', 'audit', 'unit', 'api', 'cli'];
 /** docs/DESIGN.md, Layers: a room may know those before it, and the faces know the unit only. */
 const MAY_KNOW: Record<string, string[]> = {
   schema: [],
@@ -11,12 +11,17 @@ const MAY_KNOW: Record<string, string[]> = {
   sync: ['schema', 'store'],
   backup: ['schema', 'store'],
   certs: ['schema', 'store'],
-  unit: ['schema', 'store', 'sync', 'backup', 'certs'],
+  audit: ['schema', 'store'],
+  unit: ['schema', 'store', 'sync', 'backup', 'certs', 'audit'],
   api: ['schema', 'unit'],
   cli: ['schema', 'unit', 'api'],
 };
 /** Commands that need no running unit call the one room that they are about; a unit elsewhere is reached by its SSH. */
-const MAY_KNOW_TOO: Record<string, string> = { 'cli/bundle/': 'backup', 'cli/remote/': 'sync' };
+const MAY_KNOW_TOO: Record<string, string> = {
+  'cli/bundle/': 'backup',
+  'cli/explain/': 'audit',
+  'cli/remote/': 'sync',
+};
 
 /** Where each foreign library enters. A second importer would spread it; add the library here when it is new. */
 const ENTRANCE: Record<string, string> = {

@@ -1,8 +1,6 @@
+import { MOST_SKEW_MS } from '../audit/doctor/time.ts';
 import type { Problem } from '../schema/error.ts';
 import type { Log } from './log.ts';
-
-/** The clocks of a pair are to agree within a second (docs/DOMAIN.md, Rules). */
-const MOST_SKEW_MS = 1000;
 
 /** What `status` says of two clocks that disagree. `skewMs`: the partner's minus ours. */
 export function clockWarning(partner: string, skewMs: number | undefined): Problem | undefined {

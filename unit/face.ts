@@ -14,6 +14,7 @@ import type { Change } from '../store/transition.ts';
 import type { Pause } from '../sync/pause.ts';
 import type { CertificateFace } from './certificate-face.ts';
 import type { CertificateRestoreFace } from './certificate-restore-face.ts';
+import type { DoctorFace } from './doctor-face.ts';
 import type { Operator, ServeOperator } from './operators.ts';
 import type { Pacified } from './restarts.ts';
 import type { OperatorRole } from './roles.ts';
@@ -36,7 +37,7 @@ export type {
  * What a running unit offers to its faces. The HTTP API is these methods, one route each; secrets are masked
  * in everything that comes back. Every method throws LockstepError only.
  */
-export interface UnitFace extends CertificateFace, CertificateRestoreFace {
+export interface UnitFace extends CertificateFace, CertificateRestoreFace, DoctorFace {
   status(): Promise<Status>;
   show(request: ShowRequest): Promise<ShowAnswer>;
   /** `startsWith`: only ids below `path` that begin so. */

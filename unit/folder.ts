@@ -62,16 +62,22 @@ export function makeFolder(folder: UnitFolder): void {
  * Throws `lax-permissions`.
  */
 export function assertKeysPrivate({ keys }: UnitFolder): void {
-  for (const place of [keys, ...readdirSync(keys).map(name => join(keys, name))]) {
+  const [first] = laxPlaces([keys, ...readdirSync(keys).map(name => join(keys, name))]);
+  if (first === undefined) return;
+  const { place, mode, isFolder } = first;
+  throw new LockstepError('lax-permissions', `Other users can get at ${place} (mode ${mode}).`, {
+    hint: `chmod ${isFolder ? '700' : '600'} ${place}. If others were there, make the unit anew and pair it with --replace.`,
+    facts: { file: place, mode },
+  });
+}
+
+/** Those that other users can get at, with their modes: `0644`. */
+export function laxPlaces(places: string[]): { place: string; mode: string; isFolder: boolean }[] {
+  return places.flatMap(place => {
     const stats = statSync(place);
-    if ((stats.mode & 0o077) === 0) continue;
     const mode = (stats.mode & 0o777).toString(8).padStart(4, '0');
-    const good = stats.isDirectory() ? '700' : '600';
-    throw new LockstepError('lax-permissions', `Other users can get at ${place} (mode ${mode}).`, {
-      hint: `chmod ${good} ${place}. If others were there, make the unit anew and pair it with --replace.`,
-      facts: { file: place, mode },
-    });
-  }
+    return (stats.mode & 0o077) === 0 ? [] : [{ place, mode, isFolder: stats.isDirectory() }];
+  });
 }
 
 /** Throws `no-unit` when `init` was never run there. */

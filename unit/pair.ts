@@ -1,5 +1,6 @@
 import type { Catalog } from '../schema/catalog.ts';
 import { asLockstepError, type ErrorBody, LockstepError } from '../schema/error.ts';
+import type { JsonObject } from '../schema/json.ts';
 import type { Moment } from '../store/deadline.ts';
 import type { Revision } from '../store/revision.ts';
 import type { PairChange, Store, Unconfirmed } from '../store/store.ts';
@@ -93,6 +94,8 @@ export class Pair {
   private heard: { clock: number; at: number; iso: string } | undefined;
 
   private readonly clocks: ClockWatch;
+  /** What this unit tells a partner that asks how it is. */
+  onExamine: (nonce: string) => Promise<JsonObject> = async () => ({});
 
   private constructor(options: PairOptions, membership: PairMembership) {
     this.options = options;
@@ -174,6 +177,20 @@ export class Pair {
   /** Ask the standby whether it would take these changes; rejects with its reason when it would not. */
   tryOut(changes: PairChange[]): Promise<void> {
     return this.assertLinked().tryOut(changes);
+  }
+
+  /** Throws `not-paired`, `pacified`, `partner-unreachable`. */
+  async examinePartner(nonce: string): Promise<JsonObject> {
+    return this.assertLinked().examine(nonce);
+  }
+
+  async roundTrip(): Promise<{ ms: number; skewMs: number }> {
+    return this.assertLinked().roundTrip();
+  }
+
+  /** Empty: of none. */
+  get pairId(): string {
+    return this.partner?.pairId ?? '';
   }
 
   netSettled(author: string, undone: boolean): void {
@@ -508,6 +525,7 @@ export class Pair {
         this.refusals.message(error, channel.remote.address);
       },
       stepDown: async (epoch, force, digest) => this.assertLinked().stepDown(epoch, force, digest),
+      examine: nonce => this.onExamine(nonce),
     });
   }
 

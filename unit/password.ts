@@ -10,13 +10,18 @@ const derive = promisify<string, Buffer, number, object, Buffer>(scrypt);
 /** The PHC string that is kept in place of a password: `$scrypt$ln=15,r=8,p=1$salt$hash`, base64 without padding. */
 export async function hashPassword(password: string): Promise<string> {
   const salt = randomBytes(16);
-  const hash = await derive(password.normalize('NFC'), salt, 32, {
+  const hash = await stretch(password, salt);
+  return `$scrypt$ln=${LOG_N},r=${R},p=${P}$${unpadded(salt)}$${unpadded(hash)}`;
+}
+
+/** 32 bytes that cost as much to guess as the hash. */
+export function stretch(password: string, salt: Buffer): Promise<Buffer> {
+  return derive(password.normalize('NFC'), salt, 32, {
     N: 2 ** LOG_N,
     r: R,
     p: P,
     maxmem: 64 * 1024 * 1024,
   });
-  return `$scrypt$ln=${LOG_N},r=${R},p=${P}$${unpadded(salt)}$${unpadded(hash)}`;
 }
 
 function unpadded(bytes: Buffer): string {

@@ -7,7 +7,7 @@ import { DAMAGE_HINT, damagedStore } from '../store/damage.ts';
 import { openLmdb } from '../store/lmdb.ts';
 import { Mirror } from '../store/mirror.ts';
 import { Store } from '../store/store.ts';
-import { loadOrCreateKey } from '../sync/keys.ts';
+import { fingerprint, loadOrCreateKey } from '../sync/keys.ts';
 import type { Timers } from '../sync/requests.ts';
 import { BackupRunner } from './backup-runner.ts';
 import { CertificateRoom } from './certificate-room.ts';
@@ -259,6 +259,9 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
         shelf,
         backups,
         certificates,
+        folder,
+        fingerprint: fingerprint(hostKey.public),
+        log,
       }),
       health,
     );

@@ -13,6 +13,7 @@ import type { RecordReader } from '../store/view.ts';
 import { backUp } from './backing-up.ts';
 import { readBackupPlan, remoteFault } from './backup-plan.ts';
 import type { BackupRunner, SendBundle } from './backup-runner.ts';
+import { BalProof } from './bal-proof.ts';
 import type {
   AddCertificateAnswer,
   AddCertificateRequest,
@@ -27,7 +28,9 @@ import type { RestoreCertificatesAnswer, RestoreCertificatesRequest } from './ce
 import { CertificateRestoring } from './certificate-restoring.ts';
 import type { CertificateRoom } from './certificate-room.ts';
 import { Committing } from './committing.ts';
+import type { DoctorAnswer, Step } from './doctor-face.ts';
 import type { Drills } from './drills.ts';
+import { Examining } from './examining.ts';
 import type {
   ApplyRequest,
   BackupAnswer,
@@ -67,7 +70,9 @@ import type {
   UnpairedAnswer,
   VerifyAnswer,
 } from './face.ts';
+import type { UnitFolder } from './folder.ts';
 import type { Incoming } from './incoming.ts';
+import type { Log } from './log.ts';
 import { chooser, conflictViews, mergeConflict } from './merging.ts';
 import type { Metrics } from './metrics.ts';
 import type { Pair } from './pair.ts';
@@ -102,6 +107,8 @@ export class Unit implements UnitFace {
   private readonly backups: BackupRunner;
   private readonly certs: CertificateRoom;
   private readonly id: string;
+  private readonly bal: BalProof;
+  private readonly examining: Examining;
 
   constructor(rooms: {
     id: string;
@@ -121,6 +128,10 @@ export class Unit implements UnitFace {
     shelf: Shelf;
     backups: BackupRunner;
     certificates: CertificateRoom;
+    folder: UnitFolder;
+    /** Of the host key. */
+    fingerprint: string;
+    log: Log;
   }) {
     this.store = rooms.store;
     this.catalog = rooms.catalog;
@@ -139,6 +150,20 @@ export class Unit implements UnitFace {
     this.restoring = new Restoring({ ...rooms, isPaired: () => rooms.pair.isPaired });
     this.certificateRestoring = new CertificateRestoring({ ...rooms, committing: this.committing });
     this.id = rooms.id;
+    this.bal = new BalProof({ ...rooms, pairId: () => rooms.pair.pairId });
+    this.examining = new Examining({
+      ...rooms,
+      bal: this.bal,
+      status: () => this.status(),
+      examinePartner: nonce => rooms.pair.examinePartner(nonce),
+      roundTrip: () => rooms.pair.roundTrip(),
+      now: () => new Date(),
+    });
+    rooms.pair.onExamine = async nonce => (await this.examining.examination(nonce)) as unknown as JsonObject;
+  }
+
+  doctor({ before }: { before?: Step }): Promise<DoctorAnswer> {
+    return this.examining.doctor(before);
   }
 
   async status(): Promise<Status> {
@@ -162,7 +187,9 @@ export class Unit implements UnitFace {
 
   async change(request: ChangeRequest): Promise<ChangeAnswer> {
     const changes = await Promise.all(request.changes.map(change => this.takeIn(change, request.valueFrom)));
-    return this.commit(changes, 'change', request, summary(changes));
+    const answer = await this.commit(changes, 'change', request, summary(changes));
+    if (!answer.dryRun) await this.bal.learn(request.changes, changes);
+    return answer;
   }
 
   async apply(request: ApplyRequest): Promise<ChangeAnswer> {

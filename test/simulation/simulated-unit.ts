@@ -144,6 +144,7 @@ export class SimulatedUnit {
         this.around.obeyed(this, from, `stood down in epoch ${epoch}`);
         return done;
       },
+      examine: async nonce => ({ nonce }),
     });
   }
 

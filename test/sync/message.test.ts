@@ -55,6 +55,7 @@ const REQUESTS: Request[] = [
   { type: 'list', id: 4, buckets: [1, 2] },
   { type: 'step-down', id: 5, epoch: 2, force: false, digest: A },
   { type: 'join', id: 6, mode: 'first', ...join },
+  { type: 'examine', id: 7, nonce: 'n' },
 ];
 const REPLIES: Reply[] = [
   { type: 'hello-too', re: 1, ...partnerHello() },
@@ -74,6 +75,7 @@ const REPLIES: Reply[] = [
     replaces: '',
   },
   { type: 'error', re: 7, error: new LockstepError('disk', 'No room.').toJSON() },
+  { type: 'facts', re: 8, facts: { unit: { name: 'lb2' } } },
 ];
 
 function refusalOf(payload: Buffer | string, parse: (payload: Buffer) => unknown = parseRequest): string {

@@ -120,6 +120,7 @@ export class MemoryUnit {
       onUpdate: async ({ result, records }) => void this.taken.push({ result, records }),
       onRefusal: error => this.refusals.push(error),
       stepDown: (epoch, force, digest) => this.link.stepDown(epoch, force, digest),
+      examine: async nonce => ({ nonce }),
     });
   }
 

@@ -73,6 +73,7 @@ describe('a unit that is spoken to', () => {
     assert.equal(stranger.frame({}), 'bad-message');
     assert.equal(stranger.answer({ type: 'compare', id: 1, nodes: [[0, 0]] }), 'bad-message');
     assert.equal(stranger.answer({ type: 'list', id: 1, buckets: [0] }), 'bad-message');
+    assert.equal(stranger.answer({ type: 'examine', id: 1, nonce: 'n' }), 'bad-message');
     const stepDown: Request = { type: 'step-down', id: 1, epoch: 9, force: true, digest: A };
     assert.equal(stranger.answer(stepDown), 'bad-message');
     assert.equal(stranger.answer({ type: 'hello', id: 1, ...active() }), 'greet-back');

@@ -1,0 +1,60 @@
+import { type Check, failure, notChecked, ofEach, ok, warning } from './check.ts';
+import type { Examination } from './examination.ts';
+
+const MIB = 1024 * 1024;
+/** Of the file system that holds the unit: below this share of it and below so many bytes. A large disk is never full by its share alone. */
+const LOW = { share: 0.15, bytes: 2048 * MIB };
+const TOO_LOW = { share: 0.05, bytes: 512 * MIB };
+/** Below this share of files, whatever the bytes. */
+const FEW_FILES = 0.01;
+
+export const machineChecks: Check[] = [
+  {
+    group: 'machine',
+    code: 'disk-space',
+    holds: 'The disk of each unit has space.',
+    why: 'On a full disk a commit is refused, and a standby that cannot write falls behind.',
+    hint: 'df -h DIR; lockstep backup prune --dry-run shows bundles that could go.',
+    check: facts =>
+      ofEach(facts, ({ disk }) => {
+        if (disk === null) return { ...notChecked('the file system does not say'), fact: 'not known' };
+        const fact = spaceOf(disk);
+        if (isBelow(disk, TOO_LOW)) return { ...failure(`hardly anything is free: ${fact}`), fact };
+        return isBelow(disk, LOW)
+          ? { ...warning(`little is free: ${fact}`), fact }
+          : { ...ok('there is space'), fact };
+      }),
+  },
+  {
+    group: 'machine',
+    code: 'file-modes',
+    holds: 'No other user can get at the files of a unit.',
+    why: 'Whoever reads its keys can pose as the unit, and the daemon does not start any more.',
+    hint: 'chmod go= on each. If others were there, make the unit anew and pair it with --replace.',
+    check: facts =>
+      ofEach(facts, ({ lax }) => {
+        const [first] = lax;
+        return first === undefined
+          ? { ...ok('no other user can'), fact: 'closed' }
+          : {
+              ...failure(lax.map(({ path, message }) => `${path} has ${message}`).join(', ')),
+              fact: `${first.path} ${first.message}`,
+            };
+      }),
+  },
+];
+
+type Disk = NonNullable<Examination['disk']>;
+
+function isBelow(
+  { freeBytes, totalBytes, freeFiles, totalFiles }: Disk,
+  { share, bytes }: typeof LOW,
+): boolean {
+  if (totalFiles > 0 && freeFiles / totalFiles < FEW_FILES) return true;
+  return freeBytes < bytes && freeBytes / Math.max(1, totalBytes) < share;
+}
+
+function spaceOf({ freeBytes, totalBytes }: Disk): string {
+  const mebibytes = (bytes: number): string => `${Math.round(bytes / MIB)} MiB`;
+  return `${mebibytes(freeBytes)} of ${mebibytes(totalBytes)} free`;
+}

@@ -1,0 +1,291 @@
+import type { ErrorCode } from '../../schema/error.ts';
+import type { Explanation } from './explanation.ts';
+
+/** Why each error comes, and what to do; what happened is said by the table of codes itself. */
+export const ERROR_ADVICE: Partial<Record<ErrorCode, Pick<Explanation, 'causes' | 'look'>>> = {
+  'bad-usage': {
+    causes: ['an option is misspelt or missing', 'a file that was named cannot be read'],
+    look: ['lockstep COMMAND --help'],
+  },
+  'bad-json': {
+    causes: ['a comma or quote is missing; the message has line and column'],
+    look: ['lockstep show PATH prints the form that is wanted'],
+  },
+  'duplicate-key': { causes: ['a name was copied and not changed'], look: ['The place in the message'] },
+  'reserved-key': { causes: ['a name such as __proto__ in a document'], look: ['Choose another name'] },
+  'number-out-of-range': {
+    causes: ['a number with more than 15 digits or so'],
+    look: ['The place in the message'],
+  },
+  'nested-too-deep': { causes: ['a document that a program made'], look: ['The program that made it'] },
+  'too-large': {
+    causes: ['a document that is meant for several steps', 'a partner that asks more than a unit does'],
+    look: ['Split the document; lockstep apply -f takes one part after the other'],
+  },
+  'unknown-path': {
+    causes: ['a name is misspelt', 'the kind is one of another release or site'],
+    look: ['lockstep show, or docs/REFERENCE.md, has the names'],
+  },
+  'no-such-record': {
+    causes: ['it was removed', 'the id is misspelt'],
+    look: ['lockstep show PATH-OF-THE-GROUP', 'lockstep history PATH'],
+  },
+  'no-such-revision': {
+    causes: ['the number is too high, or of the other unit'],
+    look: ['lockstep history'],
+  },
+  'no-such-branch': { causes: ['it was merged already'], look: ['lockstep branches'] },
+  'bad-id': { causes: ['a character that ids of this kind do not have'], look: ['The hint has an example'] },
+  'invalid-value': {
+    causes: ['a value out of its range, or of another type'],
+    look: ['docs/REFERENCE.md has the range of each field'],
+  },
+  'invalid-change': {
+    causes: ['several records are not valid; each is listed'],
+    look: ['Mend the first and try with --dry-run'],
+  },
+  'id-mismatch': {
+    causes: ['a document was copied from another record and the fields of its id were left'],
+    look: ['Leave the fields out, or make them equal to the id'],
+  },
+  'parent-missing': {
+    causes: ['the record that it belongs to was removed or comes later'],
+    look: ['Add both in one change'],
+  },
+  'dangling-reference': {
+    causes: ['something that is used was to be removed', 'a name is misspelt'],
+    look: ['lockstep show what it refers to'],
+  },
+  'not-unique': { causes: ['an address was given twice'], look: ['The message names the other record'] },
+  'rule-broken': {
+    causes: ['the change is valid for each record, but not for all together'],
+    look: ['The hint, and docs/RULES.md'],
+  },
+  'secret-in-arguments': {
+    causes: ['a password was typed behind the command, where ps shows it'],
+    look: ['Leave the value out, or use --value-file', 'Choose another password: this one has been seen'],
+  },
+  'secret-unknown': {
+    causes: ['a masked document was applied to another unit'],
+    look: ['Give the secret itself, or leave the field out'],
+  },
+  'bad-schema': {
+    causes: ['a file in schema.d/ is not a schema of Lockstep'],
+    look: ['The message names file and place'],
+  },
+  'bad-capture': {
+    causes: ['the file is a page of the web interface and not the answer of the API'],
+    look: ['lockstep import --help'],
+  },
+  conflict: {
+    causes: ['somebody else changed it meanwhile'],
+    look: ['lockstep history', 'Look again, then repeat the change'],
+  },
+  provisional: {
+    causes: ['a change made with --confirm still waits'],
+    look: ['lockstep confirm, or lockstep confirm --undo'],
+  },
+  'nothing-to-confirm': {
+    causes: ['it was confirmed, or undone because its time was up'],
+    look: ['lockstep history'],
+  },
+  'not-active': {
+    causes: ['the command was typed on the standby'],
+    look: ['Type it on the active unit, which the hint names'],
+  },
+  'not-standby': { causes: ['the unit is active already'], look: ['lockstep status'] },
+  'not-paired': {
+    causes: ['the units were never paired', 'somebody typed lockstep unpair'],
+    look: ['lockstep pair --invite on one, and what it prints on the other'],
+  },
+  'already-paired': {
+    causes: ['one of the two forgot the other'],
+    look: ['lockstep status on both', 'lockstep pair --invite --replace'],
+  },
+  'bad-code': {
+    causes: ['the code is older than ten minutes, used, or mistyped'],
+    look: ['lockstep pair --invite makes another'],
+  },
+  'key-mismatch': {
+    causes: ['the partner was set up anew', 'another machine has its address', 'somebody is in between'],
+    look: [
+      'lockstep doctor',
+      'Compare the fingerprints with what the units print',
+      'lockstep pair --invite --replace, when it is the new machine',
+    ],
+  },
+  'both-active': {
+    causes: ['the standby was taken over while the active unit lived on', 'both were set to one HA mode'],
+    look: [
+      'lockstep status on both: what each alone holds',
+      'lockstep takeover on the one that is to serve; the rest becomes a branch',
+    ],
+  },
+  mismatch: {
+    causes: ['the units differ in model, pair or HA mode; both values are in the message'],
+    look: ['lockstep doctor'],
+  },
+  'held-back': {
+    causes: ['a release is being rolled out'],
+    look: ['lockstep status: which records wait', 'Bring both units to one release'],
+  },
+  'unit-scope': {
+    causes: ['the partner runs something that is not Lockstep, or a fault'],
+    look: ['lockstep doctor: release of both', 'Report it'],
+  },
+  'stale-epoch': {
+    causes: ['the unit was active before the last takeover, and has not noticed'],
+    look: ['lockstep status on both'],
+  },
+  'base-differs': {
+    causes: ['the standby holds something else than the active unit believes'],
+    look: ['Nothing: the units compare and send what differs', 'lockstep status, when it stays'],
+  },
+  'digest-differs': {
+    causes: ['damage in a store, or a fault'],
+    look: ['lockstep verify-store on both units'],
+  },
+  'bad-message': {
+    causes: ['the partner runs another release', 'something else talks to the port'],
+    look: ['lockstep doctor: release of both', '`source` in the log'],
+  },
+  'never-a-source': {
+    causes: ['the unit is new or empty', 'what it holds was restored and nobody confirmed it'],
+    look: ['lockstep status', 'lockstep confirm-source, when what it holds is right'],
+  },
+  paused: {
+    causes: ['somebody typed lockstep pause; the message has who and why'],
+    look: ['lockstep resume'],
+  },
+  pacified: {
+    causes: ['the unit restarted more than three times within five minutes'],
+    look: ['Its log, before each start', 'lockstep resume, once it is mended'],
+  },
+  'takeover-incomplete': {
+    causes: ['the active unit holds changes that it could not send'],
+    look: ['lockstep force-update there', 'lockstep takeover --force leaves them behind as a branch'],
+  },
+  'merge-conflict': {
+    causes: ['both sides changed one field, differently'],
+    look: ['lockstep merge NAME --dry-run', '--ours PATH or --theirs PATH for each'],
+  },
+  'restore-certificates': { causes: ['the wrong file was named'], look: ['lockstep backup inspect FILE'] },
+  'restore-no-part': {
+    causes: ['the bundle was made without this part'],
+    look: ['lockstep backup inspect FILE: its parts'],
+  },
+  'restore-single-on-ha': {
+    causes: ['the bundle comes from a unit without HA'],
+    look: ['Restore the other parts; without base'],
+  },
+  'restore-ha-on-single': {
+    causes: ['the bundle comes from a pair'],
+    look: ['Set ha/mode first, or leave base out'],
+  },
+  'restore-not-in-ha-mode': {
+    causes: ['the unit was not put into HA mode yet'],
+    look: ['lockstep set ha/mode first, or second'],
+  },
+  'restore-esp': { causes: ['the licence of this unit has no ESP'], look: ['lockstep show licence/esp'] },
+  'restore-unknown-kind': {
+    causes: [
+      'the site that made the bundle has kinds in schema.d/ that are not here',
+      'the bundle is of a newer release',
+    ],
+    look: ['Copy schema.d/ over', 'lockstep backup inspect FILE'],
+  },
+  'restore-dangling': {
+    causes: ['a part was left out that another one needs'],
+    look: ['Restore both parts'],
+  },
+  'restore-invalid': {
+    causes: ['the schema became stricter since the bundle was made'],
+    look: ['lockstep backup verify FILE'],
+  },
+  'backup-method': {
+    causes: ['backupSchedule/method is ftp'],
+    look: ['lockstep set backupSchedule/method sftp, or local'],
+  },
+  'backup-unset': {
+    causes: ['the passphrase, the host or its key is not set'],
+    look: ['lockstep show backupSchedule; the hint names what lacks'],
+  },
+  'backup-target': {
+    causes: ['the host is off, refuses the key, or shows another one', 'its disk is full'],
+    look: ['ssh or sftp to it by hand with the same key'],
+  },
+  'drill-failed': {
+    causes: ['the bundle is damaged', 'a fault'],
+    look: ['lockstep backup verify FILE', 'lockstep backup create, and drill that'],
+  },
+  'no-such-bundle': { causes: ['it was pruned, or lies elsewhere'], look: ['lockstep backup list'] },
+  'no-such-upload': {
+    causes: ['too much time passed since it was sent', 'the daemon started again'],
+    look: ['Repeat the command'],
+  },
+  'partner-unreachable': {
+    causes: ['the daemon there does not run', 'the port is closed on the way', 'the link is down'],
+    look: ['lockstep status there', 'lockstep doctor', 'nc -zv PARTNER 6973'],
+  },
+  'unit-unreachable': {
+    causes: [
+      'the daemon does not run',
+      '--dir names another directory',
+      'the command was not typed as its user',
+    ],
+    look: ['systemctl status lockstep', 'lockstep serve --dir DIR'],
+  },
+  'weak-passphrase': {
+    causes: ['it has fewer than 12 characters or 4 words'],
+    look: ['A sentence of four words'],
+  },
+  'file-exists': { causes: ['a bundle of that name was made before'], look: ['Another name with -o'] },
+  'newer-format': {
+    causes: ['the bundle was made by a later Lockstep'],
+    look: ['Update Lockstep here first'],
+  },
+  'not-a-bundle': {
+    causes: ['the wrong file', 'it was made by hand with compression'],
+    look: ['file FILE', 'gpg --list-packets FILE'],
+  },
+  'wrong-passphrase': {
+    causes: ['mistyped, or that of another bundle', 'that of the other unit: each has its own'],
+    look: ['Try it with gpg -d FILE | tar tz'],
+  },
+  'damaged-bundle': {
+    causes: ['the file was cut short or changed on its way'],
+    look: ['Compare its size and hash with the original', 'Use another bundle'],
+  },
+  'unit-busy': {
+    causes: ['the daemon runs already', 'a command works on the directory'],
+    look: ['systemctl status lockstep', 'fuser DIR/store/*'],
+  },
+  'unit-exists': {
+    causes: ['lockstep init was typed before'],
+    look: ['lockstep serve --dir DIR', 'Another --dir'],
+  },
+  'no-unit': {
+    causes: ['--dir or LOCKSTEP_DIR names the wrong directory', 'lockstep init was never typed'],
+    look: ['ls DIR/keys'],
+  },
+  'lax-permissions': {
+    causes: ['a file was copied with cp or edited as another user'],
+    look: ['chmod go= FILE', 'If others could read it, make the unit anew and pair it with --replace'],
+  },
+  disk: {
+    causes: ['the disk is full, or its quota used up', 'the file system is read-only after a fault'],
+    look: ['df -h DIR; df -i DIR', 'dmesg', 'lockstep backup prune --dry-run'],
+  },
+  'port-in-use': {
+    causes: ['another daemon, or another program, listens there'],
+    look: ['ss -ltnp', '--listen and --port of lockstep serve'],
+  },
+  'damaged-store': {
+    causes: ['a failing disk or memory', 'somebody wrote into the files of the store'],
+    look: ['lockstep verify-store', 'lockstep rebuild --from-partner; on a single unit restore a bundle'],
+  },
+  internal: {
+    causes: ['a fault in Lockstep'],
+    look: ['LOCKSTEP_DEBUG=1 and the command once more', 'lockstep support-bundle, and report it'],
+  },
+};

@@ -1,0 +1,103 @@
+import { ERROR_CODES, type ErrorCode } from '../../schema/error.ts';
+import { CHECKS } from '../doctor/doctor.ts';
+import { ERROR_ADVICE } from './error-advice.ts';
+import type { Explanation, LinePattern, Source } from './explanation.ts';
+import { KEEPALIVED } from './keepalived.ts';
+import { LOG_MESSAGES } from './lockstep-log.ts';
+import { UCARP } from './ucarp.ts';
+
+export interface Explained extends Explanation {
+  source: Source;
+  /** What in the line it is about: a code, a message, or the words that were recognised. */
+  about: string;
+}
+
+/** A line of text longer than this is cut: no program writes them. */
+const LONGEST = 4096;
+
+/** What a line says, the plainest first; empty: it is not known. */
+export function explainLine(line: string): Explained[] {
+  const entry = jsonIn(line);
+  if (entry !== undefined) return [...messageOf(entry.msg), ...codeOf(entry.code)];
+  const text = line.slice(0, LONGEST);
+  const byPattern = [...recognised(text, UCARP, 'ucarp'), ...recognised(text, KEEPALIVED, 'keepalived')];
+  if (byPattern.length > 0) return byPattern;
+  // Codes of one word, such as `disk`, are taken for codes only where nothing else stands.
+  const words = text.split(/[^a-z0-9-]+/).filter(word => word.includes('-') || word === text.trim());
+  return [...messageOf(text.trim()), ...[...new Set(words)].flatMap(codeOf)];
+}
+
+function recognised(line: string, patterns: LinePattern[], source: Source): Explained[] {
+  for (const { pattern, ...explanation } of patterns) {
+    const found = pattern.exec(line);
+    if (found !== null) return [{ source, about: found[0], ...explanation }];
+  }
+  return [];
+}
+
+/** A line of the log of a unit, or what a command printed with --json. */
+function jsonIn(line: string): { msg?: unknown; code?: unknown } | undefined {
+  const start = line.indexOf('{');
+  if (start < 0) return undefined;
+  try {
+    const entry = JSON.parse(line.slice(start)) as {
+      msg?: unknown;
+      code?: unknown;
+      error?: { code?: unknown };
+    };
+    return entry.error?.code === undefined ? entry : { code: entry.error.code };
+  } catch {
+    return undefined;
+  }
+}
+
+function messageOf(message: unknown): Explained[] {
+  if (typeof message !== 'string') return [];
+  // The longest first: "unpaired" must not be taken for the beginning of something else.
+  const known = Object.keys(LOG_MESSAGES)
+    .filter(begin => message.startsWith(begin))
+    .sort((one, other) => other.length - one.length)[0];
+  return known === undefined
+    ? []
+    : [{ source: 'lockstep', about: known, ...(LOG_MESSAGES[known] as Explanation) }];
+}
+
+function codeOf(code: unknown): Explained[] {
+  if (typeof code !== 'string') return [];
+  if (Object.hasOwn(ERROR_CODES, code)) {
+    const { means } = ERROR_CODES[code as ErrorCode];
+    const advice = ERROR_ADVICE[code as ErrorCode] ?? { causes: [], look: [] };
+    const happened = `${means.charAt(0).toUpperCase()}${means.slice(1)}.`;
+    return [{ source: 'lockstep', about: code, happened, ...advice }];
+  }
+  const check = CHECKS.find(each => each.code === code);
+  if (check === undefined) return [];
+  const happened = `This does not hold: ${check.holds}`;
+  const look = [...(check.hint === undefined ? [] : [check.hint]), 'lockstep doctor'];
+  return [{ source: 'lockstep', about: code, happened, causes: [check.why], look }];
+}
+
+export interface Report {
+  /** Each explanation once, in the order of the lines. */
+  explained: (Explained & { line: string; count: number })[];
+  /** Lines that say nothing that is known. */
+  unknown: { count: number; first: string };
+}
+
+/** Of many lines: what comes again and again is told once, and counted. */
+export function explainText(text: string): Report {
+  const found = new Map<string, Report['explained'][number]>();
+  const unknown = { count: 0, first: '' };
+  for (const line of text.split('\n')) {
+    if (line.trim() === '') continue;
+    const explained = explainLine(line);
+    if (explained.length === 0 && unknown.count++ === 0) unknown.first = line;
+    for (const each of explained) {
+      const key = `${each.source} ${each.happened}`;
+      const known = found.get(key);
+      if (known === undefined) found.set(key, { ...each, line, count: 1 });
+      else known.count++;
+    }
+  }
+  return { explained: [...found.values()], unknown };
+}

@@ -1,0 +1,208 @@
+import type { Explanation } from './explanation.ts';
+
+/** Messages that a unit logs as a warning or an error, by how they begin. Most lines carry a code as well. */
+export const LOG_MESSAGES: Record<string, Explanation> = {
+  unpaired: {
+    happened: 'Somebody made this unit forget its partner.',
+    causes: ['lockstep unpair was typed here'],
+    look: ['lockstep pair --invite makes them a pair again'],
+  },
+  'partner replaced': {
+    happened: 'Another unit took the place of the partner; the old one is let in no more.',
+    causes: ['lockstep pair --replace was typed'],
+    look: ['Compare the fingerprints in the line with those of the new unit'],
+  },
+  'partner not reached': {
+    happened:
+      'This unit could not connect to its partner. It tries again by itself, at the latest every five seconds.',
+    causes: [
+      'the daemon there does not run',
+      'its port is closed on the way',
+      'it shows another key than the pinned one',
+    ],
+    look: ['lockstep status here, and there', 'nc -zv PARTNER 6973', 'lockstep doctor'],
+  },
+  'connection refused': {
+    happened: 'Somebody connected to the port of the updates and was not let in.',
+    causes: [
+      'a scanner, or a person with an SSH client',
+      'a former partner that does not know that it was replaced',
+      'a partner whose key is not the pinned one',
+    ],
+    look: ['`source` in the line', 'Let only the partner reach the port, by the firewall'],
+  },
+  'message refused': {
+    happened: 'The partner sent something that this unit does not accept; the code says why.',
+    causes: ['the code in the line'],
+    look: ['lockstep status on both units'],
+  },
+  'role changed': {
+    happened: 'This unit became active or standby.',
+    causes: ['a takeover, here or on the partner', 'it came back after its partner had taken over'],
+    look: ['lockstep status', 'The lines before it on both units'],
+  },
+  'this unit took over as active': {
+    happened: 'This unit was made active.',
+    causes: ['lockstep takeover was typed here'],
+    look: ['partnerSteppedDown in the line: false means that the partner was not asked', 'lockstep branches'],
+  },
+  'not ready to take over': {
+    happened: 'This standby could not serve all that it holds.',
+    causes: ['`failing` in the line: a certificate, a key, a reference, or the pair itself'],
+    look: ['lockstep status', 'lockstep doctor --before takeover'],
+  },
+  'the restored configuration is confirmed as a source': {
+    happened: 'What was restored here goes out to the partner from now on.',
+    causes: ['lockstep confirm-source was typed'],
+    look: ['lockstep history'],
+  },
+  'updates paused': {
+    happened: 'Updates do not go out any more.',
+    causes: ['lockstep pause was typed; the line has who, why and until when'],
+    look: ['lockstep resume ends it'],
+  },
+  'updates go out again': {
+    happened: 'A pause of the updates is over.',
+    causes: ['somebody resumed, its time was up, or the unit is not active any more'],
+    look: ['lockstep status'],
+  },
+  'the pause could not be lifted': {
+    happened: 'A pause is over, but that could not be written down.',
+    causes: ['the disk refuses writes'],
+    look: ['df -h, and the code in the line', 'lockstep resume'],
+  },
+  'the end of the pause could not be kept': {
+    happened: 'When a pause ends could not be written down; it is tried again.',
+    causes: ['the disk refuses writes'],
+    look: ['df -h'],
+  },
+  'a change that was not confirmed is undone': {
+    happened: 'A change made with --confirm was taken back, because nobody confirmed it in time.',
+    causes: [
+      'whoever made it lost the connection, or forgot',
+      'it cut off the person who made it, which is what --confirm is for',
+    ],
+    look: ['lockstep history: the change and its undoing'],
+  },
+  'a change that was not confirmed cannot be undone': {
+    happened: 'A change made with --confirm is to be taken back, and that is refused. It is tried again.',
+    causes: ['the code in the line: a full disk, or a damaged store'],
+    look: ['lockstep status', 'lockstep confirm --undo'],
+  },
+  "the partner's clock disagrees with ours": {
+    happened: 'The clocks of the units are more than a second apart.',
+    causes: ['no time server is set, or it is not reached', 'a virtual machine stood still'],
+    look: ['lockstep doctor: time', 'timedatectl, or chronyc tracking, on both units'],
+  },
+  'the store is damaged': {
+    happened:
+      'Something in the store is not what it must be. The unit commits nothing and is no source until it is mended.',
+    causes: ['a failing disk or memory', 'somebody wrote into the files of the store'],
+    look: [
+      'lockstep status: what is damaged',
+      'lockstep rebuild --from-partner',
+      'smartctl -a, and the log of the kernel',
+    ],
+  },
+  'the store is whole again': {
+    happened: 'A whole verification found nothing wrong any more.',
+    causes: ['the store was mended or rebuilt'],
+    look: ['lockstep verify-store, once more, when in doubt'],
+  },
+  'the store is lost to this process': {
+    happened: 'The daemon ends, because only a new start can tell what is on the disk.',
+    causes: ['the disk refused the last write of a transaction'],
+    look: ['df -h, and the log of the kernel', 'systemctl status lockstep: it should have started again'],
+  },
+  'the store is rebuilt from the partner': {
+    happened: 'The old store was put aside, and everything comes from the partner.',
+    causes: ['lockstep rebuild was typed'],
+    look: ['`aside` in the line: it can be removed when all is well'],
+  },
+  'what is damaged could not be written down': {
+    happened: 'The unit knows of damage, but a restart would forget it until it is found again.',
+    causes: ['the disk refuses writes'],
+    look: ['df -h', 'lockstep status'],
+  },
+  'the scrub could not go on': {
+    happened: 'The daily verification of the store stopped; it begins again by itself.',
+    causes: ['the reason in the line'],
+    look: ['lockstep verify-store'],
+  },
+  'this unit is pacified': {
+    happened: 'The unit broke off more than three times within five minutes, and takes part in nothing now.',
+    causes: ['the same fault at each start: disk, memory, a damaged store', 'somebody kills it'],
+    look: ['The lines before each start', 'journalctl -u lockstep', 'lockstep resume, once it is mended'],
+  },
+  'this unit is pacified no longer': {
+    happened: 'The unit takes part again.',
+    causes: ['lockstep resume was typed'],
+    look: ['lockstep status'],
+  },
+  'the start was not counted': {
+    happened: 'That the daemon started or ended could not be written down.',
+    causes: ['the disk refuses writes'],
+    look: ['df -h'],
+  },
+  'the receipt could not be kept': {
+    happened: 'An update arrived, but when it was is not known after a restart.',
+    causes: ['the disk refuses writes'],
+    look: ['df -h'],
+  },
+  'what proves the password of bal could not be kept': {
+    happened:
+      'The password of bal was changed, but lockstep doctor cannot compare it with that of the partner.',
+    causes: ['the disk refuses writes'],
+    look: ['df -h', 'lockstep set users/bal/passwordHash once more'],
+  },
+  'a drill of a backup failed': {
+    happened: 'A bundle does not give back what it was made of.',
+    causes: ['the file was changed or cut short', 'it comes from another release'],
+    look: ['lockstep backup verify FILE', 'lockstep backup create makes a new one; drill that'],
+  },
+  'a scheduled backup failed': {
+    happened: 'The schedule made no backup. It is tried again after 1, 5, 15 and then each 60 minutes.',
+    causes: [
+      'no passphrase, or something else that a run needs',
+      'the host does not take it',
+      'the disk is full',
+    ],
+    look: ['lockstep status', 'lockstep show backupSchedule'],
+  },
+  'the backup schedule cannot be followed': {
+    happened: 'Whether a backup is due could not be found out; it is tried again each minute.',
+    causes: ['the reason in the line: mostly the disk or the store'],
+    look: ['lockstep status'],
+  },
+  'old bundles could not be removed': {
+    happened: 'A backup was made, but what the policy does not keep is still there.',
+    causes: ['the folder backups/ cannot be written'],
+    look: ['lockstep backup prune --dry-run', 'ls -l DIR/backups'],
+  },
+  'a folder cannot be watched': {
+    happened: 'Files that are saved in a folder of config/ are noticed later.',
+    causes: ['the limit of watches of the machine is used up'],
+    look: ['sysctl fs.inotify.max_user_watches'],
+  },
+  'an object has no file': {
+    happened: 'A record is in force, but config/ has no file for it.',
+    causes: ['the name of the file would be longer than the file system takes'],
+    look: ['lockstep show PATH'],
+  },
+  'the mirror could not go on': {
+    happened: 'Files under config/ trail behind; it is tried again.',
+    causes: ['the disk refuses writes', 'the folder was removed'],
+    look: ['df -h, ls -ld DIR/config'],
+  },
+  'folders of the mirror were removed or replaced': {
+    happened:
+      'A folder under config/ is gone. Nothing was deleted from the configuration for that; the files come back.',
+    causes: ['somebody removed or moved it', 'a checkout of a version control system'],
+    look: ['lockstep history: nothing was changed', 'To remove records, lockstep unset PATH'],
+  },
+  'an answer broke off': {
+    happened: 'A client went away while it was being answered, or what it read could not be read on.',
+    causes: ['the command was interrupted', 'the store was replaced meanwhile'],
+    look: ['The reason in the line'],
+  },
+};

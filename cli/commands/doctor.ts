@@ -1,0 +1,34 @@
+import { type Command, Option } from 'commander';
+import { STEPS, type Step } from '../../unit/doctor-face.ts';
+import type { CliCommand } from '../command.ts';
+import { formatDoctor } from '../doctor-screen.ts';
+import { EXIT } from '../exit.ts';
+
+interface Options {
+  before?: Step;
+  all?: boolean;
+}
+
+export const command: CliCommand<[], Options> = {
+  define: (command: Command) => {
+    command
+      .addOption(new Option('--before <step>', 'judge the pair for this step').choices(STEPS))
+      .option('--all', 'with the facts of what is well too')
+      .addHelpText(
+        'after',
+        '\nExit code 1: something fails. What is "not checked" is no failure, and no pass.',
+      );
+  },
+
+  examples: [
+    'lockstep doctor',
+    'lockstep doctor --before takeover',
+    `lockstep doctor --json | jq '.findings[] | select(.outcome == "failure")'`,
+  ],
+
+  async run(context, { before, all = false }) {
+    const answer = await context.unit().doctor(before);
+    context.out.answer(answer, found => formatDoctor(found, context.out.paint, all));
+    return answer.counts.failure > 0 ? EXIT.differs : EXIT.done;
+  },
+};

@@ -1,0 +1,56 @@
+import { existsSync } from 'node:fs';
+import { explainText, type Report } from '../../audit/explain/explain.ts';
+import { LockstepError } from '../../schema/error.ts';
+import type { Context } from '../context.ts';
+import { EXIT, type ExitCode } from '../exit.ts';
+import type { Paint } from '../output.ts';
+import { printable } from '../printable.ts';
+import { plural } from '../quantity.ts';
+import { readText } from '../read.ts';
+
+const LONGEST_SHOWN = 160;
+
+/** Exit 1 when nothing of it is known. */
+export async function explain(context: Context, words: string[]): Promise<ExitCode> {
+  const report = explainText(await textOf(words));
+  context.out.answer(report, found => formatReport(found, context.out.paint));
+  return report.explained.length === 0 ? EXIT.differs : EXIT.done;
+}
+
+/** The line itself, the lines of a file, or those of standard input. */
+async function textOf(words: string[]): Promise<string> {
+  const [first] = words;
+  if (first === undefined && process.stdin.isTTY)
+    throw new LockstepError('bad-usage', 'There is no line to explain.', {
+      hint: "lockstep explain 'LOG LINE', a file, or standard input: journalctl -u lockstep | lockstep explain",
+    });
+  if (first === undefined || (words.length === 1 && first === '-')) return readText('-');
+  return words.length === 1 && existsSync(first) ? readText(first) : words.join(' ');
+}
+
+function formatReport({ explained, unknown }: Report, paint: Paint): string {
+  const parts = explained.map(({ line, count, about, happened, causes, look, source }) =>
+    [
+      paint('dim', short(line)),
+      `${paint('bold', happened)} (${source}: ${printable(about)}${count > 1 ? `, ${count} times` : ''})`,
+      ...list('Likely causes, in order:', causes),
+      ...list('What to look at:', look),
+    ].join('\n'),
+  );
+  if (unknown.count > 0)
+    parts.push(
+      explained.length === 0
+        ? `Nothing is known about this: ${short(unknown.first)}\nlockstep doctor looks at the pair itself.`
+        : `Nothing is known about ${plural(unknown.count, 'more line')}.`,
+    );
+  return parts.length === 0 ? 'There was no line.' : parts.join('\n\n');
+}
+
+function list(title: string, items: string[]): string[] {
+  return items.length === 0 ? [] : [title, ...items.map((item, index) => `  ${index + 1}. ${item}`)];
+}
+
+function short(line: string): string {
+  const text = printable(line.trim());
+  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
+}

@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CHECKS } from '../../audit/doctor/doctor.ts';
+import { ERROR_ADVICE } from '../../audit/explain/error-advice.ts';
+import { explainLine, explainText } from '../../audit/explain/explain.ts';
+import { KEEPALIVED } from '../../audit/explain/keepalived.ts';
+import { LOG_MESSAGES } from '../../audit/explain/lockstep-log.ts';
+import { UCARP } from '../../audit/explain/ucarp.ts';
+import { ERROR_CODES } from '../../schema/error.ts';
+
+const happened = (line: string): string[] => explainLine(line).map(each => each.happened);
+
+/** As they stand in the logs of machines. */
+const LINES: [line: string, happened: RegExp][] = [
+  [
+    'Jul 13 17:47:10 lb1 ucarp[2193]: Bad digest - md2=[31084da3...] md=[20dcd914...] - Check vhid, password and virtual IP address',
+    /not signed for this pair/,
+  ],
+  [
+    'Jul 13 17:47:10 lb1 ucarp[]: [WARNING] HA Config file has changed - reloading',
+    /changed the HA parameters/,
+  ],
+  ['Jul 13 17:47:10 lb1 ucarp[]: [CRITICAL] Detected Active - Active re-arping', /Both units were active/],
+  ['Detected Active–Active, re-arping', /Both units were active/],
+  ['Jul 13 17:47:10 lb1 ucarp []: [WARNING] Bad TTL', /from another network/],
+  ['ucarp[12]: [WARNING] Bad TTL: [254]', /from another network/],
+  ['Jul 13 17:47:10 lb1 ucarp []: [WARNING] Switching to state: Active', /became active: it heard nothing/],
+  ['ucarp[3]: [WARNING] Switching to state: MASTER', /became active/],
+  ['ucarp[3]: [WARNING] Switching to state: BACKUP', /This unit waits/],
+  ['ucarp[3]: [INFO] Switching to state: INIT', /CARP starts/],
+  ['ucarp[3]: [WARNING] Preferred master advertised: going back to BACKUP state', /preferred unit is back/],
+  [
+    'ucarp[3]: [WARNING] Non-preferred master advertising: reasserting control of VIP with another gratuitous arp',
+    /was active too/,
+  ],
+  ['ucarp[3]: [WARNING] Putting MASTER down - preemption', /takes over/],
+  ['ucarp[3]: [WARNING] Putting MASTER DOWN (going to time out)', /about to be given up/],
+  ['ucarp[3]: [DEBUG] Ignoring vhid: [7]', /another Virtual ID/],
+  ['ucarp[3]: [WARNING] Bad version: [3]', /that is none/],
+  ['ucarp[3]: [WARNING] Bad IP checksum', /arrived damaged/],
+  ['ucarp[3]: [ERROR] Unable to find MAC address of [eth7]', /cannot use its interface/],
+  ['ucarp[3]: [ERROR] write() has failed: Network is down', /could not send/],
+  ['ucarp[3]: [ERROR] Unable to exec /etc/vip-up.sh eth0 10.0.0.10: No such file', /script that moves/],
+  ['Keepalived_vrrp[1253]: VRRP_Instance(VI_2) Entering MASTER STATE', /became active/],
+  ['Keepalived_vrrp[1253]: (VI_2) Entering BACKUP STATE (init)', /This unit waits/],
+  ['Keepalived_vrrp[1253]: (VI_1) Entering FAULT STATE', /takes no part/],
+  [
+    'Keepalived_vrrp[12808]: VRRP_Instance(VI_1) Received advert with higher priority 150, ours 100',
+    /more right/,
+  ],
+  [
+    'Keepalived_vrrp[9]: (VI_1) Received advert from 10.0.0.12 with lower priority 90, ours 100, forcing new election',
+    /less right/,
+  ],
+  [
+    'Keepalived_vrrp[9]: VRRP_Instance(VI_1) Received lower prio advert 90 on eth0, our prio is 100, forcing new election',
+    /less right/,
+  ],
+  ['Keepalived_vrrp[38]: bogus VRRP packet received on bond0 !!!', /does not belong to this pair/],
+  ['Keepalived_vrrp[38]: VRRP_Instance(VI_1) Dropping received VRRP packet...', /was refused/],
+  ['Keepalived_vrrp: receive an invalid passwd!', /another password/],
+  [
+    'Keepalived_vrrp[47600]: (VI_1): ip address associated with VRID 51 not present in MASTER advert : 172.16.212.118',
+    /other shared addresses/,
+  ],
+  ['Keepalived_vrrp[1]: invalid ttl. 254 and expect 255', /from another network/],
+  ['Keepalived_vrrp[1]: invalid version. 3 and expect 2', /another version/],
+  [
+    'Keepalived_vrrp[64509]: VRRP_Script(chk_mysql) failed (exited with status 1)',
+    /script that keepalived watches fails/,
+  ],
+  [
+    'Keepalived_vrrp[1]: VRRP_Instance(VI_1) Changing effective priority from 101 to 71',
+    /priority of this unit changed/,
+  ],
+  ['Keepalived_vrrp[1]: Netlink reports eth0 down', /lost its link/],
+  ['Keepalived_vrrp[1]: A thread timer expired 5.123 seconds ago', /not run in time/],
+];
+
+describe('explain', () => {
+  for (const [line, expected] of LINES)
+    it(`knows: ${line.slice(0, 90)}`, () => {
+      const [first, ...more] = explainLine(line);
+      assert.match(first?.happened ?? '', expected);
+      assert.ok((first?.causes.length ?? 0) > 0 && (first?.look.length ?? 0) > 0);
+      assert.deepEqual(more, []);
+    });
+
+  it('has a line for each pattern', () => {
+    const seen = new Set(LINES.flatMap(([line]) => happened(line)));
+    assert.deepEqual(
+      [...UCARP, ...KEEPALIVED]
+        .filter(pattern => !seen.has(pattern.happened))
+        .map(({ pattern }) => pattern.source),
+      [],
+    );
+  });
+
+  it('knows every error code of ours, alone and in a line of the log', () => {
+    assert.deepEqual(
+      Object.keys(ERROR_CODES).filter(code => !Object.hasOwn(ERROR_ADVICE, code)),
+      [],
+    );
+    for (const [code, advice] of Object.entries(ERROR_ADVICE)) {
+      assert.ok(advice.causes.length > 0 && advice.look.length > 0, code);
+      assert.equal(explainLine(code).at(-1)?.about, code);
+      assert.equal(explainLine(`{"level":"warn","code":"${code}","msg":"x"}`)[0]?.about, code);
+      assert.equal(explainLine(`{"error":{"code":"${code}","message":"x"}}`)[0]?.about, code);
+    }
+  });
+
+  it('knows every check of the doctor by its code', () => {
+    for (const { code, holds } of CHECKS.filter(each => !Object.hasOwn(ERROR_CODES, each.code)))
+      assert.ok(happened(code)[0]?.endsWith(holds), code);
+  });
+
+  it('knows every warning and error that a unit logs', () => {
+    const rooms = ['store', 'sync', 'backup', 'certs', 'audit', 'unit', 'api'];
+    const sources = rooms.flatMap(room =>
+      readdirSync(room, { recursive: true, encoding: 'utf8' })
+        .filter(name => name.endsWith('.ts'))
+        .map(name => readFileSync(join(room, name), 'utf8')),
+    );
+    const logged = sources.flatMap(text =>
+      [...text.matchAll(/\blog\??\.(?:warn|error)\(\s*[^;]*?,\s*(?:'([^']+)'|"([^"]+)"|`(\w[^$`]+))/g)].map(
+        match => match[1] ?? match[2] ?? match[3] ?? '',
+      ),
+    );
+    assert.ok(logged.length > 30, `found ${logged.length}`);
+    for (const message of [...logged, 'connection refused', 'message refused'])
+      assert.ok(explainLine(`{"msg":${JSON.stringify(message)}}`).length > 0, message);
+    for (const message of Object.keys(LOG_MESSAGES))
+      assert.ok(
+        sources.some(text => text.includes(message)),
+        `nothing logs: ${message}`,
+      );
+  });
+
+  it('says of a line what its message and its code mean', () => {
+    const line = '{"level":"warn","time":"t","code":"key-mismatch","msg":"partner not reached"}';
+    assert.deepEqual(
+      explainLine(line).map(({ about }) => about),
+      ['partner not reached', 'key-mismatch'],
+    );
+  });
+
+  it('knows nothing of other lines', () => {
+    for (const line of [
+      '',
+      'hello world',
+      'disk full somewhere',
+      '{"msg":"commit"}',
+      '{',
+      'constructor',
+      '{"code":"toString"}',
+      'x'.repeat(1e6),
+    ])
+      assert.deepEqual(explainLine(line), [], line.slice(0, 50));
+  });
+
+  it('tells once what comes again and again', () => {
+    const { explained, unknown } = explainText('a Bad TTL\n\nb Bad TTL\nwhat is this\nkey-mismatch\n');
+    assert.deepEqual(
+      explained.map(({ about, count, line }) => [about, count, line]),
+      [
+        ['Bad TTL', 2, 'a Bad TTL'],
+        ['key-mismatch', 1, 'key-mismatch'],
+      ],
+    );
+    assert.deepEqual(unknown, { count: 1, first: 'what is this' });
+  });
+});

@@ -1,0 +1,17 @@
+/** A wire that takes its time: `node slow-wire.mjs PORT HOST PORT MS` hands on what comes to 127.0.0.1, each way so many ms later. */
+import { connect, createServer } from 'node:net';
+
+const [port, host, farPort, ms] = process.argv.slice(2);
+
+function handOn(from, to) {
+  from.on('data', bytes => setTimeout(() => to.writable && to.write(bytes), Number(ms)));
+  from.on('close', () => to.destroy());
+  from.on('error', () => to.destroy());
+}
+
+createServer(near => {
+  const far = connect({ host, port: Number(farPort) });
+  handOn(near, far);
+  handOn(far, near);
+}).listen(Number(port), '127.0.0.1', () => process.stdout.write('ready\n'));
+process.stdin.resume().on('end', () => process.exit());
