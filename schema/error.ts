@@ -95,6 +95,8 @@ export const ERROR_CODES = {
   'no-such-bundle': { class: 'missing', means: 'the folder of the unit holds no such bundle' },
   'no-such-upload': { class: 'missing', means: 'the bundle was not uploaded, or the upload is gone again' },
 
+  'bad-proof': { class: 'damaged', means: 'a file does not prove that both units held one state' },
+
   'partner-unreachable': { class: 'unreachable', means: 'the partner does not answer' },
   'unit-unreachable': { class: 'unreachable', means: 'the daemon of the unit does not answer' },
 

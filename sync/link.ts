@@ -1,4 +1,5 @@
 import { asLockstepError, type LockstepError, LockstepError as Refusal } from '../schema/error.ts';
+import type { JsonObject } from '../schema/json.ts';
 import { type Moment, remainingMs } from '../store/deadline.ts';
 import { EMPTY_DIGEST } from '../store/digest.ts';
 import type { Provisional } from '../store/provisional.ts';
@@ -49,6 +50,8 @@ export interface LinkOptions {
   onState(state: SyncState, name: StateName): void;
   onUpdate(report: UpdateReport): void;
   onTrouble(error: LockstepError): void;
+  /** Before an update is made for a partner that holds `base`: a look at what the update would put right unseen. */
+  beforeUpdate?(base: string): Promise<void>;
 }
 
 /** Between two attempts to reach the partner, milliseconds: doubled each time up to the last. */
@@ -133,6 +136,11 @@ export class Link {
     // With something held back, the partner holds less than this unit, and that is what it would take them on.
     const base = (this.heldBack > 0 ? partner?.digest : undefined) ?? own.digest;
     await this.linked().ask(id => ({ type: 'trial', id, epoch, base, changes }), 'would-take');
+  }
+
+  /** Ask the partner a question of an audit. Throws `partner-unreachable`, and what it refuses with. */
+  async audit(question: JsonObject): Promise<JsonObject> {
+    return (await this.linked().ask(id => ({ type: 'audit', id, question }), 'audited')).answer;
   }
 
   due(): void {
@@ -234,6 +242,7 @@ export class Link {
     otherSchema,
   }: Extract<Effect, { do: 'prepare' }>): Promise<SyncEvent> {
     this.dropOutgoing();
+    await this.options.beforeUpdate?.(base);
     const started = this.options.timers.now();
     const kinds = otherSchema === undefined ? undefined : await this.kindsOfPartner(otherSchema);
     const outgoing = await prepareOutgoing(this.options.store, base, walk, kinds);

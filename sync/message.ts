@@ -1,5 +1,5 @@
 import { type ErrorBody, LockstepError } from '../schema/error.ts';
-import { assertPlainJson, isObject, type Json } from '../schema/json.ts';
+import { assertPlainJson, isObject, type Json, type JsonObject } from '../schema/json.ts';
 import type { Branch, BranchChange } from '../store/branch.ts';
 import { MOST_NAMED } from '../store/branch-shelf.ts';
 import type { Provisional } from '../store/provisional.ts';
@@ -87,6 +87,8 @@ export type Request =
   | { type: 'branch'; id: number; name: string; from: number }
   /** The sender has merged the branch. */
   | { type: 'branch-merged'; id: number; name: string; revision: number; at: string; author: string }
+  /** A question of an audit, as audit/ and unit/ understand it. */
+  | { type: 'audit'; id: number; question: JsonObject }
   | JoinRequest
   /** The joining unit has pinned the other: now that one may. */
   | { type: 'confirm'; id: number };
@@ -119,6 +121,7 @@ export type Reply =
   | { type: 'kinds-are'; re: number; schemaDigest: string; kinds: Record<string, string> }
   | { type: 'branch-part'; re: number; branch: Branch; changes: BranchChange[]; last: boolean }
   | { type: 'branch-closed'; re: number }
+  | { type: 'audited'; re: number; answer: JsonObject }
   | {
       type: 'joined';
       re: number;
@@ -154,6 +157,8 @@ export const FRAME_LIMITS: Record<Request['type'] | Reply['type'], number> = {
   'branch-part': 8 * 1024 * 1024,
   'branch-merged': 1024,
   'branch-closed': 1024,
+  audit: 8 * 1024 * 1024,
+  audited: 8 * 1024 * 1024,
   join: 8 * 1024,
   joined: 8 * 1024,
   confirm: 1024,
@@ -290,6 +295,7 @@ const REQUESTS: Record<Request['type'], Check> = {
     at: text(40),
     author: text(200),
   }),
+  audit: object({ type: text(20), id: count, question: isObject }),
   join: object({
     type: text(20),
     id: count,
@@ -339,6 +345,7 @@ const REPLIES: Record<Reply['type'], Check> = {
     last: flag,
   }),
   'branch-closed': object({ type: text(20), re: count }),
+  audited: object({ type: text(20), re: count, answer: isObject }),
   joined: object({
     type: text(20),
     re: count,
