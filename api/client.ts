@@ -3,6 +3,8 @@ import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { ERROR_CODES, type ErrorBody, LockstepError } from '../schema/error.ts';
+import type { JsonObject } from '../schema/json.ts';
+import type { AuditReport, AuditRequest, ProofAnswer } from '../unit/audit-face.ts';
 import type {
   ApplyRequest,
   BackupAnswer,
@@ -114,6 +116,11 @@ export class ApiClient {
 
   verifyStore = (): Promise<VerifyAnswer> => this.post('/v1/store/verify', {});
   rebuild = (asked: { force?: boolean }): Promise<RebuildAnswer> => this.post('/v1/store/rebuild', asked);
+
+  audit = (asked: AuditRequest): Promise<AuditReport> => this.post('/v1/audit', asked);
+  auditHistory = (): ReturnType<UnitFace['auditHistory']> => this.get('/v1/audit/history');
+  auditAsk = (question: JsonObject): Promise<JsonObject> => this.post('/v1/audit/ask', question);
+  auditProof = (): Promise<ProofAnswer> => this.post('/v1/audit/proof', {});
 
   /** `bytes` fails with `unit-unreachable` when the answer breaks off; whoever does not read it all destroys it. */
   backup = async (asked: BackupRequest): Promise<BackupAnswer> => {

@@ -10,6 +10,7 @@ import type {
   ShowRequest,
   UnitFace,
 } from '../unit/face.ts';
+import { AUDIT_ROUTES } from './audit-routes.ts';
 import { BytesAnswer, FACTS_HEADER } from './bytes.ts';
 import type { Arguments, Body, Route } from './route.ts';
 import * as schemas from './schemas.ts';
@@ -278,4 +279,5 @@ export const ROUTES: Route[] = [
     type: 'text/plain; version=0.0.4; charset=utf-8',
     call: unit => unit.metrics(),
   },
+  ...AUDIT_ROUTES,
 ];

@@ -58,11 +58,10 @@ export function classify({ a, b, sameKind }: Difference, endA: Ends, endB: Ends)
   const edited = which(isEdit(a, endA), isEdit(b, endB));
   if (endA.role === endB.role) return edited === undefined ? { class: 'missed' } : edit(edited, a, b);
   const aActive = endA.role === 'active';
-  const [active, standby] = aActive ? [a, b] : [b, a];
+  const active = aActive ? a : b;
   const [activeEnd, standbyEnd] = aActive ? [endA, endB] : [endB, endA];
   const standbyIs: Which = aActive ? 'b' : 'a';
-  if (standbyEnd.common !== '' && (edited === 'both' || edited === standbyIs))
-    return edit(standbyIs, a, b);
+  if (standbyEnd.common !== '' && (edited === 'both' || edited === standbyIs)) return edit(standbyIs, a, b);
   if (active.trace === undefined ? active.hash !== null : !active.trace.asWritten)
     return { class: 'local-edit', on: aActive ? 'a' : 'b' };
   const by = active.trace;

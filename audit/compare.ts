@@ -1,6 +1,13 @@
 import type { Catalog } from '../schema/catalog.ts';
 import { classifyAll, type Difference } from './classify.ts';
-import { MOST_BUCKETS, MOST_DETAILS, MOST_NODES, type Opening, type RecordFacts, type Side } from './facts.ts';
+import {
+  MOST_BUCKETS,
+  MOST_DETAILS,
+  MOST_NODES,
+  type Opening,
+  type RecordFacts,
+  type Side,
+} from './facts.ts';
 import type { Compared } from './report.ts';
 
 /** Where a walk goes on below nodes that both sides have shown (sync/walk.ts). */
@@ -108,12 +115,7 @@ function difference(
 }
 
 /** `kinds` are told only where they are others than those of the catalog here. */
-function sameKind(
-  path: string,
-  ours: Opening,
-  theirs: Opening,
-  catalog: CompareOptions['catalog'],
-): boolean {
+function sameKind(path: string, ours: Opening, theirs: Opening, catalog: CompareOptions['catalog']): boolean {
   if (ours.schemaDigest === theirs.schemaDigest) return true;
   let name: string;
   try {

@@ -19,16 +19,18 @@ export function differingFields(
 ): FieldDifference[] {
   const names = [...new Set([...Object.keys(a ?? {}), ...Object.keys(b ?? {})])].sort();
   return names.flatMap(name => {
-    const [one, other] = [valueOf(a, name), valueOf(b, name)];
+    const [one, other] = [valueAt(a, name), valueAt(b, name)];
     const way = [...above, name];
     if (isObject(one) && isObject(other)) return differingFields(one, other, way);
     if (one !== undefined && other !== undefined && canonicalize(one) === canonicalize(other)) return [];
     const field = way.join('/');
     if (holdsKeyed(one) || holdsKeyed(other)) return [{ field, hidden: true as const }];
-    return [{ field, ...(one === undefined ? {} : { a: one }), ...(other === undefined ? {} : { b: other }) }];
+    return [
+      { field, ...(one === undefined ? {} : { a: one }), ...(other === undefined ? {} : { b: other }) },
+    ];
   });
 }
 
-function valueOf(object: JsonObject | undefined, name: string): Json | undefined {
+function valueAt(object: JsonObject | undefined, name: string): Json | undefined {
   return object !== undefined && Object.hasOwn(object, name) ? object[name] : undefined;
 }

@@ -39,7 +39,9 @@ export interface ProvedFacts {
   digest: string;
   pair: string;
   /** Fingerprints, in the order of the statements. */
-  units: (Pick<Statement, 'unit' | 'name' | 'role' | 'revision' | 'epoch' | 'time'> & { fingerprint: string })[];
+  units: (Pick<Statement, 'unit' | 'name' | 'role' | 'revision' | 'epoch' | 'time'> & {
+    fingerprint: string;
+  })[];
 }
 
 /** How keys are read and signatures checked; handed in, since keys are the business of sync/. */
@@ -121,7 +123,8 @@ export function checkProof(value: unknown, keys: Keys, pins: string[]): ProvedFa
   const apart = Math.abs(Date.parse(one.statement.time) - Date.parse(other.statement.time));
   if (!(apart <= MOST_APART_MS)) throw badProof('the statements were not made at one time');
   for (const pin of pins)
-    if (!units.some(({ fingerprint }) => fingerprint === pin)) throw badProof(`neither unit has the key ${pin}`);
+    if (!units.some(({ fingerprint }) => fingerprint === pin))
+      throw badProof(`neither unit has the key ${pin}`);
   return { digest, pair, units };
 }
 

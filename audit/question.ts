@@ -42,5 +42,8 @@ const QUESTIONS: Record<Question['ask'], Check> = {
 export function readQuestion(value: Json): Question {
   const ask = isObject(value) && typeof value.ask === 'string' ? value.ask : '';
   if (Object.hasOwn(QUESTIONS, ask) && QUESTIONS[ask as Question['ask']](value)) return value as never;
-  throw new LockstepError('bad-message', `A question of an audit ("${ask.slice(0, 20)}") is not well formed.`);
+  throw new LockstepError(
+    'bad-message',
+    `A question of an audit ("${ask.slice(0, 20)}") is not well formed.`,
+  );
 }

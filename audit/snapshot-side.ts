@@ -124,11 +124,7 @@ export class SnapshotSide implements Side {
     return new Map([...leaves].map(([path, hash]) => [path, hash.toString('base64')]));
   }
 
-  private async against({
-    buckets,
-    nonce,
-    most,
-  }: Extract<Question, { ask: 'against' }>): Promise<Against> {
+  private async against({ buckets, nonce, most }: Extract<Question, { ask: 'against' }>): Promise<Against> {
     const differing: Against['differing'] = [];
     for (const { index, leaves } of buckets) {
       const theirs = new Map(leaves);

@@ -137,6 +137,12 @@ export const COMMANDS: Record<string, CommandEntry> = {
     load: () => import('./commands/backup.ts'),
   },
 
+  audit: {
+    group: PAIR,
+    summary: 'what differs between the units, since when, and why',
+    load: () => import('./commands/audit.ts'),
+  },
+
   'verify-store': {
     group: OTHER,
     summary: 'is everything on the disk what it must be',

@@ -95,6 +95,7 @@ export const ERROR_CODES = {
   'no-such-bundle': { class: 'missing', means: 'the folder of the unit holds no such bundle' },
   'no-such-upload': { class: 'missing', means: 'the bundle was not uploaded, or the upload is gone again' },
 
+  'hook-failed': { class: 'refused', means: 'a program of the folder hooks did not do its work' },
   'bad-proof': { class: 'damaged', means: 'a file does not prove that both units held one state' },
 
   'partner-unreachable': { class: 'unreachable', means: 'the partner does not answer' },

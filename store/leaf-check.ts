@@ -52,7 +52,8 @@ async function bucketFindings(
     findings.push({ path: `digest tree, bucket ${bucket}`, reason: NOT_AS_ABOVE });
   for (const [path, hash] of leaves) {
     const stored = await reader.get(keys.pair(path));
-    const reason = stored === undefined ? 'is in the digest tree, but not there' : faultOf(stored, path, hash);
+    const reason =
+      stored === undefined ? 'is in the digest tree, but not there' : faultOf(stored, path, hash);
     if (reason !== undefined) findings.push({ path, reason });
   }
   return findings;

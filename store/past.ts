@@ -3,7 +3,7 @@ import { recordHash, updateTree } from './digest.ts';
 import type { Head } from './head.ts';
 import { keys } from './keys.ts';
 import type { Entry, KeyRange, Reader, Snapshot } from './port.ts';
-import { foldChanges } from './revision.ts';
+import { foldChanges, type RecordChange } from './revision.ts';
 
 /** What `reader` shows, as it was at `revision`: costs what changed since. `head`: what `reader` stands at. */
 export async function pastReader(
@@ -11,19 +11,30 @@ export async function pastReader(
   head: Head,
   revision: number,
 ): Promise<{ reader: Snapshot; head: Head }> {
+  const folded = [...(await foldChanges(reader, revision, head.revision)).values()];
+  const back = folded.map(({ path, before, after }) => ({ path, before: after, after: before }));
+  return laidOver(reader, { ...head, revision }, back);
+}
+
+/** What `reader` shows once these changes of what it shows now are in; nothing is written. */
+export async function laidOver(
+  reader: Reader,
+  head: Head,
+  changes: RecordChange[],
+): Promise<{ reader: Snapshot; head: Head }> {
   const over = new Map<string, Buffer | undefined>();
   const leaves = [];
-  for (const { path, before, after } of (await foldChanges(reader, revision, head.revision)).values()) {
-    over.set(keys.pair(path), bytesOf(before.pair));
-    over.set(keys.unit(path), bytesOf(before.unit));
-    const [was, hash] = [hashOf(after.pair), hashOf(before.pair)];
+  for (const { path, before, after } of changes) {
+    over.set(keys.pair(path), bytesOf(after.pair));
+    over.set(keys.unit(path), bytesOf(after.unit));
+    const [was, hash] = [hashOf(before.pair), hashOf(after.pair)];
     if (was === undefined ? hash !== undefined : hash === undefined || !was.equals(hash))
       leaves.push({ path, was, hash });
   }
   const tree = await updateTree(reader, leaves, head.digest);
   for (const [key, value] of tree.put) over.set(key, value);
   for (const key of tree.remove) over.set(key, undefined);
-  return { reader: new Overlay(reader, over), head: { ...head, revision, digest: tree.digest } };
+  return { reader: new Overlay(reader, over), head: { ...head, digest: tree.digest } };
 }
 
 function bytesOf(half: JsonObject | undefined): Buffer | undefined {

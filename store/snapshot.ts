@@ -7,9 +7,10 @@ import { bucketOf, readBucket, readNode, updateTree } from './digest.ts';
 import type { Head, PairChange } from './head.ts';
 import { keys } from './keys.ts';
 import { verifyLeaves } from './leaf-check.ts';
-import { pastReader } from './past.ts';
+import { laidOver, pastReader } from './past.ts';
 import { type Snapshot, withPrefix } from './port.ts';
 import { readTraces } from './trace.ts';
+import { type Change, resolveChanges } from './transition.ts';
 import { verifyEntries, verifyNode, verifyRoot } from './verify.ts';
 import { parse, RecordReader } from './view.ts';
 
@@ -68,7 +69,14 @@ export class StoreSnapshot {
     return new StoreSnapshot(this.catalog, reader, head, this.onDamage);
   }
 
-  /** Which revision touched each of these records last (store/trace.ts). */
+  /** This state with these changes in it, and no history. Throws what resolveChanges throws. Ends with this snapshot. */
+  async with(changes: Change[]): Promise<StoreSnapshot> {
+    const transitions = await resolveChanges(this.catalog, this.records, changes);
+    const { reader, head } = await laidOver(this.reader, { ...this.head, revision: 0 }, transitions);
+    return new StoreSnapshot(this.catalog, reader, head, this.onDamage);
+  }
+
+  /** Which revision changed the shared half of each of these records last (store/trace.ts). */
   traces(paths: string[]): ReturnType<typeof readTraces> {
     return readTraces(this.reader, paths, this.head.revision);
   }

@@ -12,6 +12,7 @@ import type { Revision } from '../store/revision.ts';
 import type { Head, Role, Unconfirmed } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
 import type { Pause } from '../sync/pause.ts';
+import type { AuditFace } from './audit-face.ts';
 import type { Pacified } from './restarts.ts';
 
 export type { Branch, Change, Pacified, Pause, Profile, Revision, Unconfirmed };
@@ -20,7 +21,7 @@ export type { Branch, Change, Pacified, Pause, Profile, Revision, Unconfirmed };
  * What a running unit offers to its faces. The HTTP API is these methods, one route each; secrets are masked
  * in everything that comes back. Every method throws LockstepError only.
  */
-export interface UnitFace {
+export interface UnitFace extends AuditFace {
   status(): Promise<Status>;
   show(request: ShowRequest): Promise<ShowAnswer>;
   /** `startsWith`: only ids below `path` that begin so. */

@@ -10,6 +10,8 @@ import type { RevisionKind } from '../store/revision.ts';
 import type { Store } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
 import type { RecordReader } from '../store/view.ts';
+import type { AuditRequest } from './audit-face.ts';
+import type { Auditing } from './auditing.ts';
 import { backUp } from './backing-up.ts';
 import { readBackupPlan, remoteFault } from './backup-plan.ts';
 import type { BackupRunner, SendBundle } from './backup-runner.ts';
@@ -86,6 +88,7 @@ export class Unit implements UnitFace {
   private readonly send: SendBundle;
   private readonly shelf: Shelf;
   private readonly backups: BackupRunner;
+  private readonly auditing: Auditing;
   private readonly id: string;
 
   constructor(rooms: {
@@ -105,6 +108,7 @@ export class Unit implements UnitFace {
     send: SendBundle;
     shelf: Shelf;
     backups: BackupRunner;
+    auditing: Auditing;
   }) {
     this.store = rooms.store;
     this.catalog = rooms.catalog;
@@ -120,14 +124,16 @@ export class Unit implements UnitFace {
     this.shelf = rooms.shelf;
     this.backups = rooms.backups;
     this.restoring = new Restoring({ ...rooms, isPaired: () => rooms.pair.isPaired });
+    this.auditing = rooms.auditing;
     this.id = rooms.id;
   }
 
   async status(): Promise<Status> {
     const { verifiedAt = null, progress = null } = this.scrub;
     const status = await this.pair.status(this.mirror?.troubles() ?? [], { verifiedAt, verifying: progress });
-    const { backups } = this;
-    return { ...status, warnings: [...status.warnings, ...backups.warnings()], backup: backups.status };
+    const { backups, auditing } = this;
+    const warnings = [...status.warnings, ...backups.warnings(), ...auditing.warnings()];
+    return { ...status, warnings, backup: backups.status };
   }
 
   async show({ path = '', defaults = false }: ShowRequest): Promise<ShowAnswer> {
@@ -310,6 +316,22 @@ export class Unit implements UnitFace {
     return { file };
   }
 
+  audit(request: AuditRequest): ReturnType<UnitFace['audit']> {
+    return this.auditing.audit(request);
+  }
+
+  auditHistory(): ReturnType<UnitFace['auditHistory']> {
+    return this.auditing.auditHistory();
+  }
+
+  auditAsk(question: JsonObject): ReturnType<UnitFace['auditAsk']> {
+    return this.auditing.auditAsk(question);
+  }
+
+  auditProof(): ReturnType<UnitFace['auditProof']> {
+    return this.auditing.auditProof();
+  }
+
   async metrics(): Promise<string> {
     const { unit, sync, partner, files, branches, provisional, takeover, store, backup } =
       await this.status();
@@ -339,6 +361,10 @@ export class Unit implements UnitFace {
         value: sync.inStep === null ? -1 : Number(sync.inStep),
       },
       damaged: { help: '1 when the store is damaged.', value: store.damage === null ? 0 : 1 },
+      drift_records: {
+        help: 'Records that differ where the units ought to be equal.',
+        value: this.auditing.driftRecords,
+      },
       missing_revisions: { help: 'Revisions that the standby lacks.', value: sync.missing?.revisions ?? 0 },
       open_branches: {
         help: 'Branches that wait to be merged.',

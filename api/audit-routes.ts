@@ -1,0 +1,39 @@
+import type { JsonObject } from '../schema/json.ts';
+import type { AuditRequest } from '../unit/audit-face.ts';
+import * as schemas from './audit-schemas.ts';
+import type { Route } from './route.ts';
+import { nothing } from './schemas.ts';
+
+export const AUDIT_ROUTES: Route[] = [
+  {
+    method: 'POST',
+    url: '/v1/audit',
+    summary: 'What differs between two states, and why',
+    body: schemas.auditRequest,
+    answer: schemas.auditReport,
+    call: (unit, { body }) => unit.audit(body as AuditRequest),
+  },
+  {
+    method: 'GET',
+    url: '/v1/audit/history',
+    summary: 'The drift that came and went',
+    answer: schemas.auditHistory,
+    call: unit => unit.auditHistory(),
+  },
+  {
+    method: 'POST',
+    url: '/v1/audit/ask',
+    summary: 'One question about this unit, for an audit that is made elsewhere; secrets are keyed hashes',
+    body: schemas.auditQuestion,
+    answer: schemas.auditAnswer,
+    call: (unit, { body }) => unit.auditAsk(body as JsonObject),
+  },
+  {
+    method: 'POST',
+    url: '/v1/audit/proof',
+    summary: 'A signed proof that both units hold one state',
+    body: nothing,
+    answer: schemas.proofAnswer,
+    call: unit => unit.auditProof(),
+  },
+];
