@@ -85,8 +85,9 @@ export class Auditing implements AuditFace {
     return question.ask === 'sign' ? this.prover.answer(question) : this.auditor.answer(question);
   }
 
-  due(): void {
-    void this.watch.due();
+  /** An update interval has passed. Resolves when what there was to look at is seen. */
+  due(): Promise<void> {
+    return this.watch.due();
   }
 
   beforeUpdate(): Promise<void> {

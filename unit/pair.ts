@@ -535,7 +535,7 @@ export class Pair {
     const { timers, intervalSeconds } = this.options;
     this.nextUpdateAt = timers.now() + intervalSeconds * 1000;
     this.cancelDue = timers.after(intervalSeconds * 1000, () => {
-      this.options.audit?.due();
+      void this.options.audit?.due();
       this.link?.due();
       this.scheduleUpdate();
     });

@@ -1,7 +1,7 @@
 /** An audit as one page: no script, nothing from elsewhere, every value escaped. */
 import type { AuditFinding, AuditReport } from '../../unit/audit-face.ts';
 import { printable } from '../printable.ts';
-import { CLASS_WORDS, headline, valueWords, whereWords } from './text.ts';
+import { CLASS_WORDS, headline, namesOf, valueWords, whereWords } from './text.ts';
 
 const STYLE = `body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color:#1b1f24}
 h1{font-size:1.3rem}table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid #d5dae0}
@@ -11,11 +11,12 @@ code{font-family:ui-monospace,monospace;overflow-wrap:anywhere}.corruption,.loca
 
 export function formatPage(report: AuditReport): string {
   const { a, b, findings, more } = report;
+  const names = namesOf(report);
   const rows = findings.map(finding => row(report, finding)).join('\n');
   const table =
     findings.length === 0
       ? ''
-      : `<table>\n<thead><tr><th>Class</th><th>What</th><th>Field</th><th>${text(a.name)}</th><th>${text(b.name)}</th></tr></thead>\n<tbody>\n${rows}\n</tbody>\n</table>`;
+      : `<table>\n<thead><tr><th>Class</th><th>What</th><th>Field</th><th>${text(names.a)}</th><th>${text(names.b)}</th></tr></thead>\n<tbody>\n${rows}\n</tbody>\n</table>`;
   return `<!doctype html>
 <html lang="en">
 <head>

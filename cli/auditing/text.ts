@@ -57,7 +57,7 @@ export function endWords({ is, name, role, revision }: AuditReport['a']): string
 
 function formatFinding(report: AuditReport, finding: AuditFinding, paint: Paint): string[] {
   const { class: found, path, only } = finding;
-  const names = { a: report.a.name, b: report.b.name };
+  const names = namesOf(report);
   const alone = only === undefined ? '' : `  only on ${printable(names[only])}`;
   return [
     `${paint(COLOURS[found], CLASS_WORDS[found].padEnd(13))} ${paint('bold', printable(path))}${alone}`,
@@ -68,10 +68,18 @@ function formatFinding(report: AuditReport, finding: AuditFinding, paint: Paint)
   ];
 }
 
+/** What the two are called; units that share a name are told apart by their role. */
+export function namesOf({ a, b }: AuditReport): { a: string; b: string } {
+  return a.name === b.name && a.is === b.is && a.role !== b.role
+    ? { a: `${a.name} (${a.role})`, b: `${b.name} (${b.role})` }
+    : { a: a.name, b: b.name };
+}
+
 /** On which unit, by whom, since when. */
-export function whereWords({ a, b }: AuditReport, finding: AuditFinding): string {
+export function whereWords(report: AuditReport, finding: AuditFinding): string {
+  const { a, b } = namesOf(report);
   const { on, revision, by, at, firstSeen } = finding;
-  const where = on === undefined ? '' : on === 'both' ? 'on both' : `on ${on === 'a' ? a.name : b.name}`;
+  const where = on === undefined ? '' : on === 'both' ? 'on both' : `on ${on === 'a' ? a : b}`;
   const who = by === undefined ? '' : `revision ${revision} by ${by}, ${localTime(at ?? '')}`;
   const unknown = finding.class === 'local-edit' && by === undefined ? 'by a hand that left no revision' : '';
   const seen = firstSeen === undefined ? '' : `first seen ${localTime(firstSeen)}`;
