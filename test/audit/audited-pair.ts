@@ -29,8 +29,14 @@ export interface AuditedPair {
   close(): Promise<void>;
 }
 
-export async function openAudited(otherRelease?: Catalog): Promise<AuditedPair> {
-  const pair = await MemoryPair.open('memory', otherRelease);
+export async function openAudited({
+  on = 'memory',
+  otherRelease,
+}: {
+  on?: 'memory' | 'disk';
+  otherRelease?: Catalog;
+} = {}): Promise<AuditedPair> {
+  const pair = await MemoryPair.open(on, otherRelease);
   const folder = mkdtempSync(join(tmpdir(), 'lockstep-audit-'));
   const keys = { first: generateKeyPair(), second: generateKeyPair() };
   const audited = async (unit: MemoryUnit): Promise<AuditedUnit> => {
