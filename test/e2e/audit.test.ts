@@ -37,6 +37,9 @@ describe('drift, on a pair that lives', function () {
   const put = (name: string, address: string) =>
     ha1.api.change({ changes: [{ op: 'put', path: `hosts/${name}`, value: { address } }] });
   const told = path.join(folder, 'told.jsonl');
+  const storeOf = (unit: TestUnit): string => path.join(unit.dir, 'store');
+  /** The store of the standby as it was before the local edit. */
+  const copy = path.join(folder, 'copy');
   const schemaFile = (unit: TestUnit): string => path.join(unit.dir, 'schema.d', 'gadget.schema.json');
 
   interface Told {
@@ -189,6 +192,7 @@ describe('drift, on a pair that lives', function () {
   it('a local edit on the standby: who and when, within an interval, though the update undoes it', async () => {
     await ha1.api.pause({ reason: 'to look at it' });
     await ha2.stop();
+    cpSync(storeOf(ha2), copy, { recursive: true });
     await ha2.stored(async store => {
       await store.setRole('active', store.head.epoch);
       const changes = [{ op: 'put' as const, path: 'hosts/a', value: { address: '6.6.6.6' } }];
@@ -227,16 +231,12 @@ describe('drift, on a pair that lives', function () {
   });
 
   it('a missed update: the disk of the standby fell back', async () => {
-    const [store, copy] = [path.join(ha2.dir, 'store'), path.join(folder, 'copy')];
-    await ha2.stop();
-    cpSync(store, copy, { recursive: true });
-    await serve(ha2);
     await put('c', '10.9.0.7');
     await untilInStep(ha1, ha2);
     await ha1.api.pause({ reason: 'to look at it' });
     await ha2.stop();
-    rmSync(store, { recursive: true });
-    cpSync(copy, store, { recursive: true });
+    rmSync(storeOf(ha2), { recursive: true });
+    cpSync(copy, storeOf(ha2), { recursive: true });
     await serve(ha2);
     assert.deepEqual(await alarm(ha1), [['hosts/c', 'missed', 'b']]);
     assert.deepEqual(await alarm(ha2), [['hosts/c', 'missed', 'a']]);
