@@ -33,6 +33,8 @@ export interface SideFacts extends Pick<Opening, 'is' | 'name' | 'unitId' | 'rel
 
 const MOST_TOLD = 20;
 const MOST_OWN = 5_000;
+/** Of records in one answer: it must fit into one frame, beside the list of all that differ. */
+const MOST_BYTES = 4 * 1024 * 1024;
 
 /** A state of the configuration that lies here: this unit, an earlier revision of it, or what a bundle holds. */
 export class SnapshotSide implements Side {
@@ -133,14 +135,25 @@ export class SnapshotSide implements Side {
       for (const path of theirs.keys()) if (!own.has(path)) differing.push([path, null]);
     }
     const told = differing.slice(0, most).map(([path]) => path);
-    return { ...this.state, differing, details: (await this.details(told, nonce)).details };
+    return { ...this.state, differing, details: await this.someDetails(told, nonce) };
   }
 
   private async details(paths: string[], nonce: string): Promise<Details> {
+    return { ...this.state, details: await this.someDetails(paths, nonce, Number.POSITIVE_INFINITY) };
+  }
+
+  /** As many as fit into so many bytes, from the first on. */
+  private async someDetails(paths: string[], nonce: string, bytes = MOST_BYTES): Promise<RecordFacts[]> {
     const traces = await this.snapshot.traces(paths);
     const details: RecordFacts[] = [];
-    for (const path of paths) details.push(await this.record(path, nonce, traces.get(path)));
-    return { ...this.state, details };
+    let left = bytes;
+    for (const path of paths) {
+      const record = await this.record(path, nonce, traces.get(path));
+      left -= JSON.stringify(record).length;
+      if (left < 0) break;
+      details.push(record);
+    }
+    return details;
   }
 
   private async record(path: string, nonce: string, trace: Trace | undefined): Promise<RecordFacts> {

@@ -7,6 +7,7 @@ import type { DriftReport } from './audit-face.ts';
 const NAME = 'drift';
 export const MOST_REPORTS = 100;
 const MOST_TOLD = 20;
+const LONGEST_REASON = 200;
 /** Findings of which it is remembered when they were first seen. */
 const MOST_SEEN = 1000;
 
@@ -74,7 +75,7 @@ export class DriftBook {
       theirs: b.digest,
       records: alarming.length + more,
       counts,
-      findings: alarming.slice(0, MOST_TOLD).map(({ fields: _values, ...finding }) => finding),
+      findings: alarming.slice(0, MOST_TOLD).map(toldOf),
     };
     if (JSON.stringify(report) !== JSON.stringify(open)) {
       const earlier = open === undefined ? kept.reports : kept.reports.slice(0, -1);
@@ -116,6 +117,11 @@ export class DriftBook {
     this.kept = kept;
     await this.store.writeLocal(NAME, kept);
   }
+}
+
+/** Without values, and with the words of others cut. */
+function toldOf({ fields: _values, reason, ...finding }: AuditFinding): Omit<AuditFinding, 'fields'> {
+  return reason === undefined ? finding : { ...finding, reason: reason.slice(0, LONGEST_REASON) };
 }
 
 function keyOf({ class: found, path }: AuditFinding): string {

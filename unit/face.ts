@@ -438,7 +438,7 @@ export interface UnpairedAnswer {
 /** What is known to be damaged in the store; told until it is rebuilt, or a whole verification finds nothing. */
 export interface Damage {
   since: string;
-  /** `the start`, `the scrub`, `a verification`, `a request`, `a read` or `a commit or an update`. */
+  /** `the start`, `the scrub`, `the interval`, `a verification`, `a request`, `a read` or `a commit or an update`. */
   foundBy: string;
   /** The first 100. */
   findings: DamageFinding[];

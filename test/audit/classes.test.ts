@@ -310,6 +310,24 @@ describe('each class of drift', () => {
     );
   });
 
+  it('thousands of differences, or a few that are huge, are counted; what fits is told', async () => {
+    await inStep();
+    const { unit } = active();
+    await unit.commit(...Array.from({ length: 2500 }, (_, index) => host(`n${index}`, '10.1.0.1')));
+    const many = await audit();
+    assert.deepEqual([many.findings.length, many.more, many.verdict], [1000, 1500, 'drift']);
+    await unit.link.forceUpdate();
+    const allowedHosts = Array.from({ length: 3_000 }, (_, index) => `${'x'.repeat(200)}${index}`);
+    await unit.commit(
+      ...Array.from({ length: 12 }, (_, index) =>
+        put(`virtualServices/tcp:10.1.0.${index}:443`, { allowedHosts }),
+      ),
+    );
+    const huge = await audit(standby());
+    assert.equal(huge.findings.length + huge.more, 12);
+    assert.ok(huge.findings.length >= 1 && huge.more >= 1);
+  });
+
   it('what was seen first stays so; what is gone is forgotten', async () => {
     await inStep();
     await active().unit.commit(host('a', '10.0.0.9'));
