@@ -313,9 +313,9 @@ describe('each class of drift', () => {
   it('thousands of differences, or a few that are huge, are counted; what fits is told', async () => {
     await inStep();
     const { unit } = active();
-    await unit.commit(...Array.from({ length: 2500 }, (_, index) => host(`n${index}`, '10.1.0.1')));
+    await unit.commit(...Array.from({ length: 1100 }, (_, index) => host(`n${index}`, '10.1.0.1')));
     const many = await audit();
-    assert.deepEqual([many.findings.length, many.more, many.verdict], [1000, 1500, 'drift']);
+    assert.deepEqual([many.findings.length, many.more, many.verdict], [1000, 100, 'drift']);
     await unit.link.forceUpdate();
     const allowedHosts = Array.from({ length: 3_000 }, (_, index) => `${'x'.repeat(200)}${index}`);
     await unit.commit(
