@@ -48,7 +48,7 @@ export class Auditor {
   async audit({ a, b, all = false }: AuditRequest): Promise<AuditReport> {
     const started = performance.now();
     for (let attempt = 1; ; attempt++) {
-      const report = await this.attempt(a, b, all, started, attempt === MOST_ATTEMPTS);
+      const report = await this.attempt(a, b, all, started);
       if (report.settled || attempt === MOST_ATTEMPTS)
         return dropUploads(report, this.options.incoming, a, b);
     }
@@ -60,13 +60,7 @@ export class Auditor {
     return this.withSides([{ of: 'local' }], async ([side]) => (await side?.ask(asked as never)) as never);
   }
 
-  private attempt(
-    a: AuditTarget,
-    b: AuditTarget,
-    all: boolean,
-    started: number,
-    last: boolean,
-  ): Promise<AuditReport> {
+  private attempt(a: AuditTarget, b: AuditTarget, all: boolean, started: number): Promise<AuditReport> {
     const { store, catalog, now } = this.options;
     return this.withSides([a, b], async ([one, other]) => {
       const nonce = randomBytes(32).toString('hex');
@@ -75,13 +69,10 @@ export class Auditor {
       const moved = [a, b].some(
         ({ of }, index) => of === 'local' && found[index === 0 ? 'a' : 'b'].revision !== store.head.revision,
       );
+      const withPartner = a.of === 'partner' || b.of === 'partner';
       const ms = Math.round((performance.now() - started) * 100) / 100;
-      const settled = found.settled && !(moved && (a.of === 'partner' || b.of === 'partner'));
-      return makeReport(
-        { ...found, settled: settled || (last && !moved && found.settled) },
-        now().toISOString(),
-        ms,
-      );
+      const settled = found.settled && !(moved && withPartner);
+      return makeReport({ ...found, settled }, now().toISOString(), ms);
     });
   }
 

@@ -1,4 +1,4 @@
-import { ALARMING } from '../audit/classify.ts';
+import { ALARMING, NO_DRIFT } from '../audit/classify.ts';
 import type { AuditFinding, AuditReport } from '../audit/report.ts';
 import type { Problem } from '../schema/error.ts';
 import type { Store } from '../store/store.ts';
@@ -46,16 +46,19 @@ export class DriftBook {
     return last?.to === null ? last : undefined;
   }
 
-  /** `report` with when each finding was first seen; what is not in it is forgotten. */
+  /** `report` with when each finding that is drift was first seen; what is not in it is forgotten. */
   async seen(report: AuditReport): Promise<AuditReport> {
     const before = new Map(this.kept.seen);
-    const findings = report.findings.map(finding => ({
-      ...finding,
-      firstSeen: before.get(keyOf(finding)) ?? report.at,
-    }));
+    const findings = report.findings.map(finding =>
+      NO_DRIFT.has(finding.class)
+        ? finding
+        : { ...finding, firstSeen: before.get(keyOf(finding)) ?? report.at },
+    );
     const seen = findings
       .slice(0, MOST_SEEN)
-      .map((finding): [string, string] => [keyOf(finding), finding.firstSeen]);
+      .flatMap((finding): [string, string][] =>
+        finding.firstSeen === undefined ? [] : [[keyOf(finding), finding.firstSeen]],
+      );
     if (JSON.stringify(seen) !== JSON.stringify(this.kept.seen)) await this.keep({ ...this.kept, seen });
     return { ...report, findings };
   }
