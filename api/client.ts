@@ -3,6 +3,8 @@ import { type ClientRequest, type IncomingMessage, type RequestOptions, request 
 import { dirname } from 'node:path';
 import { type Duplex, Readable } from 'node:stream';
 import { ERROR_CODES, type ErrorBody, LockstepError } from '../schema/error.ts';
+import type { JsonObject } from '../schema/json.ts';
+import type { AuditReport, AuditRequest, ProofAnswer } from '../unit/audit-face.ts';
 import type {
   AddCertificateAnswer,
   AddCertificateRequest,
@@ -142,6 +144,10 @@ export class ApiClient {
   rebuild = (asked: { force?: boolean }): Promise<RebuildAnswer> => this.post('/v1/store/rebuild', asked);
 
   doctor = (before?: Step): Promise<DoctorAnswer> => this.get('/v1/doctor', { before });
+  audit = (asked: AuditRequest): Promise<AuditReport> => this.post('/v1/audit', asked);
+  auditHistory = (): ReturnType<UnitFace['auditHistory']> => this.get('/v1/audit/history');
+  auditAsk = (question: JsonObject): Promise<JsonObject> => this.post('/v1/audit/ask', question);
+  auditProof = (): Promise<ProofAnswer> => this.post('/v1/audit/proof', {});
 
   /** `bytes` fails with `unit-unreachable` when the answer breaks off; whoever does not read it all destroys it. */
   backup = async (asked: BackupRequest): Promise<BackupAnswer> => {

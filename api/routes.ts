@@ -11,6 +11,7 @@ import type {
   UnitFace,
 } from '../unit/face.ts';
 import { assertRole } from '../unit/roles.ts';
+import { AUDIT_ROUTES } from './audit-routes.ts';
 import { BytesAnswer, FACTS_HEADER } from './bytes.ts';
 import { CERTIFICATE_RESTORE_ROUTES } from './certificate-restore-routes.ts';
 import { CERTIFICATE_ROUTES } from './certificate-routes.ts';
@@ -321,6 +322,7 @@ export const ROUTES: Route[] = [
     type: 'text/plain; version=0.0.4; charset=utf-8',
     call: unit => unit.metrics(),
   },
+  ...AUDIT_ROUTES,
   ...CERTIFICATE_ROUTES,
   ...CERTIFICATE_RESTORE_ROUTES,
   ...DOCTOR_ROUTES,

@@ -155,6 +155,12 @@ export const COMMANDS: Record<string, CommandEntry> = {
     load: () => import('./commands/backup.ts'),
   },
 
+  audit: {
+    group: PAIR,
+    summary: 'what differs between the units, since when, and why',
+    load: () => import('./commands/audit.ts'),
+  },
+
   explain: {
     group: OTHER,
     summary: 'what a log line means, and what to look at',

@@ -28,9 +28,14 @@ export interface Context {
   ssh: SshOptions;
   /** The running unit; nothing is sent before the first method is called. */
   unit(): ApiClient;
-  /** Ends the connection to a unit elsewhere, if there is one. */
+  /** Another running unit; nothing is asked of a person to reach it. Throws `bad-usage` for a wrong address. */
+  unitAt(place: Place, timeoutMs?: number): ApiClient;
+  /** Ends the connections to units elsewhere. */
   close(): Promise<void>;
 }
+
+/** Where a unit is: its directory on this machine, or HOST[:PORT] of its SSH listener. */
+export type Place = { dir: string } | { unit: string };
 
 export type SshOptions = Pick<GlobalOptions, 'identity' | 'hostKey'>;
 
@@ -39,10 +44,13 @@ export function makeContext(options: GlobalOptions, out: Output): Context {
   const dir = resolve(options.dir);
   const { unit: elsewhere, identity, hostKey } = options;
   const interactive = process.stdin.isTTY === true && process.stderr.isTTY === true && !out.json;
-  const remote =
-    elsewhere === undefined
-      ? undefined
-      : remoteUnit({ ...parseHost(elsewhere), identity, hostKey, interactive, out });
+  const connections: { close(): Promise<void> }[] = [];
+  const reach = (unit: string, mayAsk: boolean): RemoteUnit => {
+    const remote = remoteUnit({ ...parseHost(unit), identity, hostKey, interactive: mayAsk, out });
+    connections.push(remote);
+    return remote;
+  };
+  const remote = elsewhere === undefined ? undefined : reach(elsewhere, interactive);
   return {
     dir,
     out,
@@ -50,7 +58,13 @@ export function makeContext(options: GlobalOptions, out: Output): Context {
     ssh: given({ identity, hostKey }),
     interactive,
     unit: () => new ApiClient({ dir, author: authorName(), remote }),
-    close: async () => remote?.close(),
+    unitAt: (place, timeoutMs) =>
+      new ApiClient({
+        author: authorName(),
+        ...('dir' in place ? { dir: place.dir } : { dir, remote: reach(place.unit, false) }),
+        ...given({ timeoutMs }),
+      }),
+    close: async () => void (await Promise.all(connections.map(each => each.close()))),
   };
 }
 

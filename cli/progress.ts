@@ -41,6 +41,7 @@ export async function withByteProgress<Result>(
   what: string,
   total: number,
   work: (onBytes: (bytes: number) => void) => Promise<Result>,
+  amount: (done: number) => string = byteCount,
 ): Promise<Result> {
   if (!context.out.showsProgress) return work(() => undefined);
   let done = 0;
@@ -50,7 +51,7 @@ export async function withByteProgress<Result>(
   const tell = (bar: SingleBar): void => {
     const part = Math.min(done, most * 0.99);
     const left = done === 0 ? '' : span(((Date.now() - started) * (most - part)) / part);
-    bar.update(Math.round(part), { bytes: byteCount(done), left: left === '' ? '' : `, ${left} left` });
+    bar.update(Math.round(part), { bytes: amount(done), left: left === '' ? '' : `, ${left} left` });
   };
   const quiet = setTimeout(async () => {
     const bar = await makeBar(what, '{bytes}{left}');
@@ -69,6 +70,17 @@ export async function withByteProgress<Result>(
     clearInterval(shown.beat);
     shown.bar?.stop();
   }
+}
+
+/** Wait for `work`, which tells of each of `total` things that is done. */
+export function withCountProgress<Result>(
+  context: Context,
+  what: string,
+  total: number,
+  work: (onOne: () => void) => Promise<Result>,
+): Promise<Result> {
+  const ofAll = (done: number): string => `${done} of ${total}`;
+  return withByteProgress(context, what, total, onBytes => work(() => onBytes(1)), ofAll);
 }
 
 /** Loaded when it is needed: most commands are done before. */

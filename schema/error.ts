@@ -121,6 +121,8 @@ export const ERROR_CODES = {
   'no-such-certificate': { class: 'missing', means: 'there is no certificate of this name' },
   'role-refused': { class: 'forbidden', means: 'the role of the operator does not allow it' },
   'unknown-host-key': { class: 'refused', means: 'nobody has said yet that the host key of a unit is good' },
+  'hook-failed': { class: 'refused', means: 'a program of the folder hooks did not do its work' },
+  'bad-proof': { class: 'damaged', means: 'a file does not prove that both units held one state' },
 
   'partner-unreachable': { class: 'unreachable', means: 'the partner does not answer' },
   'unit-unreachable': { class: 'unreachable', means: 'the daemon of the unit does not answer' },

@@ -1,9 +1,9 @@
 import {
   type Batch,
   type Entry,
+  inRuns,
   type KeyRange,
   type Reader,
-  RUN_BYTES,
   type Snapshot,
   type StorePort,
 } from './port.ts';
@@ -84,19 +84,6 @@ class MemoryPort implements StorePort {
   private dropKey(key: string): void {
     this.sorted?.splice(lowerBound(this.sorted, key), 1);
   }
-}
-
-async function* inRuns(entries: AsyncIterable<Entry>): AsyncIterable<Entry[]> {
-  let run: Entry[] = [];
-  let size = 0;
-  for await (const entry of entries) {
-    run.push(entry);
-    size += entry[0].length + entry[1].length;
-    if (size < RUN_BYTES) continue;
-    yield run;
-    [run, size] = [[], 0];
-  }
-  if (run.length > 0) yield run;
 }
 
 function lowerBound(keys: string[], key: string): number {

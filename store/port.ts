@@ -50,3 +50,17 @@ export const RUN_BYTES = 64 * 1024;
 export function withPrefix(prefix: string): KeyRange {
   return { from: prefix, to: `${prefix}\u007f` };
 }
+
+/** Entries in runs of RUN_BYTES, for a reader that gives them one by one. */
+export async function* inRuns(entries: AsyncIterable<Entry>): AsyncIterable<Entry[]> {
+  let run: Entry[] = [];
+  let size = 0;
+  for await (const entry of entries) {
+    run.push(entry);
+    size += entry[0].length + entry[1].length;
+    if (size < RUN_BYTES) continue;
+    yield run;
+    [run, size] = [[], 0];
+  }
+  if (run.length > 0) yield run;
+}

@@ -6,8 +6,12 @@ import { type Finding, findingIn } from './damage.ts';
 import { bucketOf, readBucket, readNode, updateTree } from './digest.ts';
 import type { Head, PairChange } from './head.ts';
 import { keys } from './keys.ts';
+import { verifyLeaves } from './leaf-check.ts';
+import { laidOver, pastReader } from './past.ts';
 import { type Snapshot, withPrefix } from './port.ts';
-import { verifyEntries, verifyNode } from './verify.ts';
+import { readTraces } from './trace.ts';
+import { type Change, resolveChanges } from './transition.ts';
+import { verifyEntries, verifyNode, verifyRoot } from './verify.ts';
 import { parse, RecordReader } from './view.ts';
 
 /** Half of a record as it is kept. */
@@ -19,6 +23,7 @@ export interface SpelledRecord {
 /** The store as it was at one revision, however many commits follow. */
 export class StoreSnapshot {
   readonly head: Readonly<Head>;
+  private readonly catalog: Catalog;
   private readonly reader: Snapshot;
   private readonly records: RecordReader;
   private readonly onDamage: (finding: Finding) => void;
@@ -30,6 +35,7 @@ export class StoreSnapshot {
     onDamage: (finding: Finding) => void = () => undefined,
   ) {
     this.head = head;
+    this.catalog = catalog;
     this.reader = reader;
     this.onDamage = onDamage;
     this.records = new RecordReader(catalog, reader);
@@ -51,6 +57,47 @@ export class StoreSnapshot {
 
   verifyEntries(from: string, most: number): ReturnType<typeof verifyEntries> {
     return verifyEntries(this.reader, from, most);
+  }
+
+  /** The root of the digest tree against the head. */
+  verifyRoot(): Promise<Finding[]> {
+    return verifyRoot(this.reader, this.head);
+  }
+
+  /** Records against their hashes (store/leaf-check.ts). */
+  verifyLeaves(from: number, most: number): ReturnType<typeof verifyLeaves> {
+    return verifyLeaves(this.reader, from, most);
+  }
+
+  /** This state as it was at an earlier revision; costs what changed since. Ends with this snapshot. */
+  async past(revision: number): Promise<StoreSnapshot> {
+    const { reader, head } = await pastReader(this.reader, this.head, revision);
+    return new StoreSnapshot(this.catalog, reader, head, this.onDamage);
+  }
+
+  /** This state with these changes in it, and no history. Throws what resolveChanges throws. Ends with this snapshot. */
+  async with(changes: Change[]): Promise<StoreSnapshot> {
+    const transitions = await resolveChanges(this.catalog, this.records, changes);
+    const { reader, head } = await laidOver(this.reader, { ...this.head, revision: 0 }, transitions);
+    return new StoreSnapshot(this.catalog, reader, head, this.onDamage);
+  }
+
+  /** Which revision changed the shared half of each of these records last (store/trace.ts). */
+  traces(paths: string[]): ReturnType<typeof readTraces> {
+    return readTraces(this.reader, paths, this.head.revision);
+  }
+
+  /** The shared half of a record as it is kept; undefined when there is none. */
+  stored(path: string): Promise<Buffer | undefined> {
+    return this.reader.get(keys.pair(path));
+  }
+
+  /** The halves that belong to this unit alone, sorted by path; of records that sleep, too. */
+  async *unitHalves(): AsyncIterable<{ path: string; value: JsonObject }> {
+    for await (const [key, value] of this.reader.range(withPrefix('u '))) {
+      const path = key.slice(2);
+      yield { path, value: this.parse(value, path) ?? {} };
+    }
   }
 
   /**

@@ -1,5 +1,14 @@
 /** Ed25519 keys in the formats of OpenSSH (PROTOCOL.key, RFC 8709), and the file that a unit keeps one in. */
-import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  sign,
+  verify,
+} from 'node:crypto';
 import { constants, type FileHandle, open } from 'node:fs/promises';
 import { asLockstepError, LockstepError } from '../schema/error.ts';
 import { writeDurable } from '../store/durable-file.ts';
@@ -85,6 +94,22 @@ export function openSshKey(pem: string): string {
   throw new LockstepError('bad-usage', 'The private key is not an Ed25519, ECDSA or RSA key in PEM.');
 }
 
+/** Ed25519 signature with the private key of a pair. Whoever calls this sees to it that the bytes cannot be anything else that the key signs. */
+export function signBytes(pair: KeyPair, bytes: Buffer): Buffer {
+  const body = PEM.exec(pair.private)?.[1] ?? '';
+  const { blob, seed } = readContainer(Buffer.from(body, 'base64'), 'the key');
+  const x = blob.subarray(BLOB_PREFIX.length).toString('base64url');
+  const jwk = { kty: 'OKP', crv: 'Ed25519', x, d: seed.toString('base64url') };
+  return sign(null, bytes, createPrivateKey({ key: jwk, format: 'jwk' }));
+}
+
+/** Whether `signature` was made over `bytes` by the owner of a public key line. Throws `bad-usage` for a bad line. */
+export function isSignature(line: string, bytes: Buffer, signature: Buffer): boolean {
+  const x = publicBlob(line).subarray(BLOB_PREFIX.length).toString('base64url');
+  const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' });
+  return signature.length === 64 && verify(null, bytes, key, signature);
+}
+
 function readKey(pem: string): KeyObject | undefined {
   try {
     return createPrivateKey(pem);
@@ -166,7 +191,7 @@ function privatePem(blob: Buffer, publicKey: Buffer, seed: Buffer, comment: stri
   return `-----BEGIN OPENSSH PRIVATE KEY-----\n${lines}\n-----END OPENSSH PRIVATE KEY-----\n`;
 }
 
-function readContainer(data: Buffer, source: string): { blob: Buffer; comment: string } {
+function readContainer(data: Buffer, source: string): { blob: Buffer; seed: Buffer; comment: string } {
   if (!data.subarray(0, MAGIC.length).equals(MAGIC))
     throw badKey(source, 'its content is not an OpenSSH key');
   const outer = new Reader(data.subarray(MAGIC.length), source);
@@ -177,11 +202,11 @@ function readContainer(data: Buffer, source: string): { blob: Buffer; comment: s
   if (outer.uint32() !== 1) throw badKey(source, 'it does not hold exactly one key');
   const blob = outer.string();
   if (!isEd25519Blob(blob)) throw badKey(source, 'it is not an Ed25519 key');
-  return { blob, comment: readSecret(new Reader(outer.string(), source), blob, source) };
+  return { blob, ...readSecret(new Reader(outer.string(), source), blob, source) };
 }
 
-/** Checks that the secret part belongs to the public one, and returns the comment. */
-function readSecret(secret: Reader, blob: Buffer, source: string): string {
+/** Checks that the secret part belongs to the public one. */
+function readSecret(secret: Reader, blob: Buffer, source: string): { seed: Buffer; comment: string } {
   const check = secret.uint32();
   if (secret.uint32() !== check) throw badKey(source, 'its check numbers differ');
   secret.string();
@@ -195,7 +220,7 @@ function readSecret(secret: Reader, blob: Buffer, source: string): string {
   ) {
     throw badKey(source, 'its private and public parts do not belong together');
   }
-  return secret.string().toString('utf8');
+  return { seed: both.subarray(0, KEY_BYTES), comment: secret.string().toString('utf8') };
 }
 
 /** Reads RFC 4251 fields; a field that runs past the end is a damaged key. */

@@ -50,6 +50,8 @@ export interface LinkOptions {
   onState(state: SyncState, name: StateName): void;
   onUpdate(report: UpdateReport): void;
   onTrouble(error: LockstepError): void;
+  /** Before an update is made for a partner that holds `base`: a look at what the update would put right unseen. */
+  beforeUpdate?(base: string): Promise<void>;
 }
 
 /** Between two attempts to reach the partner, milliseconds: doubled each time up to the last. */
@@ -153,6 +155,11 @@ export class Link {
     return { ms, skewMs: theirs - wall - ms / 2 };
   }
 
+  /** Ask the partner a question of an audit. Throws `partner-unreachable`, and what it refuses with. */
+  async audit(question: JsonObject): Promise<JsonObject> {
+    return (await this.linked().ask(id => ({ type: 'audit', id, question }), 'audited')).answer;
+  }
+
   due(): void {
     this.feed({ type: 'due' });
   }
@@ -252,6 +259,7 @@ export class Link {
     otherSchema,
   }: Extract<Effect, { do: 'prepare' }>): Promise<SyncEvent> {
     this.dropOutgoing();
+    await this.options.beforeUpdate?.(base);
     const started = this.options.timers.now();
     const kinds = otherSchema === undefined ? undefined : await this.kindsOfPartner(otherSchema);
     const outgoing = await prepareOutgoing(this.options.store, base, walk, kinds);

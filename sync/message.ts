@@ -93,6 +93,8 @@ export type Request =
   | { type: 'examine'; id: number; nonce: string }
   /** The sender has merged the branch. */
   | { type: 'branch-merged'; id: number; name: string; revision: number; at: string; author: string }
+  /** A question of an audit, as audit/ and unit/ understand it. */
+  | { type: 'audit'; id: number; question: JsonObject }
   | JoinRequest
   /** The joining unit has pinned the other: now that one may. */
   | { type: 'confirm'; id: number };
@@ -127,6 +129,7 @@ export type Reply =
   | { type: 'branch-closed'; re: number }
   /** No secrets. What it must look like is said by audit/doctor/examination.ts. */
   | { type: 'facts'; re: number; facts: JsonObject }
+  | { type: 'audited'; re: number; answer: JsonObject }
   | {
       type: 'joined';
       re: number;
@@ -164,6 +167,8 @@ export const FRAME_LIMITS: Record<Request['type'] | Reply['type'], number> = {
   'branch-closed': 1024,
   examine: 1024,
   facts: 1024 * 1024,
+  audit: 8 * 1024 * 1024,
+  audited: 8 * 1024 * 1024,
   join: 8 * 1024,
   joined: 8 * 1024,
   confirm: 1024,
@@ -272,6 +277,7 @@ const REQUESTS: Record<Request['type'], Check> = {
     author: text(200),
   }),
   examine: object({ type: text(20), id: count, nonce: text(64) }),
+  audit: object({ type: text(20), id: count, question: isObject }),
   join: object({
     type: text(20),
     id: count,
@@ -322,6 +328,7 @@ const REPLIES: Record<Reply['type'], Check> = {
   }),
   'branch-closed': object({ type: text(20), re: count }),
   facts: object({ type: text(20), re: count, facts: isObject }),
+  audited: object({ type: text(20), re: count, answer: isObject }),
   joined: object({
     type: text(20),
     re: count,

@@ -1,4 +1,5 @@
 import { LockstepError } from '../schema/error.ts';
+import type { JsonObject } from '../schema/json.ts';
 import type { Branch } from '../store/branch.ts';
 import type { PairChange, TrialUpdate, UpdateRequest } from '../store/store.ts';
 import type { Hello, Reply, Request, UpdateMessage } from './message.ts';
@@ -38,6 +39,7 @@ export type ResponderEffect =
   | { do: 'show-branch'; re: number; name: string; from: number }
   | { do: 'examine'; re: number; nonce: string }
   | { do: 'close-branch'; re: number; name: string; merged: NonNullable<Branch['merged']> }
+  | { do: 'answer-audit'; re: number; question: JsonObject }
   | { do: 'step-down'; re: number; epoch: number; force: boolean; digest: string };
 
 /** An update as it came: time that is left, not yet a deadline of this unit's clock. */
@@ -90,6 +92,8 @@ export function respond(
       return answer({ do: 'examine', re: request.id, nonce: request.nonce });
     case 'branch-merged':
       return answer(closeBranch(request));
+    case 'audit':
+      return answer({ do: 'answer-audit', re: request.id, question: request.question });
     case 'step-down':
       return answer(stepDown(own, state.greeted, request));
   }

@@ -35,6 +35,8 @@ export interface ServiceOptions {
     records: number;
   }): Promise<void>;
   onRefusal(error: LockstepError): void;
+  /** Answers a question of an audit; without it, none is answered. */
+  onAudit?(question: JsonObject): Promise<JsonObject>;
   stepDown(epoch: number, force: boolean, digest: string): Promise<{ epoch: number }>;
   /** How this unit is. */
   examine(nonce: string): Promise<JsonObject>;
@@ -160,6 +162,12 @@ async function carryOut(effect: ResponderEffect, options: ServiceOptions): Promi
         const { branches } = options.store;
         await branches.close(branches.require(effect.name), effect.merged);
         return { type: 'branch-closed', re: effect.re };
+      });
+    case 'answer-audit':
+      return orRefuse(effect.re, async () => {
+        if (options.onAudit === undefined)
+          throw new LockstepError('bad-message', 'This unit answers no audit.');
+        return { type: 'audited', re: effect.re, answer: await options.onAudit(effect.question) };
       });
     case 'step-down':
       return orRefuse(effect.re, async () => {

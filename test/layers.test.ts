@@ -41,11 +41,13 @@ const ENTRANCE: Record<string, string> = {
   'jsonc-parser': 'schema/json.ts',
   lmdb: 'store/lmdb.ts',
   'node-forge': 'certs/rc2.ts',
+  nodemailer: 'unit/mail.ts',
   openpgp: 'backup/openpgp.ts',
   pino: 'unit/log.ts',
   'prom-client': 'unit/metrics.ts',
   ssh2: 'sync/ssh.ts',
   'tar-stream': 'backup/tar.ts',
+  yaml: 'cli/auditing/inventory.ts',
 };
 /** The words of the command line are commander's, so every command speaks them. */
 const SPREAD: Record<string, RegExp> = { commander: /^cli\// };

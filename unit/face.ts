@@ -12,6 +12,7 @@ import type { Revision } from '../store/revision.ts';
 import type { Head, Role, Unconfirmed } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
 import type { Pause } from '../sync/pause.ts';
+import type { AuditFace } from './audit-face.ts';
 import type { CertificateFace } from './certificate-face.ts';
 import type { CertificateRestoreFace } from './certificate-restore-face.ts';
 import type { DoctorFace } from './doctor-face.ts';
@@ -37,7 +38,7 @@ export type {
  * What a running unit offers to its faces. The HTTP API is these methods, one route each; secrets are masked
  * in everything that comes back. Every method throws LockstepError only.
  */
-export interface UnitFace extends CertificateFace, CertificateRestoreFace, DoctorFace {
+export interface UnitFace extends AuditFace, CertificateFace, CertificateRestoreFace, DoctorFace {
   status(): Promise<Status>;
   show(request: ShowRequest): Promise<ShowAnswer>;
   /** `startsWith`: only ids below `path` that begin so. */
@@ -465,7 +466,7 @@ export interface UnpairedAnswer {
 /** What is known to be damaged in the store; told until it is rebuilt, or a whole verification finds nothing. */
 export interface Damage {
   since: string;
-  /** `the start`, `the scrub`, `a verification`, `a request`, `a read` or `a commit or an update`. */
+  /** `the start`, `the scrub`, `the interval`, `a verification`, `a request`, `a read` or `a commit or an update`. */
   foundBy: string;
   /** The first 100. */
   findings: DamageFinding[];

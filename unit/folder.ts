@@ -22,6 +22,8 @@ export interface UnitFolder {
   scrub: string;
   /** Bundles that were uploaded to be restored. */
   incoming: string;
+  /** Programs that the unit runs when something happens. */
+  hooks: string;
   /** Bundles of this unit. */
   backups: string;
   /** What ACME clients and deploy hooks drop here becomes certificates. */
@@ -44,6 +46,7 @@ export function unitFolder(dir: string): UnitFolder {
     damage: at('damage.json'),
     scrub: at('scrub.json'),
     incoming: at('incoming'),
+    hooks: at('hooks'),
     backups: at('backups'),
     certificates: at('certs.d'),
   };

@@ -112,7 +112,7 @@ export class Health {
 }
 
 /** Methods whose errors may speak of the partner's store. */
-const OF_THE_PARTNER = new Set(['forceUpdate', 'takeover', 'join']);
+const OF_THE_PARTNER = new Set(['forceUpdate', 'takeover', 'join', 'audit', 'auditProof']);
 
 /** `face`, whose requests note the damage that they meet. */
 export function noting<Face extends object>(face: Face, health: Health): Face {

@@ -15,6 +15,7 @@ import { serve } from '../sync/service.ts';
 import { dial } from '../sync/ssh-client.ts';
 import { type Listener, listen } from '../sync/ssh-server.ts';
 import type { OwnFacts } from '../sync/state.ts';
+import type { AuditedPair, Auditing } from './auditing.ts';
 import { ClockWatch } from './clock-skew.ts';
 import type {
   Invitation,
@@ -67,6 +68,8 @@ export interface PairOptions {
   health: Health;
   /** The unit became active or standby. */
   onRole?(): void;
+  /** Looks for drift, and answers the audits of the partner. */
+  audit?: Pick<Auditing, 'attach' | 'answerPartner' | 'beforeUpdate' | 'due' | 'settled'>;
 }
 
 const DIAL_MS = 10_000;
@@ -110,6 +113,7 @@ export class Pair {
   static async start(options: PairOptions): Promise<Pair> {
     const pair = new Pair(options, await PairMembership.open(options.store));
     pair.desk = await pair.openDesk();
+    options.audit?.attach(pair.audited());
     if (pair.partner !== undefined) await pair.membership.settle(pair.partner);
     pair.operators = await Operators.open({
       ...options,
@@ -329,6 +333,19 @@ export class Pair {
     return this.partner === undefined ? [] : missingRevisions(store, seen?.digest ?? store.head.common);
   }
 
+  private audited(): AuditedPair {
+    return {
+      syncState: () => this.link?.state,
+      partner: () => this.partner,
+      ask: question => this.assertLinked().audit(question),
+      self: () => ({ ...this.identity, unitId: this.options.facts.id }),
+    };
+  }
+
+  private assertAudited(): NonNullable<PairOptions['audit']> {
+    return this.assertStarted(this.options.audit);
+  }
+
   private get partner(): Partner | undefined {
     return this.desk?.partner;
   }
@@ -452,7 +469,11 @@ export class Pair {
         log.info({ state: name, partner: partner.name }, 'sync state');
         queueMicrotask(() => this.takeover.note());
       },
-      onUpdate: report => this.journal?.noteSent(report),
+      onUpdate: report => {
+        this.journal?.noteSent(report);
+        this.options.audit?.settled();
+      },
+      beforeUpdate: async () => this.options.audit?.beforeUpdate(),
       onTrouble: ({ code, message, facts }) => {
         const { pinned, offered } = facts;
         log.warn(
@@ -519,7 +540,11 @@ export class Pair {
       clock,
       heldBack: () => this.link?.heldBack ?? 0,
       onHello: (hello: Hello) => this.link?.heard(hello),
-      onUpdate: async update => this.journal?.noteTaken(update),
+      onUpdate: async update => {
+        this.journal?.noteTaken(update);
+        this.options.audit?.settled();
+      },
+      onAudit: async question => this.assertAudited().answerPartner(question),
       onRefusal: error => {
         health.noteOf('a commit or an update', error);
         this.refusals.message(error, channel.remote.address);
@@ -547,6 +572,7 @@ export class Pair {
     const { timers, intervalSeconds } = this.options;
     this.nextUpdateAt = timers.now() + intervalSeconds * 1000;
     this.cancelDue = timers.after(intervalSeconds * 1000, () => {
+      void this.options.audit?.due();
       this.link?.due();
       this.scheduleUpdate();
     });

@@ -9,6 +9,7 @@ import { Mirror } from '../store/mirror.ts';
 import { Store } from '../store/store.ts';
 import { fingerprint, loadOrCreateKey } from '../sync/keys.ts';
 import type { Timers } from '../sync/requests.ts';
+import { Auditing } from './auditing.ts';
 import { BackupRunner } from './backup-runner.ts';
 import { CertificateRoom } from './certificate-room.ts';
 import { Committing } from './committing.ts';
@@ -23,10 +24,12 @@ import {
   unitFolder,
 } from './folder.ts';
 import { Health, noting } from './health.ts';
+import { runHook } from './hook.ts';
 import { readIdentity, type UnitFacts } from './identity.ts';
 import { Incoming } from './incoming.ts';
 import { type Log, openLog } from './log.ts';
 import { machineClock } from './machine-clock.ts';
+import { sendMail } from './mail.ts';
 import { Metrics } from './metrics.ts';
 import { openBundle } from './open-bundle.ts';
 import { Pair } from './pair.ts';
@@ -160,6 +163,24 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
     const clientKey = await loadOrCreateKey(folder.clientKey);
     const metrics = new Metrics();
     let certificates: CertificateRoom | undefined;
+    const incoming = new Incoming(folder.incoming, realTimers);
+    closers.push(() => incoming.clear());
+    let mirror: Mirror | undefined;
+    const auditing = await Auditing.open({
+      store,
+      catalog,
+      health,
+      incoming,
+      openBundle,
+      hostKey,
+      troubles: () => mirror?.troubles() ?? [],
+      runHook: (name, facts, timeoutMs) => runHook(folder.hooks, name, facts, timeoutMs),
+      sendMail,
+      timers: realTimers,
+      now,
+      log,
+    });
+    closers.push(() => auditing.stop());
     const pair = await Pair.start({
       store,
       catalog,
@@ -181,12 +202,11 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
       metrics,
       health,
       onRole: () => certificates?.roleChanged(),
+      audit: auditing,
     });
     const stopPair = once(() => pair.stop());
     closers.push(stopPair);
-    const mirror = options.mirror
-      ? await Mirror.start({ store, catalog, folder: folder.config, log })
-      : undefined;
+    mirror = options.mirror ? await Mirror.start({ store, catalog, folder: folder.config, log }) : undefined;
     const stopMirror = once(async () => mirror?.stop());
     closers.push(stopMirror);
     const scrub = Scrub.start({
@@ -213,8 +233,6 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
         setImmediate(replace);
       }
     };
-    const incoming = new Incoming(folder.incoming, realTimers);
-    closers.push(() => incoming.clear());
     const drills = await Drills.open({ store, catalog, openBundle, log, now });
     const shelf = new Shelf(folder.backups, drills, log);
     const backups = await BackupRunner.start({
@@ -262,6 +280,7 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
         folder,
         fingerprint: fingerprint(hostKey.public),
         log,
+        auditing,
       }),
       health,
     );

@@ -10,6 +10,8 @@ import type { RevisionKind } from '../store/revision.ts';
 import type { Store } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
 import type { RecordReader } from '../store/view.ts';
+import type { AuditRequest } from './audit-face.ts';
+import type { Auditing } from './auditing.ts';
 import { backUp } from './backing-up.ts';
 import { readBackupPlan, remoteFault } from './backup-plan.ts';
 import type { BackupRunner, SendBundle } from './backup-runner.ts';
@@ -106,6 +108,7 @@ export class Unit implements UnitFace {
   private readonly shelf: Shelf;
   private readonly backups: BackupRunner;
   private readonly certs: CertificateRoom;
+  private readonly auditing: Auditing;
   private readonly id: string;
   private readonly bal: BalProof;
   private readonly examining: Examining;
@@ -132,6 +135,7 @@ export class Unit implements UnitFace {
     /** Of the host key. */
     fingerprint: string;
     log: Log;
+    auditing: Auditing;
   }) {
     this.store = rooms.store;
     this.catalog = rooms.catalog;
@@ -149,6 +153,7 @@ export class Unit implements UnitFace {
     this.certs = rooms.certificates;
     this.restoring = new Restoring({ ...rooms, isPaired: () => rooms.pair.isPaired });
     this.certificateRestoring = new CertificateRestoring({ ...rooms, committing: this.committing });
+    this.auditing = rooms.auditing;
     this.id = rooms.id;
     this.bal = new BalProof({ ...rooms, pairId: () => rooms.pair.pairId });
     this.examining = new Examining({
@@ -169,9 +174,9 @@ export class Unit implements UnitFace {
   async status(): Promise<Status> {
     const { verifiedAt = null, progress = null } = this.scrub;
     const status = await this.pair.status(this.mirror?.troubles() ?? [], { verifiedAt, verifying: progress });
-    const { backups } = this;
+    const { backups, auditing } = this;
     const certificates = unlessFound(this.certs.warnings(), status.takeover?.findings ?? []);
-    const warnings = [...status.warnings, ...backups.warnings(), ...certificates];
+    const warnings = [...status.warnings, ...backups.warnings(), ...auditing.warnings(), ...certificates];
     return { ...status, warnings, backup: backups.status };
   }
 
@@ -383,6 +388,22 @@ export class Unit implements UnitFace {
     return { file };
   }
 
+  audit(request: AuditRequest): ReturnType<UnitFace['audit']> {
+    return this.auditing.audit(request);
+  }
+
+  auditHistory(): ReturnType<UnitFace['auditHistory']> {
+    return this.auditing.auditHistory();
+  }
+
+  auditAsk(question: JsonObject): ReturnType<UnitFace['auditAsk']> {
+    return this.auditing.auditAsk(question);
+  }
+
+  auditProof(): ReturnType<UnitFace['auditProof']> {
+    return this.auditing.auditProof();
+  }
+
   async metrics(): Promise<string> {
     const { unit, sync, partner, files, branches, provisional, takeover, store, backup } =
       await this.status();
@@ -413,6 +434,10 @@ export class Unit implements UnitFace {
         value: sync.inStep === null ? -1 : Number(sync.inStep),
       },
       damaged: { help: '1 when the store is damaged.', value: store.damage === null ? 0 : 1 },
+      drift_records: {
+        help: 'Records that differ where the units ought to be equal.',
+        value: this.auditing.driftRecords,
+      },
       missing_revisions: { help: 'Revisions that the standby lacks.', value: sync.missing?.revisions ?? 0 },
       open_branches: {
         help: 'Branches that wait to be merged.',

@@ -288,4 +288,78 @@ export const ERROR_ADVICE: Partial<Record<ErrorCode, Pick<Explanation, 'causes' 
     causes: ['a fault in Lockstep'],
     look: ['LOCKSTEP_DEBUG=1 and the command once more', 'lockstep support-bundle, and report it'],
   },
+  'restore-configuration': { causes: ['the wrong file was named'], look: ['lockstep restore FILE'] },
+  'restore-no-certificate': {
+    causes: ['the bundle holds none of what was selected', 'a name is misspelt'],
+    look: ['lockstep backup inspect FILE', 'lockstep certs restore FILE --select full --dry-run'],
+  },
+  'restore-key-unfit': {
+    causes: ['a key was exchanged before the bundle was made'],
+    look: ['Restore the other certificates by their names', 'Another bundle may have the right key'],
+  },
+  'certificates-differ': {
+    causes: ['a certificate was renewed after the bundle was made', 'the bundle is of another pair'],
+    look: ['The plan shows both validities', '--newer, --replace or --keep says which one stands'],
+  },
+  'certificate-refused': {
+    causes: ['another key', 'a link of the chain is missing', 'an expired date', 'a weak key or hash'],
+    look: ['Each finding in the answer', 'openssl x509 -in FILE -noout -text'],
+  },
+  'certificate-exists': {
+    causes: ['it is to be renewed', 'the name was chosen twice'],
+    look: ['lockstep certs show NAME', '--replace takes its place'],
+  },
+  'certificate-in-use': {
+    causes: ['a Virtual Service still shows it'],
+    look: ['The message names who uses it', 'lockstep certs list'],
+  },
+  'certificate-older': {
+    causes: ['the folder certs.d of this unit was not kept up to date while the other one was active'],
+    look: ['lockstep certs show NAME', 'lockstep certs add NAME FILE --replace takes it all the same'],
+  },
+  'no-such-certificate': { causes: ['a name is misspelt', 'it was removed'], look: ['lockstep certs list'] },
+  'certificate-unreadable': {
+    causes: ['the file is cut short, or is no certificate'],
+    look: ['openssl x509 -in FILE -noout -text', 'Export it again where it came from'],
+  },
+  'certificate-missing': {
+    causes: ['only a key, or only a request, was given'],
+    look: ['Give the certificate as PEM, DER or PFX'],
+  },
+  'certificates-several': {
+    causes: ['files of two certificates were given at once'],
+    look: ['Give one certificate and those that lead to its root'],
+  },
+  'key-unreadable': {
+    causes: ['the file is cut short, or is no private key', 'a cipher that nobody should use any more'],
+    look: ['openssl pkey -in FILE -noout'],
+  },
+  'key-unfit': {
+    causes: ['the key of another certificate, or the one from before a renewal'],
+    look: ['Compare openssl pkey -pubout of the key with openssl x509 -pubkey of the certificate'],
+  },
+  'keys-several': {
+    causes: ['files of two certificates were given at once'],
+    look: ['Give the key that belongs to the certificate, and no other'],
+  },
+  'passphrase-needed': {
+    causes: ['the key or the PFX is encrypted'],
+    look: ['--passphrase-file, --passphrase-fd, or type it at a terminal'],
+  },
+  'role-refused': {
+    causes: ['the operator was let in with a smaller role', 'operators and passwords are for the role admin'],
+    look: ['lockstep operator list', 'An admin changes the role'],
+  },
+  'unknown-host-key': {
+    causes: ['this machine never spoke with the unit', 'known_hosts of another user is meant'],
+    look: ['Compare the fingerprint with lockstep status on the unit', '--host-key FINGERPRINT in scripts'],
+  },
+  'hook-failed': {
+    causes: ['the program is missing, not executable, or took too long', 'it ended with an error'],
+    look: ['ls -l DIR/hooks', 'Run it by hand with the facts of the alert on its standard input'],
+  },
+  'bad-proof': {
+    causes: ['the file was changed', 'the signatures are of other units than those that were pinned'],
+    look: ['lockstep audit proof -o FILE makes a new one', 'The fingerprints: lockstep status on both units'],
+  },
 };

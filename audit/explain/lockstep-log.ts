@@ -205,4 +205,74 @@ export const LOG_MESSAGES: Record<string, Explanation> = {
     causes: ['the command was interrupted', 'the store was replaced meanwhile'],
     look: ['The reason in the line'],
   },
+  'certs.d: not taken': {
+    happened: 'What lies in certs.d did not become a certificate; the code and the reason say why.',
+    causes: [
+      'a file is missing still',
+      'key and certificate do not fit',
+      'the chain or the dates are not good',
+    ],
+    look: [
+      '`name` and `reason` in the line',
+      'lockstep certs add NAME FILE… --dry-run says the same at once',
+    ],
+  },
+  'certs.d is not watched': {
+    happened:
+      'The folder certs.d cannot be watched; it is looked at now and then, so certificates come later.',
+    causes: ['the limit of watches of this machine is reached', 'the folder was replaced'],
+    look: ['sysctl fs.inotify.max_user_watches', 'ls -ld DIR/certs.d'],
+  },
+  'certs.d: a folder is not watched': {
+    happened:
+      'A folder in certs.d, or the one that its links lead to, is not watched; it is looked at now and then.',
+    causes: ['the limit of watches of this machine is reached', 'a link leads where the unit may not read'],
+    look: ['sysctl fs.inotify.max_user_watches', '`name` in the line'],
+  },
+  'certs.d cannot be looked at': {
+    happened: 'What lies in certs.d could not be read.',
+    causes: ['modes or owner of the folder'],
+    look: ['ls -ld DIR/certs.d'],
+  },
+  'certificates cannot be looked at': {
+    happened: 'The certificates of the configuration could not be read, so nobody warns of their expiry.',
+    causes: ['the store is damaged'],
+    look: ['lockstep verify-store', 'lockstep status'],
+  },
+  'a private key was exported': {
+    happened: 'Somebody wrote a private key to a file with lockstep certs export --with-key.',
+    causes: ['the author in the line typed it'],
+    look: ['Ask the author; if nobody knows of it, exchange the key'],
+  },
+  'the certificate of the web interface was not made': {
+    happened: 'The unit could not make or renew the certificate of its web interface; the code says why.',
+    causes: ['the disk', 'a damaged store'],
+    look: ['the code in the line', 'lockstep certs add --web FILE… gives it one'],
+  },
+  'operators cannot be read': {
+    happened: 'The unit could not read who may work on it from elsewhere; operators keep what they had.',
+    causes: ['the store is damaged'],
+    look: ['lockstep verify-store', 'lockstep operator list'],
+  },
+  'drift found': {
+    happened:
+      'The two units hold different shared configuration although an update said that they hold the same.',
+    causes: ['somebody changed the standby past Lockstep', 'its disk fell back or lost something', 'damage'],
+    look: ['lockstep audit', 'lockstep audit history', 'lockstep force-update brings the standby in step'],
+  },
+  'could not look for drift': {
+    happened: 'The look for drift at this interval failed; the next one tries again.',
+    causes: ['the partner went away meanwhile', 'the code in the line'],
+    look: ['lockstep status', 'lockstep audit'],
+  },
+  'drift could not be told': {
+    happened: 'Drift was found, but the hook or the e-mail that should tell of it failed.',
+    causes: ['the program in DIR/hooks', 'the mail server'],
+    look: ['lockstep show driftAlert', 'lockstep show email'],
+  },
+  'drift is not told by e-mail': {
+    happened: 'driftAlert names who gets an e-mail, but this unit has no mail server to send it by.',
+    causes: ['email/enabled or email/server is not set'],
+    look: ['lockstep show email', 'lockstep set email/server HOST'],
+  },
 };

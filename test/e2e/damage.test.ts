@@ -30,7 +30,7 @@ describe('a damaged store', function () {
   const { folder, remove } = temporaryFolder();
   const ha1 = new TestUnit(path.join(folder, 'ha1'), '127.0.167.1');
   const ha2 = new TestUnit(path.join(folder, 'ha2'), '127.0.167.2');
-  const serve = (unit: TestUnit): Promise<TestUnit> => unit.start('--interval', '1', '--every-commit');
+  const serve = (unit: TestUnit): Promise<TestUnit> => unit.start('--interval', '600', '--every-commit'); // at an interval a unit looks for damage itself;
   const put = (unit: TestUnit, name: string, address: string) =>
     unit.api.change({ changes: [{ op: 'put', path: `hosts/${name}`, value: { address } }] });
 
@@ -167,7 +167,7 @@ describe('a damaged store', function () {
     await tamper(ha2, keys.pair('hosts/h5'), Buffer.from('{"address":"6.6.6.6"}'));
     const index = bucketOf('hosts/h5') >> 5;
     writeFileSync(path.join(ha2.dir, 'scrub.json'), JSON.stringify({ position: { at: 'node', index } }));
-    await ha2.start('--interval', '1', '--every-commit', '--scrub-hours', '1');
+    await ha2.start('--interval', '600', '--every-commit', '--scrub-hours', '1');
     await until('the scrub has found it', async () => (await ha2.status()).store.damage !== null);
     const { damage } = (await ha2.status()).store;
     assert.equal(damage?.foundBy, 'the scrub');

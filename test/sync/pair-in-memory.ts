@@ -25,6 +25,7 @@ import {
 import { serve } from '../../sync/service.ts';
 import { nameOf, type StateName } from '../../sync/standing.ts';
 import type { OwnFacts, SyncState } from '../../sync/state.ts';
+import type { Auditing } from '../../unit/auditing.ts';
 import { channelPair, type Fate } from './channel-in-memory.ts';
 import { ManualTimers } from './manual-timers.ts';
 
@@ -52,6 +53,8 @@ export class MemoryUnit {
   readonly sent: UpdateReport[] = [];
   readonly taken: { result: string; records: number }[] = [];
   readonly refusals: LockstepError[] = [];
+  /** What a unit does about audits, where a test is about that. */
+  auditing: Pick<Auditing, 'answerPartner' | 'beforeUpdate' | 'settled'> | undefined;
   /** True: commits are not noticed, as if somebody wrote to the disk. */
   silent = false;
   /** What the clocks of its machine show. */
@@ -84,7 +87,9 @@ export class MemoryUnit {
       onUpdate: report => {
         this.sent.push(report);
         if (report.heldBack === undefined) void store.setCommon(report.digest, report.revision);
+        this.auditing?.settled();
       },
+      beforeUpdate: async () => this.auditing?.beforeUpdate(),
       onTrouble: () => undefined,
     });
     store.watch(() => this.silent || this.link.ownChanged());
@@ -117,7 +122,11 @@ export class MemoryUnit {
       clock: () => this.clock,
       heldBack: () => this.link.heldBack,
       onHello: hello => this.link.heard(hello),
-      onUpdate: async ({ result, records }) => void this.taken.push({ result, records }),
+      onUpdate: async ({ result, records }) => {
+        this.taken.push({ result, records });
+        this.auditing?.settled();
+      },
+      onAudit: async question => this.auditing?.answerPartner(question) ?? {},
       onRefusal: error => this.refusals.push(error),
       stepDown: (epoch, force, digest) => this.link.stepDown(epoch, force, digest),
       examine: async nonce => ({ nonce }),

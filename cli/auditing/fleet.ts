@@ -1,0 +1,96 @@
+import { asLockstepError, type ErrorBody } from '../../schema/error.ts';
+import type { AuditReport, DriftClass } from '../../unit/audit-face.ts';
+import type { Context } from '../context.ts';
+import { EXIT, EXIT_OF_CLASS, type ExitCode } from '../exit.ts';
+import type { Paint } from '../output.ts';
+import { withCountProgress } from '../progress.ts';
+import { plural } from '../quantity.ts';
+import { formatTable } from '../table.ts';
+import { EXIT_OF_VERDICT } from './compare.ts';
+import { type Listed, readInventory } from './inventory.ts';
+import { CLASS_WORDS } from './text.ts';
+
+export interface FleetOptions {
+  parallel: number;
+  timeout: number;
+}
+
+/** What became of one pair: an audit, or the reason why there is none. */
+type Row = { name: string } & (
+  | Pick<AuditReport, 'verdict' | 'counts' | 'a' | 'b' | 'findings' | 'more' | 'ms'>
+  | { error: ErrorBody }
+);
+
+/** Worst first: what the whole fleet ends with. */
+const WORST: ExitCode[] = [EXIT.damaged, EXIT.unreachable, EXIT.refused, EXIT.usage, EXIT.differs];
+
+/** Audit many pairs at once; one that cannot be audited does not stop the rest. With --json, one line a pair as it comes. */
+export async function fleet(context: Context, file: string, options: FleetOptions): Promise<ExitCode> {
+  const pairs = await readInventory(file);
+  const rows = await withCountProgress(context, 'Auditing', pairs.length, onOne =>
+    each(pairs, options.parallel, async pair => {
+      const row = await auditPair(context, pair, options.timeout * 1000);
+      onOne();
+      if (context.out.json) context.out.print(JSON.stringify(row));
+      return row;
+    }),
+  );
+  if (!context.out.json) context.out.print(formatRows(rows, context.out.paint));
+  const codes = rows.map(exitOf);
+  return WORST.find(code => codes.includes(code)) ?? EXIT.done;
+}
+
+async function auditPair(context: Context, { name, place }: Listed, timeoutMs: number): Promise<Row> {
+  try {
+    const target = { a: { of: 'local' as const }, b: { of: 'partner' as const } };
+    const { verdict, counts, a, b, findings, more, ms } = await context
+      .unitAt(place, timeoutMs)
+      .audit(target);
+    return { name, verdict, counts, a, b, findings, more, ms };
+  } catch (error) {
+    return { name, error: asLockstepError(error).toJSON() };
+  }
+}
+
+/** `act` on each item, on so many at once at most; results in the order of the items. */
+export async function each<Item, Result>(
+  items: Item[],
+  parallel: number,
+  act: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < items.length) {
+      const index = next++;
+      results[index] = await act(items[index] as Item);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(parallel, items.length) }, worker));
+  return results;
+}
+
+function exitOf(row: Row): ExitCode {
+  return 'error' in row ? EXIT_OF_CLASS[row.error.class] : EXIT_OF_VERDICT[row.verdict];
+}
+
+function formatRows(rows: Row[], paint: Paint): string {
+  const good = rows.filter(row => 'verdict' in row && row.verdict === 'same').length;
+  const table = formatTable(
+    ['PAIR', 'UNITS', 'VERDICT', 'DETAILS'],
+    rows.map(row => ('error' in row ? failedCells(row) : auditedCells(row))),
+    paint,
+  );
+  return `${table}\n\n${good} of ${plural(rows.length, 'pair')} hold the same.`;
+}
+
+function failedCells({ name, error }: Extract<Row, { error: ErrorBody }>): string[] {
+  return [name, '', error.class === 'unreachable' ? 'unreachable' : error.code, error.message];
+}
+
+function auditedCells({ name, a, b, verdict, counts }: Exclude<Row, { error: ErrorBody }>): string[] {
+  const details = Object.entries(counts).map(
+    ([found, count]) => `${count} ${CLASS_WORDS[found as DriftClass]}`,
+  );
+  return [name, `${a.name}, ${b.name}`, verdict, details.join(', ')];
+}

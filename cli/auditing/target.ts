@@ -1,0 +1,34 @@
+import { existsSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { PartnerStatus } from '../../unit/face.ts';
+import type { Place } from '../context.ts';
+import { parseHost } from '../host-argument.ts';
+
+/** What an operator names: something that this unit can look at, or another unit. */
+export type Named =
+  | { is: 'local' | 'partner' }
+  | { is: 'revision'; revision: number }
+  | { is: 'bundle'; file: string }
+  | { is: 'unit'; place: Place };
+
+const DEFAULT_PORT = 6973;
+
+/** `local`, `partner`, a number, a bundle, the directory of a unit, or host and port. Throws `bad-usage`. */
+export function readTarget(text: string): Named {
+  if (text === 'local' || text === 'partner') return { is: text };
+  if (/^\d{1,15}$/.test(text)) return { is: 'revision', revision: Number(text) };
+  if (existsSync(text)) {
+    return statSync(text).isDirectory()
+      ? { is: 'unit', place: { dir: resolve(text) } }
+      : { is: 'bundle', file: text };
+  }
+  if (text.endsWith('.lockstep') || text.includes('/')) return { is: 'bundle', file: text };
+  parseHost(text);
+  return { is: 'unit', place: { unit: text } };
+}
+
+/** Whether a host and port are those of the partner. */
+export function isPartner(unit: string, partner: Pick<PartnerStatus, 'host' | 'port'> | null): boolean {
+  const { host, port = DEFAULT_PORT } = parseHost(unit);
+  return partner !== null && partner.host === host && partner.port === port;
+}

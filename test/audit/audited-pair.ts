@@ -1,0 +1,80 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Catalog } from '../../schema/catalog.ts';
+import { generateKeyPair } from '../../sync/keys.ts';
+import type { Partner } from '../../sync/pairing.ts';
+import { Auditing } from '../../unit/auditing.ts';
+import type { Status } from '../../unit/face.ts';
+import { Health } from '../../unit/health.ts';
+import { Incoming } from '../../unit/incoming.ts';
+import { openBundle } from '../../unit/open-bundle.ts';
+import { MemoryPair, type MemoryUnit } from '../sync/pair-in-memory.ts';
+import { keptLog } from '../unit/kept-log.ts';
+
+/** One unit of a pair in memory, with all that it does about audits. */
+export interface AuditedUnit {
+  unit: MemoryUnit;
+  auditing: Auditing;
+  health: Health;
+  lines: ReturnType<typeof keptLog>['lines'];
+  /** What its mirror complains of. */
+  files: Status['files'];
+}
+
+export interface AuditedPair {
+  pair: MemoryPair;
+  first: AuditedUnit;
+  second: AuditedUnit;
+  close(): Promise<void>;
+}
+
+export async function openAudited({
+  on = 'memory',
+  otherRelease,
+}: {
+  on?: 'memory' | 'disk';
+  otherRelease?: Catalog;
+} = {}): Promise<AuditedPair> {
+  const pair = await MemoryPair.open(on, otherRelease);
+  const folder = mkdtempSync(join(tmpdir(), 'lockstep-audit-'));
+  const keys = { first: generateKeyPair(), second: generateKeyPair() };
+  const audited = async (unit: MemoryUnit): Promise<AuditedUnit> => {
+    const { mode, store, facts } = unit;
+    const { log, lines } = keptLog();
+    const now = (): Date => new Date();
+    const health = Health.open({ file: join(folder, `${mode}.json`), log, now });
+    const files: Status['files'] = [];
+    const auditing = await Auditing.open({
+      store,
+      catalog: store.catalog,
+      health,
+      incoming: new Incoming(join(folder, mode), pair.timers),
+      openBundle,
+      hostKey: keys[mode],
+      troubles: () => files,
+      runHook: async () => undefined,
+      sendMail: async () => undefined,
+      timers: pair.timers,
+      now,
+      log,
+    });
+    const other = mode === 'first' ? 'second' : 'first';
+    auditing.attach({
+      syncState: () => unit.link.state,
+      partner: () => ({ pairId: facts.pairId, hostKey: keys[other].public }) as Partner,
+      ask: question => unit.link.audit(question),
+      self: () => ({ name: mode, unitId: `unit-${mode}`, release: facts.release }),
+    });
+    unit.auditing = auditing;
+    return { unit, auditing, health, lines, files };
+  };
+  const [first, second] = [await audited(pair.first), await audited(pair.second)];
+  const close = async (): Promise<void> => {
+    await Promise.all([first.auditing.stop(), second.auditing.stop()]);
+    await pair.close();
+    await Promise.all([first.health.settled(), second.health.settled()]);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return { pair, first, second, close };
+}

@@ -1,0 +1,27 @@
+import { randomBytes } from 'node:crypto';
+import { compare } from '../audit/compare.ts';
+import type { Question } from '../audit/facts.ts';
+import { type AuditReport, makeReport } from '../audit/report.ts';
+import type { Catalog } from '../schema/catalog.ts';
+import type { JsonObject } from '../schema/json.ts';
+import { nextStep } from '../sync/walk.ts';
+import type { AuditFace } from './audit-face.ts';
+
+/** A unit that answers questions, wherever it runs. */
+export type Answering = Pick<AuditFace, 'auditAsk'>;
+
+/** Compares two units that know nothing of each other. Throws what asking them throws. */
+export async function auditBetween(
+  a: Answering,
+  b: Answering,
+  { catalog, all = false }: { catalog: Catalog; all?: boolean },
+): Promise<AuditReport> {
+  const started = performance.now();
+  const side = (unit: Answering) => ({
+    ask: (question: Question) => unit.auditAsk(question as unknown as JsonObject) as Promise<never>,
+  });
+  const nonce = randomBytes(32).toString('hex');
+  const found = await compare(side(a), side(b), { catalog, nextStep, nonce, all });
+  const ms = Math.round((performance.now() - started) * 100) / 100;
+  return makeReport(found, new Date().toISOString(), ms);
+}
