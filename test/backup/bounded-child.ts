@@ -6,6 +6,7 @@ import { openBundle } from '../../backup/read.ts';
 import { BundleSource } from '../../backup/source.ts';
 import { LockstepError } from '../../schema/error.ts';
 
+await import('openpgp'); // its code is no cost of a bundle
 const [passphrase = '', ...files] = process.argv.slice(2);
 const idle = process.memoryUsage.rss() / 1024;
 

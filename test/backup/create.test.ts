@@ -27,6 +27,22 @@ function inParts(records: readonly BundleRecord[], kinds: Catalog = catalog): Bu
   return PARTS.flatMap(part => records.filter(record => partOf(record, kinds) === part));
 }
 
+/** Cannot be listed any more from the call number `failing` on. */
+class FailingState extends State {
+  calls = 0;
+  private readonly failing: number;
+
+  constructor(failing: number) {
+    super(SITE);
+    this.failing = failing;
+  }
+
+  override async *list(path: string): AsyncGenerator<BundleRecord> {
+    if (++this.calls >= this.failing) throw new Error('the disk is gone');
+    yield* super.list(path);
+  }
+}
+
 describe('a bundle that is made', () => {
   it('gives back exactly the records that were there, part by part', async () => {
     await fc.assert(
@@ -174,13 +190,10 @@ describe('a bundle that is made', () => {
   });
 
   it('fails when the state can no longer be read', async () => {
-    const state = new State(SITE);
-    const { bytes } = await createBundle(options(state));
-    state.list = async function* () {
-      yield* [];
-      throw new Error('the disk is gone');
-    };
-    await assert.rejects(bytesOf(bytes), /the disk is gone/);
+    const good = new FailingState(Number.POSITIVE_INFINITY);
+    await bytesOf((await createBundle(options(good))).bytes);
+    const state = new FailingState(good.calls); // the last time that it is asked, the manifest is made already
+    await assert.rejects(async () => bytesOf((await createBundle(options(state))).bytes), /the disk is gone/);
     assert.equal(state.closed, 1);
   });
 
