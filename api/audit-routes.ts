@@ -9,7 +9,7 @@ export const AUDIT_ROUTES: Route[] = [
     method: 'POST',
     url: '/v1/audit',
     summary: 'What differs between two states, and why',
-    needs: 'operate',
+    needs: 'read',
     body: schemas.auditRequest,
     answer: schemas.auditReport,
     call: (unit, { body }) => unit.audit(body as AuditRequest),

@@ -4,7 +4,8 @@ import type { Opening, RecordFacts, TraceFacts } from './facts.ts';
 /**
  * not-sent: changed on the active unit, and not sent yet · missed: confirmed, but not there · local-edit: changed on that unit, and
  * not by an update · corruption: not what its own hash says · release: the two describe its kind differently, or it needs one of
- * those · mirror: a file that is not what the store holds · by-design: belongs to each unit alone · changed: one of the two is no unit.
+ * those · mirror: a file that is not what the store holds · by-design: belongs to each unit alone · changed: the two are not units of
+ * one pair, so nothing says that they ought to be equal.
  */
 export const CLASSES = [
   'corruption',
@@ -40,7 +41,7 @@ export interface Difference {
   sameKind: boolean;
 }
 
-type Ends = Pick<Opening, 'is' | 'role' | 'common' | 'commonRevision'>;
+type Ends = Pick<Opening, 'is' | 'role' | 'common' | 'commonRevision' | 'pairId'>;
 
 /** The class of each difference; it hangs on the others only where a record needs one that is held back. */
 export function classifyAll(differences: Difference[], a: Ends, b: Ends): Verdict[] {
@@ -55,6 +56,7 @@ export function classify({ a, b, sameKind }: Difference, endA: Ends, endB: Ends)
   if (broken !== undefined) return { class: 'corruption', on: broken };
   if (!sameKind) return { class: 'release' };
   if (endA.is !== 'unit' || endB.is !== 'unit') return changed(a, b, endA);
+  if (areStrangers(endA, endB)) return { class: 'changed' };
   const edited = which(isEdit(a, endA), isEdit(b, endB));
   if (endA.role === endB.role) return edited === undefined ? { class: 'missed' } : edit(edited, a, b);
   const aActive = endA.role === 'active';
@@ -67,6 +69,10 @@ export function classify({ a, b, sameKind }: Difference, endA: Ends, endB: Ends)
   const by = active.trace;
   const isSent = standbyEnd.common !== '' && (by === undefined || by.revision <= activeEnd.commonRevision);
   return { class: isSent ? 'missed' : 'not-sent', on: standbyIs, ...(by === undefined ? {} : { by }) };
+}
+
+function areStrangers({ pairId: one }: Ends, { pairId: other }: Ends): boolean {
+  return one !== undefined && other !== undefined && (one !== other || one === '');
 }
 
 /** Changed by this unit itself since it was last known to be equal to the other, or by a hand that left no revision. */

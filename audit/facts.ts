@@ -36,6 +36,8 @@ export interface Opening extends State {
   name: string;
   /** Empty for a bundle. */
   unitId: string;
+  /** Of the pair that a unit belongs to; empty: of none. A unit that does not say it is taken for one of the same pair. */
+  pairId?: string;
   role: Role;
   epoch: number;
   records: number;

@@ -23,7 +23,7 @@ import type {
 import { keyedHash, withKeyedSecrets } from './keyed.ts';
 
 /** What is said of a side beside what its snapshot says. */
-export interface SideFacts extends Pick<Opening, 'is' | 'name' | 'unitId' | 'release'> {
+export interface SideFacts extends Pick<Opening, 'is' | 'name' | 'unitId' | 'pairId' | 'release'> {
   schemaDigest: string;
   kinds: Readonly<Record<string, string>>;
   damage: { path: string; reason: string }[];

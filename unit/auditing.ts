@@ -14,7 +14,7 @@ export interface AuditedPair {
   partner(): Partner | undefined;
   /** Throws `not-paired`, `partner-unreachable`. */
   ask(question: JsonObject): Promise<JsonObject>;
-  self(): { name: string; unitId: string; release: string };
+  self(): { name: string; unitId: string; pairId: string; release: string };
 }
 
 export type AuditingOptions = Omit<AuditorOptions, 'self' | 'askPartner'> &
@@ -33,7 +33,7 @@ export class Auditing implements AuditFace {
 
   private constructor(options: AuditingOptions, book: DriftBook) {
     const { store } = options;
-    const self = () => this.pair?.self() ?? { name: '', unitId: '', release: '' };
+    const self = () => this.pair?.self() ?? { name: '', unitId: '', pairId: '', release: '' };
     const askPartner = async (question: JsonObject): Promise<JsonObject> => this.paired().ask(question);
     this.book = book;
     this.auditor = new Auditor({ ...options, self, askPartner });

@@ -26,7 +26,7 @@ export interface AuditorOptions {
   incoming: Incoming;
   openBundle: OpenBundle;
   /** What this unit calls itself now. */
-  self(): { name: string; unitId: string; release: string };
+  self(): { name: string; unitId: string; pairId: string; release: string };
   troubles(): Status['files'];
   /** Asks the partner. Throws `not-paired`, `partner-unreachable`. */
   askPartner(question: JsonObject): Promise<JsonObject>;

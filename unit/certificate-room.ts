@@ -1,3 +1,4 @@
+import { type Examination, MOST } from '../audit/doctor/examination.ts';
 import { daysLeft } from '../certs/expiry.ts';
 import type { Catalog } from '../schema/catalog.ts';
 import type { Problem } from '../schema/error.ts';
@@ -8,6 +9,7 @@ import { CertificateFolder } from './certificate-folder.ts';
 import { certificateProblems, hostProblem, serviceProblem } from './certificate-warnings.ts';
 import { Certificates } from './certificates.ts';
 import type { Committing } from './committing.ts';
+import { placeOf } from './examined-status.ts';
 import type { Log } from './log.ts';
 import { keepWebCertificate } from './web-certificate.ts';
 
@@ -34,7 +36,7 @@ export class CertificateRoom {
   private readonly options: CertificateRoomOptions;
   private readonly book: CertificateBook;
   private readonly folder: CertificateFolder;
-  private problems: Problem[] = [];
+  private problems: (Problem & { fails: boolean })[] = [];
   /** The stage of each certificate that the log was told of. */
   private readonly told = new Map<string, string>();
   private keeping: Promise<void> = Promise.resolve();
@@ -92,7 +94,22 @@ export class CertificateRoom {
 
   /** The worst first, at most 100. */
   warnings(): Problem[] {
-    return [...this.folder.warnings(), ...this.problems].slice(0, MOST_WARNINGS);
+    const problems = this.problems.map(({ fails: _fails, ...problem }) => problem);
+    return [...this.folder.warnings(), ...problems].slice(0, MOST_WARNINGS);
+  }
+
+  /** For `lockstep doctor`; resolves when everything that was committed before is counted. */
+  async examined(): Promise<Examination['certificates']> {
+    await this.settled();
+    const all = [...this.book.all()];
+    const days = this.days().sort((one, other) => one.days - other.days);
+    const [next = null] = days.map(each => ({ name: each.name, days: each.days }));
+    return {
+      count: all.length,
+      keys: all.filter(({ kind, hasKey }) => kind === 'certificate' && hasKey).length,
+      next,
+      findings: this.problems.slice(0, MOST).map(problem => ({ ...placeOf(problem), fails: problem.fails })),
+    };
   }
 
   /** Days that each certificate is still valid. */
@@ -122,7 +139,7 @@ export class CertificateRoom {
       if (this.stopped) return;
       const now = this.options.now();
       const own: (Problem & { fails: boolean })[] = [];
-      const services: Problem[] = [];
+      const services: typeof own = [];
       for (const held of this.book.all()) {
         const problems = certificateProblems(held, now);
         this.tell(held, problems);
@@ -131,13 +148,13 @@ export class CertificateRoom {
         if (failing === undefined || held.kind !== 'certificate' || services.length >= MOST_WARNINGS)
           continue;
         for (const service of await this.book.servicesOf(held.path))
-          services.push(serviceProblem(service, held, failing));
+          services.push({ ...serviceProblem(service, held, failing), fails: true });
       }
       own.sort((one, other) => Number(other.fails) - Number(one.fails));
       this.problems = [
         ...services,
-        ...[...this.book.troubles()].map(hostProblem),
-        ...own.map(({ fails: _fails, ...problem }) => problem),
+        ...[...this.book.troubles()].map(trouble => ({ ...hostProblem(trouble), fails: false })),
+        ...own,
       ].slice(0, MOST_WARNINGS);
     });
     this.looking = this.looking.catch(error =>

@@ -42,6 +42,7 @@ export function stateOf({
 export function backupOf(
   { schedule, lastRun, drill }: Status['backup'],
   plan: BackupPlan,
+  certificateBundle: Examination['backup']['certificateBundle'],
 ): Examination['backup'] {
   return {
     method: schedule?.method ?? null,
@@ -52,6 +53,7 @@ export function backupOf(
     drillFault: maybe(drill.last?.reason, String),
     provedName: drill.passed?.name ?? null,
     provedAt: drill.passed?.at ?? null,
+    certificateBundle,
     passphrase: plan.passphrase !== undefined,
     fault: planFault(plan)?.message ?? null,
   };

@@ -1,13 +1,16 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { basename } from 'node:path';
 import type { DoctorFacts, Step } from '../audit/doctor/check.ts';
 import { countOf, examine } from '../audit/doctor/doctor.ts';
 import { type Examination, MOST, readExamination } from '../audit/doctor/examination.ts';
+import { listBundles } from '../backup/list.ts';
 import type { Catalog } from '../schema/catalog.ts';
 import { asLockstepError, LockstepError, type Problem } from '../schema/error.ts';
 import type { Json, JsonObject } from '../schema/json.ts';
 import type { Store } from '../store/store.ts';
 import { readBackupPlan } from './backup-plan.ts';
 import type { BalProof } from './bal-proof.ts';
+import type { CertificateRoom } from './certificate-room.ts';
 import type { DoctorAnswer } from './doctor-face.ts';
 import { backupOf, cut, placeOf, stateOf } from './examined-status.ts';
 import type { Status } from './face.ts';
@@ -22,6 +25,7 @@ export interface ExaminingOptions {
   /** Of the host key of this unit. */
   fingerprint: string;
   bal: BalProof;
+  certificates: Pick<CertificateRoom, 'examined'>;
   status(): Promise<Status>;
   /** Reject with a LockstepError when the partner is not there. */
   examinePartner(nonce: string): Promise<Json>;
@@ -160,9 +164,17 @@ export class Examining {
       },
       disk,
       lax: laxPlacesOf(folder).slice(0, MOST),
-      backup: backupOf(status.backup, plan),
+      certificates: await this.options.certificates.examined(),
+      backup: backupOf(status.backup, plan, await this.certificateBundle()),
       bal: balProof,
     };
+  }
+
+  private async certificateBundle(): Promise<Examination['backup']['certificateBundle']> {
+    const found = (await listBundles(this.options.folder.backups)).find(
+      ({ kind, profile }) => kind === 'certificates' && profile !== null,
+    );
+    return found === undefined ? null : { name: cut(basename(found.file)), at: found.modifiedAt };
   }
 
   private read(path: string): Promise<JsonObject | undefined> {

@@ -338,7 +338,7 @@ export class Pair {
       syncState: () => this.link?.state,
       partner: () => this.partner,
       ask: question => this.assertLinked().audit(question),
-      self: () => ({ ...this.identity, unitId: this.options.facts.id }),
+      self: () => ({ ...this.identity, unitId: this.options.facts.id, pairId: this.pairId }),
     };
   }
 

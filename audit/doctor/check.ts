@@ -59,7 +59,7 @@ export const GROUPS = {
   release: 'Model and release',
   time: 'Time',
   machine: 'The machines',
-  certificates: 'What the standby would serve',
+  certificates: 'Certificates, and what the standby would serve',
   backup: 'Backup',
   step: 'Before this step',
   outside: 'Outside the units',

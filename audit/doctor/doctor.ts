@@ -1,6 +1,7 @@
 import { LockstepError } from '../../schema/error.ts';
 import { addressChecks } from './addresses.ts';
 import { backupChecks } from './backup.ts';
+import { certificateChecks } from './certificates.ts';
 import type { Check, DoctorFacts, DoctorFinding, Outcome, Step } from './check.ts';
 import { connectionChecks } from './connection.ts';
 import { interfaceChecks } from './interfaces.ts';
@@ -24,6 +25,7 @@ export const CHECKS: readonly Check[] = [
   ...releaseChecks,
   ...timeChecks,
   ...machineChecks,
+  ...certificateChecks,
   ...readinessChecks,
   ...backupChecks,
   ...outsideChecks,

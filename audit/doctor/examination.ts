@@ -68,6 +68,15 @@ export interface Examination {
   disk: { freeBytes: number; totalBytes: number; freeFiles: number; totalFiles: number } | null;
   /** Files of the unit that other users can get at. */
   lax: Place[];
+  certificates: {
+    /** That of the web interface is one of them. */
+    count: number;
+    /** So many of Virtual Services have a private key here. */
+    keys: number;
+    /** The one that ends first; null: there is none. */
+    next: { name: string; days: number } | null;
+    findings: (Place & { fails: boolean })[];
+  };
   backup: {
     /** null: no schedule. */
     method: string | null;
@@ -78,6 +87,8 @@ export interface Examination {
     drillFault: string | null;
     provedName: string | null;
     provedAt: string | null;
+    /** The newest bundle of certificates in its folder; null: none. */
+    certificateBundle: { name: string; at: string } | null;
     passphrase: boolean;
     fault: string | null;
   };
@@ -122,6 +133,8 @@ const sentence = text(MOST_CHARACTERS);
 const maybe = orNull(sentence);
 const places = listOf(objectWith({ code: word, path: sentence, message: sentence }), MOST);
 
+const troubles = listOf(objectWith({ code: word, path: sentence, message: sentence, fails: flag }), MOST);
+
 const examination = objectWith({
   unit: objectWith({
     id: word,
@@ -151,7 +164,7 @@ const examination = objectWith({
         ready: orNull(flag),
         count,
         checkedAt: maybe,
-        findings: listOf(objectWith({ code: word, path: sentence, message: sentence, fails: flag }), MOST),
+        findings: troubles,
       }),
     ),
     files: places,
@@ -183,6 +196,12 @@ const examination = objectWith({
   time: objectWith({ synchronised: orNull(flag), by: word, zone: word, servers: listOf(word, MOST) }),
   disk: orNull(objectWith({ freeBytes: number, totalBytes: number, freeFiles: number, totalFiles: number })),
   lax: places,
+  certificates: objectWith({
+    count,
+    keys: count,
+    next: orNull(objectWith({ name: sentence, days: number })),
+    findings: troubles,
+  }),
   backup: objectWith({
     method: orNull(word),
     day: count,
@@ -192,6 +211,7 @@ const examination = objectWith({
     drillFault: maybe,
     provedName: maybe,
     provedAt: maybe,
+    certificateBundle: orNull(objectWith({ name: word, at: word })),
     passphrase: flag,
     fault: maybe,
   }),

@@ -16,15 +16,6 @@ export const readinessChecks: Check[] = [
   {
     group: 'certificates',
     ofPair: true,
-    code: 'certificates',
-    holds: 'Every certificate that is used is valid, and its key fits.',
-    why: 'Clients turn away from a service whose certificate has expired.',
-    hint: 'Replace it on the active unit; the update brings it to the standby.',
-    check: facts => judge(facts, ({ path }) => CERTIFICATE.test(path), 'every certificate serves'),
-  },
-  {
-    group: 'certificates',
-    ofPair: true,
     code: 'records',
     holds: 'Everything that a record of the standby refers to is there.',
     why: 'The standby could not serve it after a takeover.',

@@ -9,11 +9,15 @@ import {
   type Step,
   UNKNOWN,
   type Verdict,
+  warning,
 } from './check.ts';
+import type { Examination } from './examination.ts';
 import { readinessOf, standbyOf } from './readiness.ts';
 
 const STEP = { group: 'step', ofPair: true } as const;
 const DAY_MS = 86_400_000;
+/** Certificates change more seldom than the rest. */
+const CERTIFICATE_DAYS = 30;
 
 /** A warning of these checks is a failure before the step. */
 export const RAISED: Record<Step, ReadonlySet<string>> = {
@@ -106,14 +110,29 @@ const partnerKnown: Check = {
   check: ({ there, thereUnknown }) => (there === null ? failure(thereUnknown) : ok('both were examined')),
 };
 
+function certificateBundleOf({ backup: { certificateBundle } }: Examination): string {
+  return certificateBundle === null ? 'none' : `${certificateBundle.name}, ${certificateBundle.at}`;
+}
+
 const certificateBundle: Check = {
   ...STEP,
   code: 'certificate-bundle',
-  holds: 'There is a bundle of the certificates, and somebody knows its passphrase.',
-  why: 'A configuration bundle holds no private keys: without it the new unit has no certificates until the first update.',
-  check: () =>
-    notChecked('a bundle is encrypted, so a unit cannot see what is in it', {
-      hint: 'Make a bundle with the private keys, and drill it with its passphrase.',
+  holds: `There is a bundle of the certificates that is not older than ${CERTIFICATE_DAYS} days.`,
+  why: 'A configuration bundle holds no private keys: should the unit that stays fail meanwhile, they are in no other place.',
+  hint: 'lockstep certs backup makes one; whether its passphrase is known is seen by lockstep backup verify FILE.',
+  check: facts =>
+    ofBoth(facts, (here, there) => {
+      const sides = { here: certificateBundleOf(here), there: certificateBundleOf(there) };
+      if (here.certificates.keys + there.certificates.keys === 0)
+        return ok('no unit holds a private key of a Virtual Service', sides);
+      const at = [here, there]
+        .flatMap(({ backup }) => backup.certificateBundle?.at ?? [])
+        .sort()
+        .at(-1);
+      if (at === undefined) return warning('there is none in the folder of either unit', sides);
+      return facts.now - Date.parse(at) > CERTIFICATE_DAYS * DAY_MS
+        ? warning('the newest one is older', sides)
+        : ok('there is one; its passphrase has to be known', sides);
     }),
 };
 

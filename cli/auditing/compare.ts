@@ -6,10 +6,11 @@ import { LockstepError } from '../../schema/error.ts';
 import { auditBetween } from '../../unit/audit-between.ts';
 import type { AuditReport, AuditTarget } from '../../unit/audit-face.ts';
 import { knownPassphrase, type PassphraseOptions } from '../bundle/passphrase.ts';
-import { sendBundle } from '../bundle/send.ts';
+import { assertReadable, sendBundle } from '../bundle/send.ts';
 import { given } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
+import { formatHost } from '../host-argument.ts';
 import { withProgress } from '../progress.ts';
 import { formatPage } from './page.ts';
 import { isPartner, type Named, readTarget } from './target.ts';
@@ -56,6 +57,7 @@ async function here(
   const unit = context.unit();
   const uploads: string[] = [];
   const bundles = [one, other].some(({ is }) => is === 'bundle');
+  for (const named of [one, other]) if (named.is === 'bundle') await assertReadable(named.file);
   const passphrase = bundles ? await knownPassphrase(context, options) : '';
   try {
     const [a, b] = [
@@ -95,15 +97,28 @@ async function between(
   { all }: CompareOptions,
   named: readonly [Named, Named],
 ): Promise<AuditReport> {
-  const [a, b] = named.map(each => clientOf(context, each)) as [ApiClient, ApiClient];
+  const [a, b] = [await clientOf(context, named[0]), await clientOf(context, named[1])];
   const catalog = loadCatalog(join(context.dir, 'schema.d'));
   return withProgress(context, 'Comparing', auditBetween(a, b, { catalog, ...given({ all }) }));
 }
 
-function clientOf(context: Context, named: Named): ApiClient {
-  if (named.is === 'local') return context.unit();
-  if (named.is === 'unit') return context.unitAt(named.place);
-  throw new LockstepError('bad-usage', 'Another unit is compared with local, or with a third one.');
+/** The partner is asked as an operator too: what it answers to its pair is not for a third one. */
+async function clientOf(context: Context, named: Named): Promise<ApiClient> {
+  switch (named.is) {
+    case 'local':
+      return context.unit();
+    case 'unit':
+      return context.unitAt(named.place);
+    case 'partner': {
+      const { partner } = await context.unit().status();
+      if (partner === null) throw new LockstepError('not-paired', 'This unit has no partner.');
+      return context.unitAt({ unit: formatHost(partner.host, partner.port) });
+    }
+    default:
+      throw new LockstepError('bad-usage', 'A revision or a bundle is compared by the unit that has it.', {
+        hint: 'Ask that unit: lockstep --unit HOST audit local REVISION-OR-BUNDLE',
+      });
+  }
 }
 
 async function writePage(file: string, report: AuditReport): Promise<void> {

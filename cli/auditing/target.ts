@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { PartnerStatus } from '../../unit/face.ts';
 import type { Place } from '../context.ts';
-import { parseHost } from '../host-argument.ts';
+import { DEFAULT_PORT, parseHost } from '../host-argument.ts';
 
 /** What an operator names: something that this unit can look at, or another unit. */
 export type Named =
@@ -10,8 +10,6 @@ export type Named =
   | { is: 'revision'; revision: number }
   | { is: 'bundle'; file: string }
   | { is: 'unit'; place: Place };
-
-const DEFAULT_PORT = 6973;
 
 /** `local`, `partner`, a number, a bundle, the directory of a unit, or host and port. Throws `bad-usage`. */
 export function readTarget(text: string): Named {

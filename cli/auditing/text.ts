@@ -51,7 +51,7 @@ export function headline({ a, b, verdict, findings, more, counts }: AuditReport)
 }
 
 export function endWords({ is, name, role, revision }: AuditReport['a']): string {
-  const what = is === 'unit' ? `${role}, revision ${revision}` : `${is} ${revision}`;
+  const what = is === 'unit' ? `${role}, revision ${revision}` : `${is} of revision ${revision}`;
   return printable(is === 'revision' ? `${name} at revision ${revision}` : `${name} (${what})`);
 }
 
@@ -68,11 +68,15 @@ function formatFinding(report: AuditReport, finding: AuditFinding, paint: Paint)
   ];
 }
 
-/** What the two are called; units that share a name are told apart by their role. */
+/** What the two are called in short; units that share a name are told apart by their role. */
 export function namesOf({ a, b }: AuditReport): { a: string; b: string } {
-  return a.name === b.name && a.is === b.is && a.role !== b.role
-    ? { a: `${a.name} (${a.role})`, b: `${b.name} (${b.role})` }
-    : { a: a.name, b: b.name };
+  const short = ({ is, name, role, revision }: AuditReport['a']): string => {
+    if (is === 'revision') return `revision ${revision}`;
+    return is === 'unit' && a.name === b.name && a.is === b.is && a.role !== b.role
+      ? `${name} (${role})`
+      : name;
+  };
+  return { a: short(a), b: short(b) };
 }
 
 /** On which unit, by whom, since when. */

@@ -7,10 +7,15 @@ import { unreadable } from '../read.ts';
 
 /** Hand a bundle to the unit, still encrypted; resolves to the name of the upload. Throws `bad-usage`. */
 export async function sendBundle(context: Context, file: string): Promise<string> {
+  await assertReadable(file);
+  const { upload } = await withProgress(context, 'Sending', context.unit().upload(createReadStream(file)));
+  return upload;
+}
+
+/** Throws `bad-usage`. Worth asking before anybody types a passphrase. */
+export async function assertReadable(file: string): Promise<void> {
   const found = await stat(file).catch((error: NodeJS.ErrnoException) => {
     throw unreadable(file, error);
   });
   if (!found.isFile()) throw new LockstepError('bad-usage', `${file} is not a file.`);
-  const { upload } = await withProgress(context, 'Sending', context.unit().upload(createReadStream(file)));
-  return upload;
 }

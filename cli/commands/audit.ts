@@ -36,7 +36,7 @@ export const command: CliCommand<[string | undefined, string | undefined], Optio
       'after',
       `
 Exit codes: 0 the same · 1 drift · 4 unreachable · 5 damaged
-A difference is a corruption, a local edit on a unit, a missed update, not yet sent, or a file under config/ that is not what
+A difference is a corruption, a local edit on a unit, a missed update, not yet sent, changed (since a revision or bundle, or against a unit of another pair), or a file under config/ that is not what
 the unit holds; what another release describes differently, or belongs to a unit alone, is no drift. Secrets are never shown.
 history: the drift that came and went. proof: a file that proves that both units held one state. fleet: all pairs of a YAML
 file, such as  pairs: [{name: vienna, dir: /var/lib/lockstep}]`,
@@ -55,6 +55,8 @@ file, such as  pairs: [{name: vienna, dir: /var/lib/lockstep}]`,
   ],
 
   async run(context, options, first, second) {
+    if (second !== undefined && (first === 'history' || first === 'proof'))
+      throw new LockstepError('bad-usage', `audit ${first} takes no ${JSON.stringify(second)}.`);
     switch (first) {
       case 'history':
         return (await import('../auditing/history.ts')).history(context);

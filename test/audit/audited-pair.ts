@@ -64,7 +64,7 @@ export async function openAudited({
       syncState: () => unit.link.state,
       partner: () => ({ pairId: facts.pairId, hostKey: keys[other].public }) as Partner,
       ask: question => unit.link.audit(question),
-      self: () => ({ name: mode, unitId: `unit-${mode}`, release: facts.release }),
+      self: () => ({ name: mode, unitId: `unit-${mode}`, pairId: facts.pairId, release: facts.release }),
     });
     unit.auditing = auditing;
     return { unit, auditing, health, lines, files };

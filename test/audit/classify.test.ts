@@ -4,7 +4,7 @@ import { suspicion } from '../../audit/alarm.ts';
 import { CLASSES, classify, classifyAll, type Difference, type Verdict } from '../../audit/classify.ts';
 import type { Opening, RecordFacts, TraceFacts } from '../../audit/facts.ts';
 
-type End = Pick<Opening, 'is' | 'role' | 'common' | 'commonRevision'>;
+type End = Pick<Opening, 'is' | 'role' | 'common' | 'commonRevision' | 'pairId'>;
 
 const revision = fc.nat(20);
 const traces = fc.record<TraceFacts>({
@@ -81,6 +81,21 @@ describe('the class of a difference', () => {
       fc.property(difference, end, end, (facts, a, b) => {
         const whole = facts.a.intact && facts.b.intact;
         assert.equal(classify(facts, a, b).class === 'release', whole && !facts.sameKind);
+      }),
+    );
+  });
+
+  it('is only that they differ, where the two are not units of one pair', () => {
+    const strangers = fc.constantFrom(['p1', 'p2'], ['', 'p2'], ['', '']);
+    fc.assert(
+      fc.property(difference, end, end, strangers, (facts, a, b, [one = '', other = '']) => {
+        const intact = { ...facts, a: { ...facts.a, intact: true }, b: { ...facts.b, intact: true } };
+        const verdict = classify(
+          { ...intact, sameKind: true },
+          { ...a, pairId: one },
+          { ...b, pairId: other },
+        );
+        assert.equal(verdict.class, 'changed');
       }),
     );
   });

@@ -83,6 +83,7 @@ function healthyUnit(name: string, number: 1 | 2): Examination {
     time: { synchronised: true, by: 'systemd-timesyncd', zone: 'UTC', servers: ['ntp.site.example'] },
     disk: { freeBytes: 50e9, totalBytes: 100e9, freeFiles: 900_000, totalFiles: 1_000_000 },
     lax: [],
+    certificates: { count: 3, keys: 2, next: { name: 'shop', days: 200 }, findings: [] },
     backup: {
       method: 'local',
       day: 0,
@@ -92,6 +93,7 @@ function healthyUnit(name: string, number: 1 | 2): Examination {
       drillFault: null,
       provedName: 'lb.lockstep',
       provedAt: '2026-03-01T02:30:01Z',
+      certificateBundle: { name: 'lb.certs.lockstep', at: '2026-02-27T02:30:00Z' },
       passphrase: true,
       fault: null,
     },
