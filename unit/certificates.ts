@@ -1,6 +1,7 @@
 import { checkCertificate } from '../certs/check.ts';
 import { readCertificateFiles } from '../certs/read.ts';
 import { readX509, readX509s } from '../certs/x509.ts';
+import { isSameKey } from '../certs/x509-key.ts';
 import type { Catalog } from '../schema/catalog.ts';
 import { LockstepError, type Problem } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
@@ -213,7 +214,7 @@ export class Certificates implements CertificateFace {
     if (typeof before?.key !== 'string' || typeof before.certificate !== 'string') return undefined;
     try {
       const [mine, kept] = [readX509(certificate), readX509(before.certificate)];
-      return mine.publicKey.equals(kept.publicKey) ? before.key : undefined;
+      return isSameKey(mine.publicKey, kept.publicKey) ? before.key : undefined;
     } catch {
       return undefined;
     }
