@@ -166,9 +166,9 @@ class Planning {
     const leftOut = this.keysLeftOut.get(path);
     const anew = isMadeAnew(kind);
     if (leftOut === undefined && !(anew && given.key === undefined)) return given;
-    if (this.keepsOwn && kind.scope === 'unit') return given;
     const complete = withKeysOf(kind, joinRecord(kind, before), given);
-    if (complete === given && leftOut !== undefined && !anew) this.missingKeys.push(leftOut);
+    const stays = this.keepsOwn && kind.scope === 'unit';
+    if (complete === given && leftOut !== undefined && !anew && !stays) this.missingKeys.push(leftOut);
     return complete;
   }
 

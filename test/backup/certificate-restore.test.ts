@@ -342,7 +342,7 @@ describe('a restore of a configuration whose keys were left out', () => {
     const path = 'webCertificate';
     const value = { certificate: NEW.certificate, selfSigned: true };
     const from = bundleOf(catalog, [{ path, value }], { withKeys: false });
-    const plan = (here: JsonObject) =>
+    const plan = (here: JsonObject, as: Whose = 'the-old-unit') =>
       planRestore(
         catalog,
         from,
@@ -352,11 +352,13 @@ describe('a restore of a configuration whose keys were left out', () => {
           },
           split: async () => ({ pair: undefined, unit: here }),
         },
-        { parts: ['certs'], as: 'the-old-unit' },
+        { parts: ['certs'], as },
       );
     const other = await plan({ ...OLD, selfSigned: true });
     assert.deepEqual([other.missingKeys, other.changes.length > 0], [[], true]);
     const same = await plan({ ...NEW, selfSigned: true });
     assert.deepEqual([same.missingKeys, same.changes], [[], []]); // the key that is here fits
+    assert.equal((await plan({ ...NEW, selfSigned: true }, 'this-unit')).keptCount, 0); // it is the same one
+    assert.equal((await plan({ ...OLD, selfSigned: true }, 'this-unit')).keptCount, 1);
   });
 });
