@@ -15,7 +15,7 @@ import {
 
 export const certificateName = text('Name of the certificate; not for kind web, of which there is one.', {
   minLength: 1,
-  maxLength: 251,
+  maxLength: 4096,
 });
 export const certificateKind: JsonObject = {
   enum: ['certificate', 'intermediate', 'web'],

@@ -31,6 +31,11 @@ export function withKeysOf(kind: Kind, here: JsonObject | undefined, given: Json
   );
 }
 
+/** Whether a unit makes itself a new certificate where the key of one is missing: such a key is nothing to be kept. */
+export function isMadeAnew({ name }: Kind): boolean {
+  return name === 'webCertificate';
+}
+
 /** The private keys of a record, by their fields. */
 export function privateKeysOf({ schema, secrets }: Kind, value: JsonObject): [field: string[], key: Json][] {
   return secrets

@@ -8,6 +8,7 @@ import { type Part, schemaAt } from '../schema/kind.ts';
 import { valueAt, withValueAt } from '../schema/record.ts';
 import type { SpelledRecord } from '../store/snapshot.ts';
 import type { KeyLeftOut } from './bundle.ts';
+import { isMadeAnew } from './certificate-keys.ts';
 import { LIMITS } from './limits.ts';
 import { PEM_FILE, pemsOf } from './pem-files.ts';
 import { LinePieces } from './pieces.ts';
@@ -51,7 +52,7 @@ async function* recordsAt(
     const kind = catalog.kindOf(path);
     if (kind.part !== part || (onlyCertificates && !CERTIFICATE_KINDS.includes(kind.name))) continue;
     const keys = part === 'certs' && !withKeys ? privateKeys(kind.schema, kind.secrets, value) : [];
-    if (keys.length > 0) leftOut({ path, ...fingerprintOf(value) });
+    if (keys.length > 0 && !isMadeAnew(kind)) leftOut({ path, ...fingerprintOf(value) });
     yield { path, value: keys.reduce<JsonObject>((less, key) => without(less, key), value) };
   }
 }

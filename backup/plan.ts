@@ -8,7 +8,7 @@ import { joinRecord, type SplitRecord, splitRecord } from '../schema/record.ts';
 import { pauses } from '../store/event-loop.ts';
 import type { Change } from '../store/transition.ts';
 import type { Bundle, BundleRecord, KeyLeftOut } from './bundle.ts';
-import { withKeysOf } from './certificate-keys.ts';
+import { isMadeAnew, withKeysOf } from './certificate-keys.ts';
 import type { Choice } from './guards.ts';
 import { espRefused, misplaced, named, orphaned, unknownKinds } from './plan-refusals.ts';
 
@@ -164,9 +164,11 @@ class Planning {
   /** A private key that was left out of the bundle: the one that is here stays where the certificate is the same one. */
   private withKeys(kind: Kind, path: string, given: JsonObject, before: SplitRecord): JsonObject {
     const leftOut = this.keysLeftOut.get(path);
-    if (leftOut === undefined || (this.keepsOwn && kind.scope === 'unit')) return given;
+    const anew = isMadeAnew(kind);
+    if (leftOut === undefined && !(anew && given.key === undefined)) return given;
     const complete = withKeysOf(kind, joinRecord(kind, before), given);
-    if (complete === given) this.missingKeys.push(leftOut);
+    const stays = this.keepsOwn && kind.scope === 'unit';
+    if (complete === given && leftOut !== undefined && !anew && !stays) this.missingKeys.push(leftOut);
     return complete;
   }
 

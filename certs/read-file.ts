@@ -49,6 +49,7 @@ async function readPem(text: string, name: string, passphrase: string | undefine
       found.certificates.push(bytes);
     } else if (label.endsWith('PRIVATE KEY')) found.keys.push(await readKeyBlock(block, name, passphrase));
   }
+  if (blocks.some(({ label }) => label === 'PKCS7')) throw isPkcs7(name, '');
   if (blocks.some(({ label }) => label.endsWith('CERTIFICATE REQUEST')) && found.certificates.length === 0)
     throw missing(name, 'It holds a request for a certificate: give what the CA made of it.');
   return found;
@@ -76,6 +77,7 @@ async function readBinary(bytes: Buffer, name: string, passphrase: string | unde
   if (form === 'certificate') return { certificates: [bytes], keys: [] };
   if (form === 'encrypted-key')
     return { certificates: [], keys: [await readEncryptedKey(readDer(bytes), name, passphrase)] };
+  if (form === 'pkcs7') throw isPkcs7(name, ' -inform DER');
   if (form !== 'pfx') return { certificates: [], keys: [keyOf(bytes, form, name)] };
   const opened = await readPkcs12(bytes, passphrase);
   if (opened === undefined) throw passphrase === undefined ? passphraseNeeded(name) : wrongPassphrase(name);
@@ -83,7 +85,9 @@ async function readBinary(bytes: Buffer, name: string, passphrase: string | unde
 }
 
 /** By the first elements; what is none of the others is taken for a PFX, which may be BER. */
-function formOf(bytes: Buffer): 'certificate' | 'encrypted-key' | 'pkcs8' | 'pkcs1' | 'sec1' | 'pfx' {
+function formOf(
+  bytes: Buffer,
+): 'certificate' | 'encrypted-key' | 'pkcs8' | 'pkcs1' | 'sec1' | 'pkcs7' | 'pfx' {
   let elements: Der[];
   try {
     elements = items(readDer(bytes, TAG.sequence));
@@ -91,6 +95,7 @@ function formOf(bytes: Buffer): 'certificate' | 'encrypted-key' | 'pkcs8' | 'pkc
     return 'pfx';
   }
   const [first, second] = elements.map(({ tag }) => tag);
+  if (first === TAG.oid) return 'pkcs7';
   if (first === TAG.sequence) return second === TAG.octetString ? 'encrypted-key' : 'certificate';
   if (first === TAG.integer && second === TAG.integer) return 'pkcs1';
   if (first === TAG.integer && second === TAG.octetString) return 'sec1';
@@ -165,6 +170,11 @@ function badKey(file: string, why = 'It is damaged, or of a kind that is not kno
 
 function missing(file: string, hint: string): LockstepError {
   return new LockstepError('certificate-missing', `${file} holds no certificate.`, { hint, facts: { file } });
+}
+
+/** What CAs of Windows hand out: certificates without a key. */
+function isPkcs7(file: string, form: string): LockstepError {
+  return unreadable(file, `It is PKCS#7: openssl pkcs7${form} -print_certs makes PEM of it.`);
 }
 
 function unreadable(file: string, why = 'It is damaged, or of another form.'): LockstepError {

@@ -104,11 +104,15 @@ function distinct(certificates: X509[]): X509[] {
 }
 
 function several(certificates: X509[]): LockstepError {
+  const alike = certificates[0]?.subject === certificates[1]?.subject;
+  const [one, other] = certificates.map(
+    ({ subject, serial }) => `"${subject}"${alike ? ` (serial ${serial})` : ''}`,
+  );
   return new LockstepError(
     'certificates-several',
-    'The files hold more than one certificate that is no issuer of another.',
+    `The files hold more than one certificate: ${one} and ${other}, neither of which issued the other.`,
     {
-      hint: 'Give one certificate and those that lead to its root.',
+      hint: 'Give one certificate and those that lead to its root; add the other by a name of its own.',
       facts: {
         certificates: certificates.slice(0, 10).map(({ subject, serial }) => `${subject} (${serial})`),
       },

@@ -3,6 +3,7 @@ import { isObject, type Json } from '../schema/json.ts';
 import type { ChangeView } from '../unit/face.ts';
 import type { Paint } from './output.ts';
 import { plain } from './output.ts';
+import { certificateLines } from './pem-text.ts';
 import { printable } from './printable.ts';
 
 /** Longer lists are shown by their length: comparing them element by element takes time by the square. */
@@ -10,7 +11,7 @@ const LONGEST_LIST = 200;
 
 /** One record before and after, for people: its path, then the lines that differ. */
 export function formatRecordDiff({ path, change, before, after }: ChangeView, paint: Paint): string {
-  const [left, right] = summarised(before, after);
+  const [left, right] = summarised(...withoutPem(before, after));
   const lines =
     change === 'changed'
       ? diffString(left, right, { color: paint !== plain })
@@ -22,6 +23,19 @@ function whole(change: 'added' | 'removed', value: Json | undefined, paint: Pain
   const [sign, colour] = change === 'added' ? (['+', 'green'] as const) : (['-', 'red'] as const);
   const lines = JSON.stringify(value ?? {}, null, 2).split('\n');
   return lines.map(line => paint(colour, `${sign}${line}`)).join('\n');
+}
+
+/** Certificates as what they say; two that only look different as PEM stay as they are. */
+function withoutPem(before: Json | undefined, after: Json | undefined): [Json | undefined, Json | undefined] {
+  const told = [read(before), read(after)] as const;
+  const alike = JSON.stringify(told[0]) === JSON.stringify(told[1]);
+  return alike && JSON.stringify(before) !== JSON.stringify(after) ? [before, after] : [...told];
+}
+
+function read(value: Json | undefined): Json | undefined {
+  if (typeof value === 'string') return certificateLines(value) ?? value;
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, below]) => [name, read(below) as Json]));
 }
 
 /** Both values with every long list replaced by a line about it; equal lists get equal lines. */

@@ -191,6 +191,7 @@ function mapped(state: DropState, change: (watched: Watched) => Watched): DropSt
 }
 
 const CERTIFICATE_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,250}$/;
+const NAME_RULE = 'it takes 1 to 251 letters, digits, dots, underscores and hyphens';
 const PEM = new Set(['.pem', '.crt', '.cer', '.key']);
 const PKCS12 = new Set(['.pfx', '.p12']);
 /** What ACME clients call their files in the folder of a certificate; the first that is there counts. */
@@ -198,7 +199,7 @@ const FULL_CHAINS = ['fullchain.pem', 'fullchain.cer', 'fullchain.crt'];
 const PARTS = ['cert.pem', 'chain.pem'];
 const KEYS = ['privkey.pem', 'privkey.key', 'key.pem'];
 
-/** Which files are about which certificate; sorted by name. What no certificate can be made of is passed over. */
+/** Which files are about which certificate; sorted by name. What holds no certificate is passed over. */
 export function findDrops(files: DroppedFile[]): Drop[] {
   const groups = new Map<string, DroppedFile[]>();
   for (const file of files) {
@@ -215,7 +216,7 @@ function nameOf(path: string): string | undefined {
   // lego writes the issuer's certificate beside a file that holds it as well.
   if (below === undefined && (!isOurs(extname(top)) || top.endsWith('.issuer.crt'))) return undefined;
   const name = below === undefined ? top.slice(0, -extname(top).length) : top;
-  return CERTIFICATE_NAME.test(name) ? name : undefined;
+  return name === '' || name.startsWith('.') ? undefined : name;
 }
 
 function isOurs(extension: string): boolean {
@@ -235,9 +236,11 @@ function dropOf(name: string, group: DroppedFile[]): Drop[] {
   const used = new Set([...files, ...(passphrase === undefined ? [] : [passphrase])]);
   const stamp = stampOfAll(group.filter(({ path }) => used.has(path)));
   const several = forms.length > 1 || pkcs12.length > 1;
-  const fault = several
-    ? { code: 'certificate-ambiguous', message: `it lies there several times: ${files.join(', ')}` }
-    : undefined;
+  const fault = !CERTIFICATE_NAME.test(name)
+    ? { code: 'bad-id', message: `no certificate can have this name: ${NAME_RULE}` }
+    : several
+      ? { code: 'certificate-ambiguous', message: `it lies there several times: ${files.join(', ')}` }
+      : undefined;
   return [{ name, files, passphrase, stamp, fault }];
 }
 

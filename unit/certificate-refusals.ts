@@ -1,16 +1,18 @@
-import { type CertificateFinding, INFORMATION } from '../certs/check.ts';
+import type { CertificateFinding } from '../certs/check.ts';
 import { LockstepError, type Problem } from '../schema/error.ts';
 import type { CertificateChoice } from './certificate-face.ts';
+import { problemsOf } from './certificate-findings.ts';
 
 const MOST_NAMED = 20;
+const MOST_SHOWN = 60;
 
 /** Warnings, where nothing fails. Throws `certificate-refused`. */
 export function judged(path: string, findings: CertificateFinding[]): Problem[] {
-  const told = findings.filter(({ code }) => !INFORMATION.has(code));
-  const problems = told.map(({ code, message }) => ({ code, path, message }));
-  const failing = problems.filter((_problem, index) => told[index]?.fails);
-  if (failing.length > 0) throw refused(path, failing);
-  return problems;
+  const problems = problemsOf(path, findings);
+  const plain = ({ fails: _fails, ...problem }: (typeof problems)[number]): Problem => problem;
+  const failing = problems.filter(({ fails }) => fails);
+  if (failing.length > 0) throw refused(path, failing.map(plain));
+  return problems.map(plain);
 }
 
 export function refused(path: string, problems: Problem[]): LockstepError {
@@ -21,6 +23,14 @@ export function refused(path: string, problems: Problem[]): LockstepError {
   return new LockstepError('certificate-refused', `${path}: ${first?.message.replace(/\.$/, '')}${more}.`, {
     hint,
     facts: { problems, count: problems.length },
+  });
+}
+
+export function badName(name: string): LockstepError {
+  const shown = name.length > MOST_SHOWN ? `${name.slice(0, MOST_SHOWN)}…` : name;
+  return new LockstepError('bad-id', `${JSON.stringify(shown)} is no name that a certificate can have.`, {
+    hint: 'A name is 1 to 251 letters, digits, dots, underscores and hyphens. For example: shop, www.site.example',
+    facts: { name: shown },
   });
 }
 

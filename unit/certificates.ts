@@ -1,12 +1,13 @@
 import { checkCertificate } from '../certs/check.ts';
 import { readCertificateFiles } from '../certs/read.ts';
 import { readX509, readX509s } from '../certs/x509.ts';
+import { isSameKey } from '../certs/x509-key.ts';
 import type { Catalog } from '../schema/catalog.ts';
 import { LockstepError, type Problem } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
 import type { Store } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
-import { type CertificateBook, fingerprintText, readHeld, WEB_CERTIFICATE } from './certificate-book.ts';
+import { type CertificateBook, fingerprintText, readHeld } from './certificate-book.ts';
 import type {
   AddCertificateAnswer,
   AddCertificateRequest,
@@ -19,8 +20,9 @@ import type {
   ExportedCertificate,
   RemoveCertificateRequest,
 } from './certificate-face.ts';
+import { findingsOf } from './certificate-findings.ts';
+import { certificatePath } from './certificate-path.ts';
 import { exists, inUse, judged, noSuchCertificate, older, refused } from './certificate-refusals.ts';
-import { certificateProblems } from './certificate-warnings.ts';
 import type { Committing } from './committing.ts';
 import type { ChangeAnswer } from './face.ts';
 import type { Log } from './log.ts';
@@ -54,7 +56,7 @@ export class Certificates implements CertificateFace {
 
   async addCertificate(request: AddCertificateRequest): Promise<AddCertificateAnswer> {
     const { kind = 'certificate', replace = false, author, dryRun = false } = request;
-    const path = this.pathOf({ ...request, kind });
+    const path = certificatePath({ ...request, kind });
     const before = await this.options.store.read(path);
     // The web certificate is always there: the unit makes one itself.
     if (before === undefined && replace && kind !== 'web')
@@ -81,7 +83,7 @@ export class Certificates implements CertificateFace {
     files: { name: string; bytes: Buffer }[],
     passphrase: string | undefined,
   ): Promise<boolean> {
-    const path = this.pathOf({ name, kind: 'certificate' });
+    const path = certificatePath({ name, kind: 'certificate' });
     const before = await this.options.store.read(path);
     const given = passphrase === undefined ? {} : { passphrase };
     const { value } = await this.accept(path, 'certificate', files, given, before);
@@ -125,7 +127,7 @@ export class Certificates implements CertificateFace {
           notAfter: x509.notAfter.toISOString(),
           fingerprint: fingerprintText(x509),
         })),
-      findings: certificateProblems(held, now()).map(({ stage: _stage, ...problem }) => problem),
+      findings: findingsOf(held, value, await this.intermediates(), now()),
     };
   }
 
@@ -213,7 +215,7 @@ export class Certificates implements CertificateFace {
     if (typeof before?.key !== 'string' || typeof before.certificate !== 'string') return undefined;
     try {
       const [mine, kept] = [readX509(certificate), readX509(before.certificate)];
-      return mine.publicKey.equals(kept.publicKey) ? before.key : undefined;
+      return isSameKey(mine.publicKey, kept.publicKey) ? before.key : undefined;
     } catch {
       return undefined;
     }
@@ -246,20 +248,11 @@ export class Certificates implements CertificateFace {
     const kinds: CertificateKind[] =
       choice.kind === undefined ? ['certificate', 'intermediate'] : [choice.kind];
     for (const kind of kinds) {
-      const path = this.pathOf({ ...choice, kind });
+      const path = certificatePath({ ...choice, kind });
       const value = await store.read(path);
       if (value !== undefined) return { path, value };
     }
     throw noSuchCertificate(choice, 'lockstep certs list shows those that there are.');
-  }
-
-  /** Throws `bad-id`, `bad-usage`. */
-  private pathOf({ name, kind }: CertificateChoice & { kind: CertificateKind }): string {
-    if (kind === 'web') return WEB_CERTIFICATE;
-    if (name === undefined) throw new LockstepError('bad-usage', 'Which certificate? Its name is missing.');
-    const path = `${kind === 'intermediate' ? 'intermediates' : 'certificates'}/${name}`;
-    this.options.catalog.kindOf(path);
-    return path;
   }
 
   private async assertUnused(path: string): Promise<void> {

@@ -33,11 +33,10 @@ export function makeWebCertificate({ hostname, addresses }: WebNames, now: Date)
 /** A host may be called what no certificate can say, such as `lb..a`. */
 const DNS_NAME = /^[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*$/;
 
-/** Whether the unit has to make one: there is none, or its own expires soon. One that was given to it is never replaced. */
+/** Whether the unit has to make one: there is none with a key, or its own expires soon. A whole one that was given to it stays. */
 export function webCertificateIsDue(record: JsonObject | undefined, now: Date): boolean {
-  if (record === undefined) return true;
+  if (record?.key === undefined) return true; // also restored from a bundle without keys
   if (record.selfSigned !== true) return false;
-  if (record.key === undefined) return true; // restored from a bundle without keys
   try {
     return daysLeft(readX509(String(record.certificate)), now) < RENEWED_AT_DAYS;
   } catch {
@@ -51,7 +50,12 @@ export async function keepWebCertificate(store: Store, now: Date, log: Log): Pro
     const before = await store.read(WEB_CERTIFICATE);
     if (!webCertificateIsDue(before, now)) return;
     const value = makeWebCertificate(await webNames(store), now);
-    const why = before === undefined ? 'made' : 'renewed';
+    const why =
+      before === undefined
+        ? 'made'
+        : before.key === undefined
+          ? 'made anew, as its key was missing'
+          : 'renewed';
     await store.commit({
       changes: [{ op: 'put', path: WEB_CERTIFICATE, value }],
       kind: 'change',

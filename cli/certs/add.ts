@@ -10,13 +10,16 @@ import type { Paint } from '../output.ts';
 import { printable } from '../printable.ts';
 import { askKnownSecret } from '../prompt.ts';
 import { plural } from '../quantity.ts';
-import { fullBudget, readBytes } from '../read.ts';
+import { fullBudget, nameOf, readBytes } from '../read.ts';
 import { type ChoiceOptions, choiceOf } from './choice.ts';
 
 export interface AddOptions extends ChoiceOptions, PassphraseOptions, ChangeOptions {
   replace?: boolean;
   allowWeak?: boolean;
 }
+
+/** What the unit takes. */
+const MOST_BYTES = 1024 * 1024;
 
 /** The unit reads and checks what is in the files; they go through its socket, and the passphrase with them. */
 export async function add(
@@ -35,13 +38,23 @@ export async function add(
     });
   const budget = fullBudget();
   const read = [];
-  for (const path of paths)
-    read.push({ name: path, bytes: (await readBytes(path, budget)).toString('base64') });
+  for (const path of paths) {
+    const bytes = await readBytes(path, budget);
+    if (bytes.length > MOST_BYTES) throw tooLarge(path, bytes.length);
+    read.push({ name: path, bytes: bytes.toString('base64') });
+  }
   const { replace, allowWeak, reason, dryRun, confirm, wait } = options;
   const asked = { ...choice, files: read, ...given({ replace, allowWeak, reason, dryRun, confirm, wait }) };
   const answer = await send(context, asked, await givenPassphrase(options));
   context.out.answer(answer, added => formatAdded(added, context.out.paint));
   return exitOf(answer);
+}
+
+function tooLarge(file: string, bytes: number): LockstepError {
+  return new LockstepError('too-large', `${nameOf(file)} has ${bytes} bytes: that is no certificate.`, {
+    hint: `A file with certificates and keys has at most ${MOST_BYTES} bytes.`,
+    facts: { file, bytes, limit: MOST_BYTES },
+  });
 }
 
 type Asked = Omit<AddCertificateRequest, 'author'>;

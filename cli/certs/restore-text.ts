@@ -49,18 +49,22 @@ const WORDS = { add: 'add', change: 'change', same: 'same', keep: 'keep', undeci
 function certificateLines({ path, action, bundle, other }: PlannedCertificate, paint: Paint): string[] {
   const word = WORDS[action].padEnd(6);
   const head = `  ${action === 'undecided' ? paint('yellow', word) : word} ${printable(path)}`;
-  if (other === undefined) return [`${head}  ${described(bundle)}`];
+  const takesKey = path.startsWith('certificates/');
+  if (other === undefined) return [`${head}  ${described(bundle, takesKey)}`];
   const newer = (side: 'here' | 'bundle'): string => (other.newer === side ? '  (newer)' : '');
   return [
     head,
-    `           bundle ${described(bundle)}${newer('bundle')}`,
-    `           here   ${described(other)}${newer('here')}`,
+    `           bundle ${described(bundle, takesKey)}${newer('bundle')}`,
+    `           here   ${described(other, takesKey)}${newer('here')}`,
   ];
 }
 
-function described({ fingerprint, notBefore, notAfter, hasKey }: ComparedCertificate): string {
+function described(
+  { fingerprint, notBefore, notAfter, hasKey }: ComparedCertificate,
+  takesKey: boolean,
+): string {
   if (fingerprint === undefined) return 'cannot be read';
-  return `${day(notBefore)} to ${day(notAfter)}  ${fingerprint}${hasKey ? '' : '  (no key)'}`;
+  return `${day(notBefore)} to ${day(notAfter)}  ${fingerprint}${hasKey || !takesKey ? '' : '  (no key)'}`;
 }
 
 function day(iso = ''): string {

@@ -29,7 +29,7 @@ function formatDetails(details: CertificateDetails, paint: Paint): string {
     ['valid', `${localTime(notBefore)} to ${localTime(notAfter)}, ${plural(daysLeft, 'day')} left`],
     ['key', keyWords(details)],
     ['sha-256', details.fingerprint],
-    ['used by', `${details.usedBy.join(', ')}${more > 0 ? ` and ${more} more` : ''}` || 'nothing'],
+    ['used by', `${details.usedBy.join(', ')}${more > 0 ? ` and ${more} more` : ''}` || NOBODY[details.kind]],
     ...chain.map((link): [string, string] => ['then', `${link.subject}, until ${localTime(link.notAfter)}`]),
   ];
   return [
@@ -47,6 +47,9 @@ function formatDetails(details: CertificateDetails, paint: Paint): string {
         ]),
   ].join('\n');
 }
+
+/** Intermediates are there for all certificates, without being referred to. */
+const NOBODY = { certificate: 'nothing', intermediate: '', web: 'the web interface of this unit' } as const;
 
 function keyWords({ keyType, hasKey, selfMade, kind }: CertificateDetails): string {
   if (kind === 'intermediate') return keyType;

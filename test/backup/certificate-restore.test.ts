@@ -337,4 +337,28 @@ describe('a restore of a configuration whose keys were left out', () => {
     const own = await plan({ ...OLD }, 'this-unit');
     assert.deepEqual([own.missingKeys, own.changes], [[], []]);
   });
+
+  it('as the old unit misses no key of the web interface, of which the unit makes itself another one', async () => {
+    const path = 'webCertificate';
+    const value = { certificate: NEW.certificate, selfSigned: true };
+    const from = bundleOf(catalog, [{ path, value }], { withKeys: false });
+    const plan = (here: JsonObject, as: Whose = 'the-old-unit') =>
+      planRestore(
+        catalog,
+        from,
+        {
+          async *list() {
+            yield { path, value: here };
+          },
+          split: async () => ({ pair: undefined, unit: here }),
+        },
+        { parts: ['certs'], as },
+      );
+    const other = await plan({ ...OLD, selfSigned: true });
+    assert.deepEqual([other.missingKeys, other.changes.length > 0], [[], true]);
+    const same = await plan({ ...NEW, selfSigned: true });
+    assert.deepEqual([same.missingKeys, same.changes], [[], []]); // the key that is here fits
+    assert.equal((await plan({ ...NEW, selfSigned: true }, 'this-unit')).keptCount, 0); // it is the same one
+    assert.equal((await plan({ ...OLD, selfSigned: true }, 'this-unit')).keptCount, 1);
+  });
 });

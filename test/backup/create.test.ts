@@ -10,6 +10,7 @@ import { openMemory } from '../../store/memory.ts';
 import { Store } from '../../store/store.ts';
 import { recordSets } from '../schema/records-of.ts';
 import { PASSPHRASE } from './forge.ts';
+import { made } from './made-certificates.ts';
 import { read } from './open.ts';
 import { bytesOf, catalog, KEY, options, partOf, SITE, State } from './site.ts';
 
@@ -94,6 +95,16 @@ describe('a bundle that is made', () => {
     const with_ = await key(true);
     assert.equal(with_.shop?.key, KEY);
     assert.equal(with_.manifest.keysLeftOut, undefined);
+  });
+
+  it('does not say that the key of the web interface is missing: a unit makes itself another one', async () => {
+    const path = 'webCertificate';
+    const { certificate, key } = made('lb1');
+    const { manifest, records } = await roundTrip(
+      new State([{ path, value: { certificate, key, selfSigned: true } }]),
+    );
+    assert.equal(manifest.keysLeftOut, undefined);
+    assert.deepEqual(records, [{ path, value: { certificate, selfSigned: true } }]);
   });
 
   it('can hold some parts only', async () => {

@@ -185,9 +185,16 @@ describe('files of certificates', () => {
     await refused('certificate-missing', [
       convert(['req', '-new', '-subj', '/CN=shop', '-key', file('k.pem', SHOP.keyPem)], ''),
     ]);
+    for (const form of ['PEM', 'DER']) {
+      file('chain.pem', CHAIN);
+      const args = ['crl2pkcs7', '-nocrl', '-certfile', 'chain.pem', '-outform', form];
+      const { hint } = await refused('certificate-unreadable', [convert(args, '')]);
+      assert.match(hint ?? '', /It is PKCS#7: openssl pkcs7 .*-print_certs/);
+    }
     await refused('keys-several', [CHAIN, SHOP.keyPem + RSA_SHOP.keyPem]);
     await refused('key-unfit', [CHAIN, RSA_SHOP.keyPem]);
-    await refused('certificates-several', [SHOP.pem + RSA_SHOP.pem]);
+    const { message } = await refused('certificates-several', [SHOP.pem + ROOT.pem + RSA_SHOP.pem]);
+    for (const { x509 } of [SHOP, RSA_SHOP]) assert.ok(message.includes(`"CN=shop" (serial ${x509.serial})`));
     await refused('certificates-several', [SHOP.pem + RSA_SHOP.pem, SHOP.keyPem]);
     await refused('certificates-several', [SHOP.pem + shopOf({ keys: SHOP }).pem, SHOP.keyPem]);
     await refused('too-large', [ROOT.pem.repeat(101)]);

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
 import { coloured, plain } from '../../cli/output.ts';
 import { formatRecordDiff } from '../../cli/record-diff.ts';
+import { made } from '../backup/made-certificates.ts';
 
 describe('lockstep diff', () => {
   it('shows of a changed record what differs', () => {
@@ -25,6 +27,28 @@ describe('lockstep diff', () => {
       formatRecordDiff({ path: 'hosts/a', change: 'removed', before: {} }, plain),
       'removed hosts/a\n-{}\n',
     );
+  });
+
+  it('tells of certificates what they are instead of printing them', () => {
+    const [old, renewed] = [made('shop.example', '2026-01-01'), made('shop.example', '2026-06-01')];
+    const line = ({ certificate }: typeof old): string => {
+      const { validTo, fingerprint256 } = new X509Certificate(certificate);
+      const until = new Date(validTo).toISOString().slice(0, 10);
+      return `    "CN=shop.example, until ${until}, SHA-256 ${fingerprint256}"`;
+    };
+    const at = { path: 'certificates/shop' };
+    const after = { certificate: renewed.certificate };
+    assert.equal(
+      formatRecordDiff({ ...at, change: 'added', after }, plain),
+      `added certificates/shop\n+{\n+  "certificate": [\n+${line(renewed)}\n+  ]\n+}\n`,
+    );
+    assert.equal(
+      formatRecordDiff({ ...at, change: 'changed', before: { certificate: old.certificate }, after }, plain),
+      `changed certificates/shop\n {\n   certificate: [\n-${line(old)}\n+${line(renewed)}\n   ]\n }\n`,
+    );
+    const wrapped = { certificate: old.certificate.replaceAll('\n', '\r\n') };
+    const other = { ...at, change: 'changed' as const, before: { certificate: old.certificate } };
+    assert.match(formatRecordDiff({ ...other, after: wrapped }, plain), /BEGIN CERTIFICATE/);
   });
 
   it('colours only when asked', () => {

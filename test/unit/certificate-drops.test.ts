@@ -105,11 +105,15 @@ describe('what lies in certs.d', () => {
   });
 
   it('is passed over where no certificate can be made of it', () => {
-    assert.deepEqual(
-      found('README', 'shop.pem.tmp', '.shop.pem.swp', 'shop.pem~', 'shop.pass', 'a b.pem'),
-      [],
-    );
-    assert.deepEqual(found('shop/notes.txt', '.lockstep-0123456789ab.tmp', `${'x'.repeat(252)}.pem`), []);
+    assert.deepEqual(found('README', 'shop.pem.tmp', '.shop.pem.swp', 'shop.pem~', 'shop.pass'), []);
+    assert.deepEqual(found('shop/notes.txt', '.lockstep-0123456789ab.tmp', '.shop.pem', '.acme/key.pem'), []);
+  });
+
+  it('is refused where its name is none that a certificate can have', () => {
+    for (const path of ['a b.pem', '*.site.example/fullchain.pem', `${'x'.repeat(252)}.pem`]) {
+      const [only] = findDrops(files(path));
+      assert.deepEqual([only?.name, only?.fault?.code], [path.replace(/(\.pem|\/.*)$/, ''), 'bad-id']);
+    }
   });
 
   it('is refused where it lies there several times', () => {

@@ -221,6 +221,14 @@ describe('the certificates of a running unit', () => {
       assert.deepEqual([await web(), warnings()], [given, ['certificate-expired webCertificate']]);
     });
 
+    it('is made where one was given and only its key is missing, as after a restore', async () => {
+      const { certificate: alone } = certificate({ names: ['lb-a'], to: daysFromNow(90) });
+      await commit(put('webCertificate', { certificate: alone }));
+      await start();
+      const own = await web();
+      assert.deepEqual([own?.selfSigned, typeof own?.key, warnings()], [true, 'string', []]);
+    });
+
     it('is made on a standby too, and the digest does not know it', async () => {
       await store.setRole('standby', 1);
       const { digest } = store.head;
