@@ -18,10 +18,10 @@ const MOST_PAIRS = 10_000;
  */
 export async function readInventory(file: string): Promise<Listed[]> {
   const text = await readText(file);
-  const { parse } = await import('yaml');
+  const { default: yaml } = await import('yaml');
   let document: unknown;
   try {
-    document = parse(text, { maxAliasCount: 0, prettyErrors: true });
+    document = yaml.parse(text, { maxAliasCount: 0, prettyErrors: true });
   } catch (error) {
     throw new LockstepError('bad-usage', `${nameOf(file)} is not YAML: ${(error as Error).message}`);
   }
