@@ -186,7 +186,10 @@ function notAdmitted({ host, port }: RemoteOptions, lines: string[]): LockstepEr
 function asUnitError(error: LockstepError): LockstepError {
   if (error.code !== 'partner-unreachable') return error;
   const { reason } = error.facts;
-  const message =
-    reason === 'no-subsystem' ? 'The unit lets nobody control it on this connection.' : error.message;
-  return new LockstepError('unit-unreachable', message, { hint: error.hint, facts: error.facts });
+  if (reason !== 'no-subsystem')
+    return new LockstepError('unit-unreachable', error.message, { hint: error.hint, facts: error.facts });
+  return new LockstepError('unit-unreachable', 'The unit lets nobody control it on this connection.', {
+    hint: 'Its log says why: an operator has too many connections, or the key is that of a unit.',
+    facts: error.facts,
+  });
 }
