@@ -237,7 +237,7 @@ function wrongType({ upload }: Route): LockstepError {
 }
 
 function sendError(thrown: unknown, request: FastifyRequest, reply: FastifyReply, log: ApiLog): FastifyReply {
-  const error = errorOfRequest(thrown);
+  const error = errorOfRequest(thrown, request.routeOptions.bodyLimit ?? MAX_DOCUMENT_BYTES);
   const facts = { method: request.method, route: request.routeOptions.url, code: error.code };
   if (error.class === 'damaged') log.error({ ...facts, stack: (thrown as Error).stack }, error.message);
   else log.debug(facts, 'request refused');

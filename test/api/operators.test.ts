@@ -197,6 +197,18 @@ describe('the API over a stream of an operator', () => {
     assert.deepEqual(calls, []);
   });
 
+  it('attack: a big body is sent where only a small one makes sense', async () => {
+    const body = JSON.stringify({ reason: 'x'.repeat(2 * 1024 * 1024) });
+    const head = [
+      'POST /v1/pause HTTP/1.1',
+      'content-type: application/json',
+      `content-length: ${body.length}`,
+    ];
+    const { status, text } = await answerTo({ name: 'olga', role: 'operate' }, head, body);
+    assert.equal(status, 409, text);
+    assert.match(text, /"code":"too-large".*more than 1048576 bytes/);
+  });
+
   it('attack: one operator asks for the whole configuration on many streams and reads none of them', async () => {
     const asked = 'GET /v1/config HTTP/1.1\r\nhost: unit\r\n\r\n';
     const streams = Array.from({ length: 8 }, () => streamAndEnd({ name: 'rita', role: 'read' }));
