@@ -8,6 +8,7 @@ export const CERTIFICATE_RESTORE_ROUTES: Route[] = [
     url: '/v1/restore/certificates',
     summary: 'Put certificates of a certificate bundle that was taken in here',
     needs: 'admin',
+    heavy: true,
     body: restoreCertificatesRequest,
     answer: restoreCertificatesAnswer,
     call: (unit, { body, author }) =>

@@ -10,6 +10,7 @@ export const CERTIFICATE_ROUTES: Route[] = [
     url: '/v1/certificates',
     summary: 'All certificates: for whom, by whom, until when, and who uses them',
     needs: 'read',
+    heavy: true,
     answer: schemas.certificatesAnswer,
     call: unit => unit.certificates(),
   },
@@ -27,6 +28,7 @@ export const CERTIFICATE_ROUTES: Route[] = [
     url: '/v1/certificates/add',
     summary: 'Read a certificate with its key and chain from files, check it, and keep it',
     needs: 'operate',
+    heavy: true,
     body: schemas.addCertificateRequest,
     answer: schemas.addCertificateAnswer,
     call: (unit, { body, author }) =>

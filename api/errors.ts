@@ -1,5 +1,4 @@
 import { asLockstepError, type ErrorClass, LockstepError } from '../schema/error.ts';
-import { MAX_DOCUMENT_BYTES } from '../schema/json.ts';
 
 /** The one table from what kind of error it is to the status of the answer. */
 export const HTTP_STATUS: Record<ErrorClass, number> = {
@@ -18,8 +17,11 @@ interface Finding {
   params?: Record<string, unknown>;
 }
 
-/** Whatever was thrown while a request was answered, the web framework's own errors included, as ours. */
-export function errorOfRequest(thrown: unknown): LockstepError {
+/**
+ * Whatever was thrown while a request was answered, the web framework's own errors included, as ours.
+ * `limit`: bytes that its body might have.
+ */
+export function errorOfRequest(thrown: unknown, limit: number): LockstepError {
   if (thrown instanceof LockstepError) return thrown;
   const error = thrown as {
     code?: string;
@@ -30,7 +32,7 @@ export function errorOfRequest(thrown: unknown): LockstepError {
   };
   if (error.validation !== undefined)
     return malformed(error.validation[0], error.validationContext ?? 'request');
-  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return requestTooLarge();
+  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return requestTooLarge(limit);
   if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
     return new LockstepError('bad-usage', 'The body of a request must be JSON.', {
       hint: 'Send the header content-type: application/json.',
@@ -61,9 +63,9 @@ function malformed(finding: Finding | undefined, context: string): LockstepError
   );
 }
 
-function requestTooLarge(): LockstepError {
-  return new LockstepError('too-large', `The request has more than ${MAX_DOCUMENT_BYTES} bytes.`, {
+function requestTooLarge(limit: number): LockstepError {
+  return new LockstepError('too-large', `The request has more than ${limit} bytes.`, {
     hint: 'Split it into several changes.',
-    facts: { limit: MAX_DOCUMENT_BYTES },
+    facts: { limit },
   });
 }

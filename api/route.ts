@@ -19,6 +19,8 @@ export interface Route {
   query?: JsonObject;
   body?: JsonObject;
   answer: JsonObject;
+  /** Its body or its answer may be as big as the configuration, so operators do this one at a time. */
+  heavy?: boolean;
   /** The body is a file, which the method reads as it comes; `body` is not looked at. */
   upload?: boolean;
   /** Default: JSON. */

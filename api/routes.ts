@@ -10,7 +10,6 @@ import type {
   ShowRequest,
   UnitFace,
 } from '../unit/face.ts';
-import { assertRole } from '../unit/roles.ts';
 import { AUDIT_ROUTES } from './audit-routes.ts';
 import { BytesAnswer, FACTS_HEADER } from './bytes.ts';
 import { CERTIFICATE_RESTORE_ROUTES } from './certificate-restore-routes.ts';
@@ -35,6 +34,7 @@ export const ROUTES: Route[] = [
     url: '/v1/config',
     summary: 'The configuration, or the part of it at a path; secrets are masked',
     needs: 'read',
+    heavy: true,
     query: closed({ path: schemas.path, defaults: schemas.defaults }),
     answer: schemas.showAnswer,
     call: (unit, { query }) => unit.show({ ...(query as ShowRequest) }),
@@ -56,6 +56,7 @@ export const ROUTES: Route[] = [
     url: '/v1/changes',
     summary: 'Change records and fields, all of them or none',
     needs: 'operate',
+    heavy: true,
     body: schemas.changeRequest,
     answer: schemas.changeAnswer,
     call: (unit, { body, author, role }) => unit.change({ ...(body as Body<ChangeRequest>), author, role }),
@@ -65,6 +66,7 @@ export const ROUTES: Route[] = [
     url: '/v1/apply',
     summary: 'Make the configuration say what a document says',
     needs: 'operate',
+    heavy: true,
     body: schemas.applyRequest,
     answer: schemas.changeAnswer,
     call: (unit, { body, author, role }) => unit.apply({ ...(body as Body<ApplyRequest>), author, role }),
@@ -74,6 +76,7 @@ export const ROUTES: Route[] = [
     url: '/v1/import/loadmaster',
     summary: 'Take over the configuration of a LoadMaster from its captures',
     needs: 'operate',
+    heavy: true,
     body: schemas.importRequest,
     answer: schemas.importAnswer,
     call: (unit, { body, author, role }) =>
@@ -102,6 +105,7 @@ export const ROUTES: Route[] = [
     url: '/v1/restore',
     summary: 'Make parts of the configuration what a bundle that was taken in says',
     needs: 'admin',
+    heavy: true,
     body: schemas.restoreRequest,
     answer: schemas.restoreAnswer,
     call: (unit, { body, author }) => unit.restore({ ...(body as Body<RestoreRequest>), author }),
@@ -118,9 +122,10 @@ export const ROUTES: Route[] = [
   },
   {
     method: 'POST',
+    // Whoever asks says to which host.
     url: '/v1/backup/send',
     summary: 'Send a bundle of the folder of the unit to another host by SFTP',
-    needs: 'operate',
+    needs: 'admin',
     body: schemas.sendBackupRequest,
     answer: schemas.sentBackup,
     call: (unit, { body }) => unit.sendBackup(body as SendBackupRequest),
@@ -156,6 +161,7 @@ export const ROUTES: Route[] = [
     url: '/v1/diff',
     summary: 'What differs between two revisions, record by record; without `to`, up to now',
     needs: 'read',
+    heavy: true,
     query: closed({ from: schemas.revision, to: schemas.revision }, ['from']),
     answer: schemas.diffAnswer,
     call: (unit, { query }) => unit.diff({ ...(query as Arguments<UnitFace['diff']>) }),
@@ -165,6 +171,7 @@ export const ROUTES: Route[] = [
     url: '/v1/rollback',
     summary: 'Make the configuration what it was at a revision, as a new revision',
     needs: 'operate',
+    heavy: true,
     body: schemas.rollbackRequest,
     answer: schemas.changeAnswer,
     call: (unit, { body, author, role }) =>
@@ -175,6 +182,7 @@ export const ROUTES: Route[] = [
     url: '/v1/confirm',
     summary: 'Keep the change that waits to be confirmed, or take it back',
     needs: 'operate',
+    heavy: true,
     body: schemas.confirmRequest,
     answer: schemas.confirmAnswer,
     call: (unit, { body, author, role }) =>
@@ -193,6 +201,7 @@ export const ROUTES: Route[] = [
     url: '/v1/merge',
     summary: 'Lay a branch over what stands now, as a new revision',
     needs: 'operate',
+    heavy: true,
     body: schemas.mergeRequest,
     answer: schemas.mergeAnswer,
     call: (unit, { body, author, role }) => unit.merge({ ...(body as Body<MergeRequest>), author, role }),
@@ -298,17 +307,14 @@ export const ROUTES: Route[] = [
   },
   {
     method: 'POST',
+    // It holds passwords, and opens with the passphrase that was asked for.
     url: '/v1/backup',
     summary: `One state of the configuration as an encrypted bundle; the header ${FACTS_HEADER} tells what it is`,
-    needs: 'operate',
+    needs: 'admin',
     body: schemas.backupRequest,
     answer: schemas.bundle,
     type: 'application/octet-stream',
-    call: async (unit, { body, role }) => {
-      // A bundle opens with the passphrase that was asked for.
-      const { withKeys, kind } = body as BackupRequest;
-      if (withKeys === true || kind === 'certificates')
-        assertRole(role, 'admin', 'A bundle with private keys');
+    call: async (unit, { body }) => {
       const { bytes, facts } = await unit.backup(body as BackupRequest);
       return new BytesAnswer(bytes, facts);
     },

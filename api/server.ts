@@ -15,11 +15,15 @@ import type { Route } from './route.ts';
 import { ROUTES } from './routes.ts';
 import * as schemas from './schemas.ts';
 import { checkSocketPath, clearStaleSocket } from './socket.ts';
+import { Turns } from './turns.ts';
 import { UPLOAD_TYPE } from './upload.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
     asking: Asking;
+  }
+  interface FastifyContextConfig {
+    heavy?: boolean;
   }
 }
 
@@ -84,7 +88,7 @@ async function buildApi(unit: UnitFace, log: ApiLog, visitors: Visitors): Promis
     // Each answer is made at once, so thousands of questions in one breath would fill the memory.
     if (visitor.busy) throw endPipelining(socket);
     visitor.busy = true;
-    endWhenSilent(request.raw);
+    if (request.routeOptions.config.heavy !== true) endWhenSilent(request.raw);
   });
   // From here on the stream holds the next question back until this answer is taken.
   app.addHook('onSend', async request => {
@@ -93,9 +97,12 @@ async function buildApi(unit: UnitFace, log: ApiLog, visitors: Visitors): Promis
   });
   app.addHook('onResponse', async (request, reply) => logAnswer(request, reply, log));
   await app.register(swagger, { openapi: OPENAPI });
-  await app.register(async routes => addRoutes(routes, unit, log));
+  await app.register(async routes => addRoutes(routes, unit, log, visitors));
   return app;
 }
+
+/** Of requests that bring no part of the configuration. */
+const SMALL_BODY_BYTES = 1024 * 1024;
 
 /** Streams of operators, and whether a request on them is being answered. */
 type Visitors = WeakMap<object, { operator: Operator; busy: boolean }>;
@@ -141,14 +148,22 @@ function decode(bytes: Buffer): string {
   }
 }
 
-function addRoutes(app: FastifyInstance, unit: UnitFace, log: ApiLog): void {
+function addRoutes(app: FastifyInstance, unit: UnitFace, log: ApiLog, visitors: Visitors): void {
+  const turns = new Turns();
   app.get('/openapi.json', { schema: { hide: true } as object }, async () => app.swagger());
   for (const route of ROUTES) {
     app.route({
       method: route.method,
       url: route.url,
       schema: schemaOf(route),
-      onRequest: async ({ asking }) => assertRole(asking.role, route.needs, `${route.method} ${route.url}`),
+      config: { heavy: route.heavy === true },
+      bodyLimit: route.heavy === true ? MAX_DOCUMENT_BYTES : SMALL_BODY_BYTES,
+      onRequest: async (request, reply) => {
+        assertRole(request.asking.role, route.needs, `${route.method} ${route.url}`);
+        const visitor = visitors.get(request.raw.socket);
+        if (visitor !== undefined && route.heavy === true)
+          await awaitTurn(turns, visitor.operator, request, reply);
+      },
       preValidation: async request => prepare(route, request),
       handler: async (request, reply) => {
         const { query, body, asking } = request;
@@ -163,6 +178,25 @@ function addRoutes(app: FastifyInstance, unit: UnitFace, log: ApiLog): void {
       },
     });
   }
+}
+
+/** Before the body is read, and until the answer is taken: both are held in memory. */
+async function awaitTurn(
+  turns: Turns,
+  { name }: Operator,
+  { raw: { socket }, raw }: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  const endTurn = await turns.take(name);
+  const end = (): void => {
+    reply.raw.off('close', end);
+    socket.off('close', end);
+    endTurn();
+  };
+  if (socket.destroyed) return endTurn();
+  reply.raw.once('close', end);
+  socket.once('close', end);
+  endWhenSilent(raw);
 }
 
 function schemaOf({ method, url, summary, query, body, answer, type, upload }: Route): object {
@@ -203,7 +237,7 @@ function wrongType({ upload }: Route): LockstepError {
 }
 
 function sendError(thrown: unknown, request: FastifyRequest, reply: FastifyReply, log: ApiLog): FastifyReply {
-  const error = errorOfRequest(thrown);
+  const error = errorOfRequest(thrown, request.routeOptions.bodyLimit ?? MAX_DOCUMENT_BYTES);
   const facts = { method: request.method, route: request.routeOptions.url, code: error.code };
   if (error.class === 'damaged') log.error({ ...facts, stack: (thrown as Error).stack }, error.message);
   else log.debug(facts, 'request refused');

@@ -1,24 +1,21 @@
 /** One visit: a TCP connection from its first byte, through the login by key, to the subsystem that is served to that key. */
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { sshKeyType } from '../schema/ssh-key.ts';
 import type { Channel } from './channel.ts';
-import { fingerprint, isEd25519Blob } from './keys.ts';
 import {
   type AuthContext,
   CONTROL,
   type Connection,
   MIN_PACKET_BYTES,
-  type PublicKeyAuthContext,
   peerPacketBytes,
   type ServerChannel,
   type Session,
   SUBSYSTEM,
-  signedBy,
 } from './ssh.ts';
 import { type ChannelLimits, SshChannel } from './ssh-channel.ts';
 import { type ControlLimits, ControlLine } from './ssh-control.ts';
 import type { Stage } from './ssh-gate.ts';
+import { type Doorkeeper, loginFault, type Owner, ownerOf } from './ssh-login.ts';
 import { keepKeysFresh, type RekeyLimits } from './ssh-rekey.ts';
 
 export interface VisitLimits extends ChannelLimits, ControlLimits, RekeyLimits {
@@ -40,15 +37,10 @@ export interface Peer {
   address: string;
 }
 
-/** Units and operators never get what belongs to the other. */
-type Owner = Omit<Peer, 'address'> & { isOperator: boolean };
-
 /** What a visit needs of the house that it comes to. */
-export interface Host {
+export interface Host extends Doorkeeper {
   readonly limits: VisitLimits;
-  admit(keyBlob: Buffer, source: { address: string }): string | undefined;
   onChannel(channel: Channel, peer: Peer): void;
-  admitOperator(keyBlob: Buffer): string | undefined;
   onControl(stream: Duplex, peer: Peer): void;
   refuse(source: string, reason: string, detail?: string): void;
   /** Called when `visit` has logged in. */
@@ -168,7 +160,7 @@ export class Visit {
   #decide(login: AuthContext): void {
     if (++this.#attempts > this.#host.limits.attempts) this.drop('too many login attempts');
     if (this.gone) return;
-    const owner = login.method === 'publickey' ? this.#recognise(login) : this.#noOtherMethod(login.method);
+    const owner = ownerOf(login, this.source, this.#host, (reason, detail) => this.#no(reason, detail));
     if (owner === undefined) {
       login.reject(['publickey']);
       return;
@@ -183,36 +175,7 @@ export class Visit {
     this.#host.makeWayFor(this);
   }
 
-  /** Whose key it is: for the mere question whether a key would do, and for the signed login. */
-  #recognise(login: PublicKeyAuthContext): Owner | undefined {
-    const keyBlob = Buffer.from(login.key.data);
-    const owner = this.#ownerOf(login, keyBlob);
-    if (owner !== undefined && login.signature !== undefined && !signedBy(keyBlob, login))
-      return this.#no('wrong signature', fingerprint(keyBlob));
-    return owner;
-  }
-
-  /** Units have Ed25519 keys; operators may have others, but never sign with SHA-1. */
-  #ownerOf({ key, hashAlgo }: PublicKeyAuthContext, keyBlob: Buffer): Owner | undefined {
-    const isEd25519 = key.algo === 'ssh-ed25519' && isEd25519Blob(keyBlob);
-    const unit = isEd25519 ? this.#host.admit(keyBlob, { address: this.source }) : undefined;
-    if (unit !== undefined) return { who: unit, keyBlob, isOperator: false };
-    const operator = this.#host.admitOperator(keyBlob);
-    if (operator === undefined)
-      return isEd25519
-        ? this.#no('key is not admitted', fingerprint(keyBlob))
-        : this.#no('key is not Ed25519');
-    if (key.algo !== sshKeyType(keyBlob) || (key.algo === 'ssh-rsa' && hashAlgo === undefined))
-      return this.#no('SHA-1 is no way to sign', fingerprint(keyBlob));
-    return { who: operator, keyBlob, isOperator: true };
-  }
-
-  /** `none` is how every client asks which methods there are, and no attempt to get in. */
-  #noOtherMethod(method: string): undefined {
-    if (method !== 'none') this.#no(`${method} is not a way to log in`);
-  }
-
-  #no(reason: string, detail?: string): undefined {
+  #no(reason: string, detail?: string): void {
     this.#host.refuse(this.source, reason, detail);
   }
 
@@ -314,13 +277,6 @@ const REFUSED_REQUESTS = [
   'signal',
   'window-change',
 ] as const;
-
-/** What broke a login, in a fixed sentence where the peer could otherwise vary it and fill the log. */
-function loginFault(error: Error & { level?: string }): string {
-  if (error.level === 'handshake') return 'no key exchange was possible';
-  if (error.level === 'client-timeout') return 'does not answer any more';
-  return error.level === 'socket' ? 'the connection was lost' : 'broke the SSH protocol';
-}
 
 function printable(text: string): string {
   return text.slice(0, 64).replace(/[^\x20-\x7e]/g, '?');

@@ -111,6 +111,16 @@ describe('the layers', () => {
     assert.deepEqual([...importers.keys()].sort(), Object.keys(dependencies).sort());
   });
 
+  it('take what the build keeps of a library of the older module system that is loaded late', () => {
+    const late = /const (\{[^}]*\}|\w+) = await import\('([^'.][^']*)'\)/g;
+    for (const file of new Set(all.map(each => each.file)))
+      for (const [, names = '', from = ''] of readFileSync(file, 'utf8').matchAll(late)) {
+        if (packageOf(from) === undefined) continue;
+        const manifest = JSON.parse(readFileSync(join('node_modules', from, 'package.json'), 'utf8'));
+        if (manifest.type !== 'module') assert.match(names, /^\{ default: /, `${file}: ${from}`);
+      }
+  });
+
   it('point one way', () => {
     for (const { file, from } of all.filter(each => each.from.startsWith('.'))) {
       const [room, target] = [file.split('/')[0] as string, join(file, '..', from).split('/')[0] as string];

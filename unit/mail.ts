@@ -12,9 +12,9 @@ export type SendMail = (email: JsonObject, from: string, letter: Letter) => Prom
 const TIMEOUT_MS = 20_000;
 
 export const sendMail: SendMail = async (email, from, { to, subject, text }) => {
-  const { createTransport } = await import('nodemailer');
+  const { default: nodemailer } = await import('nodemailer');
   const { server, port = 25, security = 'none', user, password } = email;
-  const transport = createTransport({
+  const transport = nodemailer.createTransport({
     host: String(server),
     port: Number(port),
     secure: security === 'tls',

@@ -137,7 +137,7 @@ export class Pair {
       address,
       port,
       hostKey: hostKey.private,
-      admit: key => this.desk?.admit(key),
+      admit: key => this.admit(key),
       onChannel: (channel, peer) => this.welcome(channel, peer.who, peer.keyBlob),
       operators: {
         admit: key => this.operators?.admit(key),
@@ -148,6 +148,12 @@ export class Pair {
     this.scheduleUpdate();
     this.connect();
     this.takeover.records.start();
+  }
+
+  /** While an invitation is open any key may come to answer it, but an operator comes to work. */
+  private admit(key: Buffer): 'partner' | 'candidate' | undefined {
+    const who = this.desk?.admit(key);
+    return who === 'candidate' && this.operators?.admit(key) !== undefined ? undefined : who;
   }
 
   get address(): { address: string; port: number } {

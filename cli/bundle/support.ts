@@ -3,7 +3,7 @@ import { arch, release, type, uptime } from 'node:os';
 import { join } from 'node:path';
 import { assertFree, writeBundle } from '../../backup/save.ts';
 import { type PlainFile, sealFiles } from '../../backup/sealed-files.ts';
-import { asLockstepError } from '../../schema/error.ts';
+import { asLockstepError, LockstepError } from '../../schema/error.ts';
 import { packageVersion } from '../../unit/identity.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
@@ -48,6 +48,9 @@ async function collect(context: Context, logMb: number, now: Date): Promise<Plai
   const unit = context.unit();
   const versions = {
     at: now.toISOString(),
+    // Of a unit elsewhere, status.json tells what it is.
+    of:
+      context.elsewhere === undefined ? 'the machine of the unit' : 'the machine where the command was typed',
     lockstep: packageVersion(),
     node: process.version,
     system: `${type()} ${release()} ${arch()}`,
@@ -58,7 +61,7 @@ async function collect(context: Context, logMb: number, now: Date): Promise<Plai
     ['status.json', () => unit.status()],
     ['doctor.json', () => unit.doctor()],
     ['revisions.json', () => revisions(unit)],
-    ['log.jsonl', () => tail(join(context.dir, 'log', 'lockstep.jsonl'), logMb * MB)],
+    ['log.jsonl', () => logEnd(context, logMb * MB)],
   ];
   const files: PlainFile[] = [];
   for (const [name, get] of parts) {
@@ -82,6 +85,14 @@ async function revisions(unit: ReturnType<Context['unit']>): Promise<unknown> {
     told.push({ ...revision, ...(diff === undefined ? {} : { changes: diff.changes }) });
   }
   return told;
+}
+
+/** Here may lie the log of another unit than the one of --unit. */
+async function logEnd({ dir, elsewhere }: Context, most: number): Promise<Buffer> {
+  if (elsewhere === undefined) return tail(join(dir, 'log', 'lockstep.jsonl'), most);
+  throw new LockstepError('bad-usage', `The log of ${elsewhere} lies on its own machine.`, {
+    hint: 'Type lockstep support-bundle there.',
+  });
 }
 
 /** The last `most` bytes of a file, from the beginning of a line on. */

