@@ -321,7 +321,10 @@ describe('lockstep doctor on a real pair', function () {
     });
     execFileSync('tar', ['xz', '-C', out], { input: archive });
     assert.deepEqual(readdirSync(out).sort(), [
+      'audit.json',
+      'certificates.json',
       'doctor.json',
+      'drift.json',
       'log.jsonl',
       'revisions.json',
       'status.json',
