@@ -14,6 +14,7 @@ import { type Bench, cost, type Figure } from './bench.ts';
 import { catalog } from './making.ts';
 
 const RECORDS = 60_000;
+const A_COMMIT = 500;
 const DRIFTED = 10;
 const ROUNDS = 15;
 const NONCE = '5'.repeat(64);
@@ -90,8 +91,10 @@ function side(snapshot: Awaited<ReturnType<Store['snapshot']>>, name: string): S
 async function filled(folder: string): Promise<Store> {
   const store = await Store.open({ port: openLmdb(folder), catalog, rules: [], now: () => new Date(0) });
   await store.setRole('active', 1);
-  const changes = Array.from({ length: RECORDS }, (_, index) => host(index));
-  await store.commit({ changes, kind: 'change', author: 'bench', reason: 'fill' });
+  for (let from = 0; from < RECORDS; from += A_COMMIT) {
+    const changes = Array.from({ length: A_COMMIT }, (_, index) => host(from + index));
+    await store.commit({ changes, kind: 'change', author: 'bench', reason: 'fill' });
+  }
   return store;
 }
 
