@@ -255,6 +255,16 @@ describe('lockstep doctor on a real pair', function () {
       mends: () => ha1.api.resume(),
     },
     {
+      what: 'the web certificate of a unit has expired',
+      expected: { certificates: 'failure' },
+      breaks: () => ha2.api.change({ changes: [{ op: 'put', path: 'webCertificate', value: expired() }] }),
+      mends: async () => {
+        await ha2.api.change({ changes: [{ op: 'remove', path: 'webCertificate' }] });
+        // The unit makes itself another one.
+        await until('it serves', async () => (await faults(ha2)).certificates === undefined);
+      },
+    },
+    {
       what: 'a certificate has expired',
       expected: { certificates: 'failure' },
       breaks: () => ha1.api.change({ changes: [{ op: 'put', path: 'certificates/shop', value: expired() }] }),
