@@ -7,10 +7,11 @@
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { audits } from './audit.ts';
 import { type Bench, type Cost, type Figure, isMet } from './bench.ts';
 import { bundles } from './bundle.ts';
 
-const BENCHES: Bench[] = [bundles];
+const BENCHES: Bench[] = [bundles, audits];
 
 type Row = Figure & { bench: string };
 

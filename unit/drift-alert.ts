@@ -1,4 +1,4 @@
-import { asLockstepError } from '../schema/error.ts';
+import { LockstepError } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
 import type { DriftReport } from './audit-face.ts';
 import type { Log } from './log.ts';
@@ -65,8 +65,12 @@ export class DriftAlert {
     try {
       await act();
     } catch (error) {
-      const { code, message } = asLockstepError(error);
-      this.options.log.error({ code, reason: message }, `drift could not be told: ${what}`);
+      // What a mail server says has no code of ours, and is no fault of ours.
+      const code = error instanceof LockstepError ? { code: error.code } : {};
+      this.options.log.error(
+        { ...code, reason: (error as Error).message },
+        `drift could not be told: ${what}`,
+      );
     }
   }
 }

@@ -5,6 +5,8 @@ const DAY_MS = 86_400_000;
 /** A drill that is older proves little of what would be restored today. */
 const MOST_DRILL_DAYS = 30;
 
+const STATUS_HINT = 'lockstep status on that unit says how to set what is lacking.';
+
 export const backupChecks: Check[] = [
   {
     group: 'backup',
@@ -28,7 +30,8 @@ export const backupChecks: Check[] = [
     check: facts =>
       ofEach(facts, ({ backup: { method, passphrase, fault } }) => {
         const fact = passphrase ? 'set' : 'not set';
-        if (fault !== null && method !== null) return { ...failure(bare(fault)), fact };
+        if (fault !== null && method !== null)
+          return { ...failure(bare(fault), passphrase ? { hint: STATUS_HINT } : {}), fact };
         return passphrase
           ? { ...ok('it is set'), fact }
           : { ...warning('no passphrase for bundles is set'), fact };

@@ -18,7 +18,9 @@ function quiet(
     check: facts =>
       ofEach(facts, unit => {
         const found = sentence(unit);
-        return found === null ? { ...ok(fine), fact: 'no' } : { ...otherwise(bare(found)), fact: 'yes' };
+        return found === null
+          ? { ...ok(fine), fact: fine }
+          : { ...otherwise(bare(found)), fact: bare(found) };
       }),
   };
 }
@@ -64,7 +66,7 @@ export const pairChecks: Check[] = [
       const sides = { here: short(here), ...(there === null ? {} : { there: short(there) }) };
       if (state.inStep === true) return ok('the pair is in step', sides);
       const grave = ['refused', 'both-active', 'no-active', 'damaged'].includes(state.sync);
-      if (grave) return failure(bare(state.sentence), sides);
+      if (grave) return failure(bare(state.sentence), { ...sides, hint: 'lockstep status says what to do.' });
       return state.inStep === null
         ? notChecked(bare(state.sentence), sides)
         : warning(bare(state.sentence), sides);

@@ -3,7 +3,7 @@ import { CHECKS } from '../doctor/doctor.ts';
 import { ERROR_ADVICE } from './error-advice.ts';
 import type { Explanation, LinePattern, Source } from './explanation.ts';
 import { KEEPALIVED } from './keepalived.ts';
-import { LOG_MESSAGES } from './lockstep-log.ts';
+import { LOG_MESSAGES, ORDINARY } from './lockstep-log.ts';
 import { UCARP } from './ucarp.ts';
 
 export interface Explained extends Explanation {
@@ -72,9 +72,9 @@ function codeOf(code: unknown): Explained[] {
   }
   const check = CHECKS.find(each => each.code === code);
   if (check === undefined) return [];
-  const happened = `This does not hold: ${check.holds}`;
+  const happened = `This does not hold: ${check.holds} ${check.why}`;
   const look = [...(check.hint === undefined ? [] : [check.hint]), 'lockstep doctor'];
-  return [{ source: 'lockstep', about: code, happened, causes: [check.why], look }];
+  return [{ source: 'lockstep', about: code, happened, causes: [], look }];
 }
 
 export interface Report {
@@ -82,16 +82,32 @@ export interface Report {
   explained: (Explained & { line: string; count: number })[];
   /** Lines that say nothing that is known. */
   unknown: { count: number; first: string };
+  /** Lines of every day that nothing is told of. */
+  ordinary: number;
 }
 
-/** Of many lines: what comes again and again is told once, and counted. */
+/** What a line of every day says; undefined: it is none. */
+function ordinary(line: string): Explained | undefined {
+  const entry = jsonIn(line);
+  const message = entry === undefined ? line.trim() : entry.msg;
+  if (typeof message !== 'string' || !Object.hasOwn(ORDINARY, message)) return undefined;
+  return { source: 'lockstep', about: message, happened: ORDINARY[message] as string, causes: [], look: [] };
+}
+
+/** Of many lines: what comes again and again is told once, and counted; lines of every day only where there are no others. */
 export function explainText(text: string): Report {
   const found = new Map<string, Report['explained'][number]>();
   const unknown = { count: 0, first: '' };
-  for (const line of text.split('\n')) {
-    if (line.trim() === '') continue;
+  const lines = text.split('\n').filter(line => line.trim() !== '');
+  let everyDay = 0;
+  for (const line of lines) {
     const explained = explainLine(line);
-    if (explained.length === 0 && unknown.count++ === 0) unknown.first = line;
+    if (explained.length === 0) {
+      const known = ordinary(line);
+      if (known !== undefined) everyDay++;
+      else if (unknown.count++ === 0) unknown.first = line;
+      if (known !== undefined && lines.length === 1) explained.push(known);
+    }
     for (const each of explained) {
       const key = `${each.source} ${each.happened}`;
       const known = found.get(key);
@@ -99,5 +115,5 @@ export function explainText(text: string): Report {
       else known.count++;
     }
   }
-  return { explained: [...found.values()], unknown };
+  return { explained: [...found.values()], unknown, ordinary: everyDay };
 }

@@ -276,3 +276,27 @@ export const LOG_MESSAGES: Record<string, Explanation> = {
     look: ['lockstep show email', 'lockstep set email/server HOST'],
   },
 };
+
+/** What a unit logs when all goes its way. */
+export const ORDINARY: Record<string, string> = {
+  serving: 'The daemon has started and listens for its partner and for operators.',
+  stopping: 'The daemon was asked to end.',
+  'pairing invited': 'An operator made a one-time code for a new partner.',
+  paired: 'The two units have become a pair.',
+  commit: 'A change was committed; `revision`, `author` and `reason` say which.',
+  'files were committed': 'Files under config/ were changed, and committed.',
+  'sync state': 'What the unit says of the pair has changed to `state`; lockstep status says more.',
+  'update sent': 'The standby has taken an update, and given its receipt.',
+  'update taken': 'This standby has taken an update; it is on its disk.',
+  'ready to take over': 'This standby could serve all that it holds.',
+  'drift is gone': 'The units hold the same again; lockstep audit history shows what it was.',
+  "the partner's clock agrees with ours again": 'The clocks of the units agree within a second again.',
+  'request answered': 'Somebody asked the unit something, and got an answer.',
+  'a scheduled backup was made': 'A bundle was made as the schedule says.',
+  'a drill of a backup passed': 'A bundle was restored on trial, and gave back what it was made of.',
+  'a bundle was removed': 'A bundle that the retention does not keep was removed.',
+  'a change that waited is settled': 'A provisional change was confirmed or undone.',
+  'updates go out again': 'A pause of updates has ended.',
+  'the scrub has seen the whole store': 'Every record was held against its hash, and is right.',
+  'certs.d: taken': 'A certificate from certs.d was committed.',
+};

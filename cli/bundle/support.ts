@@ -60,6 +60,9 @@ async function collect(context: Context, logMb: number, now: Date): Promise<Plai
     ['versions.json', async () => versions],
     ['status.json', () => unit.status()],
     ['doctor.json', () => unit.doctor()],
+    ['audit.json', () => unit.audit({ a: { of: 'local' }, b: { of: 'partner' } })],
+    ['drift.json', () => unit.auditHistory()],
+    ['certificates.json', () => unit.certificates()],
     ['revisions.json', () => revisions(unit)],
     ['log.jsonl', () => logEnd(context, logMb * MB)],
   ];

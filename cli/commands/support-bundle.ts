@@ -16,7 +16,7 @@ export const command: CliCommand<[], SupportOptions> = {
       );
     addPassphrase(command).addHelpText(
       'after',
-      '\nHolds status, doctor, the newest revisions, the log and versions; no secrets. It works without a running unit too. With --unit, the log is left out: it lies on the machine of the unit.\nIt opens with: gpg -d FILE | tar xz',
+      '\nHolds status, doctor, an audit, the drift that came and went, the list of certificates, the newest revisions, the log and versions; no secrets. It works without a running unit too. With --unit, the log is left out: it lies on the machine of the unit.\nIt opens with: gpg -d FILE | tar xz',
     );
   },
 

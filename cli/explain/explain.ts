@@ -14,7 +14,7 @@ const LONGEST_SHOWN = 160;
 export async function explain(context: Context, words: string[]): Promise<ExitCode> {
   const report = explainText(await textOf(words));
   context.out.answer(report, found => formatReport(found, context.out.paint));
-  return report.explained.length === 0 ? EXIT.differs : EXIT.done;
+  return report.explained.length + report.ordinary === 0 ? EXIT.differs : EXIT.done;
 }
 
 /** The line itself, the lines of a file, or those of standard input. */
@@ -28,7 +28,7 @@ async function textOf(words: string[]): Promise<string> {
   return words.length === 1 && existsSync(first) ? readText(first) : words.join(' ');
 }
 
-function formatReport({ explained, unknown }: Report, paint: Paint): string {
+function formatReport({ explained, unknown, ordinary }: Report, paint: Paint): string {
   const parts = explained.map(({ line, count, about, happened, causes, look, source }) =>
     [
       paint('dim', short(line)),
@@ -43,6 +43,8 @@ function formatReport({ explained, unknown }: Report, paint: Paint): string {
         ? `Nothing is known about this: ${short(unknown.first)}\nlockstep doctor looks at the pair itself.`
         : `Nothing is known about ${plural(unknown.count, 'more line')}.`,
     );
+  if (ordinary > 1 || (ordinary > 0 && explained.length === 0))
+    parts.push(`${plural(ordinary, 'line')} of every day: what a unit writes when all goes its way.`);
   return parts.length === 0 ? 'There was no line.' : parts.join('\n\n');
 }
 

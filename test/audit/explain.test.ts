@@ -111,8 +111,8 @@ describe('explain', () => {
   });
 
   it('knows every check of the doctor by its code', () => {
-    for (const { code, holds } of CHECKS.filter(each => !Object.hasOwn(ERROR_CODES, each.code)))
-      assert.ok(happened(code)[0]?.endsWith(holds), code);
+    for (const { code, holds, why } of CHECKS.filter(each => !Object.hasOwn(ERROR_CODES, each.code)))
+      assert.ok(happened(code)[0]?.endsWith(`${holds} ${why}`), code);
   });
 
   it('knows every warning and error that a unit logs', () => {
@@ -160,7 +160,12 @@ describe('explain', () => {
   });
 
   it('tells once what comes again and again', () => {
-    const { explained, unknown } = explainText('a Bad TTL\n\nb Bad TTL\nwhat is this\nkey-mismatch\n');
+    const daily = '{"msg":"update sent"}';
+    const { explained, unknown, ordinary } = explainText(
+      `a Bad TTL\n\nb Bad TTL\nwhat is this\nkey-mismatch\n${daily}\n`,
+    );
+    assert.equal(ordinary, 1);
+    assert.match(explainText(daily).explained[0]?.happened ?? '', /taken an update/);
     assert.deepEqual(
       explained.map(({ about, count, line }) => [about, count, line]),
       [

@@ -78,6 +78,10 @@ describe('drift, on a pair that lives', function () {
     await ha2.init({ mode: 'second', name: 'lb2', address: '10.0.0.12/24', partner: '10.0.0.11' });
     mkdirSync(path.join(ha1.dir, 'hooks'), { mode: 0o700 });
     writeFileSync(path.join(ha1.dir, 'hooks', 'tell'), `#!/bin/sh\ncat >> ${told}\n`, { mode: 0o700 });
+    for (const unit of [ha1, ha2]) {
+      mkdirSync(path.dirname(schemaFile(unit)), { recursive: true, mode: 0o700 });
+      writeFileSync(schemaFile(unit), gadget(1));
+    }
     await Promise.all([ha1, ha2].map(serve));
     await pairUp(ha1, ha2);
     await ha1.api.change({
@@ -100,15 +104,10 @@ describe('drift, on a pair that lives', function () {
   });
 
   it('none: exit code 0, on both units, by name and by address', async () => {
-    for (const [unit, ...args] of [
-      [ha2, 'local', '127.0.168.1'],
-      [ha1, 'local', ha2.dir],
-    ] as const) {
-      const { code, verdict, found } = await typed(unit, ...args);
-      assert.deepEqual([code, verdict, found], [0, 'same', []]);
-    }
+    const { code, verdict, found } = await typed(ha2, 'local', '127.0.168.1');
+    assert.deepEqual([code, verdict, found], [0, 'same', []]);
     assert.match(
-      (await ha1.cli('audit')).stdout,
+      (await ha1.cli('audit', 'local', ha2.dir)).stdout,
       /^lb1 \(active, .*\) and lb2 \(standby, .*\) hold the same/,
     );
   });
@@ -143,8 +142,6 @@ describe('drift, on a pair that lives', function () {
         ['lb2', 'standby'],
       ],
     );
-    writeFileSync(file, readFileSync(file, 'utf8').replaceAll(answer.digest, 'a'.repeat(64)));
-    assert.equal((await nowhere.cli('audit', 'proof', '--check', file)).code, 5);
   });
 
   it('a file of the standby that is not what it holds', async () => {
@@ -181,7 +178,6 @@ describe('drift, on a pair that lives', function () {
     writeFileSync(secret, PASSPHRASE, { mode: 0o600 });
     const made = await ha1.cli('backup', 'create', '-o', bundle, '--passphrase-file', secret);
     assert.equal(made.code, 0, made.stderr);
-    assert.equal((await typed(ha1, bundle, '--passphrase-file', secret)).code, 0);
     await put('b', '10.9.0.3');
     await ha1.api.forceUpdate();
     const { code, found, report } = await typed(ha1, bundle, 'partner', '--passphrase-file', secret);
@@ -251,22 +247,17 @@ describe('drift, on a pair that lives', function () {
       inventory,
       `pairs:\n  - {name: here, dir: ${ha1.dir}}\n  - {name: gone, dir: ${folder}/gone}\n`,
     );
-    const { code, stdout } = await ha1.cli('audit', 'fleet', inventory, '--json');
-    const rows = stdout
-      .trim()
-      .split('\n')
-      .map(line => JSON.parse(line));
+    const { code, stdout } = await ha1.cli('audit', 'fleet', inventory);
     assert.equal(code, 4);
-    assert.deepEqual(rows.find(({ name }) => name === 'here').verdict, 'same');
-    assert.deepEqual(rows.find(({ name }) => name === 'gone').error.class, 'unreachable');
-    assert.match((await ha1.cli('audit', 'fleet', inventory)).stdout, /1 of 2 pairs hold the same/);
+    assert.match(stdout, /^here +lb1, lb2 +same$/m);
+    assert.match(stdout, /^gone +unreachable +No unit runs in /m);
+    assert.match(stdout, /1 of 2 pairs hold the same/);
   });
 
   it('another release: a kind whose default differs', async () => {
-    await Promise.all([ha1.stop(), ha2.stop()]);
-    writeFileSync(schemaFile(ha1), gadget(1));
+    await ha2.stop();
     writeFileSync(schemaFile(ha2), gadget(2));
-    await Promise.all([ha1, ha2].map(serve));
+    await serve(ha2);
     await until('they see each other', async () => (await ha1.status()).partner?.seen === true);
     await ha1.api.change({ changes: [{ op: 'put', path: 'gadgets/one', value: {} }] });
     await until('it is held back', async () => (await ha1.status()).sync.state === 'held-back');

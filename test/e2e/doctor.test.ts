@@ -75,10 +75,9 @@ describe('lockstep doctor on a real pair', function () {
     );
   }
 
-  /** Exactly these are wrong, whichever unit is asked. */
-  async function assertFaults(expected: Record<string, string>): Promise<void> {
-    for (const asked of [ha1, ha2])
-      assert.deepEqual(await faults(asked), { ...ALWAYS, ...expected }, asked.dir);
+  /** Exactly these are wrong, whichever unit is asked; each examines both. */
+  async function assertFaults(expected: Record<string, string>, units = [ha1, ha2]): Promise<void> {
+    for (const asked of units) assert.deepEqual(await faults(asked), { ...ALWAYS, ...expected }, asked.dir);
   }
 
   before(async function () {
@@ -256,6 +255,16 @@ describe('lockstep doctor on a real pair', function () {
       mends: () => ha1.api.resume(),
     },
     {
+      what: 'the web certificate of a unit has expired',
+      expected: { certificates: 'failure' },
+      breaks: () => ha2.api.change({ changes: [{ op: 'put', path: 'webCertificate', value: expired() }] }),
+      mends: async () => {
+        await ha2.api.change({ changes: [{ op: 'remove', path: 'webCertificate' }] });
+        // The unit makes itself another one.
+        await until('it serves', async () => (await faults(ha2)).certificates === undefined);
+      },
+    },
+    {
       what: 'a certificate has expired',
       expected: { certificates: 'failure' },
       breaks: () => ha1.api.change({ changes: [{ op: 'put', path: 'certificates/shop', value: expired() }] }),
@@ -264,12 +273,12 @@ describe('lockstep doctor on a real pair', function () {
     },
   ];
 
-  for (const { what, expected, breaks, mends, known = async () => true } of BREAKS)
+  for (const [index, { what, expected, breaks, mends, known = async () => true }] of BREAKS.entries())
     it(`sees that ${what}, and nothing else`, async () => {
       await breaks();
       if (what !== 'updates are paused') await untilInStep(ha1, ha2);
       await until('it is known', known);
-      await assertFaults(expected);
+      await assertFaults(expected, [index % 2 === 0 ? ha1 : ha2]);
       await mends();
       await untilInStep(ha1, ha2);
       await until('the standby is ready', async () => (await ha2.status()).takeover?.ready === true);
@@ -321,7 +330,10 @@ describe('lockstep doctor on a real pair', function () {
     });
     execFileSync('tar', ['xz', '-C', out], { input: archive });
     assert.deepEqual(readdirSync(out).sort(), [
+      'audit.json',
+      'certificates.json',
       'doctor.json',
+      'drift.json',
       'log.jsonl',
       'revisions.json',
       'status.json',

@@ -8,6 +8,7 @@ import { Readable } from 'node:stream';
 import { ApiClient } from '../../api/client.ts';
 import { Output } from '../../cli/output.ts';
 import { RemoteConnection } from '../../cli/remote/connect.ts';
+import type { AuditReport } from '../../unit/audit-face.ts';
 import {
   type CommandResult,
   lockstep,
@@ -239,15 +240,39 @@ describe('operators from elsewhere', function () {
     assert.deepEqual(JSON.parse(made.stdout).missing, ['log.jsonl']);
   });
 
-  it('a fleet of pairs is looked at from elsewhere', async () => {
-    const inventory = path.join(folder, 'fleet.yaml');
-    writeFileSync(inventory, `pairs: [{name: vienna, unit: "${addresses[0]}"}]\n`);
-    const { code, stdout, stderr } = await lockstep(
-      ['--identity', path.join(home, 'olga'), 'audit', 'fleet', inventory],
-      { environment: { HOME: home, SSH_AUTH_SOCK: '' } },
+  it('two units are audited from a machine that has none, by who may ask both', async () => {
+    const changes = [{ op: 'put' as const, path: 'hosts/unsent', value: { address: '10.9.0.1' } }];
+    const { revision } = await first.api.change({ changes });
+    const audit = (name: string, ...more: string[]): Promise<CommandResult> =>
+      lockstep(
+        ['--identity', path.join(home, name), '--dir', path.join(folder, 'none'), 'audit', ...more, '--json'],
+        {
+          environment: { HOME: home, SSH_AUTH_SOCK: '' },
+        },
+      );
+    const both = [`${addresses[0]}:6973`, String(addresses[1])];
+    const { code, stdout } = await audit('ada', ...both);
+    const { findings } = JSON.parse(stdout) as AuditReport;
+    assert.deepEqual([code, findings.length], [1, 1], stdout);
+    assert.deepEqual(
+      [findings[0]?.class, findings[0]?.revision, findings[0]?.on],
+      ['not-sent', revision, 'b'],
     );
-    assert.match(stdout, /vienna/, stderr);
-    assert.ok(code === 0 || code === 1, `${code} ${stdout}`);
+    const refused = await audit('rita', ...both);
+    assert.deepEqual([refused.code, JSON.parse(refused.stdout).error.code], [3, 'role-refused']);
+    // Each pair compares itself, so whoever reads may ask for it.
+    const inventory = path.join(folder, 'fleet.yaml');
+    writeFileSync(inventory, `- {name: here, unit: '${both[0]}'}\n- {name: off, unit: 127.0.23.9}\n`);
+    const fleet = await audit('rita', 'fleet', inventory);
+    const rows = fleet.stdout
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line));
+    assert.equal(fleet.code, 4);
+    assert.equal(rows.find(({ name }) => name === 'here').counts['not-sent'], 1);
+    assert.equal(rows.find(({ name }) => name === 'off').error.class, 'unreachable');
+    await first.api.forceUpdate();
+    assert.equal((await audit('ada', ...both)).code, 0);
   });
 
   it('the agent signs, and LOCKSTEP_UNIT names the unit', async () => {

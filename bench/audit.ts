@@ -1,0 +1,104 @@
+/** What an audit of 60,000 records costs: in the daemon, and on the wire. What crosses is the same each time, and is held to its limits. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { compare } from '../audit/compare.ts';
+import type { Question, Side } from '../audit/facts.ts';
+import { SnapshotSide } from '../audit/snapshot-side.ts';
+import { openLmdb } from '../store/lmdb.ts';
+import { Store } from '../store/store.ts';
+import type { Change } from '../store/transition.ts';
+import { cutNode, nextStep } from '../sync/walk.ts';
+import { type Bench, cost, type Figure } from './bench.ts';
+import { catalog } from './making.ts';
+
+const RECORDS = 60_000;
+const A_COMMIT = 500;
+const DRIFTED = 10;
+const ROUNDS = 15;
+const NONCE = '5'.repeat(64);
+
+export const audits: Bench = {
+  name: 'audit',
+  run: async say => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'lockstep-bench-'));
+    try {
+      say(`fills two stores with ${RECORDS} records each`);
+      const [one, other] = [await filled(path.join(folder, 'a')), await filled(path.join(folder, 'b'))];
+      const equal = await measure(one, other, 'equal units', { exchanges: 1, bytes: 2048, ms: 5 });
+      const drift = Array.from({ length: DRIFTED }, (_, index) => host(index * 5_999, 11));
+      await other.commit({ changes: drift, kind: 'change', author: 'bench', reason: 'drift' });
+      const limits = { exchanges: 4, bytes: 64 * 1024 };
+      const drifted = await measure(one, other, `${DRIFTED} drifted records`, limits);
+      await Promise.all([one.close(), other.close()]);
+      return [equal, drifted];
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+};
+
+async function measure(
+  one: Store,
+  other: Store,
+  what: string,
+  most: { exchanges: number; bytes: number; ms?: number },
+): Promise<Figure> {
+  const times: { ms: number; cpuMs: number }[] = [];
+  let bytes = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    bytes = 0;
+    const [a, b] = [await one.snapshot(), await other.snapshot()];
+    const near = side(a, 'a');
+    const far = side(b, 'b');
+    const ask = async (question: Question): Promise<unknown> => {
+      const answer = await far.ask(question as never);
+      bytes += JSON.stringify(question).length + JSON.stringify(answer).length;
+      return answer;
+    };
+    let exchanges = 0;
+    const spent = await cost(async () => {
+      const options = { catalog, nextStep, nonce: NONCE, all: false };
+      ({ exchanges } = await compare(near, { ask: ask as Side['ask'] }, options));
+    });
+    a.close();
+    b.close();
+    assert.ok(exchanges <= most.exchanges, `${what}: ${exchanges} exchanges`);
+    assert.ok(bytes <= most.bytes, `${what}: ${bytes} bytes`);
+    times.push(spent);
+  }
+  const least = times.reduce((best, time) => (time.ms < best.ms ? time : best));
+  return {
+    what: `${what} of ${RECORDS}: ${least.ms.toFixed(1)} ms, ${bytes} bytes cross (at most ${most.bytes})`,
+    measured: least,
+    ...(most.ms === undefined ? {} : { aim: { ms: most.ms } }),
+  };
+}
+
+function side(snapshot: Awaited<ReturnType<Store['snapshot']>>, name: string): SnapshotSide {
+  const { digest, kindDigests } = catalog;
+  const schema = { schemaDigest: digest, kinds: kindDigests, release: '0.1.0' };
+  const unit = { is: 'unit' as const, name, unitId: name, pairId: 'bench' };
+  return new SnapshotSide(
+    snapshot,
+    catalog,
+    { ...unit, ...schema, damage: [], damaged: 0, mirror: [] },
+    cutNode,
+  );
+}
+
+async function filled(folder: string): Promise<Store> {
+  const store = await Store.open({ port: openLmdb(folder), catalog, rules: [], now: () => new Date(0) });
+  await store.setRole('active', 1);
+  for (let from = 0; from < RECORDS; from += A_COMMIT) {
+    const changes = Array.from({ length: A_COMMIT }, (_, index) => host(from + index));
+    await store.commit({ changes, kind: 'change', author: 'bench', reason: 'fill' });
+  }
+  return store;
+}
+
+function host(index: number, net = 10): Change {
+  const address = `${net}.${index >> 16}.${(index >> 8) & 255}.${index & 255}`;
+  return { op: 'put', path: `hosts/host-${index}.site.example`, value: { address } };
+}

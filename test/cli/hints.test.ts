@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { Command } from 'commander';
+import { STEPS } from '../../audit/doctor/check.ts';
+import { CHECKS } from '../../audit/doctor/doctor.ts';
+import { STEP_CHECKS } from '../../audit/doctor/steps.ts';
+import { ERROR_ADVICE } from '../../audit/explain/error-advice.ts';
+import { KEEPALIVED } from '../../audit/explain/keepalived.ts';
+import { LOG_MESSAGES } from '../../audit/explain/lockstep-log.ts';
+import { UCARP } from '../../audit/explain/ucarp.ts';
+import { COMMANDS } from '../../cli/commands.ts';
+import { loadCatalog } from '../../schema/catalog.ts';
+
+/** Everything that the doctor and `lockstep explain` tell people to type. */
+function hints(): string[] {
+  const checks = [...CHECKS, ...STEPS.flatMap(step => STEP_CHECKS[step])];
+  const advice = [...Object.values(ERROR_ADVICE), ...Object.values(LOG_MESSAGES), ...KEEPALIVED, ...UCARP];
+  return [...checks.flatMap(({ hint }) => hint ?? []), ...advice.flatMap(({ look }) => look)];
+}
+
+interface Named {
+  hint: string;
+  command: string;
+  rest: string;
+}
+
+/** Each `lockstep COMMAND …` in a text, up to where the next sentence begins. */
+function commandsIn(hint: string): Named[] {
+  return [...hint.matchAll(/\blockstep ([a-z-]+)((?:(?!\blockstep |[;,:)]| then ).)*)/g)].map(
+    ([, command = '', rest = '']) => ({ hint, command, rest }),
+  );
+}
+
+describe('what people are told to type', () => {
+  const all = hints().flatMap(commandsIn);
+
+  it('are commands that exist, with options that they have', async () => {
+    assert.ok(all.length > 80, `${all.length}`);
+    for (const { hint, command, rest } of all) {
+      const entry = COMMANDS[command];
+      assert.ok(entry, `${command}: ${hint}`);
+      const defined = new Command();
+      (await entry.load()).command.define?.(defined);
+      const known = [
+        ...defined.options.map(({ long }) => long),
+        '--json',
+        '--help',
+        '--dir',
+        '--unit',
+        '--identity',
+        '--host-key',
+      ];
+      for (const [flag] of rest.matchAll(/--[a-z][a-z-]+/g))
+        assert.ok(known.includes(flag), `${flag}: ${hint}`);
+      const choices = defined.registeredArguments[0]?.argChoices;
+      const [first] = rest.trim().split(' ');
+      if (choices !== undefined && /^[a-z]+$/.test(first ?? ''))
+        assert.ok(choices.includes(first as string), `${command} ${first}: ${hint}`);
+    }
+  });
+
+  it('name places of the configuration that exist', () => {
+    const catalog = loadCatalog();
+    for (const { hint, command, rest } of all) {
+      if (!['set', 'unset', 'show'].includes(command)) continue;
+      const [path = ''] = rest.trim().replaceAll('NAME', 'eth0').split(/[ .]/);
+      if (path.includes('/')) assert.doesNotThrow(() => catalog.resolve(path), hint);
+    }
+  });
+});
