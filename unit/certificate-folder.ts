@@ -92,7 +92,7 @@ export class CertificateFolder {
       code,
       path: `certs.d/${name}`,
       message,
-      ...(code === 'not-active' ? {} : { hint: 'It is taken once its files are complete and good.' }),
+      ...(code === 'not-active' ? {} : { hint: code === 'bad-id' ? RENAME : AGAIN }),
     }));
   }
 
@@ -222,6 +222,9 @@ export class CertificateFolder {
     this.below.set(name, { place, stop });
   }
 }
+
+const AGAIN = 'It is taken once its files are complete and good.';
+const RENAME = 'Give its files, or their folder, another name.';
 
 function stampOf({ size, mtimeMs, ctimeMs, ino, dev }: Awaited<ReturnType<typeof stat>>): string {
   return [size, mtimeMs, ctimeMs, ino, dev].join(' ');

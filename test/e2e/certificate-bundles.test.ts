@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createReadStream, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Manifest } from '../../backup/bundle.ts';
 import type { RestoreCertificatesAnswer } from '../../unit/certificate-restore-face.ts';
-import type { RestoreAnswer } from '../../unit/face.ts';
 import { made, piecesOf } from '../backup/made-certificates.ts';
-import { pairUp, TestUnit, temporaryFolder, untilInStep } from './daemon.ts';
+import { pairUp, refusalOf, TestUnit, temporaryFolder, untilInStep } from './daemon.ts';
 
 const PASSPHRASE = 'four words are enough';
 const SERVICE = 'virtualServices/tcp:10.20.0.100:443';
 
+type Wanted = Parameters<TestUnit['api']['restoreCertificates']>[0];
+type Given = Pick<Wanted, 'upload' | 'passphrase'>;
 type Answered<Answer> = Answer & { error: { code: string; message: string; facts?: object } };
 
 describe('certificate bundles on running units', function () {
@@ -41,8 +42,20 @@ describe('certificate bundles on running units', function () {
     printed.push(result.stdout, result.stderr);
     return result;
   }
-  const restore = (unit: TestUnit, ...args: string[]) =>
-    json<RestoreCertificatesAnswer>(unit, 'certs', 'restore', certificates, ...args);
+  /** Hands a bundle to the unit as the commands do. */
+  async function given<Answer>(unit: TestUnit, file: string, act: (asked: Given) => Promise<Answer>) {
+    const { upload } = await unit.api.upload(createReadStream(file));
+    const answer = await act({ upload, passphrase: PASSPHRASE }).finally(() => unit.api.dropUpload(upload));
+    printed.push(JSON.stringify(answer));
+    return answer;
+  }
+  const restore = (unit: TestUnit, select: string[], more: Pick<Wanted, 'others' | 'dryRun'> = {}) =>
+    given(unit, certificates, asked => unit.api.restoreCertificates({ ...asked, select, ...more }));
+  const refused = async (asked: Promise<unknown>) => {
+    const { code, message, facts } = await refusalOf(asked);
+    printed.push(message, JSON.stringify(facts));
+    return { code, message };
+  };
   const keyOn = (unit: TestUnit, name: string) =>
     unit.stored(async store => (await store.read(`certificates/${name}`))?.key);
 
@@ -97,46 +110,48 @@ describe('certificate bundles on running units', function () {
   });
 
   it('are taken for no configuration, nor the reverse, and not on a standby', async () => {
-    const asConfiguration = await json(ha1, 'restore', certificates, '--yes');
-    assert.deepEqual([asConfiguration.code, asConfiguration.answer.error.code], [3, 'restore-certificates']);
-    const reverse = await json(ha1, 'certs', 'restore', configuration, '--select', 'full', '--yes');
-    assert.deepEqual([reverse.code, reverse.answer.error.code], [3, 'restore-configuration']);
+    const asConfiguration = given(ha1, certificates, asked => ha1.api.restore(asked));
+    assert.equal((await refused(asConfiguration)).code, 'restore-certificates');
+    const reverse = given(ha1, configuration, asked =>
+      ha1.api.restoreCertificates({ ...asked, select: ['full'] }),
+    );
+    assert.equal((await refused(reverse)).code, 'restore-configuration');
     await ha1.api.change({ changes: [{ op: 'put', path: 'certificates/shop', value: newer }] });
     await untilInStep(ha1, ha2);
-    const standby = await restore(ha2, '--select', 'full', '--replace', '--yes');
-    assert.deepEqual([standby.code, standby.answer.error.code], [3, 'not-active']);
+    const standby = await refused(restore(ha2, ['full'], { others: 'replace' }));
+    assert.equal(standby.code, 'not-active');
   });
 
   it('over other certificates decide nothing in a script, and take the newer ones when they are told to', async () => {
-    const refused = await restore(ha1, '--select', 'shop', '--yes');
-    assert.deepEqual([refused.code, refused.answer.error.code], [3, 'certificates-differ']);
-    assert.match(refused.answer.error.message, /certificates\/shop \(newer here\)/);
+    const undecided = await refused(restore(ha1, ['shop']));
+    assert.equal(undecided.code, 'certificates-differ');
+    assert.match(undecided.message, /certificates\/shop \(newer here\)/);
     const plan = await text(ha1, 'certs', 'restore', certificates, '--select', 'full', '--dry-run', ...asked);
     assert.match(plan.stdout, /which\? certificates\/shop\n +bundle .*\n +here .*\(newer\)\n/);
     assert.match(plan.stdout, /Nothing was changed yet\.$/m);
-    const { code, answer } = await restore(ha1, '--select', 'full', '--newer', '--yes');
-    assert.deepEqual([code, answer.changes], [0, []]);
+    assert.deepEqual((await restore(ha1, ['full'], { others: 'newer' })).changes, []);
     assert.equal(await keyOn(ha1, 'shop'), newer.key);
   });
 
   it('are what a configuration without keys asks for; restored they reach the partner, and a rollback undoes it', async () => {
     const nothing = { virtualServices: {}, certificates: {}, intermediates: {} };
     await ha1.api.apply({ document: nothing, replace: true });
-    const restored = await json<RestoreAnswer>(ha1, 'restore', configuration, '--yes');
-    assert.equal(restored.code, 0);
-    const missing = restored.answer.missingKeys.map(({ path: each }) => each);
+    const restored = await given(ha1, configuration, asked => ha1.api.restore(asked));
+    const missing = restored.missingKeys.map(({ path: each }) => each);
     assert.deepEqual(missing, ['certificates/shop', 'certificates/www']);
-    assert.equal(restored.answer.unserved.count, 2);
+    assert.equal(restored.unserved.count, 2);
     await ha1.api.confirmSource();
-    const one = await restore(ha1, '--select', 'www', '--yes');
-    assert.deepEqual(one.answer.counts, { added: 0, changed: 1, removed: 0 });
+    const one = await restore(ha1, ['www']);
+    assert.deepEqual(one.counts, { added: 0, changed: 1, removed: 0 });
     assert.deepEqual(
-      one.answer.unserved.services.map(({ path: service, certificate }) => [service, certificate]),
+      one.unserved.services.map(({ path: service, certificate }) => [service, certificate]),
       [[SERVICE, 'certificates/shop']],
     );
-    const dry = await restore(ha1, '--select', 'full', '--dry-run');
-    assert.deepEqual(dry.answer.counts, { added: 0, changed: 1, removed: 0 });
-    const all = await restore(ha1, '--select', 'full', '--yes', '--wait');
+    const dry = await restore(ha1, ['full'], { dryRun: true });
+    assert.deepEqual(dry.counts, { added: 0, changed: 1, removed: 0 });
+    const full = ['restore', certificates, '--select', 'full', '--yes', '--wait'];
+    const all = await json<RestoreCertificatesAnswer>(ha1, 'certs', ...full);
+    assert.equal(all.code, 0, JSON.stringify(all.answer));
     assert.equal(all.answer.unserved.count, 0);
     assert.ok('receipt' in (all.answer.standby ?? {}));
     assert.equal((await ha1.status()).unit.unconfirmed, undefined);

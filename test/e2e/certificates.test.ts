@@ -16,7 +16,8 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { readX509 } from '../../certs/x509.ts';
-import type { CertificateDetails, CertificateFacts } from '../../unit/certificate-face.ts';
+import { type Asked, parseCommandLine } from '../../cli/program.ts';
+import type { CertificateDetails } from '../../unit/certificate-face.ts';
 import type { ChangeAnswer } from '../../unit/face.ts';
 import { issue, type Made } from '../certs/ca.ts';
 import { pairUp, refusalOf, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
@@ -69,10 +70,13 @@ describe('certificates of a pair', function () {
       const found = await shown(unit, name).catch(() => undefined);
       return found?.fingerprint === fingerprint(made);
     });
-  const refusedWith = async (unit: TestUnit, ...args: string[]): Promise<string> => {
-    const { code, answer } = await unit.json('certs', ...args);
-    assert.equal(code === 3 || code === 2 || code === 5, true, JSON.stringify(answer));
-    return answer.error.code;
+  /** What goes over the socket when somebody adds these files. */
+  const sent = (...contents: (string | Buffer)[]): { name: string; bytes: string }[] =>
+    contents.map((content, i) => ({ name: `${i}.pem`, bytes: Buffer.from(content).toString('base64') }));
+  /** A command that is refused, without the start of a process. */
+  const refusedWith = async (...args: string[]): Promise<string> => {
+    const asked = await parseCommandLine(['--dir', ha1.dir, 'certs', ...args]);
+    return (await refusalOf((asked as Asked).run())).code;
   };
   const revision = async (): Promise<number> => (await ha1.status()).unit.revision;
 
@@ -112,14 +116,7 @@ describe('certificates of a pair', function () {
     );
     const { chain, hasKey } = await shown(ha1, 'shop');
     assert.deepEqual([chain.map(({ subject }) => subject), hasKey], [['CN=Issuing', 'CN=Root'], true]);
-    const intermediate = await ha1.cli(
-      'certs',
-      'add',
-      'issuing',
-      file('issuing.pem', issuing.pem),
-      '--intermediate',
-    );
-    assert.equal(intermediate.code, 0, intermediate.stderr);
+    await ha1.api.addCertificate({ name: 'issuing', kind: 'intermediate', files: sent(issuing.pem) });
   });
 
   it('follow the rules of names and of --replace', async () => {
@@ -136,8 +133,8 @@ describe('certificates of a pair', function () {
       ['certificate-refused', ha1, 'other', [renewed.pem], { kind: 'intermediate' }],
       ['not-active', ha2, 'other', good, {}],
     ] as const) {
-      const files = pems.map((pem, i) => ({ name: `${i}.pem`, bytes: Buffer.from(pem).toString('base64') }));
-      assert.equal((await refusalOf(unit.api.addCertificate({ name, files, ...more }))).code, code);
+      const refusal = await refusalOf(unit.api.addCertificate({ name, files: sent(...pems), ...more }));
+      assert.equal(refusal.code, code);
     }
     assert.equal(
       (await refusalOf(ha1.api.removeCertificate({ name: 'nobody' }))).code,
@@ -155,9 +152,9 @@ describe('certificates of a pair', function () {
       { input: 'open sesame\n' },
     );
     assert.equal(made.status, 0, String(made.stderr));
-    assert.equal(await refusedWith(ha1, 'add', 'shop', pfx, '--replace'), 'passphrase-needed');
+    assert.equal(await refusedWith('add', 'shop', pfx, '--replace'), 'passphrase-needed');
     assert.equal(
-      await refusedWith(ha1, 'add', 'shop', pfx, '--replace', '--passphrase-file', file('wrong', 'no\n')),
+      await refusedWith('add', 'shop', pfx, '--replace', '--passphrase-file', file('wrong', 'no\n')),
       'wrong-passphrase',
     );
     const pass = file('pass', 'open sesame\n');
@@ -184,9 +181,9 @@ describe('certificates of a pair', function () {
         },
       ],
     });
-    const { answer } = await ha1.json<{ certificates: CertificateFacts[] }>('certs', 'list');
+    const { certificates } = await ha1.api.certificates();
     assert.deepEqual(
-      answer.certificates.map(({ name, kind, names, issuer, daysLeft, usedBy }) => [
+      certificates.map(({ name, kind, names, issuer, daysLeft, usedBy }) => [
         name,
         kind,
         names,
@@ -200,17 +197,15 @@ describe('certificates of a pair', function () {
         ['web', 'web', ['lb1', '10.20.0.11', '10.20.0.30'], 'CN=lb1', 396, []],
       ],
     );
-    const { code, answer: refusal } = await ha1.json('certs', 'remove', 'shop');
-    assert.deepEqual(
-      [code, refusal.error.code, refusal.error.facts],
-      [3, 'certificate-in-use', { users: [SERVICE], count: 1 }],
-    );
+    const { code, facts } = await refusalOf(ha1.api.removeCertificate({ name: 'shop' }));
+    assert.deepEqual([code, facts], ['certificate-in-use', { users: [SERVICE], count: 1 }]);
     await until('the service is named', async () =>
       (await ha1.status()).warnings.some(
         ({ code: what, path: where }) => what === 'certificate-host-names' && where === SERVICE,
       ),
     );
-    assert.equal((await ha1.cli('certs', 'remove', 'issuing', '--dry-run')).code, 0);
+    const { counts } = await ha1.api.removeCertificate({ name: 'issuing', dryRun: true });
+    assert.equal(counts.removed, 1);
     assert.equal((await ha1.cli('certs', 'list')).stdout.split('\n').length, 5);
   });
 
@@ -218,15 +213,15 @@ describe('certificates of a pair', function () {
     const { stdout } = await ha1.cli('certs', 'export', 'shop', '--public');
     assert.equal(stdout, renewed.pem);
     const target = path.join(folder, 'exported.pem');
-    assert.equal(await refusedWith(ha1, 'export', 'shop', '--with-key'), 'bad-usage');
-    assert.equal(await refusedWith(ha1, 'export', 'shop', '--with-key', '-o', '-'), 'bad-usage');
+    assert.equal(await refusedWith('export', 'shop', '--with-key'), 'bad-usage');
+    assert.equal(await refusedWith('export', 'shop', '--with-key', '-o', '-'), 'bad-usage');
     const exported = await ha1.cli('certs', 'export', 'shop', '--with-key', '-o', target);
     assert.equal(exported.code, 0, exported.stderr);
     assert.deepEqual(
       [readFileSync(target, 'utf8'), statSync(target).mode & 0o777],
       [renewed.pem + renewed.keyPem, 0o600],
     );
-    assert.equal(await refusedWith(ha1, 'export', 'shop', '--with-key', '-o', target), 'file-exists');
+    assert.equal(await refusedWith('export', 'shop', '--with-key', '-o', target), 'file-exists');
     rmSync(target);
   });
 
@@ -318,14 +313,7 @@ describe('certificates of a pair', function () {
     it('stay in the configuration when their files go, and do not come back over what is newer', async () => {
       const newer = make('late.example', 180, 0);
       for (const name of ['slow.crt', 'slow.key']) rmSync(path.join(ha1.dir, 'certs.d', name));
-      const replaced = await ha1.cli(
-        'certs',
-        'add',
-        'late',
-        file('late.pem', newer.pem + newer.keyPem),
-        '--replace',
-      );
-      assert.equal(replaced.code, 0, replaced.stderr);
+      await ha1.api.addCertificate({ name: 'late', files: sent(newer.pem, newer.keyPem), replace: true });
       await ha1.stop();
       await ha1.start('--log-level', 'debug');
       drop(ha1, 'late.pem', `${readFileSync(path.join(ha1.dir, 'certs.d', 'late.pem'), 'utf8')}\n`);
@@ -380,10 +368,7 @@ describe('certificates of a pair', function () {
       const refused = await ha2.http(
         'POST',
         '/v1/certificates/add',
-        JSON.stringify({
-          name: 'x',
-          files: [{ name: 'f', bytes: Buffer.from(`${shop.keyPem}\nrubbish`).toString('base64') }],
-        }),
+        JSON.stringify({ name: 'x', files: sent(`${shop.keyPem}\nrubbish`) }),
       );
       assert.equal(refused.status, 409);
       const texts = [...answers, refused.text, JSON.stringify(ha1.log), JSON.stringify(ha2.log)];
