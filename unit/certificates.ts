@@ -1,5 +1,5 @@
 import { checkCertificate } from '../certs/check.ts';
-import { readCertificateFiles } from '../certs/read.ts';
+import { type ReadCertificate, readCertificateFiles } from '../certs/read.ts';
 import { readX509, readX509s } from '../certs/x509.ts';
 import { isSameKey } from '../certs/x509-key.ts';
 import type { Catalog } from '../schema/catalog.ts';
@@ -180,10 +180,19 @@ export class Certificates implements CertificateFace {
 
   private async acceptIntermediate(
     path: string,
-    { certificate }: { certificate: string },
+    { certificate, key }: ReadCertificate,
     allowWeak: boolean,
   ): Promise<Accepted> {
     const [first, ...more] = chainOf({ certificate });
+    if (key !== undefined)
+      throw refused(path, [
+        {
+          code: 'certificate-with-key',
+          path,
+          message: 'one of the files holds a private key, and an intermediate certificate is kept without',
+          hint: 'Give its certificate alone: the key of an authority belongs on no unit.',
+        },
+      ]);
     if (first !== undefined && !first.ca)
       throw refused(path, [
         {
@@ -258,8 +267,31 @@ export class Certificates implements CertificateFace {
   private async assertUnused(path: string): Promise<void> {
     const users: string[] = [];
     for await (const source of this.options.store.referrers(path)) users.push(source);
+    if (path.startsWith('intermediates/')) users.push(...(await this.leaningOn(path)));
     if (users.length === 0) return;
     throw inUse(path, users.sort());
+  }
+
+  /** Certificates whose way up would end without the intermediate at `path`; nothing refers to it by name. */
+  private async leaningOn(path: string): Promise<string[]> {
+    const { store, now } = this.options;
+    const all: { path: string; certificate: string }[] = [];
+    for await (const record of store.list('intermediates'))
+      all.push({ path: record.path, certificate: String(record.value.certificate) });
+    const subject = chainOf(all.find(each => each.path === path) ?? {})[0]?.subject;
+    const withIt = all.map(each => each.certificate);
+    const without = all.filter(each => each.path !== path).map(each => each.certificate);
+    const leaning: string[] = [];
+    for await (const { path: user, value } of store.list('certificates')) {
+      if (!chainOf(value).some(({ issuer }) => issuer === subject)) continue;
+      const isIncomplete = (intermediates: string[]): boolean =>
+        checkCertificate(
+          { certificate: String(value.certificate) },
+          { now: now(), intermediates, allowWeak: true },
+        ).some(({ code }) => code === 'chain-incomplete');
+      if (!isIncomplete(withIt) && isIncomplete(without)) leaning.push(user);
+    }
+    return leaning;
   }
 }
 

@@ -131,6 +131,7 @@ describe('certificates of a pair', function () {
       ['key-unfit', ha1, 'other', [renewed.pem, shop.keyPem], {}],
       ['certificate-refused', ha1, 'old', [old.pem, old.keyPem], {}],
       ['certificate-refused', ha1, 'other', [renewed.pem], { kind: 'intermediate' }],
+      ['certificate-refused', ha1, 'other', [issuing.pem, issuing.keyPem], { kind: 'intermediate' }],
       ['not-active', ha2, 'other', good, {}],
     ] as const) {
       const refusal = await refusalOf(unit.api.addCertificate({ name, files: sent(...pems), ...more }));
@@ -204,8 +205,8 @@ describe('certificates of a pair', function () {
         ({ code: what, path: where }) => what === 'certificate-host-names' && where === SERVICE,
       ),
     );
-    const { counts } = await ha1.api.removeCertificate({ name: 'issuing', dryRun: true });
-    assert.equal(counts.removed, 1);
+    const leaning = await refusalOf(ha1.api.removeCertificate({ name: 'issuing' }));
+    assert.deepEqual([leaning.code, leaning.facts.users], ['certificate-in-use', ['certificates/shop']]);
     assert.equal((await ha1.cli('certs', 'list')).stdout.split('\n').length, 5);
   });
 
