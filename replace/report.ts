@@ -19,7 +19,7 @@ export function planText(plan: Plan, steps: readonly Step[], standing?: Standing
   const lines = steps.flatMap((step, index) => [
     '',
     `${mark(standing, index)} ${index + 1}. ${step.title}${step.appliance === '' ? '' : `  [appliance: ${step.appliance}]`}`,
-    `     ${step.action === undefined ? 'by hand: ' : ''}${step.does}`,
+    `     ${step.action === undefined ? 'by hand, and measured: ' : ''}${step.does}`,
     `     interruption: ${step.interruption} · back: ${step.back}`,
   ]);
   return [`Replacement (${plan.kind}), planned ${plan.at} by ${plan.by}`, ...units, ...lines].join('\n');

@@ -74,7 +74,7 @@ export async function run(journal: Journal, hands: Hands, { wait }: RunOptions):
       await hands.pause();
       continue;
     }
-    if (against.length > 0) throw await refused(journal, step, against);
+    if (against.length > 0) throw await refused(journal, step, against, missing);
     waitingFor = '';
     await take(journal, hands, step, step.action);
   }
@@ -118,10 +118,18 @@ async function take(journal: Journal, hands: Hands, step: Step, action: Action):
   hands.tell(`${step.id}: ${step.title} (${(ms / 1000).toFixed(1)} s)`);
 }
 
-async function refused(journal: Journal, step: Step, reasons: string[]): Promise<LockstepError> {
+async function refused(
+  journal: Journal,
+  step: Step,
+  reasons: string[],
+  missing: string[] = [],
+): Promise<LockstepError> {
   await journal.write('refused', step.id, { reasons });
-  return new LockstepError('replace-step', `${step.title}: ${reasons.join('; ')}.`, {
+  const sentence = [step.title, reasons.join('; '), ...(missing.length === 0 ? [] : [missing.join('; ')])]
+    .join(': ')
+    .replace(/\.?$/, '.');
+  return new LockstepError('replace-step', sentence, {
     hint: `Mend it, then type lockstep replace run again: it goes on here. To go back: ${step.back}.`,
-    facts: { step: step.id, reasons },
+    facts: { step: step.id, reasons, missing },
   });
 }

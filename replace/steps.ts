@@ -44,7 +44,7 @@ class Making {
       this.prefer('A', A, 'prefer-b', '7–8'),
       this.doctor(),
       this.out('B', '9', all(this.on.active('A'), this.on.prefers('A', A))),
-      ...this.newPartner('D', 'B', 'A', '10–16', '23–27', '28', '29'),
+      ...this.newPartner('D', 'B', 'A', '10–16', '23–27', '28', '17–22, 29'),
       { ...this.prefer('A', B, 'takeover-d', '30–31'), id: 'prefer-b' },
       this.takeover('D', 'A'),
       this.out(
@@ -453,7 +453,7 @@ class Making {
       appliance,
       title: `${this.name(unit)} holds what ${this.name(survivor)} holds`,
       action: { do: 'force-update', on: survivor },
-      does: `lockstep force-update on ${this.name(survivor)}; its receipt goes into the journal`,
+      does: `lockstep force-update on ${this.name(survivor)}; certificates and their keys come along; the receipt goes into the journal`,
       before: all(on.active(survivor), on.standby(unit), on.paired(survivor, unit)),
       after: all(on.took(id), on.established(unit)),
       until: `takeover-${unit.toLowerCase()}`,

@@ -4,7 +4,6 @@ import { isObject, type Json } from '../../schema/json.ts';
 import type { Place } from '../context.ts';
 import { parseHost } from '../host-argument.ts';
 import { nameOf } from '../read.ts';
-import { readYaml } from '../yaml.ts';
 
 export interface Listed {
   name: string;
@@ -18,6 +17,7 @@ const MOST_PAIRS = 10_000;
  * Throws `bad-usage` naming the entry.
  */
 export async function readInventory(file: string): Promise<Listed[]> {
+  const { readYaml } = await import('../yaml.ts');
   return listed(await readYaml(file), nameOf(file));
 }
 

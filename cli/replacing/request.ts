@@ -5,7 +5,6 @@ import { isObject, type Json, type JsonObject } from '../../schema/json.ts';
 import type { Context } from '../context.ts';
 import { parseHost } from '../host-argument.ts';
 import { askChoice, askText } from '../prompt.ts';
-import { readYaml } from '../yaml.ts';
 
 const MODES: readonly Mode[] = ['first', 'second'];
 const MEMBERS = new Set(['kind', 'old', 'new', 'leaves', 'bundles', 'pair', 'accept']);
@@ -13,6 +12,7 @@ const MEMBERS = new Set(['kind', 'old', 'new', 'leaves', 'bundles', 'pair', 'acc
 /** The request that a file holds, or that a person at a terminal tells. Throws `bad-usage`. */
 export async function readRequest(context: Context, file: string | undefined, kind?: Kind): Promise<Request> {
   if (file !== undefined) {
+    const { readYaml } = await import('../yaml.ts');
     const document = await readYaml(file);
     return requestOf(isObject(document) && kind !== undefined ? { kind, ...document } : document, file);
   }
