@@ -3,16 +3,22 @@ import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { BundleKind, Manifest } from '../../backup/bundle.ts';
+import type { Manifest } from '../../backup/bundle.ts';
 import { type OpenOptions, openBundle } from '../../backup/read.ts';
 import { saveBundle } from '../../backup/save.ts';
 import { BundleSource } from '../../backup/source.ts';
 
-/** Write the bytes of a bundle to `file`, in the place of what is there, and read them back. Throws what saveBundle throws. */
-export async function keepBundle(bytes: Readable, file: string, passphrase: string): Promise<void> {
+/** What a bundle says of itself. */
+export type ToldBundle = Pick<Manifest, 'kind' | 'unit' | 'createdAt' | 'revision' | 'digest'>;
+
+/**
+ * Write the bytes of a bundle to `file`, in the place of what is there, and read them back; resolves to what it says of itself.
+ * Throws what saveBundle throws.
+ */
+export async function keepBundle(bytes: Readable, file: string, passphrase: string): Promise<ToldBundle> {
   await rm(file, { force: true });
   try {
-    await saveBundle(bytes, file, { passphrase });
+    return toldOf((await saveBundle(bytes, file, { passphrase })).manifest);
   } finally {
     bytes.destroy();
   }
@@ -23,15 +29,17 @@ export async function tellBundle(
   file: string,
   passphrase: string,
   look?: NonNullable<OpenOptions['look']>,
-): Promise<Pick<Manifest, 'kind' | 'unit' | 'createdAt' | 'revision' | 'digest'> & { kind: BundleKind }> {
+): Promise<ToldBundle> {
   const source = await BundleSource.open(file);
   try {
-    const { manifest } = await openBundle(source, passphrase, look === undefined ? {} : { look });
-    const { kind, unit, createdAt, revision, digest } = manifest;
-    return { kind, unit, createdAt, revision, digest };
+    return toldOf((await openBundle(source, passphrase, look === undefined ? {} : { look })).manifest);
   } finally {
     await source.close();
   }
+}
+
+function toldOf({ kind, unit, createdAt, revision, digest }: Manifest): ToldBundle {
+  return { kind, unit, createdAt, revision, digest };
 }
 
 /** SHA-256 of a file, hexadecimal. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { ApiClient } from '../../api/client.ts';
 import type { BundleDesk, BundleTold } from '../../replace/act.ts';
-import { hashOf, keepBundle, tellBundle } from '../bundle/keep.ts';
+import { hashOf, keepBundle, type ToldBundle, tellBundle } from '../bundle/keep.ts';
 
 const FOLDER = 'bundles';
 
@@ -23,22 +23,19 @@ export class Desk implements BundleDesk {
     const passphrase = await this.passphrase();
     const { bytes } = await unit.backup({ passphrase, kind });
     await mkdir(this.folder, { recursive: true, mode: 0o700 });
-    await keepBundle(bytes, this.at(bundle), passphrase);
-    return this.verify(bundle);
+    return this.told(bundle, await keepBundle(bytes, this.at(bundle), passphrase));
   }
 
   async bring(from: string, bundle: string): Promise<BundleTold> {
     await mkdir(this.folder, { recursive: true, mode: 0o700 });
-    await tellBundle(from, await this.passphrase());
+    const told = await tellBundle(from, await this.passphrase());
     await pipeline(createReadStream(from), createWriteStream(this.at(bundle), { mode: 0o600, flush: true }));
-    return this.verify(bundle);
+    // What was copied is verified again before it is restored.
+    return this.told(bundle, told);
   }
 
   async verify(bundle: string): Promise<BundleTold> {
-    const file = this.at(bundle);
-    const { kind, unit, createdAt, revision, digest } = await tellBundle(file, await this.passphrase());
-    const { id, name } = unit;
-    return { kind, unit: { id, name }, createdAt, revision, digest, sha256: await hashOf(file) };
+    return this.told(bundle, await tellBundle(this.at(bundle), await this.passphrase()));
   }
 
   async drill(unit: ApiClient, bundle: string): Promise<{ records: number }> {
@@ -77,6 +74,11 @@ export class Desk implements BundleDesk {
       found[name] = hash;
     }
     return found;
+  }
+
+  private async told(bundle: string, { unit, ...facts }: ToldBundle): Promise<BundleTold> {
+    const { id, name } = unit;
+    return { ...facts, unit: { id, name }, sha256: await hashOf(this.at(bundle)) };
   }
 
   private at(bundle: string): string {

@@ -107,9 +107,19 @@ describe('both units of a pair are replaced', function () {
   });
 
   it('it is carried out while a writer commits: nothing acknowledged is lost', async () => {
-    const waited = await site.toTheEnd();
+    const command = ['run', '--no-wait', '--passphrase-file', site.passphrase];
+    const half = await site.replace(...command);
+    assert.equal(half.code, 1, half.stderr);
+    assert.match(half.stdout, /Waits for you: switch A \(lb-a\) off/);
+    const stands = await site.replace('status');
+    assert.equal(stands.code, 1);
+    assert.match(stands.stdout, /not yet: A \(lb-a\) still answers/);
+    await site.byHand('out-a');
+    const whole = await site.replace(...command);
+    assert.equal(whole.code, 0, whole.stderr);
     await writer.stop();
-    assert.deepEqual(waited, ['out-a']);
+    const late = await site.replace('abort', '--yes');
+    assert.deepEqual([late.code, /no way back/.test(late.stderr)], [3, true]);
     await untilInStep(C, D);
     for (const unit of [C, D]) {
       const { value } = await unit.api.show({ path: 'hosts' });

@@ -3,10 +3,18 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LockstepError } from '../../schema/error.ts';
+import { makeContext } from '../../cli/context.ts';
+import { EXIT, EXIT_OF_CLASS } from '../../cli/exit.ts';
+import { Output } from '../../cli/output.ts';
+import { handsOf, openJournal } from '../../cli/replacing/running.ts';
+import { run } from '../../replace/runner.ts';
+import { stepsBack } from '../../replace/steps.ts';
+import { asLockstepError, LockstepError } from '../../schema/error.ts';
 import { type CommandResult, lockstep, pairUp, TestUnit, untilInStep } from './daemon.ts';
 
 export const PASSPHRASE = 'four words are enough';
+
+const quiet = new Output({ json: true, color: false });
 
 type Letter = 'A' | 'B' | 'C' | 'D';
 
@@ -19,12 +27,12 @@ export interface Answer {
 
 /** The units of one replacement, on addresses 127.0.NET.1 to 4. */
 export class Site {
-  readonly units: Record<Letter, TestUnit>;
+  units: Record<Letter, TestUnit>;
   readonly folder: string;
   readonly state: string;
   readonly plan: string;
   readonly passphrase: string;
-  readonly on = new Set<Letter>();
+  on = new Set<Letter>();
   private readonly net: number;
 
   constructor(folder: string, net: number) {
@@ -89,20 +97,27 @@ export class Site {
     return lockstep(['replace', ...args, '--state', this.state]);
   }
 
+  /** As the command does it, without the start of a process. */
   async run(
     action: 'run' | 'abort' = 'run',
-    passphrase = this.passphrase,
-  ): Promise<Answer & { code: number | null }> {
-    const { code, stdout, stderr } = await this.replace(
-      action,
-      '--no-wait',
-      '--json',
-      '--yes',
-      '--passphrase-file',
-      passphrase,
-    );
-    assert.equal(stderr, '');
-    return { code, ...(JSON.parse(stdout) as Answer) };
+    passphraseFile = this.passphrase,
+  ): Promise<Answer & { code: number }> {
+    const context = makeContext({ dir: this.folder, color: false, json: true }, quiet);
+    try {
+      const journal = await openJournal(this.state);
+      if (action === 'abort' && !journal.isBack) {
+        assert.ok(stepsBack(journal.plan, journal.begun), 'there is a way back');
+        await journal.write('back', '');
+      }
+      const how = await run(journal, handsOf(context, journal, { passphraseFile }), { wait: false });
+      if (how.is === 'done') return { code: EXIT.done, ended: true };
+      return { code: EXIT.differs, waits: how.step, missing: how.missing };
+    } catch (error) {
+      const known = asLockstepError(error);
+      return { code: EXIT_OF_CLASS[known.class], error: known.toJSON() };
+    } finally {
+      await context.close();
+    }
   }
 
   /** Does what the program waits for. */
