@@ -80,8 +80,8 @@ export async function act(acting: Acting, action: Action): Promise<Facts> {
       return { role, epoch, partnerSteppedDown };
     }
     case 'confirm-source': {
-      await unitOf(action.on).confirmSource();
-      return {};
+      const { confirmed } = await unitOf(action.on).confirmSource();
+      return { confirmed: confirmed !== null };
     }
     case 'become-first':
       return becomeFirst(acting, action.on);

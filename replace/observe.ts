@@ -85,7 +85,7 @@ export async function observe(plan: Plan, unitAt: (place: Place) => Ask): Promis
     letters.map(letter => {
       const unit = plan.units[letter];
       if (unit === undefined) return undefined;
-      return measure(unitAt(unit.place)).catch(error => asLockstepError(error).message);
+      return measure(unitAt(unit.place)).catch(error => asLockstepError(error).message.replace(/\.$/, ''));
     }),
   );
   for (const [index, letter] of letters.entries()) {

@@ -29,6 +29,8 @@ export type Ended = { is: 'done' } | { is: 'waits'; step: Step; missing: string[
 
 /** How long the end of a step may take to show after it was done. */
 const SETTLING_MS = 60_000;
+/** A unit may end the connection with the very change that was asked for: its operators are others then. */
+const ANSWER_LOST_MS = 3_000;
 
 /** Throws `replace-step` when there is no way back any more. */
 export function stepsOfJournal(journal: Journal): Step[] {
@@ -102,20 +104,37 @@ async function take(journal: Journal, hands: Hands, step: Step, action: Action):
     facts = await hands.act(action);
   } catch (error) {
     const known = asLockstepError(error);
-    await journal.write('refused', step.id, { error: known.toJSON() as ErrorBody as unknown as Json });
-    throw known;
+    const isDone =
+      known.class === 'unreachable' && (await holdsSoon(journal, hands, step, {}, ANSWER_LOST_MS));
+    if (!isDone) {
+      await journal.write('refused', step.id, { error: known.toJSON() as ErrorBody as unknown as Json });
+      throw known;
+    }
+    facts = { answerLost: true };
   }
   const ms = Math.round(hands.clock() - began);
-  let missing: string[];
-  for (;;) {
-    const seen = await lookAround(journal, hands);
-    missing = step.after({ ...seen, facts: { ...seen.facts, [step.id]: facts } });
-    if (missing.length === 0) break;
-    if (hands.clock() - began > SETTLING_MS) throw await refused(journal, step, missing);
-    await hands.pause();
-  }
+  if (!(await holdsSoon(journal, hands, step, facts, SETTLING_MS)))
+    throw await refused(journal, step, step.after(await lookAround(journal, hands)));
   await journal.write('done', step.id, { ...facts, ms });
   hands.tell(`${step.id}: ${step.title} (${(ms / 1000).toFixed(1)} s)`);
+}
+
+/** Measures until the end of the step holds. */
+async function holdsSoon(
+  journal: Journal,
+  hands: Hands,
+  step: Step,
+  facts: Facts,
+  withinMs: number,
+): Promise<boolean> {
+  const from = hands.clock();
+  for (;;) {
+    const seen = await lookAround(journal, hands);
+    const told = Object.keys(facts).length === 0 ? seen.facts : { ...seen.facts, [step.id]: facts };
+    if (step.after({ ...seen, facts: told }).length === 0) return true;
+    if (hands.clock() - from > withinMs) return false;
+    await hands.pause();
+  }
 }
 
 async function refused(
@@ -125,7 +144,11 @@ async function refused(
   missing: string[] = [],
 ): Promise<LockstepError> {
   await journal.write('refused', step.id, { reasons });
-  const sentence = [step.title, reasons.join('; '), ...(missing.length === 0 ? [] : [missing.join('; ')])]
+  const also = missing.filter(reason => !reasons.includes(reason));
+  const sentence = [
+    step.title,
+    ...[reasons, also].filter(list => list.length > 0).map(list => list.join('; ')),
+  ]
     .join(': ')
     .replace(/\.?$/, '.');
   return new LockstepError('replace-step', sentence, {

@@ -87,6 +87,9 @@ async function once(victim: Victim, delayMs: number, net: number): Promise<void>
       const { ended, waits, error } = await site.run();
       if (ended === true) break;
       if (waits !== undefined) await site.byHand(waits.id);
+      // Killed so often that it takes part in nothing: an operator has to say that it may.
+      else if (error?.code === 'pacified' || /pacified/.test(String(error?.message)))
+        for (const letter of site.on) await site.units[letter].api.resume();
       else process.stdout.write(`  ${error?.code}: ${error?.message}\n`);
     }
     await writer.stop();
