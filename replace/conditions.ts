@@ -45,6 +45,19 @@ export class Conditions {
   standby = (letter: Letter): Condition =>
     this.at(letter, ({ role }) => (role === 'standby' ? undefined : 'is not standby'));
 
+  /** A takeover that broke off in the middle leaves the one that stood down in the newer epoch. */
+  leads(letter: Letter, whom: Letter): Condition {
+    const name = called(this.plan, letter);
+    return ({ units }) => {
+      const [own, theirs] = [units[letter]?.epoch ?? 0, units[whom]?.epoch ?? 0];
+      return own >= theirs
+        ? []
+        : [
+            `${name} is in epoch ${own}, ${called(this.plan, whom)} in epoch ${theirs}: a takeover was not finished`,
+          ];
+    };
+  }
+
   mode(letter: Letter, mode: 'single' | Mode): Condition {
     return this.at(letter, ({ mode: found }) =>
       found === mode

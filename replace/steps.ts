@@ -438,7 +438,7 @@ class Making {
           established ? 'was in step with a partner before: look at lockstep branches there' : undefined,
         ),
       ),
-      after: all(on.standby(unit), on.active(survivor)),
+      after: all(on.standby(unit), on.active(survivor), on.leads(survivor, unit)),
       until: `takeover-${unit.toLowerCase()}`,
       back: 'none is needed',
       interruption: NO_INTERRUPTION,

@@ -176,6 +176,11 @@ describe('a step is not begun', () => {
     assert.deepEqual(new Conditions(plan).oneSource(fresh), []);
   });
 
+  it('update: while a takeover that broke off left the new unit in a newer epoch', () => {
+    const now = seen({ D: unit('D', { role: 'active', epoch: 2 }), C: unit('C', { epoch: 3 }) });
+    assert.match(step('settle-c').after(now).join(), /D \(lb-d\) is in epoch 2, C \(lb-c\) in epoch 3/);
+  });
+
   it('check: with another Virtual ID or address than the place has', () => {
     const wrong = seen({ D: unit('D', { name: 'lb-b', virtualId: 12 }) });
     assert.match(step('check-d').after(wrong).join(), /has the HA Virtual ID 12, and must have 77/);
