@@ -52,7 +52,6 @@ async function runAndKill(site: Site, victim: Victim, delayMs: number, hit: Set<
       if (victim === 'runner') child.kill('SIGKILL');
       else if (site.on.has(victim)) {
         await site.switchOff(victim);
-        await ended;
         await site.switchOn(victim);
       }
       await ended;
