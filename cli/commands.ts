@@ -155,6 +155,12 @@ export const COMMANDS: Record<string, CommandEntry> = {
     load: () => import('./commands/backup.ts'),
   },
 
+  replace: {
+    group: PAIR,
+    summary: 'put new units in the place of old ones, step by step',
+    load: () => import('./commands/replace.ts'),
+  },
+
   audit: {
     group: PAIR,
     summary: 'what differs between the units, since when, and why',

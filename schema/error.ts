@@ -122,6 +122,8 @@ export const ERROR_CODES = {
   'role-refused': { class: 'forbidden', means: 'the role of the operator does not allow it' },
   'unknown-host-key': { class: 'refused', means: 'nobody has said yet that the host key of a unit is good' },
   'hook-failed': { class: 'refused', means: 'a program of the folder hooks did not do its work' },
+  'replace-step': { class: 'refused', means: 'a step of a replacement cannot be taken, or did not end' },
+  'no-replacement': { class: 'missing', means: 'the folder holds no replacement of units' },
   'bad-proof': { class: 'damaged', means: 'a file does not prove that both units held one state' },
 
   'partner-unreachable': { class: 'unreachable', means: 'the partner does not answer' },

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { join } from 'node:path';
 
-const ROOMS = ['schema', 'store', 'sync', 'backup', 'certs', 'audit', 'unit', 'api', 'cli'];
+const ROOMS = ['schema', 'store', 'sync', 'backup', 'certs', 'audit', 'unit', 'api', 'replace', 'cli'];
 /** docs/DESIGN.md, Layers: a room may know those before it, and the faces know the unit only. */
 const MAY_KNOW: Record<string, string[]> = {
   schema: [],
@@ -14,7 +14,8 @@ const MAY_KNOW: Record<string, string[]> = {
   audit: ['schema', 'store'],
   unit: ['schema', 'store', 'sync', 'backup', 'certs', 'audit'],
   api: ['schema', 'unit'],
-  cli: ['schema', 'unit', 'api'],
+  replace: ['schema', 'api'],
+  cli: ['schema', 'unit', 'api', 'replace'],
 };
 /** Commands that need no running unit call the one room that they are about; a unit elsewhere is reached by its SSH. */
 const MAY_KNOW_TOO: Record<string, string> = {
@@ -47,7 +48,7 @@ const ENTRANCE: Record<string, string> = {
   'prom-client': 'unit/metrics.ts',
   ssh2: 'sync/ssh.ts',
   'tar-stream': 'backup/tar.ts',
-  yaml: 'cli/auditing/inventory.ts',
+  yaml: 'cli/yaml.ts',
 };
 /** The words of the command line are commander's, so every command speaks them. */
 const SPREAD: Record<string, RegExp> = { commander: /^cli\// };

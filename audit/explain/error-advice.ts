@@ -362,4 +362,16 @@ export const ERROR_ADVICE: Partial<Record<ErrorCode, Pick<Explanation, 'causes' 
     causes: ['the file was changed', 'the signatures are of other units than those that were pinned'],
     look: ['lockstep audit proof -o FILE makes a new one', 'The fingerprints: lockstep status on both units'],
   },
+  'replace-step': {
+    causes: [
+      'a unit does not stand as the step needs it',
+      'an old unit came back',
+      'a bundle of another unit',
+    ],
+    look: ['lockstep replace status', 'docs/REPLACEMENT.md tells each step and how to go back from it'],
+  },
+  'no-replacement': {
+    causes: ['no plan was made yet', 'the command was typed in another folder than the plan'],
+    look: ['lockstep replace plan FILE.yaml', '--state DIR names the folder'],
+  },
 };

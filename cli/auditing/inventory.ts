@@ -3,7 +3,7 @@ import { LockstepError } from '../../schema/error.ts';
 import { isObject, type Json } from '../../schema/json.ts';
 import type { Place } from '../context.ts';
 import { parseHost } from '../host-argument.ts';
-import { nameOf, readText } from '../read.ts';
+import { nameOf } from '../read.ts';
 
 export interface Listed {
   name: string;
@@ -17,15 +17,8 @@ const MOST_PAIRS = 10_000;
  * Throws `bad-usage` naming the entry.
  */
 export async function readInventory(file: string): Promise<Listed[]> {
-  const text = await readText(file);
-  const { default: yaml } = await import('yaml');
-  let document: unknown;
-  try {
-    document = yaml.parse(text, { maxAliasCount: 0, prettyErrors: true });
-  } catch (error) {
-    throw new LockstepError('bad-usage', `${nameOf(file)} is not YAML: ${(error as Error).message}`);
-  }
-  return listed(document as Json, nameOf(file));
+  const { readYaml } = await import('../yaml.ts');
+  return listed(await readYaml(file), nameOf(file));
 }
 
 export function listed(document: Json, source: string): Listed[] {

@@ -1,0 +1,228 @@
+import { measure, type UnitSeen } from '../../replace/observe.ts';
+import {
+  type Addresses,
+  type Identity,
+  type Letter,
+  lettersOf,
+  type Mode,
+  other,
+  type Place,
+  type Plan,
+  type PlannedUnit,
+  type Request,
+} from '../../replace/plan.ts';
+import { LockstepError } from '../../schema/error.ts';
+import type { JsonObject } from '../../schema/json.ts';
+import { tellBundle } from '../bundle/keep.ts';
+import { authorName, type Context } from '../context.ts';
+
+const MODES: readonly Mode[] = ['first', 'second'];
+const ASK_MS = 10_000;
+
+type Side = Partial<Record<Mode, UnitSeen>>;
+
+/**
+ * The plan for this very pair: measures every unit of the request. `passphrase`: of the bundles of dead units, if there are some.
+ * Throws `bad-usage`, `replace-step` when the units are not those of such a plan, what a unit or a bundle throws.
+ */
+export async function makePlan(
+  context: Context,
+  request: Request,
+  passphrase: () => Promise<string>,
+): Promise<Plan> {
+  const mustAnswer = request.kind !== 'disaster';
+  const old = await measured(context, request.old, mode => mustAnswer && mode !== deadOf(request));
+  const fresh = await measured(context, request.new, () => true);
+  assertModes(request, old, fresh);
+  const activeMode = MODES.find(mode => old[mode]?.role === 'active');
+  if (request.kind === 'both' && activeMode === undefined)
+    throw refuse('Neither old unit is active.', 'lockstep takeover on one of them.');
+  const letters = lettersOf(request, activeMode);
+  const units: Plan['units'] = {};
+  for (const [letter, mode] of Object.entries(letters) as [Letter, Mode][]) {
+    const isNew = letter === 'C' || letter === 'D';
+    const found = isNew ? fresh[mode] : old[mode];
+    const place = (isNew ? request.new : request.old)[mode];
+    units[letter] =
+      found === undefined
+        ? await deadUnit(request, mode, place, old[other(mode)], passphrase)
+        : plannedUnit(found, mode, place as Place, isNew ? null : partnerKey(old, mode));
+  }
+  assertFour(units);
+  grown(request, units);
+  const { pair } = request;
+  return {
+    version: 1,
+    kind: request.kind,
+    at: new Date().toISOString(),
+    by: authorName(),
+    units,
+    bundles: bundlesOf(request, letters),
+    accept: request.accept,
+    preferredHost: preferredBefore(old),
+    ...(pair === undefined ? {} : { pair }),
+  };
+}
+
+const deadOf = ({ kind, leaves }: Request): Mode | undefined => (kind === 'one' ? leaves : undefined);
+
+async function measured(
+  context: Context,
+  places: Partial<Record<Mode, Place>>,
+  must: (mode: Mode) => boolean,
+): Promise<Side> {
+  const side: Side = {};
+  for (const mode of MODES) {
+    const place = places[mode];
+    if (place === undefined) continue;
+    const asked = measure(context.unitAt(place, ASK_MS));
+    const found = must(mode) ? await asked : await asked.catch(() => undefined);
+    if (found !== undefined) side[mode] = found;
+  }
+  return side;
+}
+
+function assertModes(request: Request, old: Side, fresh: Side): void {
+  for (const [side, units] of [
+    ['old', old],
+    ['new', fresh],
+  ] as const)
+    for (const mode of MODES) {
+      const unit = units[mode];
+      const expected = request.kind === 'grow' && side === 'old' ? 'single' : mode;
+      if (unit !== undefined && unit.mode !== expected)
+        throw refuse(
+          `The ${side} unit ${unit.name} is in HA ${unit.mode} mode, and the plan has it in HA ${expected} mode.`,
+          'Name it under its mode, or take another unit.',
+        );
+      if (side === 'new' && unit !== undefined && (unit.partner !== null || unit.established))
+        throw refuse(
+          `The new unit ${unit.name} belongs to a pair already.`,
+          'Make it anew with lockstep init, or unpair it there first.',
+        );
+    }
+}
+
+/** One unit under two names would be replaced by itself. */
+function assertFour(units: Plan['units']): void {
+  const ids = Object.values(units).flatMap(({ id }) => (id === null ? [] : [id]));
+  if (new Set(ids).size < ids.length)
+    throw refuse('The plan names one unit twice.', 'Look at the addresses.');
+}
+
+/** A unit does not say its own key; its partner does. */
+function partnerKey(old: Side, mode: Mode): string | null {
+  return old[other(mode)]?.partner?.fingerprint ?? null;
+}
+
+function plannedUnit(seen: UnitSeen, mode: Mode, place: Place, fingerprint: string | null): PlannedUnit {
+  const { id, name, model, release, addresses, virtualId } = seen;
+  return { place, id, name, mode, model, release, fingerprint, addresses, virtualId };
+}
+
+async function deadUnit(
+  { bundles }: Request,
+  mode: Mode,
+  place: Place | undefined,
+  survivor: UnitSeen | undefined,
+  passphrase: () => Promise<string>,
+): Promise<PlannedUnit> {
+  const file = bundles[mode];
+  const base = { place: place ?? { dir: '/nowhere' }, fingerprint: survivor?.partner?.fingerprint ?? null };
+  if (file !== undefined) {
+    const { unit, identity } = await inside(file, await passphrase(), mode);
+    const { id, model, release } = unit;
+    return { ...base, ...identity, id, model, release };
+  }
+  if (survivor === undefined)
+    throw refuse(
+      `Of the unit in HA ${mode} mode there is neither an answer nor a bundle.`,
+      'Name its bundle.',
+    );
+  // Without its bundle the new unit is set up by hand, with the name that its partner knew and the partner's addresses turned round.
+  return {
+    ...base,
+    id: null,
+    name: survivor.partner?.name ?? 'the dead unit',
+    mode,
+    model: survivor.model,
+    release: survivor.release,
+    addresses: turned(survivor.addresses),
+    virtualId: survivor.virtualId,
+  };
+}
+
+function turned(addresses: Record<string, Addresses>): Record<string, Addresses> {
+  return Object.fromEntries(
+    Object.entries(addresses).map(([name, { address, shared, partner }]) => [
+      name,
+      {
+        ...(partner === undefined ? {} : { address: partner }),
+        ...(shared === undefined ? {} : { shared }),
+        ...(address === undefined ? {} : { partner: address }),
+      },
+    ]),
+  );
+}
+
+async function inside(file: string, passphrase: string, mode: Mode) {
+  const identity: Identity = { name: '', mode, addresses: {}, virtualId: null };
+  const told = await tellBundle(file, passphrase, record => note(identity, record));
+  if (told.kind !== 'configuration')
+    throw refuse(`${file} is a ${told.kind} bundle.`, 'Name it under bundles: certificates.');
+  if (told.unit.mode !== mode)
+    throw refuse(
+      `${file} is a bundle of ${told.unit.name} in HA ${told.unit.mode} mode.`,
+      `The plan needs one of the unit in HA ${mode} mode.`,
+    );
+  return { unit: told.unit, identity: { ...identity, name: identity.name || told.unit.name } };
+}
+
+function note(identity: Identity, { path, value }: { path: string; value: JsonObject }): void {
+  const text = (field: unknown): string | undefined => (typeof field === 'string' ? field : undefined);
+  if (path === 'host') identity.name = text(value.hostname) ?? '';
+  if (path === 'ha' && typeof value.virtualId === 'number') identity.virtualId = value.virtualId;
+  const [collection, name] = path.split('/');
+  if (collection !== 'interfaces' || name === undefined) return;
+  const entries = Object.entries({
+    address: text(value.address),
+    shared: text(value.sharedAddress),
+    partner: text(value.partnerAddress),
+  }).filter(([, found]) => found !== undefined);
+  identity.addresses[name] = Object.fromEntries(entries) as Addresses;
+}
+
+/** A single unit stands as the unit of a pair when it is done, and the new one beside it. */
+function grown({ kind, pair }: Request, { A, D }: Plan['units']): void {
+  if (kind !== 'grow' || pair === undefined || A === undefined || D === undefined) return;
+  const { interface: at, address, shared, partner, virtualId } = pair;
+  A.addresses = { ...A.addresses, [at]: { ...A.addresses[at], shared, partner } };
+  A.virtualId = virtualId;
+  if (A.addresses[at]?.address !== undefined && A.addresses[at]?.address !== address)
+    throw refuse(
+      `${A.name} has the address ${A.addresses[at]?.address}, and the plan says ${address}.`,
+      'The single unit keeps its address; what is new is the shared one.',
+    );
+  D.addresses = { ...D.addresses, [at]: { address: partner, shared, partner: address } };
+  D.virtualId = virtualId;
+}
+
+function bundlesOf({ bundles }: Request, letters: Partial<Record<Letter, Mode>>): Plan['bundles'] {
+  const found: Plan['bundles'] = {};
+  for (const letter of ['A', 'B'] as const) {
+    const mode = letters[letter];
+    const file = mode === undefined ? undefined : bundles[mode];
+    if (file !== undefined) found[letter] = file;
+  }
+  if (bundles.certificates !== undefined) found.certificates = bundles.certificates;
+  return found;
+}
+
+function preferredBefore(old: Side): Plan['preferredHost'] {
+  const said = (old.first ?? old.second)?.preferredHost;
+  return said === 'first' || said === 'second' ? said : 'none';
+}
+
+function refuse(message: string, hint: string): LockstepError {
+  return new LockstepError('replace-step', message, { hint });
+}

@@ -1,0 +1,209 @@
+import type { ApiClient } from '../api/client.ts';
+import { LockstepError } from '../schema/error.ts';
+import type { Json } from '../schema/json.ts';
+import type { Facts } from './observe.ts';
+import { called, type Letter, type Place, type Plan, planned } from './plan.ts';
+import type { Action } from './step.ts';
+
+/** What is told of a bundle after all of it was read. */
+export interface BundleTold {
+  kind: 'configuration' | 'certificates';
+  unit: { id: string; name: string };
+  createdAt: string;
+  revision: number;
+  digest: string;
+  sha256: string;
+}
+
+/** The bundles of the folder, and the passphrase of this run, which nothing else knows. */
+export interface BundleDesk {
+  /** Makes `bundle` in the folder, replacing one that was not finished; verified when it resolves. */
+  make(unit: ApiClient, bundle: string, kind: BundleTold['kind']): Promise<BundleTold>;
+  /** Copies a file into the folder; verified when it resolves. */
+  bring(from: string, bundle: string): Promise<BundleTold>;
+  verify(bundle: string): Promise<BundleTold>;
+  /** Restores it on a scratch unit. */
+  drill(unit: ApiClient, bundle: string): Promise<{ records: number }>;
+  /** As the old unit. */
+  restore(unit: ApiClient, bundle: string): Promise<{ revision: number }>;
+  restoreCertificates(unit: ApiClient, bundle: string): Promise<{ certificates: number }>;
+}
+
+export interface Acting {
+  plan: Plan;
+  unitOf(letter: Letter): ApiClient;
+  desk: BundleDesk;
+  pause(): Promise<void>;
+}
+
+/** How often the doctor is asked: a busy pair is out of step for moments. */
+const DOCTOR_TRIES = 10;
+
+/** Does what a step says; resolves to what the journal is told. Repeating it is harmless. Throws what the units refuse. */
+export async function act(acting: Acting, action: Action): Promise<Facts> {
+  const { plan, unitOf, desk } = acting;
+  switch (action.do) {
+    case 'backup':
+      return backup(acting, action);
+    case 'bring': {
+      const told = await desk.bring(action.from, action.bundle);
+      assertOf(plan, action.of, action.kind, told);
+      return { ...told };
+    }
+    case 'prefer':
+      return {
+        revision: (
+          await unitOf(action.on).change({
+            changes: [{ op: 'set', path: 'ha', field: ['preferredHost'], value: action.host }],
+            reason: 'replacement of units',
+          })
+        ).revision,
+      };
+    case 'doctor':
+      return doctor(acting, action);
+    case 'restore': {
+      const told = await desk.verify(action.bundle);
+      assertOf(plan, action.of, 'configuration', told);
+      const { revision } = await desk.restore(unitOf(action.on), action.bundle);
+      return { bundle: told.sha256, revision };
+    }
+    case 'restore-certificates':
+      return desk.restoreCertificates(unitOf(action.on), action.bundle);
+    case 'pair':
+      return pair(acting, action.inviter, action.joiner);
+    case 'force-update': {
+      const { result, revision, digest, records, ms } = await unitOf(action.on).forceUpdate();
+      return { result, revision, digest, records, receiptMs: ms };
+    }
+    case 'takeover': {
+      const { role, epoch, partnerSteppedDown } = await unitOf(action.on).takeover({ force: action.force });
+      return { role, epoch, partnerSteppedDown };
+    }
+    case 'confirm-source': {
+      const { confirmed } = await unitOf(action.on).confirmSource();
+      return { confirmed: confirmed !== null };
+    }
+    case 'become-first':
+      return becomeFirst(acting, action.on);
+    case 'unpair': {
+      const { partner } = await unitOf(action.on).unpair();
+      return { partner: partner.name, fingerprint: partner.fingerprint };
+    }
+    case 'audit':
+      return audit(acting, action.on);
+  }
+}
+
+async function backup(
+  { plan, unitOf, desk }: Acting,
+  { of, kind, bundle }: Extract<Action, { do: 'backup' }>,
+): Promise<Facts> {
+  const told = await desk.make(unitOf(of), bundle, kind);
+  assertOf(plan, of, kind, told);
+  if (kind === 'certificates') return { ...told };
+  const { records } = await desk.drill(unitOf(of), bundle);
+  return { ...told, drilled: records };
+}
+
+/** Another unit's bundle would put two units on one address. */
+function assertOf(plan: Plan, letter: Letter, kind: BundleTold['kind'], told: BundleTold): void {
+  const { id, name } = planned(plan, letter);
+  const wrong =
+    told.kind !== kind
+      ? `is a ${told.kind} bundle, and must be a ${kind} bundle`
+      : id !== null && told.unit.id !== id && kind === 'configuration'
+        ? `is one of ${told.unit.name} (${told.unit.id}), and must be one of ${name} (${id})`
+        : undefined;
+  if (wrong === undefined) return;
+  throw new LockstepError(
+    'replace-step',
+    `The bundle for ${called(plan, letter)} ${wrong}. Nothing was changed.`,
+    {
+      hint: 'Put the right file there, then type lockstep replace run again.',
+      facts: { wanted: id, found: told.unit.id },
+    },
+  );
+}
+
+async function doctor(
+  { unitOf, pause }: Acting,
+  { on, accept }: Extract<Action, { do: 'doctor' }>,
+): Promise<Facts> {
+  let failures: string[] = [];
+  for (let tries = 0; tries < DOCTOR_TRIES; tries++) {
+    const { findings, counts } = await unitOf(on).doctor('replace');
+    const failing = findings.filter(({ outcome }) => outcome === 'failure');
+    failures = failing
+      .filter(({ code }) => !accept.includes(code))
+      .map(({ code, message }) => `${code}: ${message}`);
+    const accepted = failing.map(({ code }) => code).filter(code => accept.includes(code));
+    if (failures.length === 0) return { ...counts, accepted };
+    await unitOf(on)
+      .forceUpdate()
+      .catch(() => undefined); // why not, is among the findings
+    await pause();
+  }
+  throw new LockstepError('replace-step', `The doctor finds: ${failures.join('; ')}.`, {
+    hint: 'lockstep doctor --before replace says what to do about each. Then type lockstep replace run again.',
+    facts: { failures },
+  });
+}
+
+/** The old partner makes way by its fingerprint, as the unit says it; its keys and the new ones are told. */
+async function pair({ plan, unitOf }: Acting, inviter: Letter, joiner: Letter): Promise<Facts> {
+  const [inviting, joining] = [unitOf(inviter), unitOf(joiner)];
+  const { partner } = await inviting.status();
+  const replaces = partner?.fingerprint;
+  const { code, host, port } = await inviting.invite(replaces === undefined ? {} : { replaces });
+  const paired = await joining.join({ host: hostOf(planned(plan, inviter).place, host), port, code });
+  return {
+    inviter: paired.partner.fingerprint,
+    joiner: paired.replacedThere?.new ?? null,
+    replaced: replaces ?? null,
+  };
+}
+
+function hostOf(place: Place, said: string): string {
+  if (said !== '0.0.0.0' && said !== '::' && said !== '') return said;
+  if ('unit' in place) return place.unit.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+  return '127.0.0.1';
+}
+
+async function becomeFirst({ plan, unitOf }: Acting, on: Letter): Promise<Facts> {
+  const { mode } = planned(plan, on);
+  const { pair: wanted } = plan;
+  if (wanted === undefined) throw new LockstepError('internal', 'The plan names no addresses of the pair.');
+  const at = `interfaces/${wanted.interface}`;
+  const set = (path: string, field: string, value: Json) => ({
+    op: 'set' as const,
+    path,
+    field: [field],
+    value,
+  });
+  const { revision } = await unitOf(on).change({
+    changes: [
+      set(at, 'sharedAddress', wanted.shared),
+      set(at, 'partnerAddress', wanted.partner),
+      set(at, 'haChecks', true),
+      set('ha', 'mode', mode),
+      set('ha', 'virtualId', wanted.virtualId),
+      set('ha', 'updateInterface', wanted.interface),
+    ],
+    reason: 'a single unit becomes a pair',
+  });
+  return { revision };
+}
+
+/** What a commit in this very moment leaves unsent is no fault. */
+const HARMLESS = new Set(['not-sent', 'by-design']);
+
+async function audit({ unitOf }: Acting, on: Letter): Promise<Facts> {
+  const { verdict, counts, a, b } = await unitOf(on).audit({ a: { of: 'local' }, b: { of: 'partner' } });
+  const bad = Object.keys(counts).filter(found => !HARMLESS.has(found));
+  if (bad.length > 0)
+    throw new LockstepError('replace-step', `The units differ: ${bad.join(', ')}.`, {
+      hint: 'lockstep audit names each record.',
+      facts: { counts },
+    });
+  return { verdict, digest: a.digest, partnerDigest: b.digest };
+}

@@ -1,0 +1,197 @@
+/** What must hold, as functions over what was measured. Each gives the reasons why it does not: none means that it holds. */
+import { isSameJson, type Json } from '../schema/json.ts';
+import type { Seen, UnitSeen } from './observe.ts';
+import { called, type Letter, type Mode, type Plan, planned } from './plan.ts';
+
+export type Condition = (seen: Seen) => string[];
+
+export const all =
+  (...conditions: Condition[]): Condition =>
+  seen => [...new Set(conditions.flatMap(condition => condition(seen)))];
+
+/** The conditions of one plan, so that they can call its units by their names. */
+export class Conditions {
+  private readonly plan: Plan;
+
+  constructor(plan: Plan) {
+    this.plan = plan;
+  }
+
+  /** `judge` says what is wrong; a unit that does not answer is wrong. */
+  at(letter: Letter, judge: (unit: UnitSeen) => string | undefined): Condition {
+    const name = called(this.plan, letter);
+    return seen => {
+      const unit = seen.units[letter];
+      if (unit === undefined) return [`${name} does not answer: ${seen.silent[letter] ?? 'not asked'}`];
+      const wrong = judge(unit);
+      return wrong === undefined ? [] : [`${name} ${wrong}`];
+    };
+  }
+
+  answers = (letter: Letter): Condition => this.at(letter, () => undefined);
+
+  gone(letter: Letter): Condition {
+    const name = called(this.plan, letter);
+    return ({ units }) => {
+      const unit = units[letter];
+      if (unit === undefined) return [];
+      return [`${name} still answers (${unit.role}, epoch ${unit.epoch}); it must be out, and stay out`];
+    };
+  }
+
+  active = (letter: Letter): Condition =>
+    this.at(letter, ({ role }) => (role === 'active' ? undefined : 'is not active'));
+
+  standby = (letter: Letter): Condition =>
+    this.at(letter, ({ role }) => (role === 'standby' ? undefined : 'is not standby'));
+
+  /** A takeover that broke off in the middle leaves the one that stood down in the newer epoch. */
+  leads(letter: Letter, whom: Letter): Condition {
+    const name = called(this.plan, letter);
+    return ({ units }) => {
+      const [own, theirs] = [units[letter]?.epoch ?? 0, units[whom]?.epoch ?? 0];
+      return own >= theirs
+        ? []
+        : [
+            `${name} is in epoch ${own}, ${called(this.plan, whom)} in epoch ${theirs}: a takeover was not finished`,
+          ];
+    };
+  }
+
+  mode(letter: Letter, mode: 'single' | Mode): Condition {
+    return this.at(letter, ({ mode: found }) =>
+      found === mode
+        ? undefined
+        : `is in HA ${found} mode, and must be in HA ${mode} mode: lockstep set ha/mode`,
+    );
+  }
+
+  /** Both know each other, and see each other. `not`: whom neither of them knows any more. */
+  paired(one: Letter, two: Letter, not?: Letter): Condition {
+    const gone = not === undefined ? null : planned(this.plan, not).fingerprint;
+    const sees = (letter: Letter, whom: Letter): Condition =>
+      this.at(letter, ({ partner, state }) => {
+        if (partner === null) return 'has no partner';
+        const { fingerprint } = planned(this.plan, whom);
+        if (partner.fingerprint === gone || (fingerprint !== null && partner.fingerprint !== fingerprint))
+          return `is paired with ${partner.name} (${partner.fingerprint}), not with ${called(this.plan, whom)}`;
+        return partner.seen ? undefined : `does not see its partner (${state})`;
+      });
+    return all(sees(one, two), sees(two, one));
+  }
+
+  /** `unit` has no partner but `survivor`; that one has none, or `place`, or `unit` already. */
+  mayTake(survivor: Letter, unit: Letter, place?: Letter): Condition {
+    const own = planned(this.plan, survivor).fingerprint;
+    const left = place === undefined ? undefined : planned(this.plan, place).fingerprint;
+    return seen => {
+      const there = seen.units[unit]?.partner;
+      const isJoined = there !== undefined && there !== null && (own === null || there.fingerprint === own);
+      return all(
+        this.at(unit, ({ partner }) =>
+          partner === null || isJoined
+            ? undefined
+            : `is paired with ${partner.name} (${partner.fingerprint}), not with ${called(this.plan, survivor)}`,
+        ),
+        this.at(survivor, ({ partner }) =>
+          partner === null || isJoined || left === null || partner.fingerprint === left
+            ? undefined
+            : `is paired with ${partner.name} (${partner.fingerprint}), whom this plan does not know`,
+        ),
+      )(seen);
+    };
+  }
+
+  established = (letter: Letter): Condition =>
+    this.at(letter, ({ established, unconfirmed }) => {
+      if (!established) return 'was never updated by its partner, so it cannot become the source';
+      return unconfirmed ? 'holds what was restored, and no update has come since' : undefined;
+    });
+
+  prefers = (letter: Letter, host: 'none' | Mode): Condition =>
+    this.at(letter, ({ preferredHost }) =>
+      preferredHost === host ? undefined : `prefers ${preferredHost}, and must prefer ${host}`,
+    );
+
+  /** It stands where `place` stood: its name, mode, addresses and the Virtual ID. */
+  standsAs(letter: Letter, place: Letter): Condition {
+    const { name, mode, addresses, virtualId } = planned(this.plan, place);
+    return all(
+      this.mode(letter, mode),
+      this.at(letter, unit => {
+        if (unit.name !== name) return `is called ${unit.name}, and must be called ${name}`;
+        for (const [at, wanted] of Object.entries(addresses)) {
+          const found = unit.addresses[at] ?? {};
+          if (!isSameJson(found as Json, wanted as Json))
+            return `has on ${at} ${words(found)}, and must have ${words(wanted)}`;
+        }
+        return unit.virtualId === virtualId
+          ? undefined
+          : `has the HA Virtual ID ${unit.virtualId}, and must have ${virtualId}`;
+      }),
+    );
+  }
+
+  /** One model and one release on all of them. */
+  alike(...letters: Letter[]): Condition {
+    const [one, ...others] = letters;
+    return seen =>
+      one === undefined
+        ? []
+        : all(
+            this.answers(one),
+            ...others.map(letter =>
+              this.at(letter, ({ model, release }) => {
+                const base = seen.units[one];
+                if (base === undefined) return undefined;
+                if (model !== base.model)
+                  return `is a ${model}, and ${called(this.plan, one)} a ${base.model}`;
+                return release === base.release
+                  ? undefined
+                  : `runs release ${release}, and ${called(this.plan, one)} ${base.release}: bring the old units to the release of the new ones, the standby first`;
+              }),
+            ),
+          )(seen);
+  }
+
+  /** A step has ended well, and what it made is still there. */
+  took(step: string, bundle?: string): Condition {
+    return ({ facts, bundles }) => {
+      const known = facts[step];
+      if (known === undefined) return [`${step} has not been done`];
+      if (bundle === undefined) return [];
+      const hash = bundles[bundle];
+      if (hash === undefined) return [`${bundle} is not in the folder of the replacement`];
+      return hash === known.sha256
+        ? []
+        : [
+            `${bundle} is not the file that was made and verified (SHA-256 ${hash}, not ${String(known.sha256)})`,
+          ];
+    };
+  }
+
+  /** At no moment two units that could send: both active, and both in step with a pair once. */
+  oneSource: Condition = ({ units }) => {
+    const sources = (Object.entries(units) as [Letter, UnitSeen][]).filter(
+      ([, { role, established, unconfirmed, partner }]) =>
+        role === 'active' && established && !unconfirmed && partner !== null,
+    );
+    if (sources.length < 2) return [];
+    const named = sources.map(([letter, { epoch }]) => `${called(this.plan, letter)} in epoch ${epoch}`);
+    return [
+      `two units are active and could be a source: ${named.join(', ')}. Take the one of the lower epoch out`,
+    ];
+  };
+}
+
+function words({
+  address,
+  shared,
+  partner,
+}: {
+  address?: string;
+  shared?: string;
+  partner?: string;
+}): string {
+  return `address ${address ?? 'none'}, shared ${shared ?? 'none'}, partner ${partner ?? 'none'}`;
+}

@@ -1,0 +1,158 @@
+import { asLockstepError, type ErrorBody, LockstepError } from '../schema/error.ts';
+import type { Json } from '../schema/json.ts';
+import { Conditions } from './conditions.ts';
+import type { Journal } from './journal.ts';
+import type { Facts, Seen } from './observe.ts';
+import { type Standing, standing } from './standing.ts';
+import type { Action, Step } from './step.ts';
+import { stepsBack, stepsOf } from './steps.ts';
+
+/** What the runner needs from outside. */
+export interface Hands {
+  /** Measures all that a condition may look at. */
+  look(): Promise<Omit<Seen, 'facts'>>;
+  act(action: Action): Promise<Facts>;
+  /** Resolves a moment later. */
+  pause(): Promise<void>;
+  /** Milliseconds, of a clock that only goes forward. */
+  clock(): number;
+  tell(line: string): void;
+}
+
+export interface RunOptions {
+  /** Steps of a person: `wait` until they are measured, or end there. */
+  wait: boolean;
+}
+
+/** How a run ended. */
+export type Ended = { is: 'done' } | { is: 'waits'; step: Step; missing: string[] };
+
+/** How long the end of a step may take to show after it was done. */
+const SETTLING_MS = 60_000;
+/** A unit may end the connection with the very change that was asked for: its operators are others then. */
+const ANSWER_LOST_MS = 3_000;
+
+/** Throws `replace-step` when there is no way back any more. */
+export function stepsOfJournal(journal: Journal): Step[] {
+  if (!journal.isBack) return stepsOf(journal.plan);
+  const back = stepsBack(journal.plan, journal.begun);
+  if (back !== undefined) return back;
+  throw new LockstepError('replace-step', 'There is no way back to the old units from here.', {
+    hint: 'lockstep replace run goes on; an old unit can be brought back by a plan of its own.',
+  });
+}
+
+/** What is measured, with what the journal tells. */
+export async function lookAround(journal: Journal, hands: Pick<Hands, 'look'>): Promise<Seen> {
+  return { ...(await hands.look()), facts: journal.facts };
+}
+
+/**
+ * Goes on from wherever it stands: measures, takes the first step whose end does not hold, and measures again. May be
+ * killed anywhere and started again. Throws `replace-step` when a step cannot be begun or does not end, and what a unit refuses.
+ */
+export async function run(journal: Journal, hands: Hands, { wait }: RunOptions): Promise<Ended> {
+  const steps = stepsOfJournal(journal);
+  const { oneSource } = new Conditions(journal.plan);
+  let waitingFor = '';
+  for (;;) {
+    const seen = await lookAround(journal, hands);
+    const stands = standing(steps, seen, journal);
+    await noteDone(journal, hands, steps, stands);
+    const { step, missing, obstacles } = stands;
+    if (step === undefined) {
+      if (journal.entries.at(-1)?.event !== 'ended') await journal.write('ended', '');
+      return { is: 'done' };
+    }
+    const against = [...oneSource(seen), ...obstacles];
+    if (step.action === undefined) {
+      if (waitingFor !== step.id) {
+        waitingFor = step.id;
+        await journal.write('begun', step.id);
+        await journal.write('waiting', step.id, { missing });
+        hands.tell(`${step.id}: waits for you: ${step.does}\n  ${missing.join('\n  ')}`);
+      }
+      if (!wait) return { is: 'waits', step, missing };
+      await hands.pause();
+      continue;
+    }
+    if (against.length > 0) throw await refused(journal, step, against, missing);
+    waitingFor = '';
+    await take(journal, hands, step, step.action);
+  }
+}
+
+async function noteDone(
+  journal: Journal,
+  hands: Hands,
+  steps: readonly Step[],
+  { next }: Standing,
+): Promise<void> {
+  const { done } = journal;
+  for (const { id, title } of steps.slice(0, next)) {
+    if (done.has(id)) continue;
+    await journal.write('done', id, { measured: true });
+    hands.tell(`${id}: ${title}`);
+  }
+}
+
+async function take(journal: Journal, hands: Hands, step: Step, action: Action): Promise<void> {
+  await journal.write('begun', step.id);
+  const began = hands.clock();
+  let facts: Facts;
+  try {
+    facts = await hands.act(action);
+  } catch (error) {
+    const known = asLockstepError(error);
+    const isDone =
+      known.class === 'unreachable' && (await holdsSoon(journal, hands, step, {}, ANSWER_LOST_MS));
+    if (!isDone) {
+      await journal.write('refused', step.id, { error: known.toJSON() as ErrorBody as unknown as Json });
+      throw known;
+    }
+    facts = { answerLost: true };
+  }
+  const ms = Math.round(hands.clock() - began);
+  if (!(await holdsSoon(journal, hands, step, facts, SETTLING_MS)))
+    throw await refused(journal, step, step.after(await lookAround(journal, hands)));
+  await journal.write('done', step.id, { ...facts, ms });
+  hands.tell(`${step.id}: ${step.title} (${(ms / 1000).toFixed(1)} s)`);
+}
+
+/** Measures until the end of the step holds. */
+async function holdsSoon(
+  journal: Journal,
+  hands: Hands,
+  step: Step,
+  facts: Facts,
+  withinMs: number,
+): Promise<boolean> {
+  const from = hands.clock();
+  for (;;) {
+    const seen = await lookAround(journal, hands);
+    const told = Object.keys(facts).length === 0 ? seen.facts : { ...seen.facts, [step.id]: facts };
+    if (step.after({ ...seen, facts: told }).length === 0) return true;
+    if (hands.clock() - from > withinMs) return false;
+    await hands.pause();
+  }
+}
+
+async function refused(
+  journal: Journal,
+  step: Step,
+  reasons: string[],
+  missing: string[] = [],
+): Promise<LockstepError> {
+  await journal.write('refused', step.id, { reasons });
+  const also = missing.filter(reason => !reasons.includes(reason));
+  const sentence = [
+    step.title,
+    ...[reasons, also].filter(list => list.length > 0).map(list => list.join('; ')),
+  ]
+    .join(': ')
+    .replace(/\.?$/, '.');
+  return new LockstepError('replace-step', sentence, {
+    hint: `Mend it, then type lockstep replace run again: it goes on here. To go back: ${step.back}.`,
+    facts: { step: step.id, reasons, missing },
+  });
+}

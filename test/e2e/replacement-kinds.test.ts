@@ -1,0 +1,168 @@
+/** The other replacements: one dead unit, both from bundles, a pair out of one unit, one unit out of a pair, and the way back. */
+import assert from 'node:assert/strict';
+import { copyFileSync } from 'node:fs';
+import path from 'node:path';
+import { temporaryFolder, untilInStep } from './daemon.ts';
+import { Site } from './replacement.ts';
+
+describe('replacing units, the other ways', function () {
+  this.timeout(120_000);
+  this.bail(true); // one pair lives through all of it
+  const { folder, remove } = temporaryFolder();
+  const site = new Site(path.join(folder, 'one'), 98);
+  const { A, B, C, D } = site.units;
+  const put = (unit: typeof A, name: string) =>
+    unit.api.change({
+      changes: [{ op: 'put', path: `hosts/${name}.example.com`, value: { address: '10.0.0.7' } }],
+    });
+  const holds = async (unit: typeof A, name: string): Promise<boolean> =>
+    `${name}.example.com` in ((await unit.api.show({ path: 'hosts' })).value as object);
+  const plan = async (on: Site, what: object): Promise<void> => {
+    on.write(what);
+    const { code, stderr } = await on.replace('plan', on.plan, '--passphrase-file', on.passphrase);
+    assert.equal(code, 0, stderr);
+  };
+  let sites: Site[] = [];
+  /** The same units, a folder of its own. */
+  const again = (name: string): Site => {
+    const next = new Site(path.join(folder, name), 98);
+    Object.assign(next, { units: site.units, on: site.on });
+    sites = [...sites, next];
+    return next;
+  };
+
+  before(async () => {
+    await site.make();
+    await put(A, 'start');
+    await untilInStep(A, B);
+  });
+  after(async () => {
+    await site.stop();
+    remove();
+  });
+
+  it('abort goes back to the old pair, also when the new unit serves already', async () => {
+    await plan(site, {
+      kind: 'both',
+      old: { first: site.place('A'), second: site.place('B') },
+      new: { first: site.place('C'), second: site.place('D') },
+    });
+    assert.equal((await site.run()).waits?.id, 'out-b');
+    await site.byHand('out-b');
+    assert.equal((await site.run()).waits?.id, 'out-a');
+    await put(D, 'on-d');
+    assert.deepEqual(await site.toTheEnd('abort'), ['back-units']);
+    await untilInStep(A, B);
+    const { unit } = await A.status();
+    assert.deepEqual([unit.role, unit.name], ['active', 'lb-a']);
+    assert.ok(await holds(B, 'on-d'));
+    assert.equal((await A.api.show({ path: 'ha/preferredHost' })).value, 'none');
+  });
+
+  it('one unit is dead, and of it there is only an old bundle: the survivor is what counts', async () => {
+    const bundle = path.join(folder, 'a-of-before.lockstep');
+    copyFileSync(path.join(site.state, 'bundles', 'a.lockstep'), bundle);
+    await put(A, 'newer-than-the-bundle');
+    await untilInStep(A, B);
+    await site.switchOff('A');
+    const one = again('dead');
+    await plan(one, {
+      kind: 'one',
+      leaves: 'first',
+      old: { first: site.place('A'), second: site.place('B') },
+      new: { first: site.place('C') },
+      bundles: { first: bundle },
+    });
+    assert.deepEqual(await one.toTheEnd(), []);
+    await untilInStep(B, C);
+    const [b, c] = [await B.status(), await C.status()];
+    assert.deepEqual([b.unit.role, c.unit.role, c.unit.name], ['active', 'standby', 'lb-a']);
+    assert.ok(await holds(C, 'newer-than-the-bundle'));
+  });
+
+  it('the dead unit comes back active: it is let in by nobody, and named', async () => {
+    await site.switchOn('A');
+    const one = sites[0] as Site;
+    const { waits, missing } = await one.run();
+    assert.equal(waits?.id, 'out-b');
+    assert.match(String(missing), /still answers \(active, epoch/);
+    assert.ok(await holds(B, 'newer-than-the-bundle'));
+    await site.switchOff('A');
+    assert.equal((await one.run()).ended, true);
+  });
+
+  it('a pair becomes a single unit', async () => {
+    const shrink = again('shrink');
+    await plan(shrink, {
+      kind: 'shrink',
+      leaves: 'first',
+      old: { first: site.place('C'), second: site.place('B') },
+    });
+    assert.equal((await shrink.run()).waits?.id, 'out-b');
+    await site.switchOff('C');
+    assert.equal((await shrink.run()).ended, true);
+    assert.deepEqual([(await B.status()).partner, (await B.status()).unit.role], [null, 'active']);
+  });
+
+  it('both units are gone: the new ones are made from bundles alone', async () => {
+    await site.stop();
+    const next = new Site(path.join(folder, 'disaster'), 99);
+    try {
+      await next.make(['C', 'D']);
+      const bundles = path.join(site.state, 'bundles');
+      await plan(next, {
+        kind: 'disaster',
+        old: {},
+        new: { first: next.place('C'), second: next.place('D') },
+        bundles: {
+          first: path.join(bundles, 'a.lockstep'),
+          second: path.join(bundles, 'b.lockstep'),
+          certificates: path.join(bundles, 'certificates.certs.lockstep'),
+        },
+      });
+      assert.deepEqual(await next.toTheEnd(), []);
+      await untilInStep(next.units.C, next.units.D);
+      for (const unit of [next.units.C, next.units.D]) assert.ok(await holds(unit, 'start'));
+      const { unit } = await next.units.C.status();
+      assert.deepEqual([unit.role, unit.name], ['active', 'lb-a']);
+    } finally {
+      await next.stop();
+    }
+  });
+
+  it('a single unit becomes a pair', async () => {
+    const next = new Site(path.join(folder, 'grow'), 100);
+    const { A: single, D: fresh } = next.units;
+    try {
+      await single.init({ mode: 'single', name: 'alone', address: '127.0.100.1/24' });
+      await fresh.init({
+        mode: 'second',
+        name: 'second',
+        address: '127.0.100.4/24',
+        shared: '127.0.100.77',
+        partner: '127.0.100.1',
+        virtualId: 77,
+      });
+      await next.switchOn('A');
+      await next.switchOn('D');
+      await put(single, 'start');
+      await plan(next, {
+        kind: 'grow',
+        old: { first: next.place('A') },
+        new: { second: next.place('D') },
+        pair: {
+          interface: 'eth0',
+          address: '127.0.100.1',
+          shared: '127.0.100.77',
+          partner: '127.0.100.4',
+          virtualId: 77,
+        },
+      });
+      assert.deepEqual(await next.toTheEnd(), []);
+      await untilInStep(single, fresh);
+      assert.ok(await holds(fresh, 'start'));
+    } finally {
+      await next.stop();
+    }
+  });
+});

@@ -1,0 +1,150 @@
+/** Replacing units: real daemons, real bundles, the real command; what is done by hand is done by the test. */
+import assert from 'node:assert/strict';
+import { copyFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { temporaryFolder, untilInStep } from './daemon.ts';
+import { PASSPHRASE, Site, Writer } from './replacement.ts';
+
+describe('both units of a pair are replaced', function () {
+  this.timeout(120_000);
+  this.bail(true);
+  const { folder, remove } = temporaryFolder();
+  const site = new Site(folder, 91);
+  const { A, C, D } = site.units;
+  const writer = new Writer([A, D]);
+  let certificates: string;
+  let plan: object;
+  const keysOf = async (unit: typeof A): Promise<string> =>
+    JSON.stringify(
+      await unit.stored(async store => {
+        const found = [];
+        for await (const record of store.list('certificates')) found.push(record);
+        return found;
+      }),
+    );
+
+  before(async () => {
+    await site.make();
+    const { certificates: shop } = JSON.parse(readFileSync('examples/site/site.json', 'utf8'));
+    await A.api.change({ changes: [{ op: 'put', path: 'certificates/shop', value: shop.shop }] });
+    certificates = await keysOf(A);
+    plan = {
+      kind: 'both',
+      old: { first: site.place('A'), second: site.place('B') },
+      new: { first: site.place('C'), second: site.place('D') },
+    };
+    site.write(plan);
+    writer.start();
+  });
+  after(async () => {
+    await writer.stop();
+    await site.stop();
+    remove();
+  });
+
+  it('a plan tells every step of this pair, and changes nothing', async () => {
+    const { code, stdout, stderr } = await site.replace('plan', site.plan);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /The bundle of B \(lb-b\) goes onto D \(new-d\) {2}\[appliance: 10–16\]/);
+  });
+
+  it('a unit in the wrong mode, or named twice, is refused before there is a plan', async () => {
+    const swapped = { first: site.place('D'), second: site.place('C') };
+    const twice = { first: site.place('A'), second: site.place('D') };
+    for (const [fresh, words] of [
+      [swapped, /is in HA second mode, and the plan has it in HA first mode/],
+      [twice, /belongs to a pair already/],
+    ] as const) {
+      site.write({ ...plan, new: fresh });
+      const { code, stderr } = await site.replace('plan', site.plan);
+      assert.equal(code, 3);
+      assert.match(stderr, words);
+    }
+  });
+
+  it('B must be out: as long as it answers, nothing is restored', async () => {
+    assert.equal((await site.run()).waits?.id, 'out-b');
+    const { waits, missing } = await site.run();
+    assert.equal(waits?.id, 'out-b');
+    assert.match(String(missing), /B \(lb-b\) still answers/);
+    assert.equal((await D.status()).unit.name, 'new-d');
+    await site.byHand('out-b');
+  });
+
+  it('another unit’s bundle, another passphrase and another mode are refused, and it goes on after each', async () => {
+    const bundles = path.join(site.state, 'bundles');
+    const [own, others] = ['b.lockstep', 'a.lockstep'].map(name => path.join(bundles, name)) as [
+      string,
+      string,
+    ];
+    copyFileSync(own, `${own}.kept`);
+    copyFileSync(others, own);
+    const swapped = await site.run();
+    assert.deepEqual([swapped.code, swapped.error?.code], [3, 'replace-step']);
+    assert.match(String(swapped.error?.message), /b\.lockstep is not the file that was made and verified/);
+    renameSync(`${own}.kept`, own);
+
+    await D.api.change({ changes: [{ op: 'set', path: 'ha', field: ['mode'], value: 'first' }] });
+    const mode = await site.run();
+    assert.match(
+      String(mode.error?.message),
+      /D \(new-d\) is in HA first mode, and must be in HA second mode/,
+    );
+    await D.api.change({ changes: [{ op: 'set', path: 'ha', field: ['mode'], value: 'second' }] });
+
+    const wrong = path.join(folder, 'wrong');
+    writeFileSync(wrong, 'other words than those');
+    const refused = await site.run('run', wrong);
+    assert.deepEqual([refused.code, refused.error?.code], [5, 'wrong-passphrase']);
+    assert.equal((await D.status()).unit.name, 'new-d');
+  });
+
+  it('an old unit that comes back is named, and nothing goes on before it is out again', async () => {
+    await site.switchOn('B');
+    const { waits } = await site.run();
+    assert.equal(waits?.id, 'out-b');
+    await site.switchOff('B');
+  });
+
+  it('it is carried out while a writer commits: nothing acknowledged is lost', async () => {
+    const command = ['run', '--no-wait', '--passphrase-file', site.passphrase];
+    const half = await site.replace(...command);
+    assert.equal(half.code, 1, half.stderr);
+    assert.match(half.stdout, /Waits for you: switch A \(lb-a\) off/);
+    const stands = await site.replace('status');
+    assert.equal(stands.code, 1);
+    assert.match(stands.stdout, /not yet: A \(lb-a\) still answers/);
+    await site.byHand('out-a');
+    const whole = await site.replace(...command);
+    assert.equal(whole.code, 0, whole.stderr);
+    await writer.stop();
+    const late = await site.replace('abort', '--yes');
+    assert.deepEqual([late.code, /no way back/.test(late.stderr)], [3, true]);
+    await untilInStep(C, D);
+    for (const unit of [C, D]) {
+      const { value } = await unit.api.show({ path: 'hosts' });
+      const hosts = value as Record<string, { address: string }>;
+      const lost = [...writer.acknowledged].filter(([name, address]) => hosts[name]?.address !== address);
+      assert.deepEqual(lost, []);
+    }
+    assert.deepEqual([await keysOf(C), await keysOf(D)], [certificates, certificates]);
+    const [c, d] = [await C.status(), await D.status()];
+    assert.deepEqual(
+      [c.unit.role, c.unit.name, d.unit.role, d.unit.name],
+      ['standby', 'lb-a', 'active', 'lb-b'],
+    );
+    process.stdout.write(
+      `      ${writer.acknowledged.size} commits, ${writer.interruptions} interruptions, ${writer.darkMs.toFixed(0)} ms without an active unit (longest ${writer.longestMs.toFixed(0)} ms)\n`,
+    );
+    assert.ok(writer.interruptions <= 1 && writer.longestMs < 5_000);
+  });
+
+  it('the journal tells who did what, as text and as a page, without a secret', async () => {
+    const text = await site.replace('report');
+    assert.match(text.stdout, /done {2}takeover-d .*epoch=2/);
+    const page = await site.replace('report', '--html');
+    assert.match(page.stdout, /<td>takeover-d<\/td>/);
+    for (const file of ['plan.json', 'journal.jsonl'])
+      assert.ok(!readFileSync(path.join(site.state, file), 'utf8').includes(PASSPHRASE));
+  });
+});

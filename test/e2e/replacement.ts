@@ -1,0 +1,205 @@
+/** Four real units, A, B, C and D; an operator who does what is done by hand; and a writer who never stops. */
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { makeContext } from '../../cli/context.ts';
+import { EXIT, EXIT_OF_CLASS } from '../../cli/exit.ts';
+import { Output } from '../../cli/output.ts';
+import { handsOf, openJournal } from '../../cli/replacing/running.ts';
+import { run } from '../../replace/runner.ts';
+import { stepsBack } from '../../replace/steps.ts';
+import { asLockstepError, LockstepError } from '../../schema/error.ts';
+import { type CommandResult, lockstep, pairUp, TestUnit, untilInStep } from './daemon.ts';
+
+export const PASSPHRASE = 'four words are enough';
+
+const quiet = new Output({ json: true, color: false });
+
+type Letter = 'A' | 'B' | 'C' | 'D';
+
+export interface Answer {
+  ended?: boolean;
+  waits?: { id: string; does: string };
+  missing?: string[];
+  error?: { code: string; message: string; facts?: { step?: string } };
+}
+
+/** The units of one replacement, on addresses 127.0.NET.1 to 4. */
+export class Site {
+  units: Record<Letter, TestUnit>;
+  readonly folder: string;
+  readonly state: string;
+  readonly plan: string;
+  readonly passphrase: string;
+  on = new Set<Letter>();
+  private readonly net: number;
+
+  constructor(folder: string, net: number) {
+    mkdirSync(folder, { recursive: true });
+    this.folder = folder;
+    this.net = net;
+    this.state = path.join(folder, 'replacement');
+    this.plan = path.join(folder, 'plan.yaml');
+    this.passphrase = path.join(folder, 'passphrase');
+    writeFileSync(this.passphrase, PASSPHRASE, { mode: 0o600 });
+    const unit = (letter: Letter, last: number): TestUnit =>
+      new TestUnit(path.join(folder, letter), `127.0.${net}.${last}`);
+    this.units = { A: unit('A', 1), B: unit('B', 2), C: unit('C', 3), D: unit('D', 4) };
+  }
+
+  /** A and B are a pair; C and D are new. */
+  async make(letters: readonly Letter[] = ['A', 'B', 'C', 'D']): Promise<void> {
+    const [first, second, shared] = [1, 2, 10].map(last => `127.0.${this.net}.${last}`) as [
+      string,
+      string,
+      string,
+    ];
+    for (const letter of letters) {
+      const isFirst = letter === 'A' || letter === 'C';
+      const old = letter === 'A' || letter === 'B';
+      await this.units[letter].init({
+        mode: isFirst ? 'first' : 'second',
+        name: old ? `lb-${letter.toLowerCase()}` : `new-${letter.toLowerCase()}`,
+        virtualId: 77,
+        ...(old
+          ? { address: `${isFirst ? first : second}/24`, shared, partner: isFirst ? second : first }
+          : {}),
+      });
+      await this.switchOn(letter);
+    }
+    if (!letters.includes('A') || !letters.includes('B')) return;
+    await pairUp(this.units.A, this.units.B);
+    await this.units.A.api.forceUpdate();
+    await untilInStep(this.units.A, this.units.B);
+  }
+
+  write(plan: object): void {
+    writeFileSync(this.plan, JSON.stringify(plan)); // JSON is YAML
+  }
+
+  place(letter: Letter): { dir: string } {
+    return { dir: this.units[letter].dir };
+  }
+
+  async switchOn(letter: Letter): Promise<void> {
+    if (this.on.has(letter)) return;
+    this.on.add(letter);
+    await this.units[letter].start('--every-commit', '--no-mirror');
+  }
+
+  async switchOff(letter: Letter): Promise<void> {
+    this.on.delete(letter);
+    await this.units[letter].kill();
+  }
+
+  replace(...args: string[]): Promise<CommandResult> {
+    return lockstep(['replace', ...args, '--state', this.state]);
+  }
+
+  /** As the command does it, without the start of a process. */
+  async run(
+    action: 'run' | 'abort' = 'run',
+    passphraseFile = this.passphrase,
+  ): Promise<Answer & { code: number }> {
+    const context = makeContext({ dir: this.folder, color: false, json: true }, quiet);
+    try {
+      const journal = await openJournal(this.state);
+      if (action === 'abort' && !journal.isBack) {
+        assert.ok(stepsBack(journal.plan, journal.begun), 'there is a way back');
+        await journal.write('back', '');
+      }
+      const how = await run(journal, handsOf(context, journal, { passphraseFile }), { wait: false });
+      if (how.is === 'done') return { code: EXIT.done, ended: true };
+      return { code: EXIT.differs, waits: how.step, missing: how.missing };
+    } catch (error) {
+      const known = asLockstepError(error);
+      return { code: EXIT_OF_CLASS[known.class], error: known.toJSON() };
+    } finally {
+      await context.close();
+    }
+  }
+
+  /** Does what the program waits for. */
+  async byHand(step: string): Promise<void> {
+    if (step === 'out-a') return this.switchOff('A');
+    if (step === 'out-b') return this.switchOff('B');
+    assert.equal(step, 'back-units');
+    await this.switchOn('A');
+    await this.switchOn('B');
+  }
+
+  /** To the end, with everything that is done by hand. */
+  async toTheEnd(action: 'run' | 'abort' = 'run'): Promise<string[]> {
+    const waited: string[] = [];
+    for (let times = 0; times < 8; times++) {
+      const answer = await this.run(action);
+      if (answer.ended === true) return waited;
+      assert.ok(answer.waits !== undefined, JSON.stringify(answer));
+      waited.push(answer.waits.id);
+      await this.byHand(answer.waits.id);
+    }
+    return assert.fail('it does not end');
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.on].map(letter => this.units[letter].kill()));
+    this.on.clear();
+  }
+}
+
+/** Commits to whichever unit is active; keeps what was acknowledged, and how long nobody took anything. */
+export class Writer {
+  readonly acknowledged = new Map<string, string>();
+  interruptions = 0;
+  longestMs = 0;
+  darkMs = 0;
+  private readonly units: TestUnit[];
+  private readonly everyMs: number;
+  private going = true;
+  private work: Promise<void> = Promise.resolve();
+
+  constructor(units: TestUnit[], everyMs = 100) {
+    this.units = units;
+    this.everyMs = everyMs;
+  }
+
+  start(): this {
+    this.work = this.write();
+    return this;
+  }
+
+  async stop(): Promise<void> {
+    this.going = false;
+    await this.work;
+  }
+
+  private async write(): Promise<void> {
+    let [count, active] = [0, 0];
+    let darkSince: number | undefined;
+    while (this.going) {
+      const path = `hosts/w${count}.example.com`;
+      const address = `10.${count >> 16}.${(count >> 8) & 255}.${count & 255}`;
+      const unit = this.units[active] as TestUnit;
+      try {
+        await unit.api.change({ changes: [{ op: 'put', path, value: { address } }] });
+        this.acknowledged.set(`w${count}.example.com`, address);
+        count++;
+        if (darkSince !== undefined) this.light(performance.now() - darkSince);
+        darkSince = undefined;
+        await sleep(this.everyMs);
+      } catch (error) {
+        assert.ok(error instanceof LockstepError, String(error));
+        if (darkSince === undefined) darkSince = performance.now();
+        active = (active + 1) % this.units.length;
+        await sleep(5);
+      }
+    }
+  }
+
+  private light(ms: number): void {
+    this.interruptions++;
+    this.darkMs += ms;
+    this.longestMs = Math.max(this.longestMs, ms);
+  }
+}
