@@ -21,7 +21,7 @@ describe('backup', function () {
   this.timeout(60_000 + KILLS * 5_000);
   const { folder, remove } = temporaryFolder();
   const at = (name: string): string => path.join(folder, name);
-  const unit = new TestUnit(at('u'), '127.0.67.1');
+  const unit = new TestUnit(at('u'), '127.0.75.1');
   let created = { file: '', bytes: 0 };
 
   before(async () => {

@@ -84,8 +84,8 @@ const NO_COUNTERPART: Record<string, string[]> = {
 describe('the real captures of a LoadMaster on a pair', function () {
   this.timeout(60_000);
   const { folder, remove } = temporaryFolder();
-  const ha1 = new TestUnit(path.join(folder, 'ha1'), '127.0.62.1');
-  const ha2 = new TestUnit(path.join(folder, 'ha2'), '127.0.62.2');
+  const ha1 = new TestUnit(path.join(folder, 'ha1'), '127.0.72.1');
+  const ha2 = new TestUnit(path.join(folder, 'ha2'), '127.0.72.2');
   let imported: ImportAnswer;
   let exported: ReturnType<typeof exportLoadMaster>;
 

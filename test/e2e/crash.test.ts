@@ -168,8 +168,8 @@ describe(`kill -9 of either daemon at ${KILLS} random moments (LOCKSTEP_SEED=${S
   this.bail(true); // each step stands on the one before
   const random = new Random(SEED);
   const { folder, remove } = temporaryFolder();
-  const ha1 = new TestUnit(path.join(folder, 'ha1'), '127.0.63.1');
-  const ha2 = new TestUnit(path.join(folder, 'ha2'), '127.0.63.2');
+  const ha1 = new TestUnit(path.join(folder, 'ha1'), '127.0.73.1');
+  const ha2 = new TestUnit(path.join(folder, 'ha2'), '127.0.73.2');
   /** So many restarts would pacify it. */
   const serve = async (unit: TestUnit): Promise<void> => {
     await unit.start('--interval', '1', '--every-commit');

@@ -54,8 +54,8 @@ describe('secrets', function () {
     // A file for each process: lines of several would run into each other.
     const strace = `${STRACE} -D -ff -yy -s 1000000 -e signal=none -e trace=${calls} -o ${trace}`;
     const inside = [...open, ...strace.split(' ')];
-    const ha1 = new TestUnit(path.join(folder, 'ha1'), '127.0.64.1', { inside });
-    const ha2 = new TestUnit(path.join(folder, 'ha2'), '127.0.64.2', { inside });
+    const ha1 = new TestUnit(path.join(folder, 'ha1'), '127.0.74.1', { inside });
+    const ha2 = new TestUnit(path.join(folder, 'ha2'), '127.0.74.2', { inside });
     const marks = {
       bal: mark(),
       mail: mark(),
@@ -218,7 +218,7 @@ describe('secrets', function () {
   });
 
   describe('that others could read', () => {
-    const unit = new TestUnit(path.join(folder, 'lax'), '127.0.64.3');
+    const unit = new TestUnit(path.join(folder, 'lax'), '127.0.74.3');
     before(() => unit.init({ mode: 'first' }));
 
     for (const [name, mode, good] of [
