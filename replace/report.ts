@@ -1,3 +1,4 @@
+import { asHtml } from '../schema/html.ts';
 import type { Entry, Journal } from './journal.ts';
 import { LETTERS, type Plan } from './plan.ts';
 import type { Standing } from './standing.ts';
@@ -81,7 +82,7 @@ const STYLE =
 export function reportPage(journal: Journal): string {
   const rows = journal.entries.map(
     ({ at, by, event, step, facts }) =>
-      `<tr class="${event}">${[at, by, event, step].map(value => `<td>${escaped(value)}</td>`).join('')}<td><code>${escaped(factWords(facts))}</code></td></tr>`,
+      `<tr class="${event}">${[at, by, event, step].map(value => `<td>${asHtml(value)}</td>`).join('')}<td><code>${asHtml(factWords(facts))}</code></td></tr>`,
   );
   return `<!doctype html>
 <html lang="en">
@@ -93,7 +94,7 @@ export function reportPage(journal: Journal): string {
 </head>
 <body>
 <h1>Replacement of units</h1>
-<pre>${escaped(planHead(journal.plan))}</pre>
+<pre>${asHtml(planHead(journal.plan))}</pre>
 <table>
 <thead><tr><th>When</th><th>Who</th><th>What</th><th>Step</th><th>Facts</th></tr></thead>
 <tbody>
@@ -103,16 +104,4 @@ ${rows.join('\n')}
 </body>
 </html>
 `;
-}
-
-const ENTITIES: Record<string, string> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-function escaped(value: string): string {
-  return value.replaceAll(/[&<>"']/g, character => ENTITIES[character] ?? '');
 }

@@ -22,6 +22,8 @@ export class Catalog {
   readonly digest: string;
   /** The same for each kind alone, by name: units of different releases exchange what both describe alike. */
   readonly kindDigests: Readonly<Record<string, string>>;
+  /** Places of the kinds whose records may have others below them. */
+  private readonly parents: ReadonlySet<string | undefined>;
   private readonly root: PathNode = emptyNode();
   private readonly validator: Validator;
 
@@ -32,6 +34,7 @@ export class Catalog {
       .map(({ schema, file }) => readKind(schema, file, false));
     const added = site.map(({ schema, file }) => readKind(schema, file, true));
     this.kinds = [...own, ...added];
+    this.parents = new Set(this.kinds.map(kind => parentPath(kind, kind.template.join('/'))));
     this.validator = new Validator(definitions);
     for (const kind of own) this.place(kind, kind.name);
     for (const [index, kind] of added.entries()) this.addSiteKind(kind, site[index]?.file ?? kind.name, own);
@@ -53,6 +56,11 @@ export class Catalog {
     const target = this.resolve(path);
     if (target.type === 'record' && target.path === path) return target.kind;
     throw new LockstepError('unknown-path', `"${path}" is not the path of one record.`, { facts: { path } });
+  }
+
+  /** Whether a record of `kind` may have others below it. */
+  isParent(kind: Kind): boolean {
+    return this.parents.has(kind.template.join('/'));
   }
 
   kindNamed(name: string): Kind | undefined {

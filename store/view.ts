@@ -98,6 +98,7 @@ export class FutureView extends RecordReader implements View {
 
   /** Paths of records below `path` that no transition is about. */
   async *untouchedBelow(path: string): AsyncIterable<string> {
+    if (!this.catalog.isParent(this.catalog.kindOf(path))) return;
     for await (const record of super.listPrefix(`${path}/`))
       if (!this.future.has(record.path)) yield record.path;
   }

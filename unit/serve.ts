@@ -248,10 +248,11 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
       onRun: result => metrics.backups.inc({ result }),
     });
     closers.push(() => backups.stop());
+    const committing = new Committing(pair, machineClock);
     certificates = new CertificateRoom({
       store,
       catalog,
-      committing: new Committing(pair, machineClock),
+      committing,
       folder: folder.certificates,
       timers: realTimers,
       now,
@@ -267,7 +268,7 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
         pair,
         mirror,
         metrics,
-        clock: machineClock,
+        committing,
         scrub,
         startEmpty,
         incoming,

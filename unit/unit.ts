@@ -4,7 +4,6 @@ import { type ConfigRecord, fromDocument } from '../schema/document.ts';
 import { LockstepError, type Problem } from '../schema/error.ts';
 import { isObject, type Json, type JsonObject } from '../schema/json.ts';
 import { schemaAt } from '../schema/kind.ts';
-import type { Moment } from '../store/deadline.ts';
 import type { Mirror } from '../store/mirror.ts';
 import type { RevisionKind } from '../store/revision.ts';
 import type { Store } from '../store/store.ts';
@@ -29,7 +28,7 @@ import type {
 import type { RestoreCertificatesAnswer, RestoreCertificatesRequest } from './certificate-restore-face.ts';
 import { CertificateRestoring } from './certificate-restoring.ts';
 import type { CertificateRoom } from './certificate-room.ts';
-import { Committing } from './committing.ts';
+import type { Committing } from './committing.ts';
 import type { DoctorAnswer, Step } from './doctor-face.ts';
 import type { Drills } from './drills.ts';
 import { Examining } from './examining.ts';
@@ -120,7 +119,7 @@ export class Unit implements UnitFace {
     pair: Pair;
     mirror: Mirror | undefined;
     metrics: Metrics;
-    clock: () => Moment;
+    committing: Committing;
     scrub: Scrub;
     /** Ends everything, puts an empty store in place, and starts again. */
     startEmpty: () => Promise<RebuildAnswer>;
@@ -142,7 +141,7 @@ export class Unit implements UnitFace {
     this.pair = rooms.pair;
     this.mirror = rooms.mirror;
     this.stats = rooms.metrics;
-    this.committing = new Committing(rooms.pair, rooms.clock);
+    this.committing = rooms.committing;
     this.scrub = rooms.scrub;
     this.startEmpty = rooms.startEmpty;
     this.incoming = rooms.incoming;
@@ -152,7 +151,7 @@ export class Unit implements UnitFace {
     this.backups = rooms.backups;
     this.certs = rooms.certificates;
     this.restoring = new Restoring({ ...rooms, isPaired: () => rooms.pair.isPaired });
-    this.certificateRestoring = new CertificateRestoring({ ...rooms, committing: this.committing });
+    this.certificateRestoring = new CertificateRestoring(rooms);
     this.auditing = rooms.auditing;
     this.id = rooms.id;
     this.bal = new BalProof({ ...rooms, pairId: () => rooms.pair.pairId });

@@ -1,4 +1,5 @@
 /** An audit as one page: no script, nothing from elsewhere, every value escaped. */
+import { asHtml } from '../../schema/html.ts';
 import type { AuditFinding, AuditReport } from '../../unit/audit-face.ts';
 import { printable } from '../printable.ts';
 import { CLASS_WORDS, headline, namesOf, valueWords, whereWords } from './text.ts';
@@ -55,14 +56,6 @@ function cell(value: string): string {
   return `<td><code>${text(value)}</code></td>`;
 }
 
-const ENTITIES: Record<string, string> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
 function text(value: string): string {
-  return printable(value).replaceAll(/[&<>"']/g, character => ENTITIES[character] ?? '');
+  return asHtml(printable(value));
 }
