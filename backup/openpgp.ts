@@ -22,10 +22,33 @@ function writing({ enums }: Library, profile: Profile): PartialConfig {
 }
 
 /**
- * A message may be larger than memory, so it is decrypted while it is read, and the verdict comes at its end: whoever
- * reads it acts on nothing before. No compression is undone: one byte of it is too many.
+ * A packet that must not stand inside, as a class of ours that lets go of its content: the library would wait for ever
+ * for somebody to read one that it refuses itself.
  */
-const READING: PartialConfig = { allowUnauthenticatedStream: true, maxDecompressedMessageSize: 1 };
+function refused(tag: number, refusal: () => LockstepError): { new (): object; tag: number } {
+  return class {
+    static readonly tag = tag;
+
+    read(content: Uint8Array | ReadableStream<Uint8Array>): void {
+      if (!(content instanceof Uint8Array)) content.cancel().catch(() => undefined);
+      throw refusal();
+    }
+  };
+}
+
+const compressed = () =>
+  notABundle(
+    'it is compressed by OpenPGP, which a bundle never is',
+    'Made by hand? Add --compress-algo none to gpg.',
+  );
+const encryptedAgain = () => damagedBundle('what it holds is encrypted once more');
+const REFUSED = [refused(8, compressed), ...[9, 18, 20].map(tag => refused(tag, encryptedAgain))];
+
+/**
+ * A message may be larger than memory, so it is decrypted while it is read, and the verdict comes at its end: whoever
+ * reads it acts on nothing before.
+ */
+const READING: PartialConfig = { allowUnauthenticatedStream: true, additionalAllowedPackets: REFUSED };
 
 /** What the algorithms of OpenPGP that a bundle may have are called. */
 const AES: Record<number, SessionKey['algorithm']> = { 7: 'aes128', 8: 'aes192', 9: 'aes256' };
@@ -126,14 +149,10 @@ function webStream(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array
 /** The library's words for what is wrong; everything that it cannot read is damage. */
 function explained(error: unknown, profile: Profile): unknown {
   if (error instanceof LockstepError || (error as NodeJS.ErrnoException).code !== undefined) return error;
-  const said = error instanceof Error ? error.message : String(error);
-  if (/decompressed message size/i.test(said))
-    return notABundle(
-      'it is compressed by OpenPGP, which a bundle never is',
-      'Made by hand? Add --compress-algo none to gpg.',
-    );
+  if (!(error instanceof Error)) return damagedBundle('its encrypted data cannot be read');
+  if (error.cause !== undefined) return explained(error.cause, profile);
   return damagedBundle(
-    profile === 'classic' && /modification|mdc/i.test(said)
+    profile === 'classic' && /modification|mdc/i.test(error.message)
       ? 'what it holds was changed after it was made'
       : 'its encrypted data cannot be read',
   );

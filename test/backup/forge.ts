@@ -1,13 +1,21 @@
-import { createCipheriv, createHash, randomBytes } from 'node:crypto';
+import { createCipheriv, createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import type { Manifest } from '../../backup/bundle.ts';
 import type { Part } from '../../schema/kind.ts';
+import { Random } from '../random.ts';
+import { SEED } from '../seed.ts';
 
 /** Bundles made byte by byte from backup/FORMAT.md, with nothing of backup/ in them, so that any part can be wrong. */
 
 export const PASSPHRASE = 'correct horse battery staple';
 
 // OpenPGP
+
+const random = new Random(SEED);
+
+export function anyBytes(length: number): Buffer {
+  return Buffer.from(Array.from({ length }, () => random.between(0, 255)));
+}
 
 /** A packet with one length of five bytes. */
 export function packet(tag: number, body: Buffer): Buffer {
@@ -42,8 +50,8 @@ export function sealedPackets(
   inner: Buffer,
   { passphrase = PASSPHRASE, mdc }: Sealing = {},
 ): [Buffer, Buffer] {
-  const salt = randomBytes(8);
-  const prefix = randomBytes(16);
+  const salt = anyBytes(8);
+  const prefix = anyBytes(16);
   const marked = Buffer.concat([prefix, prefix.subarray(14), inner, Buffer.from([0xd3, 0x14])]);
   const hash = createHash('sha1').update(marked).digest();
   if (mdc === 'wrong') hash[0] = (hash[0] as number) ^ 1;

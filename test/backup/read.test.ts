@@ -9,6 +9,7 @@ import { BundleSource } from '../../backup/source.ts';
 import type { LockstepError } from '../../schema/error.ts';
 import { temporaryFolder } from '../e2e/daemon.ts';
 import {
+  anyBytes,
   bundle,
   END,
   entriesOf,
@@ -25,6 +26,9 @@ import {
   VS,
 } from './forge.ts';
 import { read, refusal } from './open.ts';
+
+/** The tag of the packet that a bundle has inside. */
+const LITERAL = 11;
 
 const good = (): Buffer => gzipSync(tar(entriesOf()));
 
@@ -127,6 +131,23 @@ describe('a reader of bundles', () => {
       'no literal': Buffer.concat(sealedPackets(packet(60, Buffer.from('private')))),
       ...Object.fromEntries(flips.map(at => [`a flipped bit at ${at}`, flipped(headers + at)])),
     });
+  });
+
+  it('refuses what is neither plain nor read by anybody, whatever it is and however long it says it is', async () => {
+    const attacks: Record<string, Buffer> = {};
+    for (let tag = 0; tag < 64; tag++)
+      for (const size of tag === LITERAL ? [] : [0, 1, 20, 20_000]) {
+        const inner = packet(tag, anyBytes(size));
+        attacks[`packet ${tag} of ${size} bytes`] = Buffer.concat(sealedPackets(inner));
+        if (size === 0) continue;
+        attacks[`packet ${tag} of ${size} bytes, cut`] = Buffer.concat(sealedPackets(inner.subarray(0, -1)));
+        if (tag < 16)
+          attacks[`packet ${tag} without a length, of ${size} bytes`] = Buffer.concat(
+            sealedPackets(Buffer.concat([Buffer.from([0x83 | (tag << 2)]), anyBytes(size)])),
+          );
+      }
+    const compression = Object.keys(attacks).filter(name => /^packet 8\b/.test(name));
+    await refused(attacks, Object.fromEntries(compression.map(name => [name, 'not-a-bundle'])));
   });
 
   it('refuses a message that is cut at any 4 KB', async () => {
