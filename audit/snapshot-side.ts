@@ -1,12 +1,11 @@
 import type { Catalog } from '../schema/catalog.ts';
 import { LockstepError } from '../schema/error.ts';
-import { isObject, type Json, type JsonObject } from '../schema/json.ts';
+import { canonicalize, isObject, type Json, type JsonObject } from '../schema/json.ts';
 import { parentPath } from '../schema/path.ts';
 import { bucketOf, FAN_OUT, LEVELS, recordHash } from '../store/digest.ts';
 import { linksOf } from '../store/links.ts';
 import type { StoreSnapshot } from '../store/snapshot.ts';
 import type { Trace } from '../store/trace.ts';
-import { spelling } from '../store/transition.ts';
 import type {
   Against,
   Details,
@@ -184,7 +183,8 @@ export class SnapshotSide implements Side {
 
 function traceFacts({ revision, after }: Trace, stored: string | undefined): TraceFacts {
   const { revision: number, at, kind, author, reason } = revision;
-  return { revision: number, at, kind, author, reason, asWritten: spelling(after.pair) === stored };
+  const asWritten = (after.pair && canonicalize(after.pair)) === stored;
+  return { revision: number, at, kind, author, reason, asWritten };
 }
 
 function needsOf(kind: ReturnType<Catalog['kindOf']>, path: string, value: JsonObject): string[] {

@@ -36,6 +36,9 @@ export interface IdRule {
   examples: string[];
   /** Fields that make up the id: `{protocol}:{address}:{port}`. */
   from: string | undefined;
+  /** These fields in their order, and what cuts an id into them. */
+  fields: { name: string; isText: boolean }[];
+  cut: RegExp;
 }
 
 /** Every id, of whatever kind, is made of these; so a path needs no quoting in a shell, a URL or a file name. */
@@ -84,7 +87,7 @@ export function readKind(schema: Json, file: string, site: boolean): Kind {
     uniqueFields: Object.entries(schema.properties)
       .filter(([, property]) => isObject(property) && property.unique === true)
       .map(([field]) => field),
-    id: readIdRule(schema.recordId, template, file),
+    id: readIdRule(schema, template, file),
     schema,
     site,
   };
@@ -168,18 +171,27 @@ function readChangedBy(changedBy: Json | undefined, file: string): boolean {
   throw badSchema(file, '"changedBy" must be "admin"');
 }
 
-function readIdRule(rule: Json | undefined, template: string[], file: string): IdRule | undefined {
+function readIdRule(schema: JsonObject, template: string[], file: string): IdRule | undefined {
+  const rule = schema.recordId;
   const needed = template.at(-1) === '{id}';
   if (!needed) return undefined;
   if (!isObject(rule) || typeof rule.pattern !== 'string')
     throw badSchema(file, '"recordId" with a "pattern" is missing');
+  const from = typeof rule.from === 'string' ? rule.from : undefined;
   return {
     pattern: readPattern(rule.pattern, file),
     description: String(rule.description ?? ''),
     examples: Array.isArray(rule.examples) ? rule.examples.map(String) : [],
-    from: typeof rule.from === 'string' ? rule.from : undefined,
+    from,
+    fields: [...(from ?? '').matchAll(FIELD_OF_ID)].map(([, name = '']) => {
+      const property = (schema.properties as JsonObject)[name];
+      return { name, isText: isObject(property) && property.type === 'string' };
+    }),
+    cut: new RegExp(`^${(from ?? '').replaceAll(FIELD_OF_ID, '(\\[[^\\]]+\\]|[^:]+?)')}$`),
   };
 }
+
+const FIELD_OF_ID = /\{(\w+)\}/g;
 
 function readPattern(pattern: string, file: string): RegExp {
   try {

@@ -25,7 +25,7 @@ export function splitRecord(kind: Kind, value: JsonObject): SplitRecord {
 /** The inverse of splitRecord. A mixed record exists where its pair half does. */
 export function joinRecord(kind: Kind, { pair, unit }: SplitRecord): JsonObject | undefined {
   if (kind.scope === 'unit') return unit;
-  return pair === undefined ? undefined : { ...pair, ...unit };
+  return pair === undefined || unit === undefined ? pair : { ...pair, ...unit };
 }
 
 /** Names of fields in `value` that must not cross to the partner. */
@@ -40,12 +40,12 @@ export function unitScopedFields(kind: Kind, value: JsonObject): string[] {
  * Throws `id-mismatch` when a field is there and says something else.
  */
 export function withIdentity(kind: Kind, path: string, value: JsonObject): JsonObject {
-  const from = kind.id?.from;
-  if (from === undefined) return value;
-  const id = idOf(path);
-  const spelled = identityOf(kind, from, id);
+  const rule = kind.id;
+  if (rule?.from === undefined) return value;
+  const parts = rule.cut.exec(idOf(path)) ?? [];
   const result = { ...value };
-  for (const [field, said] of Object.entries(spelled)) {
+  for (const [index, { name: field, isText }] of rule.fields.entries()) {
+    const said = typed((parts[index + 1] ?? '').replace(/^\[(.*)\]$/, '$1'), isText);
     if (result[field] === undefined) result[field] = said;
     else if (result[field] !== said) {
       throw new LockstepError(
@@ -61,23 +61,9 @@ export function withIdentity(kind: Kind, path: string, value: JsonObject): JsonO
   return result;
 }
 
-/** The fields that an id spells out; a field that the schema wants as an integer becomes one. */
-function identityOf(kind: Kind, from: string, id: string): JsonObject {
-  const fields = [...from.matchAll(/\{(\w+)\}/g)].map(match => match[1] ?? '');
-  const pattern = from.replaceAll(/\{\w+\}/g, '(\\[[^\\]]+\\]|[^:]+?)');
-  const parts = new RegExp(`^${pattern}$`).exec(id)?.slice(1) ?? [];
-  return Object.fromEntries(
-    fields.map((field, index) => [
-      field,
-      typed(kind, field, (parts[index] ?? '').replace(/^\[(.*)\]$/, '$1')),
-    ]),
-  );
-}
-
-function typed(kind: Kind, field: string, text: string): Json {
-  const property = (kind.schema.properties as JsonObject)[field];
-  const wantsText = isObject(property) && property.type === 'string';
-  return !wantsText && /^\d+$/.test(text) ? Number(text) : text;
+/** What the schema wants as a number becomes one. */
+function typed(text: string, isText: boolean): Json {
+  return !isText && /^\d+$/.test(text) ? Number(text) : text;
 }
 
 /** The id that the fields of `value` spell out; undefined when the kind's ids are free names. */

@@ -25,13 +25,15 @@ export async function findProblems(
   const rest = pauses();
   const problems: Problem[] = [];
   for (const transition of transitions) {
-    await rest();
+    const pause = rest();
+    if (pause !== undefined) await pause;
     problems.push(...schemaProblems(catalog, transition));
   }
   if (problems.length > 0) return problems; // rules may rely on valid records
   for (const transition of transitions) {
-    await rest();
-    problems.push(...(await danglingProblems(view, transition)));
+    const pause = rest();
+    if (pause !== undefined) await pause;
+    if (!needsNothing(view, transition)) problems.push(...(await danglingProblems(view, transition)));
   }
   problems.push(...(await uniqueProblems(reader, transitions)));
   problems.push(...(await ruleProblems(view, transitions, rules, 'error')));
@@ -83,6 +85,13 @@ function schemaProblems(catalog: Catalog, { kind, path, after }: Transition): Pr
   return value === undefined ? [] : catalog.problems(kind, path, value);
 }
 
+/** True for most records of a large change: what they need is changed with them, so nothing has to be read. */
+function needsNothing(view: FutureView, { kind, path, after }: Transition): boolean {
+  if (kind.references.length > 0 || joinRecord(kind, after) === undefined) return false;
+  const parent = parentPath(kind, path);
+  return parent === undefined || view.has(parent) === true;
+}
+
 /** What a record needs that is not there, or who needs one that goes. */
 export async function danglingProblems(view: FutureView, transition: Transition): Promise<Problem[]> {
   return [...(await parentProblems(view, transition)), ...(await linkProblems(view, transition))];
@@ -94,7 +103,7 @@ async function parentProblems(view: FutureView, { kind, path, after }: Transitio
     return [];
   }
   const parent = parentPath(kind, path);
-  return parent === undefined || (await view.get(parent)) !== undefined ? [] : [parentMissing(path, parent)];
+  return parent === undefined || (await view.has(parent)) ? [] : [parentMissing(path, parent)];
 }
 
 function parentMissing(path: string, parent: string): Problem {
@@ -137,7 +146,7 @@ async function referrerProblems(view: FutureView, removed: string): Promise<Prob
 }
 
 async function anyExists(view: FutureView, paths: string[]): Promise<boolean> {
-  for (const path of paths) if ((await view.get(path)) !== undefined) return true;
+  for (const path of paths) if (await view.has(path)) return true;
   return false;
 }
 

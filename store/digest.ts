@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { damagedStore } from './damage.ts';
 import { pauses } from './event-loop.ts';
 import { keys } from './keys.ts';
-import { type Entry, type Reader, withPrefix } from './port.ts';
+import type { Entry, Reader } from './port.ts';
 
 /**
  * The digest: a hash tree over the shared part of the configuration.
@@ -23,6 +23,7 @@ export const LEVELS = 3;
 const HASH_BYTES = 32;
 const EMPTY_HASH = Buffer.alloc(HASH_BYTES);
 const EMPTY_NODE = Buffer.alloc(FAN_OUT * HASH_BYTES);
+const NOTHING = Buffer.alloc(0);
 export const EMPTY_DIGEST = EMPTY_HASH.toString('hex');
 
 /** A record that comes, changes (its new hash), or goes (undefined); `was`: the hash of what is read of it now. */
@@ -32,12 +33,17 @@ export interface LeafChange {
   hash: Buffer | undefined;
 }
 
-export function recordHash(canonicalPairHalf: string): Buffer {
-  return createHash('sha256').update(canonicalPairHalf).digest();
+export function recordHash(canonicalPairHalf: string | Buffer): Buffer {
+  return sha256(canonicalPairHalf);
 }
 
 export function bucketOf(path: string): number {
-  return createHash('sha256').update(path).digest().readUInt16BE(0) >> 1;
+  return Number.parseInt(hash('sha256', path).slice(0, 4), 16) >> 1;
+}
+
+/** One call, and in hexadecimal: a third of the time of what gives bytes. */
+function sha256(data: string | Buffer): Buffer {
+  return Buffer.from(hash('sha256', data), 'hex');
 }
 
 /**
@@ -72,7 +78,7 @@ export async function updateTree(
         level === 0 ? Buffer.from(before, 'hex') : await childOf(reader, parents, level, parent);
       if (!nodeHash(old).equals(expected))
         throw damagedStore({ path: `digest tree, node ${level}/${parent}`, reason: NOT_AS_ABOVE });
-      const node = Buffer.from(old);
+      const node = Buffer.from(old); // what was read is never written over
       for (const [index, hash] of children) hash.copy(node, (index % FAN_OUT) * HASH_BYTES);
       if (node.equals(EMPTY_NODE)) remove.push(keys.node(level, parent));
       else put.push([keys.node(level, parent), node]);
@@ -106,32 +112,57 @@ async function updateBucket(
   put: Entry[],
   remove: string[],
 ): Promise<Buffer> {
-  const wasEmpty = expected.equals(EMPTY_HASH);
-  const leaves = wasEmpty ? new Map<string, Buffer>() : await readBucket(reader, bucket);
-  if (!bucketHash(leaves).equals(expected))
-    throw damagedStore({ path: `digest tree, bucket ${bucket}`, reason: NOT_AS_ABOVE });
+  const stored = expected.equals(EMPTY_HASH) ? undefined : await reader.get(keys.bucket(bucket));
+  if (!bucketHash(stored).equals(expected))
+    throw damagedStore({ path: bucketName(bucket), reason: NOT_AS_ABOVE });
+  const leaves = leavesOf(stored);
   for (const { path, was, hash } of changes) {
     const known = leaves.get(path);
     if (known === undefined ? was !== undefined : was === undefined || !known.equals(was))
       throw damagedStore({ path, reason: 'is not what the digest tree says' });
-    if (hash === undefined) {
-      leaves.delete(path);
-      remove.push(keys.leaf(bucket, path));
-    } else {
-      leaves.set(path, hash);
-      put.push([keys.leaf(bucket, path), hash]);
-    }
+    if (hash === undefined) leaves.delete(path);
+    else leaves.set(path, hash);
   }
-  return bucketHash(leaves);
+  if (leaves.size === 0) {
+    if (stored !== undefined) remove.push(keys.bucket(bucket));
+    return EMPTY_HASH;
+  }
+  const bytes = bucketBytes(leaves);
+  put.push([keys.bucket(bucket), bytes]);
+  return bucketHash(bytes);
+}
+
+/** What a bucket is called where it is damaged. */
+export function bucketName(bucket: number): string {
+  return `digest tree, bucket ${bucket}`;
 }
 
 /** The records of a bucket: path → record hash. */
 export async function readBucket(reader: Reader, bucket: number): Promise<Map<string, Buffer>> {
-  const prefix = keys.leaves(bucket);
+  return leavesOf(await reader.get(keys.bucket(bucket)));
+}
+
+/** The same, of what is stored of it; of damaged bytes as much as can be read. */
+export function leavesOf(stored: Buffer | undefined): Map<string, Buffer> {
   const leaves = new Map<string, Buffer>();
-  for await (const [key, hash] of reader.range(withPrefix(prefix)))
-    leaves.set(key.slice(prefix.length), hash);
+  for (let at = 0, bytes = stored ?? NOTHING; at + 4 <= bytes.length; ) {
+    const end = at + 4 + bytes.readUInt32BE(at);
+    if (end + HASH_BYTES > bytes.length) break;
+    leaves.set(bytes.toString('utf8', at + 4, end), bytes.subarray(end, end + HASH_BYTES));
+    at = end + HASH_BYTES;
+  }
   return leaves;
+}
+
+/** What is stored of a bucket, and hashed: for each record by path, the length of the path (4 bytes), path and hash. */
+export function bucketBytes(leaves: Map<string, Buffer>): Buffer {
+  const pieces: Buffer[] = [];
+  for (const path of [...leaves.keys()].sort()) {
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(Buffer.byteLength(path));
+    pieces.push(length, Buffer.from(path), leaves.get(path) as Buffer);
+  }
+  return Buffer.concat(pieces);
 }
 
 export async function readNode(reader: Reader, level: number, index: number): Promise<Buffer> {
@@ -148,22 +179,12 @@ export function childHash(node: Buffer, child: number): Buffer {
 }
 
 export function nodeHash(node: Buffer): Buffer {
-  return node.equals(EMPTY_NODE) ? EMPTY_HASH : createHash('sha256').update(NODE_TAG).update(node).digest();
+  return node.equals(EMPTY_NODE) ? EMPTY_HASH : sha256(Buffer.concat([NODE_TAG, node]));
 }
 
-export function bucketHash(leaves: Map<string, Buffer>): Buffer {
-  if (leaves.size === 0) return EMPTY_HASH;
-  const hash = createHash('sha256').update(BUCKET_TAG);
-  for (const path of [...leaves.keys()].sort()) {
-    const bytes = Buffer.from(path);
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(bytes.length);
-    hash
-      .update(length)
-      .update(bytes)
-      .update(leaves.get(path) as Buffer);
-  }
-  return hash.digest();
+/** `stored`: what bucketBytes made; undefined when the bucket is empty. */
+export function bucketHash(stored: Buffer | undefined): Buffer {
+  return stored === undefined ? EMPTY_HASH : sha256(Buffer.concat([BUCKET_TAG, stored]));
 }
 
 function groupBy<Item>(items: Iterable<Item>, group: (item: Item) => number): Map<number, Item[]> {

@@ -4,25 +4,26 @@ import { uniqueKeys } from './check.ts';
 import { keys } from './keys.ts';
 import { linksOf } from './links.ts';
 import type { Batch, Entry } from './port.ts';
-import { spelling, type Transition } from './transition.ts';
+import type { SpelledTransition } from './spelling.ts';
+import type { Transition } from './transition.ts';
 
 /** How many shared records more (or fewer) there are. */
-export function grown(transitions: Transition[]): number {
-  const there = (half: JsonObject | undefined): number => (half === undefined ? 0 : 1);
+export function grown(transitions: SpelledTransition[]): number {
+  const there = (half: string | undefined): number => (half === undefined ? 0 : 1);
   return transitions.reduce((sum, { before, after }) => sum + there(after.pair) - there(before.pair), 0);
 }
 
 /** The halves of the records themselves. */
-export function halfEntries(transitions: Transition[]): Pick<Batch, 'put' | 'remove'> {
+export function halfEntries(transitions: SpelledTransition[]): Pick<Batch, 'put' | 'remove'> {
   const put: Entry[] = [];
   const remove: string[] = [];
   for (const { path, before, after } of transitions) {
     for (const [key, from, to] of [
-      [keys.pair(path), spelling(before.pair), spelling(after.pair)],
-      [keys.unit(path), spelling(before.unit), spelling(after.unit)],
+      [keys.pair, before.pair, after.pair],
+      [keys.unit, before.unit, after.unit],
     ] as const) {
-      if (to === undefined && from !== undefined) remove.push(key);
-      else if (to !== undefined && to !== from) put.push([key, Buffer.from(to)]);
+      if (to === undefined && from !== undefined) remove.push(key(path));
+      else if (to !== undefined && to !== from) put.push([key(path), Buffer.from(to)]);
     }
   }
   return { put, remove };

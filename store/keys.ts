@@ -7,12 +7,12 @@
  * | `p PATH` | canonical JSON of the pair half of a record |
  * | `u PATH` | canonical JSON of its unit half |
  * | `t LEVEL INDEX` | node of the digest tree |
- * | `e BUCKET PATH` | hash of a record, a leaf of the digest tree |
+ * | `e BUCKET` | paths and hashes of its records, the leaves of the digest tree (see store/digest.ts) |
  * | `f TARGET SOURCE` | empty: the record SOURCE refers to TARGET |
  * | `q COLLECTION FIELD VALUE` | path of the record that holds a unique value |
  * | `r REVISION` | JSON: header of a revision |
- * | `c REVISION NUMBER` | JSON: one record before and after |
- * | `h PATH REVISION` | empty: the revision changed the record |
+ * | `c REVISION CHUNK` | JSON: some records before and after |
+ * | `h PATH REVISION` | in which chunk the revision tells what it did to the record |
  * | `g DIGEST` | the latest revision with this digest |
  * | `m FILE` | JSON: what the mirror has written to a file |
  * | `l NAME` | JSON: facts of this unit alone |
@@ -26,15 +26,14 @@ export const keys = {
   pair: (path: string) => `p ${path}`,
   unit: (path: string) => `u ${path}`,
   node: (level: number, index: number) => `t ${level} ${index.toString(16).padStart(4, '0')}`,
-  leaf: (bucket: number, path: string) => `${leaves(bucket)}${path}`,
-  leaves,
+  bucket: (bucket: number) => `e ${bucket.toString(16).padStart(4, '0')}`,
   referrer: (target: string, source: string) => `f ${target} ${source}`,
   referrers: (target: string) => `f ${target} `,
   unique: (collection: string, field: string, value: string) =>
     `q ${collection} ${field} ${Buffer.from(value).toString('base64url').slice(0, 400)}`,
   revision: (revision: number) => `r ${padded(revision)}`,
-  change: (revision: number, index: number) => `c ${padded(revision)} ${padded(index)}`,
-  changes: (revision: number) => `c ${padded(revision)} `,
+  changes: (revision: number, chunk: number) => `c ${padded(revision)} ${padded(chunk)}`,
+  allChanges: (revision: number) => `c ${padded(revision)} `,
   history: (path: string, revision: number) => `h ${path} ${padded(revision)}`,
   digest: (digest: string) => `g ${digest}`,
   mirror: (file: string) => `m ${file}`,
@@ -45,10 +44,6 @@ export const keys = {
   branchChange: (name: string, index: number) => `d ${name} ${padded(index)}`,
   branchChanges: (name: string) => `d ${name} `,
 };
-
-function leaves(bucket: number): string {
-  return `e ${bucket.toString(16).padStart(4, '0')} `;
-}
 
 function padded(revision: number): string {
   return String(revision).padStart(12, '0');

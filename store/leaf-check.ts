@@ -1,10 +1,19 @@
 import { type Finding, findingIn, parseStored } from './damage.ts';
-import { bucketHash, childHash, FAN_OUT, LEVELS, NOT_AS_ABOVE, readNode, recordHash } from './digest.ts';
+import {
+  bucketHash,
+  bucketName,
+  childHash,
+  FAN_OUT,
+  LEVELS,
+  leavesOf,
+  NOT_AS_ABOVE,
+  readNode,
+  recordHash,
+} from './digest.ts';
 import { pauses } from './event-loop.ts';
-import { keys } from './keys.ts';
+import { keys, lastPart } from './keys.ts';
 import type { Reader } from './port.ts';
 
-const LEAF = /^e ([0-9a-f]{4}) (.+)$/;
 const END = 'e \u007f';
 
 /**
@@ -19,48 +28,37 @@ export async function verifyLeaves(
   const findings: Finding[] = [];
   const rest = pauses();
   let records = 0;
-  let bucket = -1;
-  let leaves = new Map<string, Buffer>();
-  const check = async (): Promise<void> => {
-    if (bucket >= 0) findings.push(...(await bucketFindings(reader, bucket, leaves)));
-    records += leaves.size;
-    leaves = new Map();
-  };
-  for await (const [key, hash] of reader.range({ from: keys.leaves(from), to: END })) {
+  for await (const [key, stored] of reader.range({ from: keys.bucket(from), to: END })) {
     await rest();
-    const [, index = '', path = ''] = LEAF.exec(key) ?? [];
-    const here = Number.parseInt(index, 16);
-    if (here !== bucket) {
-      await check();
-      if (records >= most) return { findings, records, next: here };
-      bucket = here;
-    }
-    leaves.set(path, hash);
+    const bucket = Number.parseInt(lastPart(key), 16);
+    if (records >= most) return { findings, records, next: bucket };
+    const leaves = leavesOf(stored);
+    findings.push(...(await bucketFindings(reader, bucket, stored, leaves)));
+    records += leaves.size;
   }
-  await check();
   return { findings, records, next: undefined };
 }
 
 async function bucketFindings(
   reader: Reader,
   bucket: number,
+  stored: Buffer,
   leaves: Map<string, Buffer>,
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
   const node = await readNode(reader, LEVELS - 1, bucket >> 5);
-  if (!bucketHash(leaves).equals(childHash(node, bucket % FAN_OUT)))
-    findings.push({ path: `digest tree, bucket ${bucket}`, reason: NOT_AS_ABOVE });
+  if (!bucketHash(stored).equals(childHash(node, bucket % FAN_OUT)))
+    findings.push({ path: bucketName(bucket), reason: NOT_AS_ABOVE });
   for (const [path, hash] of leaves) {
-    const stored = await reader.get(keys.pair(path));
-    const reason =
-      stored === undefined ? 'is in the digest tree, but not there' : faultOf(stored, path, hash);
+    const half = await reader.get(keys.pair(path));
+    const reason = half === undefined ? 'is in the digest tree, but not there' : faultOf(half, path, hash);
     if (reason !== undefined) findings.push({ path, reason });
   }
   return findings;
 }
 
 function faultOf(stored: Buffer, path: string, hash: Buffer): string | undefined {
-  if (recordHash(stored.toString('utf8')).equals(hash)) return undefined;
+  if (recordHash(stored).equals(hash)) return undefined;
   try {
     parseStored(stored, path);
     return 'is not what the digest tree says';

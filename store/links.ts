@@ -10,7 +10,8 @@ export interface Link {
 
 /** All references of a record, from the `refersTo` annotations of its kind. */
 export function linksOf(kind: Kind, value: JsonObject): Link[] {
-  return kind.references.flatMap(({ field, targets }) =>
+  const present = kind.references.filter(({ field }) => Object.hasOwn(value, field[0] ?? ''));
+  return present.flatMap(({ field, targets }) =>
     [...namesAt(value, field)]
       .filter(name => name !== '')
       .map(name => ({

@@ -1,9 +1,9 @@
-import { canonicalize, type JsonObject } from '../schema/json.ts';
-import { recordHash, updateTree } from './digest.ts';
+import { updateTree } from './digest.ts';
 import type { Head } from './head.ts';
 import { keys } from './keys.ts';
 import { type Entry, inRuns, type KeyRange, type Reader, type Snapshot } from './port.ts';
 import { foldChanges, type RecordChange } from './revision.ts';
+import { hashOf, spell } from './spelling.ts';
 
 /** What `reader` shows, as it was at `revision`: costs what changed since. `head`: what `reader` stands at. */
 export async function pastReader(
@@ -24,12 +24,10 @@ export async function laidOver(
 ): Promise<{ reader: Snapshot; head: Head }> {
   const over = new Map<string, Buffer | undefined>();
   const leaves = [];
-  for (const { path, before, after } of changes) {
+  for (const { path, before, after } of changes.map(spell)) {
     over.set(keys.pair(path), bytesOf(after.pair));
     over.set(keys.unit(path), bytesOf(after.unit));
-    const [was, hash] = [hashOf(before.pair), hashOf(after.pair)];
-    if (was === undefined ? hash !== undefined : hash === undefined || !was.equals(hash))
-      leaves.push({ path, was, hash });
+    if (before.pair !== after.pair) leaves.push({ path, was: hashOf(before.pair), hash: hashOf(after.pair) });
   }
   const tree = await updateTree(reader, leaves, head.digest);
   for (const [key, value] of tree.put) over.set(key, value);
@@ -37,12 +35,8 @@ export async function laidOver(
   return { reader: new Overlay(reader, over), head: { ...head, digest: tree.digest } };
 }
 
-function bytesOf(half: JsonObject | undefined): Buffer | undefined {
-  return half === undefined ? undefined : Buffer.from(canonicalize(half));
-}
-
-function hashOf(half: JsonObject | undefined): Buffer | undefined {
-  return half === undefined ? undefined : recordHash(canonicalize(half));
+function bytesOf(half: string | undefined): Buffer | undefined {
+  return half === undefined ? undefined : Buffer.from(half);
 }
 
 /** A reader with some entries laid over it; undefined: not there. Closing it leaves the one below open. */

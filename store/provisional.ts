@@ -4,12 +4,12 @@
  */
 import type { Catalog } from '../schema/catalog.ts';
 import { LockstepError } from '../schema/error.ts';
-import type { JsonObject } from '../schema/json.ts';
+import { isSameJson, type JsonObject } from '../schema/json.ts';
 import type { Deadline } from './deadline.ts';
 import { keys } from './keys.ts';
 import { type Batch, type Entry, type Reader, withPrefix } from './port.ts';
 import { fromBytes, toBytes } from './revision.ts';
-import { hasEffect, spelling, type Transition, touchesPair } from './transition.ts';
+import { hasEffect, type Transition, touchesPair } from './transition.ts';
 import type { RecordReader } from './view.ts';
 
 export interface Provisional {
@@ -58,7 +58,7 @@ export async function netEntries(reader: Reader, transitions: Transition[]): Pro
       touched.pair = true;
       await keep(keys.pairBefore(path), before.pair);
     }
-    if (spelling(before.unit) !== spelling(after.unit)) {
+    if (!isSameJson(before.unit, after.unit)) {
       touched.unit = true;
       await keep(keys.unitBefore(path), before.unit);
     }

@@ -1,17 +1,17 @@
 import type { Catalog } from '../schema/catalog.ts';
-import type { JsonObject } from '../schema/json.ts';
 import type { Rule } from '../schema/rule.ts';
 import { findProblems, refusal } from './check.ts';
 import { damagedStore, type Finding, findingIn } from './damage.ts';
-import { EMPTY_DIGEST, type LeafChange, recordHash, updateTree } from './digest.ts';
+import { EMPTY_DIGEST, type LeafChange, updateTree } from './digest.ts';
 import { grown, halfEntries, indexEntries } from './entries.ts';
 import { pauses } from './event-loop.ts';
 import type { Head } from './head.ts';
 import { keys } from './keys.ts';
 import type { Batch, StorePort } from './port.ts';
 import { conflict, digestDiffers } from './refusals.ts';
-import { countPair, fromBytes, type Revision, revisionEntries, toBytes } from './revision.ts';
-import { spelling, type Transition, touchesPair } from './transition.ts';
+import { fromBytes, type Revision, revisionEntries, toBytes } from './revision.ts';
+import { hashOf, type SpelledTransition, spell } from './spelling.ts';
+import type { Transition } from './transition.ts';
 import { FutureView } from './view.ts';
 
 export interface StoreOptions {
@@ -107,17 +107,16 @@ export class RevisionWriter {
   ): Promise<void> {
     const { port, now, assertGood } = this.options;
     assertGood?.();
-    const hashOf = (half: JsonObject | undefined): Buffer | undefined => {
-      const text = spelling(half);
-      return text === undefined ? undefined : recordHash(text);
-    };
     const rest = pauses();
+    const spelled: SpelledTransition[] = [];
     const leaves: LeafChange[] = [];
     for (const transition of transitions) {
-      await rest();
-      if (!touchesPair(transition)) continue;
-      const { path, before, after } = transition;
-      leaves.push({ path, was: hashOf(before.pair), hash: hashOf(after.pair) });
+      const pause = rest();
+      if (pause !== undefined) await pause;
+      const { path, before, after } = spell(transition);
+      spelled.push({ path, before, after });
+      if (before.pair !== after.pair)
+        leaves.push({ path, was: hashOf(before.pair), hash: hashOf(after.pair) });
     }
     const tree = await updateTree(port, leaves, this.current.digest);
     const { digest } = tree;
@@ -131,7 +130,7 @@ export class RevisionWriter {
       digest,
       epoch: why.epoch ?? this.current.epoch,
       ...(target === undefined ? {} : { common: target, commonRevision: this.current.revision + 1 }),
-      records: this.current.records + grown(transitions),
+      records: this.current.records + grown(spelled),
     };
     const header: Revision = {
       revision: head.revision,
@@ -143,17 +142,17 @@ export class RevisionWriter {
       digest,
       epoch: head.epoch,
       records: transitions.length,
-      pairRecords: countPair(transitions),
+      pairRecords: leaves.length,
       ...(why.brought === undefined ? {} : { brought: why.brought }),
       ...(why.merges === undefined ? {} : { merges: why.merges }),
     };
     await rest();
-    const halves = halfEntries(transitions);
+    const halves = halfEntries(spelled);
     await rest();
     const indexes = indexEntries(transitions);
     await rest();
     await this.writeHead(head, {
-      put: [...halves.put, ...tree.put, ...indexes.put, ...revisionEntries(header, transitions), ...put],
+      put: [...halves.put, ...tree.put, ...indexes.put, ...revisionEntries(header, spelled), ...put],
       remove: [...halves.remove, ...tree.remove, ...indexes.remove, ...remove],
     });
     const paths = transitions.map(({ path }) => path);

@@ -3,7 +3,7 @@ import type { SplitRecord } from '../schema/record.ts';
 import { parseStored } from './damage.ts';
 import { keys, lastPart } from './keys.ts';
 import { type Entry, type Reader, withPrefix } from './port.ts';
-import { type Transition, touchesPair } from './transition.ts';
+import type { SpelledHalves, SpelledTransition } from './spelling.ts';
 
 /** Why a revision came to be. */
 export type RevisionKind =
@@ -51,20 +51,41 @@ export interface RecordChange {
   after: SplitRecord;
 }
 
-export function revisionEntries(header: Revision, transitions: Transition[]): Entry[] {
+/** About so many bytes of changes are one entry: a change of everything takes a sixtieth of the entries, and one is read fast. */
+const CHUNK_LENGTH = 16 * 1024;
+
+export function revisionEntries(header: Revision, transitions: SpelledTransition[]): Entry[] {
+  const { revision, digest } = header;
   const entries: Entry[] = [
-    [keys.revision(header.revision), toBytes(header)],
-    [keys.digest(header.digest), Buffer.from(String(header.revision))],
+    [keys.revision(revision), toBytes(header)],
+    [keys.digest(digest), Buffer.from(String(revision))],
   ];
-  for (const [index, { path, before, after }] of transitions.entries()) {
-    entries.push([keys.change(header.revision, index), toBytes({ path, before, after })]);
-    entries.push([keys.history(path, header.revision), Buffer.alloc(0)]);
+  let [chunk, length, texts] = [0, 0, [] as string[]];
+  let place = Buffer.from('0');
+  const finish = (): void => {
+    entries.push([keys.changes(revision, chunk), Buffer.from(`[${texts.join(',')}]`)]);
+    [chunk, length, texts] = [chunk + 1, 0, []];
+    place = Buffer.from(String(chunk));
+  };
+  for (const transition of transitions) {
+    const text = changeText(transition);
+    texts.push(text);
+    length += text.length;
+    entries.push([keys.history(transition.path, revision), place]);
+    if (length >= CHUNK_LENGTH) finish();
   }
+  if (texts.length > 0) finish();
   return entries;
 }
 
-export function countPair(transitions: Transition[]): number {
-  return transitions.filter(touchesPair).length;
+/** A RecordChange as JSON: both halves are spelled already. */
+function changeText({ path, before, after }: SpelledTransition): string {
+  return `{"path":${JSON.stringify(path)},"before":${halvesText(before)},"after":${halvesText(after)}}`;
+}
+
+function halvesText({ pair, unit }: SpelledHalves): string {
+  if (unit === undefined) return pair === undefined ? '{}' : `{"pair":${pair}}`;
+  return pair === undefined ? `{"unit":${unit}}` : `{"pair":${pair},"unit":${unit}}`;
 }
 
 export async function readRevision(reader: Reader, revision: number): Promise<Revision | undefined> {
@@ -72,8 +93,20 @@ export async function readRevision(reader: Reader, revision: number): Promise<Re
 }
 
 export async function* readChanges(reader: Reader, revision: number): AsyncIterable<RecordChange> {
-  for await (const [, value] of reader.range(withPrefix(keys.changes(revision))))
-    yield fromBytes<RecordChange>(value, `revision ${revision}`) as RecordChange;
+  for await (const [, value] of reader.range(withPrefix(keys.allChanges(revision))))
+    yield* fromBytes<RecordChange[]>(value, `revision ${revision}`) as RecordChange[];
+}
+
+/** What a revision did to some records; `places`: where the history of each says that it stands (store/keys.ts). */
+export async function* readChangesAt(
+  reader: Reader,
+  revision: number,
+  places: Iterable<string>,
+): AsyncIterable<RecordChange> {
+  for (const place of new Set(places)) {
+    const value = await reader.get(keys.changes(revision, Number(place)));
+    yield* fromBytes<RecordChange[]>(value, `revision ${revision}`) ?? [];
+  }
 }
 
 /** The newest revision whose digest is `digest`; undefined when this unit never held it. */

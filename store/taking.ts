@@ -19,12 +19,13 @@ export async function takenTransitions(
   const seen = new Set<string>();
   const rest = pauses();
   for (const { path, value } of changes) {
-    await rest();
+    const pause = rest();
+    if (pause !== undefined) await pause;
     const kind = catalog.kindOf(path);
     if (seen.has(path)) throw new LockstepError('bad-message', `The update names ${path} twice.`);
     seen.add(path);
     assertShared(kind, path, value);
-    const before = await records.split(path);
+    const before = await records.split(path, kind);
     const transition = { path, kind, before, after: { pair: value ?? undefined, unit: before.unit } };
     if (hasEffect(transition)) transitions.push(transition);
   }

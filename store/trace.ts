@@ -2,7 +2,7 @@ import type { SplitRecord } from '../schema/record.ts';
 import { pauses } from './event-loop.ts';
 import { keys, lastPart } from './keys.ts';
 import type { Reader } from './port.ts';
-import { type Revision, readChanges, readRevision } from './revision.ts';
+import { type Revision, readChangesAt, readRevision } from './revision.ts';
 import { touchesPair } from './transition.ts';
 
 /** The newest revision that changed the shared half of a record, and what it made of it. */
@@ -22,46 +22,54 @@ export async function readTraces(
   while (open.size > 0) {
     const newest = await newestRevisions(reader, open);
     open = new Map();
-    for (const [number, wanted] of newest) {
-      for (const path of await tracesIn(reader, number, wanted, traces)) open.set(path, number - 1);
+    for (const [number, places] of newest) {
+      for (const path of await tracesIn(reader, number, places, traces)) open.set(path, number - 1);
     }
   }
   return traces;
 }
 
+/** Record → where in the changes of a revision it stands. */
+type Places = Map<string, string>;
+
 /** Revision → the records that it touched last, of those in `open`: path → up to which revision to look. */
-async function newestRevisions(reader: Reader, open: Map<string, number>): Promise<Map<number, Set<string>>> {
-  const newest = new Map<number, Set<string>>();
+async function newestRevisions(reader: Reader, open: Map<string, number>): Promise<Map<number, Places>> {
+  const newest = new Map<number, Places>();
   for (const [path, until] of open) {
-    const number = await newestRevision(reader, path, until);
-    if (number !== undefined) newest.set(number, (newest.get(number) ?? new Set()).add(path));
+    const found = await newestRevision(reader, path, until);
+    if (found === undefined) continue;
+    newest.set(found.number, (newest.get(found.number) ?? new Map()).set(path, found.place));
   }
   return newest;
 }
 
-/** Notes what the revision did to the shared halves of `wanted`; resolves to those of which it changed the other half only. */
+/** Notes what the revision did to the shared halves of these records; resolves to those of which it changed the other half only. */
 async function tracesIn(
   reader: Reader,
   number: number,
-  wanted: Set<string>,
+  places: Places,
   traces: Map<string, Trace>,
 ): Promise<string[]> {
   const revision = await readRevision(reader, number);
   const others: string[] = [];
   if (revision === undefined) return others;
   const rest = pauses();
-  for await (const change of readChanges(reader, number)) {
+  for await (const change of readChangesAt(reader, number, places.values())) {
     await rest();
-    if (!wanted.delete(change.path)) continue;
+    if (!places.has(change.path)) continue;
     if (touchesPair(change)) traces.set(change.path, { revision, after: change.after });
     else others.push(change.path);
-    if (wanted.size === 0) break;
   }
   return others;
 }
 
-async function newestRevision(reader: Reader, path: string, until: number): Promise<number | undefined> {
+async function newestRevision(
+  reader: Reader,
+  path: string,
+  until: number,
+): Promise<{ number: number; place: string } | undefined> {
   const bounds = { from: keys.history(path, 0), to: keys.history(path, until + 1), reverse: true };
-  for await (const [key] of reader.range(bounds)) return Number(lastPart(key));
+  for await (const [key, place] of reader.range(bounds))
+    return { number: Number(lastPart(key)), place: place.toString() };
   return undefined;
 }

@@ -1,6 +1,6 @@
 import type { Catalog } from '../schema/catalog.ts';
 import { LockstepError } from '../schema/error.ts';
-import { assertPlainJson, canonicalize, isObject, type Json, type JsonObject } from '../schema/json.ts';
+import { assertPlainJson, isObject, isSameJson, type Json, type JsonObject } from '../schema/json.ts';
 import type { Kind } from '../schema/kind.ts';
 import {
   joinRecord,
@@ -44,8 +44,9 @@ export async function resolveChanges(
   const draftOf = async (path: string): Promise<Transition> => {
     const known = drafts.get(path);
     if (known !== undefined) return known;
-    const before = await records.split(path);
-    const draft = { path, kind: catalog.kindOf(path), before, after: before };
+    const kind = catalog.kindOf(path);
+    const before = await records.split(path, kind);
+    const draft = { path, kind, before, after: before };
     drafts.set(path, draft);
     return draft;
   };
@@ -53,7 +54,8 @@ export async function resolveChanges(
   const written = new Set<string>();
   const rest = pauses();
   for (const change of changes) {
-    await rest();
+    const pause = rest();
+    if (pause !== undefined) await pause;
     if (change.op === 'remove') await removeBelow(catalog, records, change.path, written, draftOf);
     else {
       applyTo(await draftOf(change.path), change);
@@ -114,22 +116,9 @@ function withField(
 }
 
 export function hasEffect({ before, after }: Pick<Transition, 'before' | 'after'>): boolean {
-  return touchesPair({ before, after }) || spelling(before.unit) !== spelling(after.unit);
+  return touchesPair({ before, after }) || !isSameJson(before.unit, after.unit);
 }
 
 export function touchesPair({ before, after }: Pick<Transition, 'before' | 'after'>): boolean {
-  return spelling(before.pair) !== spelling(after.pair);
+  return !isSameJson(before.pair, after.pair);
 }
-
-/** Canonical JSON of a half; undefined for one that is not there. */
-export function spelling(half: JsonObject | undefined): string | undefined {
-  if (half === undefined) return undefined;
-  const known = spellings.get(half);
-  if (known !== undefined) return known;
-  const text = canonicalize(half);
-  spellings.set(half, text);
-  return text;
-}
-
-/** Halves are never changed in place, and a commit asks for the spelling of each several times. */
-const spellings = new WeakMap<JsonObject, string>();

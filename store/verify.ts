@@ -1,11 +1,14 @@
 import { isObject } from '../schema/json.ts';
 import { type Finding, findingIn, parseStored } from './damage.ts';
 import {
+  bucketBytes,
   bucketHash,
+  bucketName,
   bucketOf,
   childHash,
   FAN_OUT,
   LEVELS,
+  leavesOf,
   NOT_AS_ABOVE,
   nodeHash,
   readBucket,
@@ -46,13 +49,13 @@ export async function verifyNode(reader: Reader, head: Head, index: number): Pro
   }
   for (let bucket = index * FAN_OUT; bucket < (index + 1) * FAN_OUT; bucket++) {
     await rest();
-    const leaves = await readBucket(reader, bucket);
+    const leaves = await reader.get(keys.bucket(bucket));
     if (!bucketHash(leaves).equals(childHash(above, bucket % FAN_OUT)))
-      findings.push({ path: `digest tree, bucket ${bucket}`, reason: NOT_AS_ABOVE });
-    for (const [path, hash] of leaves) {
+      findings.push({ path: bucketName(bucket), reason: NOT_AS_ABOVE });
+    for (const [path, hash] of leavesOf(leaves)) {
       const stored = await reader.get(keys.pair(path));
       if (stored === undefined) findings.push({ path, reason: 'is in the digest tree, but not there' });
-      else if (!recordHash(stored.toString('utf8')).equals(hash))
+      else if (!recordHash(stored).equals(hash))
         findings.push({ path, reason: 'is not what the digest tree says' });
     }
   }
@@ -84,8 +87,8 @@ async function faultOf(reader: Reader, [key, value]: Entry): Promise<string | un
   const rest = key.slice(2);
   switch (key.slice(0, 2)) {
     case 'p ': {
-      const known = await reader.get(keys.leaf(bucketOf(rest), rest));
-      return known === undefined ? 'is there, but not in the digest tree' : unreadable(rest, value);
+      const known = await readBucket(reader, bucketOf(rest));
+      return !known.has(rest) ? 'is there, but not in the digest tree' : unreadable(rest, value);
     }
     case 'u ':
     case 'r ':
@@ -94,7 +97,7 @@ async function faultOf(reader: Reader, [key, value]: Entry): Promise<string | un
     case 'm ':
       return unreadable(rest, value);
     case 'e ':
-      return value.length === 32 ? undefined : 'is no hash';
+      return bucketBytes(leavesOf(value)).equals(value) ? undefined : 'is no bucket';
     case 't ':
       return value.length === 32 * FAN_OUT ? undefined : 'is no node';
     case 'f ':
@@ -106,7 +109,9 @@ async function faultOf(reader: Reader, [key, value]: Entry): Promise<string | un
         ? undefined
         : 'is a value of a record that does not exist';
     case 'h ':
-      return /^\d{12}$/.test(lastPart(key)) ? undefined : 'is no entry of the history';
+      return /^\d{12}$/.test(lastPart(key)) && /^\d+$/.test(value.toString('utf8'))
+        ? undefined
+        : 'is no entry of the history';
     case 'g ':
       return /^\d+$/.test(value.toString('utf8')) ? undefined : 'names no revision';
     default:

@@ -1,6 +1,7 @@
 import type { Catalog } from '../schema/catalog.ts';
 import type { ConfigRecord } from '../schema/document.ts';
 import type { JsonObject } from '../schema/json.ts';
+import type { Kind } from '../schema/kind.ts';
 import { joinRecord, type SplitRecord } from '../schema/record.ts';
 import type { View } from '../schema/rule.ts';
 import { parseStored } from './damage.ts';
@@ -19,8 +20,8 @@ export class RecordReader {
     this.reader = reader;
   }
 
-  async split(path: string): Promise<SplitRecord> {
-    const kind = this.catalog.kindOf(path);
+  /** Whoever knows the kind already may say so: to find it costs as much as to read the record. */
+  async split(path: string, kind = this.catalog.kindOf(path)): Promise<SplitRecord> {
     const [pair, unit] = await Promise.all([
       kind.scope === 'unit' ? undefined : this.reader.get(keys.pair(path)),
       kind.scope === 'pair' ? undefined : this.reader.get(keys.unit(path)),
@@ -29,7 +30,8 @@ export class RecordReader {
   }
 
   async get(path: string): Promise<JsonObject | undefined> {
-    return joinRecord(this.catalog.kindOf(path), await this.split(path));
+    const kind = this.catalog.kindOf(path);
+    return joinRecord(kind, await this.split(path, kind));
   }
 
   /** All records at `path` and below it, sorted by path; `''` lists everything. */
@@ -82,8 +84,16 @@ export class FutureView extends RecordReader implements View {
     this.sortedPaths = [...this.future.keys()].sort();
   }
 
-  override async split(path: string): Promise<SplitRecord> {
-    return this.future.get(path)?.after ?? super.split(path);
+  override async split(path: string, kind?: Kind): Promise<SplitRecord> {
+    return this.future.get(path)?.after ?? super.split(path, kind);
+  }
+
+  /** Whether there will be a record at `path`: at once for what is changed, and a promise only for what must be read. */
+  has(path: string): boolean | Promise<boolean> {
+    const transition = this.future.get(path);
+    return transition === undefined
+      ? this.get(path).then(value => value !== undefined)
+      : joinRecord(transition.kind, transition.after) !== undefined;
   }
 
   override async *listPrefix(prefix: string, exact = false): AsyncIterable<ConfigRecord> {

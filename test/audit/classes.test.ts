@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { builtInSchemas, Catalog } from '../../schema/catalog.ts';
 import type { JsonObject } from '../../schema/json.ts';
-import { bucketOf } from '../../store/digest.ts';
+import { bucketBytes, bucketOf } from '../../store/digest.ts';
 import { keys } from '../../store/keys.ts';
 import type { StorePort } from '../../store/port.ts';
 import type { Change } from '../../store/transition.ts';
@@ -183,8 +183,9 @@ describe('each class of drift', () => {
   it('corruption of a record that differs anyway is told from a change', async () => {
     await inStep();
     await active().unit.commit(host('a', '10.0.0.9'));
-    const leaf = keys.leaf(bucketOf('hosts/a'), 'hosts/a');
-    await portOf(active().unit).batch({ expect: [], put: [[leaf, Buffer.alloc(32, 1)]], remove: [] });
+    const bucket = keys.bucket(bucketOf('hosts/a'));
+    const wrong = bucketBytes(new Map([['hosts/a', Buffer.alloc(32, 1)]]));
+    await portOf(active().unit).batch({ expect: [], put: [[bucket, wrong]], remove: [] });
     assert.deepEqual((await audit()).findings.map(brief), [
       ['hosts/a', 'corruption', 'a', undefined, undefined],
     ]);
@@ -197,7 +198,7 @@ describe('each class of drift', () => {
     await port.batch({
       expect: [],
       put: [],
-      remove: [keys.revision(2), keys.change(2, 0), keys.history('hosts/a', 2)],
+      remove: [keys.revision(2), keys.changes(2, 0), keys.history('hosts/a', 2)],
     });
     assert.deepEqual((await audit()).findings.map(brief), [
       ['hosts/a', 'local-edit', 'b', undefined, undefined],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, renameSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { bucketOf } from '../../store/digest.ts';
+import { bucketBytes, bucketOf } from '../../store/digest.ts';
 import { keys } from '../../store/keys.ts';
 import { openLmdb } from '../../store/lmdb.ts';
 import type { RebuildAnswer, VerifyAnswer } from '../../unit/face.ts';
@@ -150,8 +150,8 @@ describe('a damaged store', function () {
   });
 
   it('a commit does not build upon a damaged tree', async () => {
-    const bucket = bucketOf('hosts/h3');
-    await tamper(ha2, keys.leaf(bucket, 'hosts/h3'), Buffer.alloc(32, 7));
+    const wrong = bucketBytes(new Map([['hosts/h3', Buffer.alloc(32, 7)]]));
+    await tamper(ha2, keys.bucket(bucketOf('hosts/h3')), wrong);
     const refused = await refusalOf(put(ha2, 'h3', '10.7.7.7'));
     assert.equal(refused.code, 'damaged-store');
     assert.equal((await ha2.status()).store.damage?.foundBy, 'a commit or an update');

@@ -64,8 +64,8 @@ export const MUTATIONS: Mutation[] = [
   one(
     'the records of a commit are written before its head',
     'store/revision-writer.ts',
-    'await this.writeHead(head, {\n      put: [...halves.put, ...tree.put, ...indexes.put, ...revisionEntries(header, transitions), ...put],',
-    'await port.batch({ expect: [], put: [...halves.put, ...tree.put], remove: halves.remove });\n    await this.writeHead(head, {\n      put: [...indexes.put, ...revisionEntries(header, transitions), ...put],',
+    'await this.writeHead(head, {\n      put: [...halves.put, ...tree.put, ...indexes.put, ...revisionEntries(header, spelled), ...put],',
+    'await port.batch({ expect: [], put: [...halves.put, ...tree.put], remove: halves.remove });\n    await this.writeHead(head, {\n      put: [...indexes.put, ...revisionEntries(header, spelled), ...put],',
   ),
   one(
     'the role is written before its epoch',
