@@ -71,6 +71,13 @@ export interface PairChange {
   undo?: JsonObject | null;
 }
 
+/** The same with its halves as JSON, as it is kept and as it travels; `null` is a text too. */
+export interface SpelledChange {
+  path: string;
+  value: string;
+  undo?: string;
+}
+
 export interface UpdateRequest {
   changes: PairChange[];
   base: string;

@@ -4,7 +4,7 @@ import type { JsonObject } from '../schema/json.ts';
 import type { SplitRecord } from '../schema/record.ts';
 import { type Finding, findingIn } from './damage.ts';
 import { bucketOf, readBucket, readNode, updateTree } from './digest.ts';
-import type { Head, PairChange } from './head.ts';
+import type { Head, PairChange, SpelledChange } from './head.ts';
 import { keys } from './keys.ts';
 import { verifyLeaves } from './leaf-check.ts';
 import { laidOver, pastReader } from './past.ts';
@@ -132,10 +132,21 @@ export class StoreSnapshot {
     return { path, value: this.parse(await this.reader.get(keys.pair(path)), path) ?? null };
   }
 
-  /** The shared halves of all records, sorted by path. */
-  async *pairChanges(): AsyncIterable<PairChange> {
-    for await (const [key, value] of this.reader.range(withPrefix('p ')))
-      yield { path: key.slice(2), value: this.parse(value, key.slice(2)) ?? null };
+  /** The shared half of one record, spelled. */
+  async spelledChange(path: string): Promise<SpelledChange> {
+    return this.spelledHalf(path, await this.reader.get(keys.pair(path)));
+  }
+
+  /** The shared halves of all records, spelled, sorted by path, in runs. */
+  async *spelledChanges(): AsyncIterable<SpelledChange[]> {
+    for await (const run of this.reader.runs(withPrefix(keys.pair(''))))
+      yield run.map(([key, value]) => this.spelledHalf(key.slice(2), value));
+  }
+
+  /** What cannot be read does not travel. */
+  private spelledHalf(path: string, bytes: Buffer | undefined): SpelledChange {
+    this.parse(bytes, path);
+    return { path, value: bytes?.toString('utf8') ?? 'null' };
   }
 
   private parse(bytes: Buffer | undefined, path: string): JsonObject | undefined {

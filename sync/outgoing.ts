@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { LockstepError } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
 import { EMPTY_DIGEST } from '../store/digest.ts';
+import type { SpelledChange } from '../store/head.ts';
 import { type BroughtRevision, brought } from '../store/revision.ts';
 import type { StoreSnapshot } from '../store/snapshot.ts';
 import type { PairChange, Store } from '../store/store.ts';
@@ -19,7 +20,8 @@ export interface Outgoing {
   target: string;
   revision: number;
   brought: BroughtRevision[];
-  changes(difference: Difference | undefined): AsyncIterable<PairChange>;
+  /** In runs: a step of the event loop for each would cost more than to write it. */
+  changes(difference: Difference | undefined): AsyncIterable<SpelledChange[]>;
   snapshot: StoreSnapshot | undefined;
   /** What waits to be confirmed in the state that is sent. */
   net: Awaited<ReturnType<Store['netNow']>>;
@@ -53,7 +55,7 @@ export async function prepareOutgoing(
     const since = from ?? revision;
     const changes = since < revision ? await store.pairChanges(since, revision) : [];
     const brought = await broughtRevisions(store, since, revision);
-    return { route: 'send', ...rest, brought, changes: () => withUndo(each(changes), net.undo, snapshot) };
+    return { route: 'send', ...rest, brought, changes: () => withUndo(spelled(changes), net.undo, snapshot) };
   }
   return {
     route: base === EMPTY_DIGEST && !compares ? 'send' : 'compare',
@@ -61,7 +63,7 @@ export async function prepareOutgoing(
     brought: [],
     changes: found =>
       withUndo(
-        found === undefined ? snapshot.pairChanges() : differing(snapshot, found),
+        found === undefined ? snapshot.spelledChanges() : differing(snapshot, found),
         net.undo,
         kinds === undefined ? snapshot : undefined,
       ),
@@ -83,31 +85,32 @@ async function broughtRevisions(store: Store, from: number, to: number): Promise
  * units hold it alike already (read from `rest`): the partner may have to undo it.
  */
 async function* withUndo(
-  changes: AsyncIterable<PairChange>,
+  changes: AsyncIterable<SpelledChange[]>,
   undo: ReadonlyMap<string, JsonObject | null>,
   rest?: StoreSnapshot,
-): AsyncIterable<PairChange> {
-  const sent = new Set<string>();
-  for await (const change of changes) {
-    const before = undo.get(change.path);
-    sent.add(change.path);
-    yield before === undefined ? change : { ...change, undo: before };
-  }
+): AsyncIterable<SpelledChange[]> {
+  if (undo.size === 0) return yield* changes;
+  const waiting = new Map([...undo].map(([path, before]) => [path, JSON.stringify(before)]));
+  for await (const run of changes)
+    yield run.map(change => {
+      const before = waiting.get(change.path);
+      waiting.delete(change.path);
+      return before === undefined ? change : { ...change, undo: before };
+    });
   if (rest === undefined) return;
-  for (const [path, before] of undo)
-    if (!sent.has(path)) yield { ...(await rest.pairChange(path)), undo: before };
+  for (const [path, before] of waiting) yield [{ ...(await rest.spelledChange(path)), undo: before }];
 }
 
-async function* each(changes: PairChange[]): AsyncIterable<PairChange> {
-  yield* changes;
+async function* spelled(changes: PairChange[]): AsyncIterable<SpelledChange[]> {
+  yield changes.map(({ path, value }) => ({ path, value: JSON.stringify(value) }));
 }
 
 async function* differing(
   snapshot: StoreSnapshot,
   { upserts, removals }: Difference,
-): AsyncIterable<PairChange> {
-  for (const path of removals) yield { path, value: null };
-  for (const path of upserts) yield snapshot.pairChange(path);
+): AsyncIterable<SpelledChange[]> {
+  for (const path of removals) yield [{ path, value: 'null' }];
+  for (const path of upserts) yield [await snapshot.spelledChange(path)];
 }
 
 export interface EncodedFrame {
@@ -115,11 +118,11 @@ export interface EncodedFrame {
   records: number;
 }
 
-/** The frames of an update; each record is written as JSON once. Throws `too-large` for a record that no frame can hold. */
+/** The frames of an update. Throws `too-large` for a record that no frame can hold. */
 export async function* updateFrames(
   header: Omit<UpdateMessage, 'type' | 'id' | 'changeId' | 'sequence' | 'last' | 'changes'>,
   id: number,
-  changes: AsyncIterable<PairChange>,
+  changes: AsyncIterable<SpelledChange[]>,
 ): AsyncIterable<EncodedFrame> {
   const changeId = randomUUID();
   let sequence = 0;
@@ -142,15 +145,22 @@ export async function* updateFrames(
     length = 0;
     return { payload, records };
   };
-  for await (const change of changes) {
-    const text = JSON.stringify(change);
-    const bytes = Buffer.byteLength(text);
-    if (bytes > LARGEST_RECORD_BYTES) throw tooLarge(change.path, bytes);
-    if (texts.length > 0 && length + bytes > CHUNK_BYTES) yield frame(false);
-    texts.push(text);
-    length += bytes;
-  }
+  for await (const run of changes)
+    for (const change of run) {
+      const text = changeText(change);
+      const bytes = Buffer.byteLength(text);
+      if (bytes > LARGEST_RECORD_BYTES) throw tooLarge(change.path, bytes);
+      if (texts.length > 0 && length + bytes > CHUNK_BYTES) yield frame(false);
+      texts.push(text);
+      length += bytes;
+    }
   yield frame(true);
+}
+
+/** A PairChange as JSON. */
+function changeText({ path, value, undo }: SpelledChange): string {
+  const before = undo === undefined ? '' : `,"undo":${undo}`;
+  return `{"path":${JSON.stringify(path)},"value":${value}${before}}`;
 }
 
 function tooLarge(path: string, bytes: number): LockstepError {

@@ -114,6 +114,7 @@ async function conflicts(
   reserve: () => Promise<Reserved[]>,
 ): Promise<Problem[]> {
   const reserved = await reserve();
+  if (reserved.length === 0) return [];
   const problems: Problem[] = [];
   const judge = (path: string, value: JsonObject | undefined): void => {
     const hit = value === undefined ? undefined : reserved.find(each => stands(value, each));

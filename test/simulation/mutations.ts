@@ -102,7 +102,7 @@ export const MUTATIONS: Mutation[] = [
   one(
     'an update by the digest tree leaves removals out',
     'sync/outgoing.ts',
-    'for (const path of removals) yield { path, value: null };',
+    "for (const path of removals) yield [{ path, value: 'null' }];",
     '',
   ),
   one(

@@ -15,8 +15,8 @@ const commits = fc.array(fc.array(fc.tuple(path, fc.option(fc.nat(50))), { minLe
 
 async function shown(snapshot: StoreSnapshot): Promise<string[]> {
   const lines: string[] = [];
-  for await (const { path: at, value } of snapshot.pairChanges())
-    lines.push(`${at} ${JSON.stringify(value)}`);
+  for await (const run of snapshot.spelledChanges())
+    lines.push(...run.map(({ path: at, value }) => `${at} ${value}`));
   return lines;
 }
 

@@ -167,8 +167,8 @@ export class MemoryUnit {
     const snapshot = await this.store.snapshot();
     try {
       const lines: string[] = [];
-      for await (const { path, value } of snapshot.pairChanges())
-        lines.push(`${path} ${canonicalize(value)}`);
+      for await (const run of snapshot.spelledChanges())
+        lines.push(...run.map(({ path, value }) => `${path} ${value}`));
       return lines;
     } finally {
       snapshot.close();
