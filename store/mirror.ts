@@ -38,6 +38,8 @@ const LONGEST_BURST_MS = 10_000;
 /** Events this soon after the mirror's own write of a file are about that write. */
 const OWN_EVENT_MS = 1000;
 const MARK_EVERY_MS = 60_000;
+/** After a commit: its answer and its update go first, and those that follow at once are written with it. */
+const WRITE_AFTER_MS = 50;
 const MOST_LAST_ROUNDS = 3;
 /** Looked at in a row before the event loop gets a turn. */
 const LOOKS_IN_A_ROW = 64;
@@ -78,6 +80,8 @@ export class Mirror {
   private turn: Promise<unknown> = Promise.resolve();
   private unwatch: () => void = () => undefined;
   private timer: NodeJS.Timeout | undefined;
+  /** Commits wait to be written. */
+  private writing: NodeJS.Timeout | undefined;
 
   private constructor(options: MirrorOptions) {
     const { store, catalog, folder, log } = options;
@@ -192,6 +196,8 @@ export class Mirror {
   private async close(): Promise<void> {
     this.unwatch();
     clearInterval(this.timer);
+    clearTimeout(this.writing);
+    this.writing = undefined;
     await this.folders.close();
     this.burst.end();
   }
@@ -230,7 +236,10 @@ export class Mirror {
     this.seen = revision;
     for (const path of paths) this.soil(path);
     this.writer.retry();
-    setImmediate(() => this.work()); // after the commit has been answered
+    this.writing ??= setTimeout(() => {
+      this.writing = undefined;
+      this.work();
+    }, WRITE_AFTER_MS);
   }
 
   private soil(path: string): void {
@@ -278,7 +287,7 @@ export class Mirror {
   }
 
   private pending(): boolean {
-    return this.burst.open || this.working !== undefined || this.due();
+    return this.burst.open || this.writing !== undefined || this.working !== undefined || this.due();
   }
 
   private inTurn<T>(act: () => Promise<T>): Promise<T> {

@@ -262,6 +262,22 @@ export class Store {
     return this.writer.inTurn(() => this.writer.keepInHead({ common: digest, commonRevision: revision }));
   }
 
+  /** The same, and a fact of this unit alone (see writeLocal), in one write. Without `common`: nothing was confirmed. */
+  keepReceipt(
+    common: { digest: string; revision: number } | undefined,
+    name: string,
+    receipt: object,
+  ): Promise<void> {
+    return this.writer.inTurn(() =>
+      this.writer.writeHead(
+        common === undefined
+          ? this.head
+          : { ...this.head, common: common.digest, commonRevision: common.revision },
+        { put: [[keys.local(name), toBytes(receipt)]], remove: [] },
+      ),
+    );
+  }
+
   /** What was restored may be a source from now on; resolves to the mark that was lifted, if there was one. */
   confirmSource(): Promise<Unconfirmed | undefined> {
     return this.writer.inTurn(async () => {

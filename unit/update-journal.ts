@@ -46,11 +46,10 @@ export class UpdateJournal {
     metrics.updates.inc({ direction: 'sent', result: report.result });
     metrics.updateSeconds.observe(report.ms / 1000);
     log.info({ ...report }, 'update sent');
-    const keep = async (): Promise<void> => {
-      if (report.heldBack === undefined) await store.setCommon(report.digest, report.revision);
-      await store.writeLocal(NAME, receipt);
-    };
-    keep().catch((error: unknown) => log.error({ reason: String(error) }, 'the receipt could not be kept'));
+    const common = report.heldBack === undefined ? report : undefined;
+    store
+      .keepReceipt(common, NAME, receipt)
+      .catch((error: unknown) => log.error({ reason: String(error) }, 'the receipt could not be kept'));
   }
 
   noteTaken(update: Omit<TakenUpdate, 'kind' | 'at'> & { from: string }): void {
