@@ -4,11 +4,22 @@ import { join } from 'node:path';
 import { LockstepError, type Problem } from './error.ts';
 import { canonicalize, isObject, type JsonObject, parseDocument } from './json.ts';
 import { badSchema, type Kind, readKind } from './kind.ts';
-import { addKind, emptyNode, type PathNode, parentPath, resolvePath, type Target } from './path.ts';
+import {
+  addKind,
+  emptyNode,
+  isId,
+  nodeAt,
+  type PathNode,
+  parentPath,
+  resolvePath,
+  type Target,
+} from './path.ts';
 import { Validator } from './validate.ts';
 
 /** The built-in schema files: beside this file, both in the sources and in the built package. */
 const BUILT_IN = new URL('./kinds/', import.meta.url);
+
+const MOST_COLLECTIONS = 100;
 
 export interface SchemaFile {
   file: string;
@@ -25,6 +36,7 @@ export class Catalog {
   /** Places of the kinds whose records may have others below them. */
   private readonly parents: ReadonlySet<string | undefined>;
   private readonly root: PathNode = emptyNode();
+  private readonly collections = new Map<string, PathNode>();
   private readonly validator: Validator;
 
   constructor(builtIn: SchemaFile[], site: SchemaFile[] = []) {
@@ -51,10 +63,22 @@ export class Catalog {
     return resolvePath(this.root, path);
   }
 
-  /** The kind of the record at `path`. Throws `unknown-path` when it is no record path. */
+  /**
+   * The kind of the record at `path`. Throws `unknown-path` when it is no record path. Large work asks record by record, in
+   * the order of their paths, so the way to the collections that were last asked for is remembered.
+   */
   kindOf(path: string): Kind {
+    const end = path.lastIndexOf('/');
+    const collection = this.collections.get(path.slice(0, end));
+    const id = path.slice(end + 1);
+    if (collection?.id?.kind && !collection.literals.has(id) && isId(collection.id.kind, id))
+      return collection.id.kind;
     const target = this.resolve(path);
-    if (target.type === 'record' && target.path === path) return target.kind;
+    if (target.type === 'record' && target.path === path) {
+      if (this.collections.size >= MOST_COLLECTIONS) this.collections.clear();
+      if (end !== -1) this.collections.set(path.slice(0, end), nodeAt(this.root, path.slice(0, end)));
+      return target.kind;
+    }
     throw new LockstepError('unknown-path', `"${path}" is not the path of one record.`, { facts: { path } });
   }
 

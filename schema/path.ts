@@ -76,11 +76,14 @@ function fieldTarget(kind: Kind, segments: string[], index: number, collections:
   return { type: 'field', path: segments.slice(0, index).join('/'), kind, field };
 }
 
+export function isId(kind: Kind | undefined, id: string): boolean {
+  const reserved = id === '.' || id === '..' || RESERVED_KEYS.has(id);
+  return !reserved && ID_ALPHABET.test(id) && (kind?.id?.pattern.test(id) ?? true);
+}
+
 /** `index`: where the id stands in `segments`. */
 function checkId(kind: Kind | undefined, id: string, segments: string[], index: number): void {
-  const reserved = id === '.' || id === '..' || RESERVED_KEYS.has(id);
-  const allowed = !reserved && ID_ALPHABET.test(id) && (kind?.id?.pattern.test(id) ?? true);
-  if (allowed) return;
+  if (isId(kind, id)) return;
   const parents = segments.slice(0, index);
   const example = kind?.id?.examples[0];
   throw new LockstepError(
