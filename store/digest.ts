@@ -156,13 +156,17 @@ export function leavesOf(stored: Buffer | undefined): Map<string, Buffer> {
 
 /** What is stored of a bucket, and hashed: for each record by path, the length of the path (4 bytes), path and hash. */
 export function bucketBytes(leaves: Map<string, Buffer>): Buffer {
-  const pieces: Buffer[] = [];
-  for (const path of [...leaves.keys()].sort()) {
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(Buffer.byteLength(path));
-    pieces.push(length, Buffer.from(path), leaves.get(path) as Buffer);
+  const paths = [...leaves.keys()].sort();
+  const length = paths.reduce((sum, path) => sum + 4 + Buffer.byteLength(path) + HASH_BYTES, 0);
+  const bytes = Buffer.allocUnsafe(length);
+  let at = 0;
+  for (const path of paths) {
+    const end = at + 4 + bytes.write(path, at + 4);
+    bytes.writeUInt32BE(end - at - 4, at);
+    (leaves.get(path) as Buffer).copy(bytes, end);
+    at = end + HASH_BYTES;
   }
-  return Buffer.concat(pieces);
+  return bytes;
 }
 
 export async function readNode(reader: Reader, level: number, index: number): Promise<Buffer> {
