@@ -2,7 +2,7 @@ import type { Catalog } from '../schema/catalog.ts';
 import { LockstepError } from '../schema/error.ts';
 import { canonicalize, isObject, type Json, type JsonObject } from '../schema/json.ts';
 import { parentPath } from '../schema/path.ts';
-import { bucketOf, FAN_OUT, LEVELS, recordHash } from '../store/digest.ts';
+import { FAN_OUT, LEVELS, recordHash } from '../store/digest.ts';
 import { linksOf } from '../store/links.ts';
 import type { StoreSnapshot } from '../store/snapshot.ts';
 import type { Trace } from '../store/trace.ts';
@@ -156,7 +156,7 @@ export class SnapshotSide implements Side {
   }
 
   private async record(path: string, nonce: string, trace: Trace | undefined): Promise<RecordFacts> {
-    const leaf = (await this.snapshot.bucket(bucketOf(path))).get(path);
+    const leaf = await this.snapshot.leaf(path);
     const stored = (await this.snapshot.stored(path))?.toString('utf8');
     const hash = stored === undefined ? undefined : recordHash(stored);
     const intact = leaf === undefined ? hash === undefined : hash?.equals(leaf) === true;

@@ -142,16 +142,31 @@ export async function readBucket(reader: Reader, bucket: number): Promise<Map<st
   return leavesOf(await reader.get(keys.bucket(bucket)));
 }
 
-/** The same, of what is stored of it; of damaged bytes as much as can be read. */
+/** The hash of one record, of what is stored of its bucket. */
+export function leafOf(stored: Buffer | undefined, path: string): Buffer | undefined {
+  for (const [from, to] of leafPlaces(stored))
+    if (to - from === Buffer.byteLength(path) && stored?.toString('utf8', from, to) === path)
+      return stored.subarray(to, to + HASH_BYTES);
+  return undefined;
+}
+
+/** The same of all of them; of damaged bytes as much as can be read. */
 export function leavesOf(stored: Buffer | undefined): Map<string, Buffer> {
   const leaves = new Map<string, Buffer>();
-  for (let at = 0, bytes = stored ?? NOTHING; at + 4 <= bytes.length; ) {
-    const end = at + 4 + bytes.readUInt32BE(at);
-    if (end + HASH_BYTES > bytes.length) break;
-    leaves.set(bytes.toString('utf8', at + 4, end), bytes.subarray(end, end + HASH_BYTES));
-    at = end + HASH_BYTES;
-  }
+  if (stored !== undefined)
+    for (const [from, to] of leafPlaces(stored))
+      leaves.set(stored.toString('utf8', from, to), stored.subarray(to, to + HASH_BYTES));
   return leaves;
+}
+
+/** Where the path of each leaf begins and ends; its hash follows. */
+function* leafPlaces(stored: Buffer = NOTHING): Iterable<[from: number, to: number]> {
+  for (let at = 0; at + 4 <= stored.length; ) {
+    const to = at + 4 + stored.readUInt32BE(at);
+    if (to + HASH_BYTES > stored.length) return;
+    yield [at + 4, to];
+    at = to + HASH_BYTES;
+  }
 }
 
 /** What is stored of a bucket, and hashed: for each record by path, the length of the path (4 bytes), path and hash. */

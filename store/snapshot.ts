@@ -3,7 +3,7 @@ import type { ConfigRecord } from '../schema/document.ts';
 import type { JsonObject } from '../schema/json.ts';
 import type { SplitRecord } from '../schema/record.ts';
 import { type Finding, findingIn } from './damage.ts';
-import { bucketOf, readBucket, readNode, updateTree } from './digest.ts';
+import { bucketOf, leafOf, readBucket, readNode, updateTree } from './digest.ts';
 import type { Head, PairChange, SpelledChange } from './head.ts';
 import { keys } from './keys.ts';
 import { verifyLeaves } from './leaf-check.ts';
@@ -119,10 +119,15 @@ export class StoreSnapshot {
     return readBucket(this.reader, index);
   }
 
+  /** What the digest tree says of one record. */
+  async leaf(path: string): Promise<Buffer | undefined> {
+    return leafOf(await this.reader.get(keys.bucket(bucketOf(path))), path);
+  }
+
   /** Digest of this state with some records at other hashes; undefined: not there. */
   async digestWith(leaves: { path: string; hash: Buffer | undefined }[]): Promise<string> {
     const changes = await Promise.all(
-      leaves.map(async leaf => ({ ...leaf, was: (await this.bucket(bucketOf(leaf.path))).get(leaf.path) })),
+      leaves.map(async leaf => ({ ...leaf, was: await this.leaf(leaf.path) })),
     );
     return (await updateTree(this.reader, changes, this.head.digest)).digest;
   }

@@ -8,10 +8,10 @@ import {
   childHash,
   FAN_OUT,
   LEVELS,
+  leafOf,
   leavesOf,
   NOT_AS_ABOVE,
   nodeHash,
-  readBucket,
   readNode,
   recordHash,
 } from './digest.ts';
@@ -87,8 +87,10 @@ async function faultOf(reader: Reader, [key, value]: Entry): Promise<string | un
   const rest = key.slice(2);
   switch (key.slice(0, 2)) {
     case 'p ': {
-      const known = await readBucket(reader, bucketOf(rest));
-      return !known.has(rest) ? 'is there, but not in the digest tree' : unreadable(rest, value);
+      const bucket = await reader.get(keys.bucket(bucketOf(rest)));
+      return leafOf(bucket, rest) === undefined
+        ? 'is there, but not in the digest tree'
+        : unreadable(rest, value);
     }
     case 'u ':
     case 'r ':
