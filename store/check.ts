@@ -48,11 +48,15 @@ export async function ruleProblems(
   severity: Rule['severity'],
 ): Promise<Problem[]> {
   const problems: Problem[] = [];
+  const byKind = new Map<string, string[]>();
+  for (const { path, kind } of transitions) {
+    const paths = byKind.get(kind.name);
+    if (paths === undefined) byKind.set(kind.name, [path]);
+    else paths.push(path);
+  }
   for (const rule of rules) {
     if (rule.severity !== severity) continue;
-    const touched = transitions
-      .filter(({ kind }) => rule.looksAt.includes(kind.name))
-      .map(({ path }) => path);
+    const touched = rule.looksAt.flatMap(name => byKind.get(name) ?? []);
     if (touched.length > 0) problems.push(...(await rule.check(view, touched)));
   }
   return problems;
@@ -176,6 +180,7 @@ export function uniqueKeys(
   { kind, path, before, after }: Transition,
   side: 'before' | 'after',
 ): { key: string; field: string; value: string }[] {
+  if (kind.uniqueFields.length === 0) return [];
   const value: JsonObject | undefined = joinRecord(kind, side === 'before' ? before : after);
   if (!isObject(value)) return [];
   const collection = path.slice(0, path.lastIndexOf('/'));

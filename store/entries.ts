@@ -35,6 +35,7 @@ export function indexEntries(transitions: Transition[]): Pick<Batch, 'put' | 're
   const fresh = new Map<string, Buffer>();
   for (const transition of transitions) {
     const { kind, path, before, after } = transition;
+    if (kind.references.length === 0 && kind.uniqueFields.length === 0) continue;
     for (const target of targets(kind, joinRecord(kind, before))) old.add(keys.referrer(target, path));
     for (const target of targets(kind, joinRecord(kind, after)))
       fresh.set(keys.referrer(target, path), Buffer.alloc(0));

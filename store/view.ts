@@ -22,10 +22,8 @@ export class RecordReader {
 
   /** Whoever knows the kind already may say so: to find it costs as much as to read the record. */
   async split(path: string, kind = this.catalog.kindOf(path)): Promise<SplitRecord> {
-    const [pair, unit] = await Promise.all([
-      kind.scope === 'unit' ? undefined : this.reader.get(keys.pair(path)),
-      kind.scope === 'pair' ? undefined : this.reader.get(keys.unit(path)),
-    ]);
+    const pair = kind.scope === 'unit' ? undefined : await this.reader.get(keys.pair(path));
+    const unit = kind.scope === 'pair' ? undefined : await this.reader.get(keys.unit(path));
     return { pair: parse(pair, path), unit: parse(unit, path) };
   }
 
@@ -75,13 +73,13 @@ export class RecordReader {
 
 /** The configuration as it will be once `transitions` are in: what rules and references are checked against. */
 export class FutureView extends RecordReader implements View {
-  private readonly future: Map<string, Transition>;
-  private readonly sortedPaths: string[];
+  private readonly future = new Map<string, Transition>();
+  /** Made when somebody asks for a range. */
+  private sortedPaths: string[] | undefined;
 
   constructor(catalog: Catalog, reader: Reader, transitions: Transition[]) {
     super(catalog, reader);
-    this.future = new Map(transitions.map(transition => [transition.path, transition]));
-    this.sortedPaths = [...this.future.keys()].sort();
+    for (const transition of transitions) this.future.set(transition.path, transition);
   }
 
   override async split(path: string, kind?: Kind): Promise<SplitRecord> {
@@ -139,14 +137,16 @@ export class FutureView extends RecordReader implements View {
   private referring: Map<string, string[]> | undefined;
 
   private *pathsFrom(prefix: string): Iterable<string> {
+    this.sortedPaths ??= [...this.future.keys()].sort();
+    const paths = this.sortedPaths;
     let low = 0;
-    let high = this.sortedPaths.length;
+    let high = paths.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((this.sortedPaths[middle] as string) < prefix) low = middle + 1;
+      if ((paths[middle] as string) < prefix) low = middle + 1;
       else high = middle;
     }
-    for (; low < this.sortedPaths.length; low++) yield this.sortedPaths[low] as string;
+    for (; low < paths.length; low++) yield paths[low] as string;
   }
 }
 
