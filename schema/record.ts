@@ -30,9 +30,8 @@ export function joinRecord(kind: Kind, { pair, unit }: SplitRecord): JsonObject 
 
 /** Names of fields in `value` that must not cross to the partner. */
 export function unitScopedFields(kind: Kind, value: JsonObject): string[] {
-  return kind.scope === 'unit'
-    ? ['(the whole record)']
-    : Object.keys(value).filter(field => kind.unitFields.has(field));
+  if (kind.scope === 'unit') return ['(the whole record)'];
+  return kind.unitFields.size === 0 ? [] : Object.keys(value).filter(field => kind.unitFields.has(field));
 }
 
 /**

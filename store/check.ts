@@ -84,7 +84,8 @@ function isRefusalCode(
   return ['invalid-value', 'parent-missing', 'dangling-reference', 'not-unique'].includes(code);
 }
 
-function schemaProblems(catalog: Catalog, { kind, path, after }: Transition): Problem[] {
+function schemaProblems(catalog: Catalog, { kind, path, after, ready }: Transition): Problem[] {
+  if (ready?.valid === true) return [];
   const value = joinRecord(kind, after);
   return value === undefined ? [] : catalog.problems(kind, path, value);
 }

@@ -2,6 +2,7 @@
 import type { JsonObject } from '../schema/json.ts';
 import type { Conflict, Side } from './merge.ts';
 import type { Nets, Provisional } from './provisional.ts';
+import type { Ready } from './readying.ts';
 import type { BroughtRevision, RecordChange, RevisionKind } from './revision.ts';
 import type { Change, Transition } from './transition.ts';
 import type { RecordReader } from './view.ts';
@@ -69,6 +70,8 @@ export interface PairChange {
   value: JsonObject | null;
   /** What it was before a change that waits to be confirmed. */
   undo?: JsonObject | null;
+  /** Never travels. */
+  ready?: Ready;
 }
 
 /** The same with its halves as JSON, as it is kept and as it travels; `null` is a text too. */

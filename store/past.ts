@@ -3,7 +3,7 @@ import type { Head } from './head.ts';
 import { keys } from './keys.ts';
 import { type Entry, inRuns, type KeyRange, type Reader, type Snapshot } from './port.ts';
 import { foldChanges, type RecordChange } from './revision.ts';
-import { hashOf, spell } from './spelling.ts';
+import { spell } from './spelling.ts';
 
 /** What `reader` shows, as it was at `revision`: costs what changed since. `head`: what `reader` stands at. */
 export async function pastReader(
@@ -24,10 +24,11 @@ export async function laidOver(
 ): Promise<{ reader: Snapshot; head: Head }> {
   const over = new Map<string, Buffer | undefined>();
   const leaves = [];
-  for (const { path, before, after } of changes.map(spell)) {
+  for (const change of changes) {
+    const { path, before, after, was, hash } = spell(change);
     over.set(keys.pair(path), bytesOf(after.pair));
     over.set(keys.unit(path), bytesOf(after.unit));
-    if (before.pair !== after.pair) leaves.push({ path, was: hashOf(before.pair), hash: hashOf(after.pair) });
+    if (before.pair !== after.pair) leaves.push({ path, was, hash });
   }
   const tree = await updateTree(reader, leaves, head.digest);
   for (const [key, value] of tree.put) over.set(key, value);

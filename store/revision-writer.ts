@@ -10,7 +10,7 @@ import { keys } from './keys.ts';
 import type { Batch, StorePort } from './port.ts';
 import { conflict, digestDiffers } from './refusals.ts';
 import { fromBytes, type Revision, revisionEntries, toBytes } from './revision.ts';
-import { hashOf, type SpelledTransition, spell } from './spelling.ts';
+import { type SpelledTransition, spell } from './spelling.ts';
 import type { Transition } from './transition.ts';
 import { FutureView } from './view.ts';
 
@@ -113,10 +113,9 @@ export class RevisionWriter {
     for (const transition of transitions) {
       const pause = rest();
       if (pause !== undefined) await pause;
-      const { path, before, after } = spell(transition);
-      spelled.push({ path, before, after });
-      if (before.pair !== after.pair)
-        leaves.push({ path, was: hashOf(before.pair), hash: hashOf(after.pair) });
+      const each = spell(transition);
+      spelled.push(each);
+      if (each.before.pair !== each.after.pair) leaves.push(each);
     }
     const tree = await updateTree(port, leaves, this.current.digest);
     const { digest } = tree;

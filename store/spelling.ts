@@ -14,16 +14,21 @@ export interface SpelledTransition {
   path: string;
   before: SpelledHalves;
   after: SpelledHalves;
+  /** Of the shared halves. */
+  was: Buffer | undefined;
+  hash: Buffer | undefined;
 }
 
-export function spell({ path, before, after }: Omit<Transition, 'kind'>): SpelledTransition {
-  return { path, before: spellHalves(before), after: spellHalves(after) };
+export function spell({ path, before, after, ready }: Omit<Transition, 'kind'>): SpelledTransition {
+  const spelled = { before: spellHalves(before), after: spellHalves(after, ready?.text) };
+  const hash = ready?.hash ?? hashOf(spelled.after.pair);
+  return { path, ...spelled, was: hashOf(spelled.before.pair), hash };
 }
 
-function spellHalves({ pair, unit }: SplitRecord): SpelledHalves {
-  return { pair: pair && canonicalize(pair), unit: unit && canonicalize(unit) };
+function spellHalves({ pair, unit }: SplitRecord, known?: string): SpelledHalves {
+  return { pair: pair && (known ?? canonicalize(pair)), unit: unit && canonicalize(unit) };
 }
 
-export function hashOf(half: string | undefined): Buffer | undefined {
+function hashOf(half: string | undefined): Buffer | undefined {
   return half === undefined ? undefined : recordHash(half);
 }

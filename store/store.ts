@@ -26,6 +26,7 @@ import { mergeBranch } from './merge-branch.ts';
 import { netOfUpdate, settledHead, toConfirm, toSettle, underNet, type Waiting, waitingNow } from './nets.ts';
 import { type Entry, type StorePort, withPrefix } from './port.ts';
 import { netRemoval, type Provisional, undoing } from './provisional.ts';
+import { makeReady } from './readying.ts';
 import { baseDiffers, conflict, noSuchRevision, notActive } from './refusals.ts';
 import {
   foldChanges,
@@ -186,6 +187,11 @@ export class Store {
       if (parted !== undefined) this.branches.note(parted.branch);
       return { result: 'applied', ...this.held() };
     });
+  }
+
+  /** Changes of an update that is still coming in: what can be found out about them now need not wait for its end. */
+  makeReady(changes: readonly PairChange[]): void {
+    makeReady(this.catalog, changes);
   }
 
   /** Whether an update with these changes would be taken; throws what applyUpdate throws. Writes nothing. */

@@ -18,15 +18,16 @@ export async function takenTransitions(
   const transitions: Transition[] = [];
   const seen = new Set<string>();
   const rest = pauses();
-  for (const { path, value } of changes) {
+  for (const { path, value, ready } of changes) {
     const pause = rest();
     if (pause !== undefined) await pause;
-    const kind = catalog.kindOf(path);
+    const kind = ready?.kind ?? catalog.kindOf(path);
     if (seen.has(path)) throw new LockstepError('bad-message', `The update names ${path} twice.`);
     seen.add(path);
-    assertShared(kind, path, value);
+    if (ready === undefined) assertShared(kind, path, value);
     const before = await records.split(path, kind);
-    const transition = { path, kind, before, after: { pair: value ?? undefined, unit: before.unit } };
+    const after = { pair: value ?? undefined, unit: before.unit };
+    const transition = { path, kind, before, after, ready };
     if (hasEffect(transition)) transitions.push(transition);
   }
   return transitions;

@@ -11,6 +11,7 @@ import {
   withValueAt,
 } from '../schema/record.ts';
 import { pauses } from './event-loop.ts';
+import type { Ready } from './readying.ts';
 import type { RecordReader } from './view.ts';
 
 /** One thing that somebody wants changed. */
@@ -29,6 +30,8 @@ export interface Transition {
   kind: Kind;
   before: SplitRecord;
   after: SplitRecord;
+  /** Of a change that came with an update, about `after.pair`. */
+  ready?: Ready | undefined;
 }
 
 /**

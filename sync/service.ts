@@ -80,6 +80,8 @@ export function serve(channel: Channel, options: ServiceOptions): void {
     const request = read(payload);
     const responded = respond(state, options.own(), request, payload.length);
     state = responded.state;
+    if (request.type === 'update' && state.staged?.changeId === request.changeId)
+      options.store.makeReady(request.changes);
     for (const effect of responded.effects) await reply(await carryOut(effect, options));
   }
 

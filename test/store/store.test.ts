@@ -618,6 +618,29 @@ describe('store: an update of the active unit', () => {
     assert.equal(standby.head.revision, 1);
   });
 
+  it('made ready while it came in, it is taken and refused just as without', async () => {
+    const ready = (given: PairChange[]): PairChange[] => {
+      const copies = structuredClone(given);
+      standby.makeReady(copies);
+      return copies;
+    };
+    const { digest } = source.head;
+    for (const [code, bad] of [
+      ['unit-scope', { path: 'people/root', value: { password: 'x' } }],
+      ['unit-scope', { path: 'knob', value: { level: 1, place: 'here' } }],
+      ['invalid-value', { path: 'things/z', value: { size: 'large' } }],
+      ['unknown-path', { path: 'nothing/z', value: {} }],
+      ['bad-message', { path: 'things/a', value: { size: 1 } }],
+      ['digest-differs', { path: 'things/y', value: { size: 1 } }],
+    ] as const) {
+      const rest = changes.filter(({ path }) => path !== bad.path || code === 'bad-message');
+      await refused(code, updateOf(standby, [...rest, bad], digest));
+      await refused(code, updateOf(standby, ready([...rest, bad]), digest));
+    }
+    await standby.applyUpdate(updateOf(standby, ready(changes), digest));
+    assert.equal(standby.head.digest, digest);
+  });
+
   it('from a lower epoch is refused', async () => {
     await standby.setRole('standby', 5);
     await refused('stale-epoch', updateOf(standby, changes, source.head.digest, { epoch: 4 }));

@@ -159,6 +159,12 @@ describe('messages between the units', () => {
     assert.equal(({} as { polluted?: unknown }).polluted, undefined);
   });
 
+  it('with a change that says of itself what only this unit finds out are refused', () => {
+    const ready = { kind: {}, text: '{}', hash: '', valid: true };
+    const forged = { changes: [{ path: 'hosts/a', value: {}, ready }] };
+    assert.equal(refusalOf(withFault(update, forged)), 'bad-message');
+  });
+
   it('with a record nested past 64 levels are refused', () => {
     const deep = JSON.parse(`${'{"a":'.repeat(70)}1${'}'.repeat(70)}`) as JsonObject;
     assert.equal(refusalOf(withFault(update, { changes: [{ path: 'x', value: deep }] })), 'bad-message');
