@@ -83,8 +83,8 @@ export const MUTATIONS: Mutation[] = [
   one(
     'an update takes the own half of a unit away',
     'store/taking.ts',
-    'after: { pair: value ?? undefined, unit: before.unit }',
-    'after: { pair: value ?? undefined, unit: undefined }',
+    'const after = { pair: value ?? undefined, unit: before.unit };',
+    'const after = { pair: value ?? undefined, unit: undefined };',
   ),
   one(
     'an update carries the own half of a unit',
