@@ -63,11 +63,18 @@ export async function updateTree(
   let nodes = new Map<number, Buffer>();
   const rest = pauses();
   for (const [bucket, inBucket] of byBucket) {
-    await rest();
+    const pause = rest();
+    if (pause !== undefined) await pause;
     const parent = bucket >> 5;
     if (!nodes.has(parent)) nodes.set(parent, await readNode(reader, LEVELS - 1, parent));
     const was = childHash(nodes.get(parent) as Buffer, bucket % FAN_OUT);
-    dirty.set(bucket, await updateBucket(reader, bucket, was, inBucket, put, remove));
+    const stored = was.equals(EMPTY_HASH) ? undefined : await reader.get(keys.bucket(bucket));
+    if (!bucketHash(stored).equals(was))
+      throw damagedStore({ path: bucketName(bucket), reason: NOT_AS_ABOVE });
+    const bytes = changedBucket(stored, inBucket);
+    if (bytes !== undefined) put.push([keys.bucket(bucket), bytes]);
+    else if (stored !== undefined) remove.push(keys.bucket(bucket));
+    dirty.set(bucket, bucketHash(bytes));
   }
   for (let level = LEVELS - 1; level >= 0; level--) {
     const above = new Map<number, Buffer>();
@@ -104,17 +111,8 @@ async function childOf(
   return childHash(parents.get(parent) as Buffer, index % FAN_OUT);
 }
 
-async function updateBucket(
-  reader: Reader,
-  bucket: number,
-  expected: Buffer,
-  changes: LeafChange[],
-  put: Entry[],
-  remove: string[],
-): Promise<Buffer> {
-  const stored = expected.equals(EMPTY_HASH) ? undefined : await reader.get(keys.bucket(bucket));
-  if (!bucketHash(stored).equals(expected))
-    throw damagedStore({ path: bucketName(bucket), reason: NOT_AS_ABOVE });
+/** What is to be stored of a bucket after these changes; undefined: nothing is left in it. */
+function changedBucket(stored: Buffer | undefined, changes: LeafChange[]): Buffer | undefined {
   const leaves = leavesOf(stored);
   for (const { path, was, hash } of changes) {
     const known = leaves.get(path);
@@ -123,13 +121,7 @@ async function updateBucket(
     if (hash === undefined) leaves.delete(path);
     else leaves.set(path, hash);
   }
-  if (leaves.size === 0) {
-    if (stored !== undefined) remove.push(keys.bucket(bucket));
-    return EMPTY_HASH;
-  }
-  const bytes = bucketBytes(leaves);
-  put.push([keys.bucket(bucket), bytes]);
-  return bucketHash(bytes);
+  return leaves.size === 0 ? undefined : bucketBytes(leaves);
 }
 
 /** What a bucket is called where it is damaged. */
