@@ -1,5 +1,5 @@
 import type { ApiClient } from '../api/client.ts';
-import { LockstepError } from '../schema/error.ts';
+import { asLockstepError, LockstepError } from '../schema/error.ts';
 import type { Json } from '../schema/json.ts';
 import type { Facts } from './observe.ts';
 import { called, type Letter, type Place, type Plan, planned } from './plan.ts';
@@ -154,13 +154,23 @@ async function pair({ plan, unitOf }: Acting, inviter: Letter, joiner: Letter): 
   const [inviting, joining] = [unitOf(inviter), unitOf(joiner)];
   const { partner } = await inviting.status();
   const replaces = partner?.fingerprint;
-  const { code, host, port } = await inviting.invite(replaces === undefined ? {} : { replaces });
-  const paired = await joining.join({ host: hostOf(planned(plan, inviter).place, host), port, code });
+  const { code, host, port, fingerprint } = await inviting.invite(replaces === undefined ? {} : { replaces });
+  const at = { host: hostOf(planned(plan, inviter).place, host), port };
+  const paired = await joining.join({ ...at, code }).catch(async error => {
+    if (await isPartnerOf(joining, fingerprint, error)) return undefined;
+    throw error;
+  });
   return {
-    inviter: paired.partner.fingerprint,
-    joiner: paired.replacedThere?.new ?? null,
-    replaced: replaces ?? null,
+    inviter: fingerprint,
+    joiner: paired === undefined ? (replaces ?? null) : (paired.replacedThere?.new ?? null),
+    replaced: paired === undefined ? null : (replaces ?? null),
   };
+}
+
+/** A run that was killed may have paired them; they need not see each other yet. */
+async function isPartnerOf(unit: ApiClient, fingerprint: string, error: unknown): Promise<boolean> {
+  if (asLockstepError(error).code !== 'already-paired') return false;
+  return (await unit.status()).partner?.fingerprint === fingerprint;
 }
 
 function hostOf(place: Place, said: string): string {

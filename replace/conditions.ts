@@ -1,7 +1,7 @@
 /** What must hold, as functions over what was measured. Each gives the reasons why it does not: none means that it holds. */
 import { isSameJson, type Json } from '../schema/json.ts';
 import type { Seen, UnitSeen } from './observe.ts';
-import { called, type Letter, type Mode, type Plan, planned } from './plan.ts';
+import { called, LETTERS, type Letter, type Mode, type Plan, planned } from './plan.ts';
 
 export type Condition = (seen: Seen) => string[];
 
@@ -170,6 +170,21 @@ export class Conditions {
     };
   }
 
+  /** A pacified unit keeps its role and answers here, but its partner does not see it. Every step needs it back first. `leaves`: but this one. */
+  nonePacified =
+    (leaves?: Letter): Condition =>
+    ({ units }) =>
+      LETTERS.flatMap(letter => {
+        const restarts = units[letter]?.pacified ?? null;
+        if (restarts === null || letter === leaves) return [];
+        const { place } = planned(this.plan, letter);
+        const at =
+          'dir' in place ? `lockstep --dir ${place.dir} resume` : 'lockstep resume on its own machine';
+        return [
+          `${called(this.plan, letter)} is pacified: it restarted ${restarts} times within five minutes and takes part in nothing. Look in its log for why, then type ${at}`,
+        ];
+      });
+
   /** At no moment two units that could send: both active, and both in step with a pair once. */
   oneSource: Condition = ({ units }) => {
     const sources = (Object.entries(units) as [Letter, UnitSeen][]).filter(
@@ -182,6 +197,9 @@ export class Conditions {
       `two units are active and could be a source: ${named.join(', ')}. Take the one of the lower epoch out`,
     ];
   };
+
+  /** What is in the way of any step, whatever it needs itself. */
+  guards = ({ leaves }: { leaves?: Letter }): Condition => all(this.oneSource, this.nonePacified(leaves));
 }
 
 function words({

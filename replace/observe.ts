@@ -1,5 +1,5 @@
 import type { ApiClient } from '../api/client.ts';
-import { asLockstepError } from '../schema/error.ts';
+import { asLockstepError, type LockstepError } from '../schema/error.ts';
 import { isObject, type Json } from '../schema/json.ts';
 import type { Addresses, Letter, Mode, Place, Plan } from './plan.ts';
 
@@ -12,6 +12,8 @@ export interface UnitSeen {
   release: string;
   role: 'active' | 'standby';
   epoch: number;
+  /** It restarted so often that it takes part in nothing; how often. null: it takes part. */
+  pacified: number | null;
   digest: string;
   revision: number;
   /** It was in step with a partner of its pair: without that it is never a source. */
@@ -61,6 +63,7 @@ export async function measure(unit: Ask): Promise<UnitSeen> {
     release: own.release,
     role: own.role,
     epoch: own.epoch,
+    pacified: own.pacified?.restarts ?? null,
     digest: own.digest,
     revision: own.revision,
     established: own.common !== '',
@@ -85,7 +88,7 @@ export async function observe(plan: Plan, unitAt: (place: Place) => Ask): Promis
     letters.map(letter => {
       const unit = plan.units[letter];
       if (unit === undefined) return undefined;
-      return measure(unitAt(unit.place)).catch(error => asLockstepError(error).message.replace(/\.$/, ''));
+      return measure(unitAt(unit.place)).catch(error => whySilent(asLockstepError(error), unit.place));
     }),
   );
   for (const [index, letter] of letters.entries()) {
@@ -102,6 +105,14 @@ export async function observe(plan: Plan, unitAt: (place: Place) => Ask): Promis
     else seen.silent[letter] = heard ?? 'it was not asked';
   }
   return seen;
+}
+
+/** A pacified unit answers on its own machine only. */
+function whySilent({ class: kind, message }: LockstepError, place: Place): string {
+  const words = message.replace(/\.$/, '');
+  return kind === 'unreachable' && 'unit' in place
+    ? `${words}; if it runs, lockstep status on its own machine tells whether it is pacified, and lockstep resume there ends that`
+    : words;
 }
 
 async function document(unit: Ask, path: string): Promise<Record<string, Json>> {

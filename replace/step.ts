@@ -26,6 +26,8 @@ export interface Step {
   /** Absent: a person does it, as `does` says, and the program waits until `after` holds. */
   action?: Action;
   does: string;
+  /** The unit that a person takes out. */
+  leaves?: Letter;
   before: Condition;
   after: Condition;
   /** The later step that ends what `after` says, on purpose; absent: it holds to the end, and is measured to the end. */

@@ -348,6 +348,7 @@ class Making {
       appliance,
       title: `${this.name(letter)} is out`,
       does: `switch ${this.name(letter)} off, or take its cables out; it stays out`,
+      leaves: letter,
       before,
       after: this.on.gone(letter),
       back: back === undefined ? `switch ${this.name(letter)} on again` : `switch it on again, until ${back}`,
@@ -414,7 +415,7 @@ class Making {
         on.mayTake(survivor, unit, place),
       ),
       after: on.paired(survivor, unit, place),
-      ...(unit === 'D' && survivor === 'A' ? { until: 'out-a' } : {}),
+      ...(unit === 'D' && survivor === 'A' ? { until: 'takeover-d' } : {}),
       back:
         survivor === 'A' && place === 'B'
           ? `pair ${this.name('A')} with ${this.name('B')} again: lockstep replace abort`

@@ -1,7 +1,6 @@
 import { Journal } from '../../replace/journal.ts';
 import { planText, reportPage, reportText, standingText } from '../../replace/report.ts';
-import { type Ended, lookAround, run, stepsOfJournal } from '../../replace/runner.ts';
-import { standing } from '../../replace/standing.ts';
+import { type Ended, lookAround, run, standsAt, stepsOfJournal } from '../../replace/runner.ts';
 import type { Step } from '../../replace/step.ts';
 import { stepsBack, stepsOf } from '../../replace/steps.ts';
 import { LockstepError } from '../../schema/error.ts';
@@ -40,7 +39,7 @@ export async function status(context: Context, options: Options): Promise<ExitCo
   const journal = await openJournal(options.state);
   const steps = stepsOfJournal(journal);
   const seen = await lookAround(journal, handsOf(context, journal, options));
-  const stands = standing(steps, seen, journal);
+  const stands = standsAt(journal, steps, seen);
   const { next, step, missing, obstacles } = stands;
   const answer = {
     next,

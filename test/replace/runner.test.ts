@@ -36,6 +36,7 @@ const alone = (partner: UnitSeen['partner']): UnitSeen => ({
   name: 'a',
   role: 'active',
   epoch: 1,
+  pacified: null,
   digest: '',
   revision: 1,
   established: true,

@@ -51,6 +51,7 @@ function unit(letter: Letter, more: Partial<UnitSeen> = {}): UnitSeen {
     release,
     role: letter === 'A' ? 'active' : 'standby',
     epoch: 1,
+    pacified: null,
     digest: 'd',
     revision: 1,
     established: letter === 'A' || letter === 'B',
