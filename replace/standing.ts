@@ -12,7 +12,7 @@ export interface Standing {
   missing: string[];
   /** Why it cannot be begun now. */
   obstacles: string[];
-  /** Nothing is in the way but that units do not see each other, as after a restart: that passes, or is told later. */
+  /** Nothing is in the way, or undone again, but that units do not see each other, as after a restart: that passes. */
   passing: boolean;
 }
 
@@ -38,7 +38,9 @@ export function standing(
     if (missing.length === 0) continue;
     const against = (now: Seen): string[] => [...new Set([...guards(step)(now), ...step.before(now)])];
     const obstacles = against(seen);
-    const passing = obstacles.length > 0 && against(inSight(seen)).length === 0;
+    const met = inSight(seen);
+    const passing =
+      obstacles.length > 0 ? against(met).length === 0 : done.has(step.id) && step.after(met).length === 0;
     return { next, step, missing, obstacles, passing };
   }
   return { next: steps.length, step: undefined, missing: [], obstacles: [], passing: false };

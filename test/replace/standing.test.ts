@@ -177,6 +177,32 @@ describe('a step is not begun', () => {
     assert.deepEqual(new Conditions(plan).oneSource(fresh), []);
   });
 
+  it('anything: while a unit is pacified, but the one that has to go anyway', () => {
+    const { guards } = new Conditions(plan);
+    const now = seen({ A: unit('A', { pacified: 4 }), B: unit('B', { pacified: 5 }) });
+    const [a, b] = guards({})(now);
+    assert.match(
+      String(a),
+      /A \(lb-a\) is pacified: it restarted 4 times.*lockstep resume on its own machine/,
+    );
+    assert.match(String(b), /B \(lb-b\) is pacified/);
+    assert.equal(guards({ leaves: 'B' })(now).length, 1);
+    assert.deepEqual(standing(steps, now, { ...nothing, guards }).obstacles, [a, b]);
+  });
+
+  it('but units that were just started are given the time to see each other', () => {
+    const blind = (letter: Letter) =>
+      unit(letter, { partner: { ...partner(letter === 'A' ? 'B' : 'A'), seen: false } });
+    const facts = Object.fromEntries(steps.map(({ id }) => [id, { sha256: 'x' }]));
+    delete facts.doctor;
+    const bundles = { 'a.lockstep': 'x', 'b.lockstep': 'x', 'certificates.certs.lockstep': 'x' };
+    const a = { ...blind('A'), preferredHost: 'first' };
+    const stands = (units: Partial<Record<Letter, UnitSeen>>) =>
+      standing(steps, seen({ A: a, B: blind('B'), ...units }, { facts, bundles }), nothing);
+    assert.deepEqual([stands({}).step?.id, stands({}).passing], ['doctor', true]);
+    assert.equal(stands({ B: unit('B') }).passing, false, 'it has no partner');
+  });
+
   it('update: while a takeover that broke off left the new unit in a newer epoch', () => {
     const now = seen({ D: unit('D', { role: 'active', epoch: 2 }), C: unit('C', { epoch: 3 }) });
     assert.match(step('settle-c').after(now).join(), /D \(lb-d\) is in epoch 2, C \(lb-c\) in epoch 3/);
