@@ -1,6 +1,6 @@
 /** What must hold, as functions over what was measured. Each gives the reasons why it does not: none means that it holds. */
 import { isSameJson, type Json } from '../schema/json.ts';
-import type { Seen, UnitSeen } from './observe.ts';
+import type { Made, Seen, UnitSeen } from './observe.ts';
 import { called, LETTERS, type Letter, type Mode, type Plan, planned } from './plan.ts';
 
 export type Condition = (seen: Seen) => string[];
@@ -185,6 +185,22 @@ export class Conditions {
         ];
       });
 
+  /** No branch is left of what a bundle of this replacement had put there, and an update replaced. */
+  settled(...letters: Letter[]): Condition {
+    return all(
+      ...letters.map(
+        (letter): Condition =>
+          seen =>
+            this.at(letter, ({ branches }) => {
+              const left = branches.filter(({ revisions }) => bundleOf(seen.facts, revisions) !== undefined);
+              return left.length === 0
+                ? undefined
+                : `keeps as a branch what was restored: ${left.map(({ name }) => name).join(', ')}`;
+            })(seen),
+      ),
+    );
+  }
+
   /** At no moment two units that could send: both active, and both in step with a pair once. */
   oneSource: Condition = ({ units }) => {
     const sources = (Object.entries(units) as [Letter, UnitSeen][]).filter(
@@ -200,6 +216,22 @@ export class Conditions {
 
   /** What is in the way of any step, whatever it needs itself. */
   guards = ({ leaves }: { leaves?: Letter }): Condition => all(this.oneSource, this.nonePacified(leaves));
+}
+
+/** Why a unit says that it was restored, when this program restored it. `bundle`: SHA-256. */
+export const restoreReason = (bundle: string): string =>
+  `replacement of units: the bundle with SHA-256 ${bundle}`;
+
+/** The step whose bundle these revisions restored, and nothing else was done in them. */
+export function bundleOf(facts: Seen['facts'], revisions: readonly Made[]): string | undefined {
+  return Object.entries(facts).find(
+    ([, known]) =>
+      known?.kind === 'configuration' &&
+      revisions.length > 0 &&
+      revisions.every(
+        ({ kind, reason }) => kind === 'restore' && reason === restoreReason(String(known.sha256)),
+      ),
+  )?.[0];
 }
 
 function words({

@@ -23,9 +23,14 @@ export interface UnitSeen {
   partner: { name: string; fingerprint: string; seen: boolean } | null;
   state: string;
   preferredHost: string;
+  /** Branches that wait to be merged, with the revisions that each is made of. */
+  branches: { name: string; revisions: Made[] }[];
   virtualId: number | null;
   addresses: Record<string, Addresses>;
 }
+
+/** What is looked at of a revision. */
+export type Made = { kind: string; reason: string };
 
 /** What a step ended with; told by the journal. */
 export type Facts = Record<string, Json>;
@@ -45,7 +50,7 @@ export interface Seen {
 export type Observed = Pick<Seen, 'units' | 'silent'> & { places: Partial<Record<Letter, Place>> };
 
 /** How a unit is asked; one that stands in another's place is told by its id. */
-export type Ask = Pick<ApiClient, 'status' | 'show'>;
+export type Ask = Pick<ApiClient, 'status' | 'show' | 'branches'>;
 
 /** Asks one unit. Throws what the API throws. */
 export async function measure(unit: Ask): Promise<UnitSeen> {
@@ -55,6 +60,7 @@ export async function measure(unit: Ask): Promise<UnitSeen> {
     document(unit, 'interfaces'),
   ]);
   const { unit: own, partner, sync } = status;
+  const branches = status.branches.length === 0 ? [] : (await unit.branches()).branches;
   return {
     id: own.id,
     name: own.name,
@@ -72,6 +78,9 @@ export async function measure(unit: Ask): Promise<UnitSeen> {
       partner === null ? null : { name: partner.name, fingerprint: partner.fingerprint, seen: partner.seen },
     state: sync.state,
     preferredHost: typeof ha.preferredHost === 'string' ? ha.preferredHost : 'none',
+    branches: branches.flatMap(({ name, revisions, merged }) =>
+      merged === undefined ? [{ name, revisions }] : [],
+    ),
     virtualId: typeof ha.virtualId === 'number' ? ha.virtualId : null,
     addresses: addressesOf(interfaces),
   };

@@ -15,6 +15,7 @@ export type Action =
   | { do: 'confirm-source'; on: Letter }
   | { do: 'become-first'; on: Letter }
   | { do: 'unpair'; on: Letter }
+  | { do: 'settle-branches'; on: Letter; partner: Letter }
   | { do: 'audit'; on: Letter };
 
 /** One step of a replacement: measured before, done, measured after. */

@@ -55,6 +55,7 @@ class Making {
       ),
       ...this.newPartner('C', 'A', 'D', '33–39', '40–44', '45', '46–48'),
       { ...this.prefer('D', 'none', '', '48–49'), id: 'prefer-none' },
+      this.settleBranches('D', 'C'),
       this.audit('D', 'C'),
     ];
   }
@@ -81,6 +82,7 @@ class Making {
       this.prefer('A', this.mode('A'), 'prefer-none', '7–8'),
       ...this.newPartner('D', 'B', 'A', bundle ? '10–16' : '', '23–27', '28', '29', bundle),
       { ...this.prefer('A', 'none', '', '48–49'), id: 'prefer-none' },
+      ...(bundle ? [this.settleBranches('A', 'D')] : []),
       this.audit('A', 'D'),
     ];
   }
@@ -129,6 +131,7 @@ class Making {
       },
       ...this.newPartner('D', 'B', 'C', '10–16', '23–27', '28', '29'),
       { ...this.prefer('C', 'none', '', '48–49'), id: 'prefer-none' },
+      this.settleBranches('C', 'D'),
       this.audit('C', 'D'),
     ];
   }
@@ -217,6 +220,7 @@ class Making {
         id: 'back-update',
         after: all(on.took('back-update'), on.standby('B')),
       },
+      { ...this.settleBranches('A', 'B'), id: 'back-branches' },
       undoPreference,
     ];
   }
@@ -475,6 +479,21 @@ class Making {
       after: on.active(to),
       back: `lockstep takeover on ${this.name(from)}: lockstep replace abort`,
       interruption: 'connections drop; no unit is active while the role goes over, well below a second',
+    };
+  }
+
+  /** What was restored and then replaced by an update lies there as a branch, and would stop the next replacement. */
+  private settleBranches(one: Letter, two: Letter): Step {
+    return {
+      id: 'settle-branches',
+      appliance: '',
+      title: 'No branch is left of what was restored',
+      action: { do: 'settle-branches', on: one, partner: two },
+      does: `lockstep merge on ${this.name(one)}: of each branch that holds just what a bundle of this replacement does, and the update replaced; --none where the pair itself has left that state since, and nothing where it cannot be known: then you decide`,
+      before: all(this.on.active(one), this.on.paired(one, two)),
+      after: this.on.settled(one, two),
+      back: 'the bundles of the replacement hold the same: lockstep diff, lockstep restore',
+      interruption: NO_INTERRUPTION,
     };
   }
 

@@ -45,9 +45,9 @@ export class Desk implements BundleDesk {
     });
   }
 
-  async restore(unit: ApiClient, bundle: string): Promise<{ revision: number }> {
+  async restore(unit: ApiClient, bundle: string, reason: string): Promise<{ revision: number }> {
     return this.uploaded(unit, bundle, async (upload, passphrase) => {
-      const { revision } = await unit.restore({ upload, passphrase, as: 'the-old-unit' });
+      const { revision } = await unit.restore({ upload, passphrase, as: 'the-old-unit', reason });
       return { revision };
     });
   }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { copyFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { temporaryFolder, untilInStep } from './daemon.ts';
+import { temporaryFolder, until, untilInStep } from './daemon.ts';
 import { PASSPHRASE, Site, Writer } from './replacement.ts';
 
 describe('both units of a pair are replaced', function () {
@@ -18,6 +18,9 @@ describe('both units of a pair are replaced', function () {
   before(async () => {
     await site.make();
     certificates = await site.putCertificate();
+    await A.api.change({
+      changes: [{ op: 'put', path: 'hosts/gone.example.com', value: { address: '10.0.0.7' } }],
+    });
     plan = {
       kind: 'both',
       old: { first: site.place('A'), second: site.place('B') },
@@ -59,6 +62,8 @@ describe('both units of a pair are replaced', function () {
     assert.match(String(missing), /B \(lb-b\) still answers/);
     assert.equal((await D.status()).unit.name, 'new-d');
     await site.byHand('out-b');
+    // It is in both bundles, and must not come back with them.
+    await A.api.change({ changes: [{ op: 'remove', path: 'hosts/gone.example.com' }] });
   });
 
   it('another unit’s bundle, another passphrase and another mode are refused, and it goes on after each', async () => {
@@ -121,6 +126,16 @@ describe('both units of a pair are replaced', function () {
       `      ${writer.acknowledged.size} commits, ${writer.interruptions} interruptions, ${writer.darkMs.toFixed(0)} ms without an active unit (longest ${writer.longestMs.toFixed(0)} ms)\n`,
     );
     assert.ok(writer.interruptions <= 1 && writer.longestMs < 5_000);
+  });
+
+  it('what was restored and then replaced is no branch that stops the next replacement, and brings nothing back', async () => {
+    for (const unit of [C, D])
+      await until('no branch is open', async () => (await unit.status()).branches.length === 0);
+    const { value } = await D.api.show({ path: 'hosts' });
+    assert.equal('gone.example.com' in (value as object), false);
+    const { findings } = await D.api.doctor('replace');
+    assert.equal(findings.find(({ code }) => code === 'branches')?.outcome, 'ok');
+    assert.match((await site.replace('report')).stdout, /done {2}settle-branches {2}closed=\["r\d+-/);
   });
 
   it('the journal tells who did what, as text and as a page, without a secret', async () => {

@@ -44,6 +44,7 @@ const alone = (partner: UnitSeen['partner']): UnitSeen => ({
   partner,
   state: '',
   preferredHost: 'none',
+  branches: [],
 });
 
 describe('the runner of a replacement', () => {

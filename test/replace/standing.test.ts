@@ -59,6 +59,7 @@ function unit(letter: Letter, more: Partial<UnitSeen> = {}): UnitSeen {
     partner: null,
     state: 'in-step',
     preferredHost: 'none',
+    branches: [],
     addresses,
     virtualId,
     ...more,
@@ -238,7 +239,7 @@ describe('a plan', () => {
       stepsBack(plan, new Set(['prefer-a']))?.map(({ id }) => id),
       ['back-prefer'],
     );
-    assert.equal(stepsBack(plan, new Set(['out-b', 'takeover-d', 'out-a']))?.length, 5);
+    assert.equal(stepsBack(plan, new Set(['out-b', 'takeover-d', 'out-a']))?.length, 6);
     assert.equal(stepsBack(plan, new Set(['connect-c'])), undefined);
   });
 });
