@@ -91,6 +91,8 @@ export async function act(acting: Acting, action: Action): Promise<Facts> {
     }
     case 'become-first':
       return becomeFirst(acting, action.on);
+    case 'become-single':
+      return becomeSingle(acting, action.on);
     case 'unpair': {
       const { partner } = await unitOf(action.on).unpair();
       return { partner: partner.name, fingerprint: partner.fingerprint };
@@ -185,6 +187,23 @@ function hostOf(place: Place, said: string): string {
   if (said !== '0.0.0.0' && said !== '::' && said !== '') return said;
   if ('unit' in place) return place.unit.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
   return '127.0.0.1';
+}
+
+/** The fields that `becomeFirst` sets get what they had. */
+async function becomeSingle({ plan, unitOf }: Acting, on: Letter): Promise<Facts> {
+  const changes = Object.entries(plan.single ?? {}).flatMap(([path, fields]) =>
+    Object.entries(fields).map(([name, value]) => {
+      const field = [name];
+      return value === null
+        ? { op: 'unset' as const, path, field }
+        : { op: 'set' as const, path, field, value };
+    }),
+  );
+  const { revision } = await unitOf(on).change({
+    changes,
+    reason: 'a single unit becomes no pair after all',
+  });
+  return { revision };
 }
 
 async function becomeFirst({ plan, unitOf }: Acting, on: Letter): Promise<Facts> {

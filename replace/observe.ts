@@ -56,8 +56,8 @@ export type Ask = Pick<ApiClient, 'status' | 'show' | 'branches'>;
 export async function measure(unit: Ask): Promise<UnitSeen> {
   const [status, ha, interfaces] = await Promise.all([
     unit.status(),
-    document(unit, 'ha'),
-    document(unit, 'interfaces'),
+    recordAt(unit, 'ha'),
+    recordAt(unit, 'interfaces'),
   ]);
   const { unit: own, partner, sync } = status;
   const branches = status.branches.length === 0 ? [] : (await unit.branches()).branches;
@@ -124,7 +124,8 @@ function whySilent({ class: kind, message }: LockstepError, place: Place): strin
     : words;
 }
 
-async function document(unit: Ask, path: string): Promise<Record<string, Json>> {
+/** One record or collection as it is set, without defaults; empty when there is none. */
+export async function recordAt(unit: Pick<Ask, 'show'>, path: string): Promise<Record<string, Json>> {
   try {
     const { value } = await unit.show({ path, defaults: false });
     return isObject(value) ? value : {};

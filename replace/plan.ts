@@ -1,4 +1,5 @@
 import { LockstepError } from '../schema/error.ts';
+import type { Json } from '../schema/json.ts';
 
 /**
  * A and B are the old units, C takes the place of A and D that of B. A is the unit that serves, or the one that is
@@ -62,6 +63,8 @@ export interface Plan {
   /** Files that the operator brought; those of living units are made. */
   bundles: Partial<Record<'A' | 'B' | 'certificates', string>>;
   pair?: Request['pair'];
+  /** grow: path → field → what the single unit had there, null for nothing. */
+  single?: Record<string, Record<string, Json>>;
   accept: string[];
   /** What stood before; `abort` goes back to it. */
   preferredHost: 'none' | Mode;

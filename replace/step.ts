@@ -14,6 +14,7 @@ export type Action =
   | { do: 'takeover'; on: Letter; force: boolean }
   | { do: 'confirm-source'; on: Letter }
   | { do: 'become-first'; on: Letter }
+  | { do: 'become-single'; on: Letter }
   | { do: 'unpair'; on: Letter }
   | { do: 'settle-branches'; on: Letter; partner: Letter }
   | { do: 'audit'; on: Letter };

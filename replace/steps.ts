@@ -1,6 +1,7 @@
 import { all, Conditions } from './conditions.ts';
 import { called, type Letter, other, type Plan, planned } from './plan.ts';
 import { NO_INTERRUPTION, type Step } from './step.ts';
+import { assertWayBack } from './way-back.ts';
 
 /** The steps of one plan, in order (docs/REPLACEMENT.md tells them for people). */
 export function stepsOf(plan: Plan): Step[] {
@@ -19,10 +20,18 @@ export function stepsOf(plan: Plan): Step[] {
   }
 }
 
-/** What `abort` does: back to A and B, as far as the steps that were begun allow it. Undefined: it is too late for that. */
-export function stepsBack(plan: Plan, begun: ReadonlySet<string>): Step[] | undefined {
-  if (plan.kind !== 'both' || begun.has('connect-c')) return undefined;
-  return new Making(plan).back(begun);
+/** What `abort` does: back to the old units, as far as the steps that were begun ask for it. Throws `replace-step`: it is too late. */
+export function stepsBack(plan: Plan, begun: ReadonlySet<string>): Step[] {
+  assertWayBack(plan, begun);
+  const make = new Making(plan);
+  switch (plan.kind) {
+    case 'grow':
+      return make.backToOne(begun);
+    case 'shrink':
+      return make.backTogether(begun);
+    default:
+      return make.back(begun);
+  }
 }
 
 class Making {
@@ -189,18 +198,10 @@ class Making {
       id: 'back-prefer',
       title: `The preferred host is ${this.plan.preferredHost} again`,
     };
+    if (this.plan.kind === 'one') return begun.has('prefer-a') ? [undoPreference] : [];
     if (!begun.has('out-b')) return [undoPreference];
     return [
-      {
-        id: 'back-units',
-        appliance: '',
-        title: `${this.name('A')} and ${this.name('B')} are connected`,
-        does: `connect ${this.name('A')} and ${this.name('B')} and switch them on`,
-        before: all(),
-        after: all(on.answers('A'), on.answers('B')),
-        back: 'lockstep replace run',
-        interruption: NO_INTERRUPTION,
-      },
+      this.bothOn(),
       {
         ...this.takeover('A', 'D'),
         id: 'back-takeover',
@@ -223,6 +224,46 @@ class Making {
       { ...this.settleBranches('A', 'B'), id: 'back-branches' },
       undoPreference,
     ];
+  }
+
+  /** grow: nobody was let in yet. */
+  backToOne(begun: ReadonlySet<string>): Step[] {
+    if (!begun.has('become-first')) return [];
+    return [
+      {
+        id: 'back-single',
+        appliance: '',
+        title: `${this.name('A')} is a single unit again`,
+        action: { do: 'become-single', on: 'A' },
+        does: `gives HA mode, shared address, partner address and HA Virtual ID on ${this.name('A')} the values from before; what else was changed stays`,
+        before: this.on.active('A'),
+        after: this.on.mode('A', 'single'),
+        back: 'lockstep replace plan --grow, in another folder',
+        interruption: NO_INTERRUPTION,
+      },
+    ];
+  }
+
+  /** shrink: B is the partner of A still. A goes on serving: another takeover would drop connections once more. */
+  backTogether(begun: ReadonlySet<string>): Step[] {
+    if (!begun.has('out-b')) return [];
+    return [
+      this.bothOn(),
+      { ...this.update('B', 'A', ''), id: 'back-update', after: this.on.took('back-update') },
+    ];
+  }
+
+  private bothOn(): Step {
+    return {
+      id: 'back-units',
+      appliance: '',
+      title: `${this.name('A')} and ${this.name('B')} are connected`,
+      does: `connect ${this.name('A')} and ${this.name('B')} and switch them on`,
+      before: all(),
+      after: all(this.on.answers('A'), this.on.answers('B')),
+      back: 'lockstep replace run',
+      interruption: NO_INTERRUPTION,
+    };
   }
 
   /** `unit` is made to stand as `place`, and becomes the partner of `survivor` instead of it. */

@@ -3,7 +3,6 @@ import { planText, reportPage, reportText, standingText } from '../../replace/re
 import { type Ended, lookAround, run, standsAt, stepsOfJournal } from '../../replace/runner.ts';
 import type { Step } from '../../replace/step.ts';
 import { stepsBack, stepsOf } from '../../replace/steps.ts';
-import { LockstepError } from '../../schema/error.ts';
 import type { ReplaceOptions } from '../commands/replace.ts';
 import { authorName, type Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
@@ -29,7 +28,11 @@ export async function carryOut(context: Context, options: Options): Promise<Exit
   const journal = await openJournal(options.state);
   const unlock = await lockState(options.state);
   try {
-    return ended(context, await run(journal, handsOf(context, journal, options), { wait: options.wait }));
+    return ended(
+      context,
+      journal,
+      await run(journal, handsOf(context, journal, options), { wait: options.wait }),
+    );
   } finally {
     unlock();
   }
@@ -63,14 +66,14 @@ export async function abort(context: Context, options: Options): Promise<ExitCod
   try {
     if (!journal.isBack) {
       const back = stepsBack(journal.plan, journal.begun);
-      if (back === undefined)
-        throw new LockstepError('replace-step', 'There is no way back to two old units from here.', {
-          hint: 'lockstep replace run goes on. An old unit comes back by a plan of its own, as a new one.',
-        });
       await confirmed(context, options.yes, planText(journal.plan, back));
       await journal.write('back', '');
     }
-    return ended(context, await run(journal, handsOf(context, journal, options), { wait: options.wait }));
+    return ended(
+      context,
+      journal,
+      await run(journal, handsOf(context, journal, options), { wait: options.wait }),
+    );
   } finally {
     unlock();
   }
@@ -84,9 +87,12 @@ export async function report(context: Context, options: Options): Promise<ExitCo
   return EXIT.done;
 }
 
-function ended({ out }: Context, how: Ended): ExitCode {
+function ended({ out }: Context, journal: Journal, how: Ended): ExitCode {
   if (how.is === 'done') {
-    out.answer({ ended: true }, () => 'Done. lockstep replace report tells what was done.');
+    const words = journal.isBack
+      ? 'The old units are as they were. A new unit that took part is to be made anew with lockstep init before it is used.'
+      : 'Done. lockstep replace report tells what was done.';
+    out.answer({ ended: true }, () => words);
     return EXIT.done;
   }
   const { step, missing } = how;

@@ -1,4 +1,4 @@
-import { measure, type UnitSeen } from '../../replace/observe.ts';
+import { measure, recordAt, type UnitSeen } from '../../replace/observe.ts';
 import {
   type Addresses,
   type Identity,
@@ -12,7 +12,7 @@ import {
   type Request,
 } from '../../replace/plan.ts';
 import { LockstepError } from '../../schema/error.ts';
-import type { JsonObject } from '../../schema/json.ts';
+import type { Json, JsonObject } from '../../schema/json.ts';
 import { tellBundle } from '../bundle/keep.ts';
 import { authorName, type Context } from '../context.ts';
 
@@ -51,6 +51,7 @@ export async function makePlan(
   assertFour(units);
   grown(request, units);
   const { pair } = request;
+  const single = await singleBefore(context, request, units.A);
   return {
     version: 1,
     kind: request.kind,
@@ -61,6 +62,25 @@ export async function makePlan(
     accept: request.accept,
     preferredHost: preferredBefore(old),
     ...(pair === undefined ? {} : { pair }),
+    ...(single === undefined ? {} : { single }),
+  };
+}
+
+/** grow: what the way back gives the single unit again. */
+async function singleBefore(
+  context: Context,
+  { kind, pair }: Request,
+  unit: PlannedUnit | undefined,
+): Promise<Plan['single']> {
+  if (kind !== 'grow' || pair === undefined || unit === undefined) return undefined;
+  const client = context.unitAt(unit.place, ASK_MS);
+  const at = `interfaces/${pair.interface}`;
+  const [ha, card] = [await recordAt(client, 'ha'), await recordAt(client, at)];
+  const kept = (record: Record<string, Json>, ...fields: string[]) =>
+    Object.fromEntries(fields.map(field => [field, record[field] ?? null]));
+  return {
+    ha: kept(ha, 'mode', 'virtualId', 'updateInterface'),
+    [at]: kept(card, 'sharedAddress', 'partnerAddress', 'haChecks'),
   };
 }
 

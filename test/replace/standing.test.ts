@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { Conditions } from '../../replace/conditions.ts';
 import type { Seen, UnitSeen } from '../../replace/observe.ts';
-import type { Letter, Mode, Plan, PlannedUnit } from '../../replace/plan.ts';
+import type { Kind, Letter, Mode, Plan, PlannedUnit } from '../../replace/plan.ts';
 import { lettersOf, planned } from '../../replace/plan.ts';
 import { standing } from '../../replace/standing.ts';
 import { stepsBack, stepsOf } from '../../replace/steps.ts';
@@ -234,12 +234,29 @@ describe('a plan', () => {
       if (until !== undefined && ids.includes(until)) assert.ok(ids.indexOf(until) > index, until);
   });
 
-  it('has a way back until the last old unit was given up', () => {
-    assert.deepEqual(
-      stepsBack(plan, new Set(['prefer-a']))?.map(({ id }) => id),
-      ['back-prefer'],
-    );
-    assert.equal(stepsBack(plan, new Set(['out-b', 'takeover-d', 'out-a']))?.length, 6);
-    assert.equal(stepsBack(plan, new Set(['connect-c'])), undefined);
+  it('has a way back until the last old unit was given up, and says then what can be done instead', () => {
+    const back = (kind: Kind, ...begun: string[]) =>
+      stepsBack({ ...plan, kind }, new Set(begun)).map(({ id }) => id);
+    assert.deepEqual(back('both', 'prefer-a'), ['back-prefer']);
+    assert.equal(back('both', 'out-b', 'takeover-d', 'out-a').length, 6);
+    assert.deepEqual(back('one', 'out-b', 'serve'), []);
+    assert.deepEqual(back('one', 'out-b', 'prefer-a', 'restore-d'), ['back-prefer']);
+    assert.deepEqual(back('grow', 'backup-a'), []);
+    assert.deepEqual(back('grow', 'become-first'), ['back-single']);
+    assert.deepEqual(back('shrink', 'serve', 'out-b'), ['back-units', 'back-update']);
+    for (const [kind, last, why, instead] of [
+      ['both', 'connect-c', /C \(lb-c\) has taken the place of A \(lb-a\)/, /kind one/],
+      ['one', 'connect-d', /A \(lb-a\) has given up B \(lb-b\), which is dead/, /kind one/],
+      [
+        'disaster',
+        'restore-c',
+        /nothing to go back to; the new ones serve nobody yet/,
+        /switch the new ones off/,
+      ],
+      ['disaster', 'confirm-c', /both old units are gone, and C \(lb-c\) serves/, /replace run goes on/],
+      ['grow', 'connect-d', /D \(lb-d\) is the partner of A/, /--shrink/],
+      ['shrink', 'unpair', /A \(lb-a\) has given B \(lb-b\) up/, /kind one/],
+    ] as const)
+      assert.throws(() => back(kind, last), { code: 'replace-step', message: why, hint: instead });
   });
 });
