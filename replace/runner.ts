@@ -119,8 +119,8 @@ async function take(journal: Journal, hands: Hands, step: Step, action: Action):
       known.class === 'unreachable' &&
       (await missingAtLast(journal, hands, step, {}, ANSWER_LOST_MS)).length === 0;
     if (!isDone) {
-      await journal.write('refused', step.id, { error: known.toJSON() as ErrorBody as unknown as Json });
-      throw known;
+      await noteRefusal(journal, step, { error: known.toJSON() as ErrorBody as unknown as Json });
+      throw atStep(step, known);
     }
     facts = { answerLost: true };
   }
@@ -152,13 +152,26 @@ async function missingAtLast(
   }
 }
 
+/** A journal that takes no more must not hide why. */
+async function noteRefusal(journal: Journal, { id }: Step, facts: Facts): Promise<void> {
+  await journal.write('refused', id, facts).catch(() => undefined);
+}
+
+/** What a unit refused, and at which step. */
+function atStep({ id, title }: Step, { code, message, hint, facts }: LockstepError): LockstepError {
+  return new LockstepError(code, `${title}: ${message}`, {
+    hint: `${hint === undefined ? '' : `${hint} `}lockstep replace run goes on at ${id}.`,
+    facts: { ...facts, step: id },
+  });
+}
+
 async function refused(
   journal: Journal,
   step: Step,
   reasons: string[],
   missing: string[] = [],
 ): Promise<LockstepError> {
-  await journal.write('refused', step.id, { reasons });
+  await noteRefusal(journal, step, { reasons });
   const also = missing.filter(reason => !reasons.includes(reason));
   const sentence = [
     step.title,
