@@ -1,7 +1,7 @@
 /** What must hold, as functions over what was measured. Each gives the reasons why it does not: none means that it holds. */
 import { isSameJson, type Json } from '../schema/json.ts';
-import type { Made, Seen, UnitSeen } from './observe.ts';
-import { called, LETTERS, type Letter, type Mode, type Plan, planned } from './plan.ts';
+import type { Made, Other, Seen, UnitSeen } from './observe.ts';
+import { called, LETTERS, type Letter, type Mode, type Plan, placeWords, planned } from './plan.ts';
 
 export type Condition = (seen: Seen) => string[];
 
@@ -132,6 +132,16 @@ export class Conditions {
     );
   }
 
+  /** No unit of another pair that the plan names has the HA Virtual ID of `place`. */
+  uniqueVirtualId(place: Letter): Condition {
+    const { virtualId } = planned(this.plan, place);
+    return ({ others }) =>
+      others.flatMap(other => {
+        const same = sameVirtualId(virtualId, other);
+        return same === undefined ? [] : [`${same}: lockstep set ha/virtualId, on one of the two pairs`];
+      });
+  }
+
   /** One model and one release on all of them. */
   alike(...letters: Letter[]): Condition {
     const [one, ...others] = letters;
@@ -216,6 +226,13 @@ export class Conditions {
 
   /** What is in the way of any step, whatever it needs itself. */
   guards = ({ leaves }: { leaves?: Letter }): Condition => all(this.oneSource, this.nonePacified(leaves));
+}
+
+/** Two pairs with one number on a network hear each other, and fight for both shared addresses. */
+export function sameVirtualId(virtualId: number | null, other: Other): string | undefined {
+  return virtualId === null || other.virtualId !== virtualId
+    ? undefined
+    : `${other.name} at ${placeWords(other.place)}, of another pair, has the HA Virtual ID ${virtualId} too; it must be unique on the network`;
 }
 
 /** Why a unit says that it was restored, when this program restored it. `bundle`: SHA-256. */

@@ -62,7 +62,7 @@ export class Journal {
         hint: 'Make a plan with lockstep replace plan FILE.yaml, or name its folder with --state.',
       });
     });
-    const plan = parsed(text, PLAN) as unknown as Plan;
+    const plan = { others: [], ...parsed(text, PLAN) } as unknown as Plan;
     if (plan.version !== 1) throw damaged(PLAN, 'it was made by another version');
     const lines = await readFile(join(folder, JOURNAL), 'utf8').catch(() => '');
     return new Journal(folder, plan, readLines(lines), by);

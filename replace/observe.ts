@@ -29,6 +29,9 @@ export interface UnitSeen {
   addresses: Record<string, Addresses>;
 }
 
+/** A unit of another pair. */
+export type Other = Pick<UnitSeen, 'id' | 'name' | 'virtualId'> & { place: Place };
+
 /** What is looked at of a revision. */
 export type Made = { kind: string; reason: string };
 
@@ -40,6 +43,8 @@ export interface Seen {
   /** Absent: it does not answer, `silent` says why. */
   units: Partial<Record<Letter, UnitSeen>>;
   silent: Partial<Record<Letter, string>>;
+  /** Units of other pairs on the network, those that answer. */
+  others: Other[];
   /** Bundles that are in the folder of the replacement, with what the file hashes to. */
   bundles: Partial<Record<string, string>>;
   /** Of the steps that were taken. */
@@ -47,7 +52,7 @@ export interface Seen {
 }
 
 /** `places`: where each unit was found. */
-export type Observed = Pick<Seen, 'units' | 'silent'> & { places: Partial<Record<Letter, Place>> };
+export type Observed = Pick<Seen, 'units' | 'silent' | 'others'> & { places: Partial<Record<Letter, Place>> };
 
 /** How a unit is asked; one that stands in another's place is told by its id. */
 export type Ask = Pick<ApiClient, 'status' | 'show' | 'branches'>;
@@ -91,7 +96,8 @@ export async function measure(unit: Ask): Promise<UnitSeen> {
  * address of an old one is not the old one come back.
  */
 export async function observe(plan: Plan, unitAt: (place: Place) => Ask): Promise<Observed> {
-  const seen: Observed = { units: {}, silent: {}, places: {} };
+  const others = otherUnits(plan.others, unitAt);
+  const seen: Observed = { units: {}, silent: {}, others: [], places: {} };
   const letters = Object.keys(plan.units) as Letter[];
   const answers = await Promise.all(
     letters.map(letter => {
@@ -113,7 +119,17 @@ export async function observe(plan: Plan, unitAt: (place: Place) => Ask): Promis
         `at ${JSON.stringify(place)} answers ${heard.name} with the id ${heard.id}, which is another unit`;
     else seen.silent[letter] = heard ?? 'it was not asked';
   }
+  const own = new Set(Object.values(plan.units).map(({ id }) => id));
+  seen.others = (await others).filter(({ id }) => !own.has(id));
   return seen;
+}
+
+async function otherUnits(places: readonly Place[], unitAt: (place: Place) => Ask): Promise<Other[]> {
+  const asked = places.map(async place => {
+    const { id, name, virtualId } = await measure(unitAt(place));
+    return [{ id, name, virtualId, place }];
+  });
+  return (await Promise.all(asked.map(one => one.catch(() => [])))).flat();
 }
 
 /** A pacified unit answers on its own machine only. */

@@ -1,12 +1,8 @@
 import { asHtml } from '../schema/html.ts';
 import type { Entry, Journal } from './journal.ts';
-import { LETTERS, type Plan } from './plan.ts';
+import { LETTERS, type Plan, placeWords } from './plan.ts';
 import type { Standing } from './standing.ts';
 import type { Step } from './step.ts';
-
-/** A place as people write it. */
-const placeWords = (place: { dir: string } | { unit: string }): string =>
-  'dir' in place ? place.dir : place.unit;
 
 /** The plan for people: every step with what is checked, how long it interrupts, and how to go back. */
 export function planText(plan: Plan, steps: readonly Step[], standing?: Standing): string {

@@ -1,5 +1,5 @@
 import { all, Conditions } from './conditions.ts';
-import { called, type Letter, other, type Plan, planned } from './plan.ts';
+import { called, type Letter, other, type Plan, placeWords, planned } from './plan.ts';
 import { NO_INTERRUPTION, type Step } from './step.ts';
 import { assertWayBack } from './way-back.ts';
 
@@ -435,9 +435,9 @@ class Making {
       id: `check-${letter}`,
       appliance,
       title: `${this.name(unit)} stands as ${name}`,
-      does: `compare name, HA ${mode} mode, interface, shared and partner addresses and the HA Virtual ID ${virtualId ?? '(none)'}; that no other pair on the network uses it, nobody can measure from here: look at the list of your network`,
+      does: `compare name, HA ${mode} mode, interface, shared and partner addresses and the HA Virtual ID ${virtualId ?? '(none)'}${this.plan.others.length > 0 ? `, and that of the other pairs: ${this.plan.others.map(placeWords).join(', ')}` : '; name units of the other pairs on the network under others, and theirs are compared too'}`,
       before: all(),
-      after: this.on.standsAs(unit, place),
+      after: all(this.on.standsAs(unit, place), this.on.uniqueVirtualId(place)),
       until,
       back: `lockstep rollback on ${this.name(unit)}`,
       interruption: NO_INTERRUPTION,

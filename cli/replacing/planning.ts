@@ -1,3 +1,4 @@
+import { sameVirtualId } from '../../replace/conditions.ts';
 import { measure, recordAt, type UnitSeen } from '../../replace/observe.ts';
 import {
   type Addresses,
@@ -50,6 +51,7 @@ export async function makePlan(
   }
   assertFour(units);
   grown(request, units);
+  await assertUnique(context, request, units);
   const { pair } = request;
   const single = await singleBefore(context, request, units.A);
   return {
@@ -60,6 +62,7 @@ export async function makePlan(
     units,
     bundles: bundlesOf(request, letters),
     accept: request.accept,
+    others: request.others,
     preferredHost: preferredBefore(old),
     ...(pair === undefined ? {} : { pair }),
     ...(single === undefined ? {} : { single }),
@@ -128,6 +131,18 @@ function assertFour(units: Plan['units']): void {
   const ids = Object.values(units).flatMap(({ id }) => (id === null ? [] : [id]));
   if (new Set(ids).size < ids.length)
     throw refuse('The plan names one unit twice.', 'Look at the addresses.');
+}
+
+/** The other pairs must answer now: later, one that does not is left out. */
+async function assertUnique(context: Context, { others }: Request, units: Plan['units']): Promise<void> {
+  const ids = new Set(Object.values(units).map(({ id }) => id));
+  const virtualId = (units.A ?? units.C)?.virtualId ?? null;
+  for (const place of others) {
+    const found = await measure(context.unitAt(place, ASK_MS));
+    const same = ids.has(found.id) ? undefined : sameVirtualId(virtualId, { ...found, place });
+    if (same !== undefined)
+      throw refuse(`${same}.`, 'lockstep set ha/virtualId on the active unit of one of the two pairs.');
+  }
 }
 
 /** A unit does not say its own key; its partner does. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { copyFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { temporaryFolder, until, untilInStep } from './daemon.ts';
+import { lockstep, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 import { PASSPHRASE, Site, Writer } from './replacement.ts';
 
 describe('both units of a pair are replaced', function () {
@@ -52,6 +52,24 @@ describe('both units of a pair are replaced', function () {
       const { code, stderr } = await site.replace('plan', site.plan);
       assert.equal(code, 3);
       assert.match(stderr, words);
+    }
+  });
+
+  it('another pair on the network with the same Virtual ID is refused by name', async () => {
+    const web = new TestUnit(path.join(folder, 'web'), '127.0.91.9');
+    await web.init({ mode: 'first', name: 'web-1', virtualId: 77 });
+    await web.start('--no-mirror');
+    try {
+      const state = path.join(folder, 'other');
+      site.write({ ...plan, others: [{ dir: web.dir }, site.place('A')] });
+      const { code, stderr } = await lockstep(['replace', 'plan', site.plan, '--state', state]);
+      assert.equal(code, 3);
+      assert.match(stderr, /web-1 at \S+, of another pair, has the HA Virtual ID 77 too/);
+      await web.api.change({ changes: [{ op: 'set', path: 'ha', field: ['virtualId'], value: 78 }] });
+      const unique = await lockstep(['replace', 'plan', site.plan, '--state', state]);
+      assert.equal(unique.code, 0, unique.stderr);
+    } finally {
+      await web.stop();
     }
   });
 

@@ -26,6 +26,7 @@ const plan: Plan = {
   units: { A: planned('a', 'first'), B: planned('b', 'second') },
   bundles: {},
   accept: [],
+  others: [],
   preferredHost: 'none',
 };
 
@@ -64,7 +65,7 @@ describe('the runner of a replacement', () => {
   function hands(fails: LockstepError | undefined, isDone: boolean): Hands {
     let [partner, now]: [UnitSeen['partner'], number] = [{ name: 'b', fingerprint: 'b', seen: false }, 0];
     return {
-      look: async () => ({ units: { A: alone(partner) }, silent: { B: 'off' }, bundles }),
+      look: async () => ({ units: { A: alone(partner) }, silent: { B: 'off' }, others: [], bundles }),
       act: async () => {
         if (isDone) partner = null;
         if (fails !== undefined) throw fails;

@@ -37,6 +37,7 @@ const plan: Plan = {
   },
   bundles: {},
   accept: [],
+  others: [],
   preferredHost: 'none',
 };
 const steps = stepsOf(plan);
@@ -79,6 +80,7 @@ function seen(more: Partial<Record<Letter, UnitSeen>> = {}, rest: Partial<Seen> 
       ...more,
     },
     silent: {},
+    others: [],
     bundles: {},
     facts: {},
     ...rest,
@@ -212,6 +214,15 @@ describe('a step is not begun', () => {
   it('check: with another Virtual ID or address than the place has', () => {
     const wrong = seen({ D: unit('D', { name: 'lb-b', virtualId: 12 }) });
     assert.match(step('check-d').after(wrong).join(), /has the HA Virtual ID 12, and must have 77/);
+    const other = { id: 'x', name: 'web-1', virtualId: 77, place: { unit: '10.0.9.1' } };
+    const right = { D: unit('D', { name: 'lb-b' }) };
+    assert.match(
+      step('check-d')
+        .after(seen(right, { others: [other] }))
+        .join(),
+      /^web-1 at 10\.0\.9\.1, of another pair, has the HA Virtual ID 77 too; it must be unique/,
+    );
+    assert.deepEqual(step('check-d').after(seen(right, { others: [{ ...other, virtualId: 78 }] })), []);
   });
 });
 
@@ -221,7 +232,7 @@ describe('a plan', () => {
       old: { first: { dir: '1' }, second: { dir: '2' } },
       new: { first: { dir: '3' }, second: { dir: '4' } },
     };
-    const request = { kind: 'both' as const, ...both, bundles: {}, accept: [] };
+    const request = { kind: 'both' as const, ...both, bundles: {}, accept: [], others: [] };
     assert.deepEqual(lettersOf(request, 'first'), { A: 'first', B: 'second', C: 'first', D: 'second' });
     assert.deepEqual(lettersOf(request, 'second'), { A: 'second', B: 'first', C: 'second', D: 'first' });
     assert.throws(() => lettersOf({ ...request, new: {} }, 'first'), { code: 'bad-usage' });
