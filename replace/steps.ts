@@ -294,7 +294,7 @@ class Making {
       id: 'release',
       appliance: 'before 1',
       title: 'All units run one release, and are one model',
-      does: 'bring the old units to the release of the new ones: first the standby, then, after a takeover, the other; without a preferred host',
+      does: 'bring the old units to the release of the new ones: first the standby, then, after a takeover, the other, and a takeover back; without a preferred host',
       before: all(),
       after,
       ...(letters.includes('B') ? { until: 'out-b' } : {}),

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { copyFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { lockstep, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
+import { lockstep, refusalOf, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 import { PASSPHRASE, Site, Writer } from './replacement.ts';
 
 describe('both units of a pair are replaced', function () {
@@ -10,7 +10,7 @@ describe('both units of a pair are replaced', function () {
   this.bail(true);
   const { folder, remove } = temporaryFolder();
   const site = new Site(folder, 91);
-  const { A, C, D } = site.units;
+  const { A, B, C, D } = site.units;
   const writer = new Writer([A, D]);
   let certificates: string;
   let plan: object;
@@ -71,6 +71,28 @@ describe('both units of a pair are replaced', function () {
     } finally {
       await web.stop();
     }
+  });
+
+  it('the old units get the release of the new ones first, the standby before the active one', async () => {
+    const install = (unit: typeof A) =>
+      unit.api.change({ changes: [{ op: 'set', path: 'licence', field: ['release'], value: '9.9.9' }] });
+    await install(C);
+    await install(D);
+    const both = await site.run();
+    assert.equal(both.waits?.id, 'release');
+    assert.match(both.waits?.does ?? '', /first the standby, then, after a takeover, the other/);
+    assert.match(
+      String(both.missing),
+      /C \(new-c\) runs release 9\.9\.9, and A \(lb-a\) \d.*the standby first/,
+    );
+    await install(B);
+    const half = await site.run();
+    assert.deepEqual(
+      [half.waits?.id, /B \(lb-b\) runs release 9/.test(String(half.missing))],
+      ['release', true],
+    );
+    await install(A);
+    await until('the pair runs one release', async () => (await A.status()).partner?.release === '9.9.9');
   });
 
   it('B must be out: as long as it answers, nothing is restored', async () => {
@@ -154,6 +176,31 @@ describe('both units of a pair are replaced', function () {
     const { findings } = await D.api.doctor('replace');
     assert.equal(findings.find(({ code }) => code === 'branches')?.outcome, 'ok');
     assert.match((await site.replace('report')).stdout, /done {2}settle-branches {2}closed=\["r\d+-/);
+  });
+
+  it('an old unit that comes back after the end is named, and let in by nobody, whatever is done there', async () => {
+    const { epoch, digest } = (await D.status()).unit;
+    await site.switchOn('A');
+    const { waits, missing } = await site.run();
+    assert.equal(waits?.id, 'out-a');
+    assert.match(String(missing), /A \(lb-a\) still answers \(standby, epoch 2\); it must be out/);
+    assert.equal((await refusalOf(A.api.forceUpdate())).code, 'not-active');
+    assert.ok((await A.status()).unit.epoch < epoch, 'what it had to say is of an epoch that is over');
+    await until(
+      'it knows that nobody lets it in',
+      async () => (await A.status()).sync.state !== 'connecting',
+    );
+    assert.equal((await A.status()).partner?.seen, false);
+    await A.api.takeover({});
+    await A.api.change({
+      changes: [{ op: 'put', path: 'hosts/lost.example.com', value: { address: '10.0.0.8' } }],
+    });
+    assert.equal((await refusalOf(A.api.forceUpdate())).class, 'unreachable');
+    assert.match(String((await site.run()).missing), /A \(lb-a\) still answers \(active, epoch 3\)/);
+    const { unit, partner } = await D.status();
+    assert.deepEqual([unit.epoch, unit.digest, unit.role, partner?.seen], [epoch, digest, 'active', true]);
+    await site.switchOff('A');
+    assert.equal((await site.run()).ended, true);
   });
 
   it('the journal tells who did what, as text and as a page, without a secret', async () => {
