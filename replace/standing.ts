@@ -1,4 +1,4 @@
-import type { Condition } from './conditions.ts';
+import { all, type Condition } from './conditions.ts';
 import type { Seen, UnitSeen } from './observe.ts';
 import type { Letter } from './plan.ts';
 import type { Step } from './step.ts';
@@ -30,7 +30,7 @@ interface Known {
 export function standing(
   steps: readonly Step[],
   seen: Seen,
-  { begun, done, guards = () => () => [] }: Known,
+  { begun, done, guards = () => all() }: Known,
 ): Standing {
   for (const [next, step] of steps.entries()) {
     if (done.has(step.id) && step.until !== undefined && isBegun(steps, step.until, begun)) continue;

@@ -134,7 +134,9 @@ class Making {
         action: { do: 'confirm-source', on: 'C' },
         does: `lockstep confirm-source on ${this.name('C')}: both old units are gone, so the bundle is the newest there is`,
         before: all(on.gone('A'), on.gone('B'), on.active('C'), on.standsAs('C', 'A')),
-        after: on.at('C', unit => (unit.unconfirmed ? 'is not confirmed as the source' : undefined)),
+        after: on.at('C', 'may be a source', unit =>
+          unit.unconfirmed ? 'is not confirmed as the source' : undefined,
+        ),
         back: 'lockstep rollback there, or another bundle',
         interruption: 'ends here: C serves',
       },
@@ -184,7 +186,9 @@ class Making {
         action: { do: 'unpair', on: 'A' },
         does: `lockstep unpair on ${this.name('A')}`,
         before: all(on.active('A'), on.gone('B')),
-        after: on.at('A', ({ partner }) => (partner === null ? undefined : 'has a partner')),
+        after: on.at('A', 'has no partner', ({ partner }) =>
+          partner === null ? undefined : 'has a partner',
+        ),
         back: 'lockstep replace plan, kind one: a unit becomes its partner again',
         interruption: NO_INTERRUPTION,
       },
@@ -199,7 +203,8 @@ class Making {
       title: `The preferred host is ${this.plan.preferredHost} again`,
     };
     if (this.plan.kind === 'one') return begun.has('prefer-a') ? [undoPreference] : [];
-    if (!begun.has('out-b')) return [undoPreference];
+    const update = { ...this.update('B', 'A', ''), id: 'back-update', after: this.on.took('back-update') };
+    if (!begun.has('out-b')) return begun.has('prefer-a') ? [undoPreference, update] : [];
     return [
       this.bothOn(),
       {
@@ -216,13 +221,9 @@ class Making {
         after: on.paired('A', 'B', 'D'),
         back: 'lockstep replace run',
       },
-      {
-        ...this.update('B', 'A', ''),
-        id: 'back-update',
-        after: all(on.took('back-update'), on.standby('B')),
-      },
-      { ...this.settleBranches('A', 'B'), id: 'back-branches' },
       undoPreference,
+      { ...update, after: all(update.after, on.standby('B')) },
+      { ...this.settleBranches('A', 'B'), id: 'back-branches' },
     ];
   }
 
@@ -415,7 +416,7 @@ class Making {
         on.took(`${brought ? 'bring' : 'backup'}-${letter}`, `${letter}.lockstep`),
         on.gone(place),
         on.mode(unit, this.mode(place)),
-        on.at(unit, ({ partner, established }) =>
+        on.at(unit, 'belongs to no pair', ({ partner, established }) =>
           partner !== null || established
             ? `belongs to a pair already (${partner?.name ?? 'its partner is gone'}); take a new unit, or make it anew with lockstep init`
             : undefined,
@@ -435,7 +436,7 @@ class Making {
       id: `check-${letter}`,
       appliance,
       title: `${this.name(unit)} stands as ${name}`,
-      does: `compare name, HA ${mode} mode, interface, shared and partner addresses and the HA Virtual ID ${virtualId ?? '(none)'}${this.plan.others.length > 0 ? `, and that of the other pairs: ${this.plan.others.map(placeWords).join(', ')}` : '; name units of the other pairs on the network under others, and theirs are compared too'}`,
+      does: `set it right there, where it does not: compared are name, HA ${mode} mode, interface, shared and partner addresses and the HA Virtual ID ${virtualId ?? '(none)'}${this.plan.others.length > 0 ? `, and that of the other pairs: ${this.plan.others.map(placeWords).join(', ')}` : '; name units of the other pairs on the network under others, and theirs are compared too'}`,
       before: all(),
       after: all(this.on.standsAs(unit, place), this.on.uniqueVirtualId(place)),
       until,
@@ -480,7 +481,7 @@ class Making {
       does: `where it is active, being new: lockstep takeover --force on ${this.name(survivor)}, which stays active`,
       before: all(
         on.active(survivor),
-        on.at(unit, ({ established }) =>
+        on.at(unit, 'was in step with nobody', ({ established }) =>
           established ? 'was in step with a partner before: look at lockstep branches there' : undefined,
         ),
       ),
@@ -544,7 +545,7 @@ class Making {
       appliance: '',
       title: 'Both units hold the same, certificates included',
       action: { do: 'audit', on: one },
-      does: `lockstep audit on ${this.name(one)}`,
+      does: `lockstep force-update and lockstep audit on ${this.name(one)}`,
       before: this.on.paired(one, two),
       after: this.on.took('audit'),
       back: 'none is needed',

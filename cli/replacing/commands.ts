@@ -100,6 +100,7 @@ function ended({ out }: Context, journal: Journal, how: Ended): ExitCode {
   return EXIT.differs;
 }
 
-function told({ id, appliance, title, does, back, interruption, action }: Step) {
-  return { id, appliance, title, does, back, interruption, byHand: action === undefined };
+function told({ id, appliance, title, does, before, after, back, interruption, action }: Step) {
+  const measured = { before: before.says, after: after.says };
+  return { id, appliance, title, does, measured, back, interruption, byHand: action === undefined };
 }

@@ -141,6 +141,8 @@ describe('replacing units, the other ways', function () {
         },
       });
       assert.deepEqual(await next.toTheEnd(), []);
+      const [c, d] = [await next.units.C.status(), await next.units.D.status()];
+      assert.equal(c.unit.digest, d.unit.digest, 'when the program says that it is done, both hold the same');
       await untilInStep(next.units.C, next.units.D);
       for (const unit of [next.units.C, next.units.D]) assert.ok(await holds(unit, 'start'));
       const { unit } = await next.units.C.status();

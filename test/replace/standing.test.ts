@@ -248,7 +248,8 @@ describe('a plan', () => {
   it('has a way back until the last old unit was given up, and says then what can be done instead', () => {
     const back = (kind: Kind, ...begun: string[]) =>
       stepsBack({ ...plan, kind }, new Set(begun)).map(({ id }) => id);
-    assert.deepEqual(back('both', 'prefer-a'), ['back-prefer']);
+    assert.deepEqual(back('both', 'backup-a'), []);
+    assert.deepEqual(back('both', 'prefer-a'), ['back-prefer', 'back-update']);
     assert.equal(back('both', 'out-b', 'takeover-d', 'out-a').length, 6);
     assert.deepEqual(back('one', 'out-b', 'serve'), []);
     assert.deepEqual(back('one', 'out-b', 'prefer-a', 'restore-d'), ['back-prefer']);
