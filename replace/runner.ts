@@ -139,14 +139,14 @@ async function missingAtLast(
   facts: Facts,
   withinMs: number,
 ): Promise<string[]> {
-  const { nonePacified } = new Conditions(journal.plan);
+  const stopping = new Conditions(journal.plan).nonePacified(step.leaves);
   const from = hands.clock();
   for (;;) {
     const seen = await lookAround(journal, hands);
     const told = Object.keys(facts).length === 0 ? seen.facts : { ...seen.facts, [step.id]: facts };
     const missing = step.after({ ...seen, facts: told });
     if (missing.length === 0) return [];
-    const stopped = nonePacified(step.leaves)(seen);
+    const stopped = stopping(seen);
     if (stopped.length > 0 || hands.clock() - from > withinMs) return [...stopped, ...missing];
     await hands.pause();
   }

@@ -102,6 +102,25 @@ describe('the runner of a replacement', () => {
     });
   });
 
+  it('a unit that died once too often meanwhile is told at once, and not waited for', async () => {
+    const hers = hands(undefined, false);
+    let acted = false;
+    const { act, look } = hers;
+    hers.act = action => {
+      acted = true;
+      return act(action);
+    };
+    hers.look = async () => {
+      const seen = await look();
+      const { A } = seen.units;
+      return acted && A !== undefined ? { ...seen, units: { A: { ...A, pacified: 4 } } } : seen;
+    };
+    await assert.rejects(run(journal, hers, { wait: false }), {
+      message: /A \(a\) is pacified: .*A \(a\) has a partner/,
+    });
+    assert.equal(hers.clock(), 0);
+  });
+
   it('a line of the journal that a power failure cut off is left out, and written over', async () => {
     const file = path.join(folder, 'journal.jsonl');
     appendFileSync(file, '{"at":"2026-11-22T08:00');
