@@ -195,6 +195,7 @@ export const mergeRequest = closed(
     branch: text('Name of the branch.', { minLength: 1, maxLength: 64 }),
     ours: { ...places, description: 'Conflicts that are decided for what stands here.' },
     theirs: { ...places, description: 'Conflicts that are decided for the branch.' },
+    none: flag('Take nothing of the branch, and close it; what it holds and the pair lacks is given up.'),
     reason,
     dryRun,
     ...safety,

@@ -1,6 +1,7 @@
 import type { ApiClient } from '../api/client.ts';
-import { LockstepError } from '../schema/error.ts';
+import { asLockstepError, LockstepError } from '../schema/error.ts';
 import type { Json } from '../schema/json.ts';
+import { bundleOf, restoreReason } from './conditions.ts';
 import type { Facts } from './observe.ts';
 import { called, type Letter, type Place, type Plan, planned } from './plan.ts';
 import type { Action } from './step.ts';
@@ -25,7 +26,7 @@ export interface BundleDesk {
   /** Restores it on a scratch unit. */
   drill(unit: ApiClient, bundle: string): Promise<{ records: number }>;
   /** As the old unit. */
-  restore(unit: ApiClient, bundle: string): Promise<{ revision: number }>;
+  restore(unit: ApiClient, bundle: string, reason: string): Promise<{ revision: number }>;
   restoreCertificates(unit: ApiClient, bundle: string): Promise<{ certificates: number }>;
 }
 
@@ -33,11 +34,16 @@ export interface Acting {
   plan: Plan;
   unitOf(letter: Letter): ApiClient;
   desk: BundleDesk;
+  /** Of the steps that were taken. */
+  facts(): Partial<Record<string, Facts>>;
   pause(): Promise<void>;
 }
 
 /** How often the doctor is asked: a busy pair is out of step for moments. */
 const DOCTOR_TRIES = 10;
+
+/** A greeting goes out every few seconds. */
+const COPY_TRIES = 20;
 
 /** Does what a step says; resolves to what the journal is told. Repeating it is harmless. Throws what the units refuse. */
 export async function act(acting: Acting, action: Action): Promise<Facts> {
@@ -64,7 +70,7 @@ export async function act(acting: Acting, action: Action): Promise<Facts> {
     case 'restore': {
       const told = await desk.verify(action.bundle);
       assertOf(plan, action.of, 'configuration', told);
-      const { revision } = await desk.restore(unitOf(action.on), action.bundle);
+      const { revision } = await desk.restore(unitOf(action.on), action.bundle, restoreReason(told.sha256));
       return { bundle: told.sha256, revision };
     }
     case 'restore-certificates':
@@ -85,10 +91,14 @@ export async function act(acting: Acting, action: Action): Promise<Facts> {
     }
     case 'become-first':
       return becomeFirst(acting, action.on);
+    case 'become-single':
+      return becomeSingle(acting, action.on);
     case 'unpair': {
       const { partner } = await unitOf(action.on).unpair();
       return { partner: partner.name, fingerprint: partner.fingerprint };
     }
+    case 'settle-branches':
+      return settleBranches(acting, action.on, action.partner);
     case 'audit':
       return audit(acting, action.on);
   }
@@ -154,19 +164,46 @@ async function pair({ plan, unitOf }: Acting, inviter: Letter, joiner: Letter): 
   const [inviting, joining] = [unitOf(inviter), unitOf(joiner)];
   const { partner } = await inviting.status();
   const replaces = partner?.fingerprint;
-  const { code, host, port } = await inviting.invite(replaces === undefined ? {} : { replaces });
-  const paired = await joining.join({ host: hostOf(planned(plan, inviter).place, host), port, code });
+  const { code, host, port, fingerprint } = await inviting.invite(replaces === undefined ? {} : { replaces });
+  const at = { host: hostOf(planned(plan, inviter).place, host), port };
+  const paired = await joining.join({ ...at, code }).catch(async error => {
+    if (await isPartnerOf(joining, fingerprint, error)) return undefined;
+    throw error;
+  });
   return {
-    inviter: paired.partner.fingerprint,
-    joiner: paired.replacedThere?.new ?? null,
-    replaced: replaces ?? null,
+    inviter: fingerprint,
+    joiner: paired === undefined ? (replaces ?? null) : (paired.replacedThere?.new ?? null),
+    replaced: paired === undefined ? null : (replaces ?? null),
   };
+}
+
+/** A run that was killed may have paired them; they need not see each other yet. */
+async function isPartnerOf(unit: ApiClient, fingerprint: string, error: unknown): Promise<boolean> {
+  if (asLockstepError(error).code !== 'already-paired') return false;
+  return (await unit.status()).partner?.fingerprint === fingerprint;
 }
 
 function hostOf(place: Place, said: string): string {
   if (said !== '0.0.0.0' && said !== '::' && said !== '') return said;
   if ('unit' in place) return place.unit.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
   return '127.0.0.1';
+}
+
+/** The fields that `becomeFirst` sets get what they had. */
+async function becomeSingle({ plan, unitOf }: Acting, on: Letter): Promise<Facts> {
+  const changes = Object.entries(plan.single ?? {}).flatMap(([path, fields]) =>
+    Object.entries(fields).map(([name, value]) => {
+      const field = [name];
+      return value === null
+        ? { op: 'unset' as const, path, field }
+        : { op: 'set' as const, path, field, value };
+    }),
+  );
+  const { revision } = await unitOf(on).change({
+    changes,
+    reason: 'a single unit becomes no pair after all',
+  });
+  return { revision };
 }
 
 async function becomeFirst({ plan, unitOf }: Acting, on: Letter): Promise<Facts> {
@@ -194,16 +231,70 @@ async function becomeFirst({ plan, unitOf }: Acting, on: Letter): Promise<Facts>
   return { revision };
 }
 
+/**
+ * A bundle that was made here is a state that the old pair has gone on from, step by step, so the pair lacks of it only what
+ * somebody removed. Of a bundle that somebody brought, that is not known: it is closed only when there is nothing in it to take.
+ */
+async function settleBranches(acting: Acting, on: Letter, partner: Letter): Promise<Facts> {
+  const { unitOf, facts } = acting;
+  const unit = unitOf(on);
+  await copied(acting, on, partner);
+  const { branches } = await unit.branches();
+  const closed: string[] = [];
+  for (const { name: branch, revisions, records, merged } of branches) {
+    const step = merged === undefined ? bundleOf(facts(), revisions) : undefined;
+    if (step === undefined) continue;
+    const reason = `replacement of units: what ${step} holds was restored, and replaced by the update`;
+    if (!step.startsWith('backup-')) {
+      const { changes, conflicts } = await unit.merge({ branch, dryRun: true });
+      if (changes.length + conflicts.length > 0) throw undecided(branch, step, records);
+    }
+    await unit.merge({ branch, none: true, reason });
+    closed.push(branch);
+  }
+  return { closed };
+}
+
+/** A branch is copied to the partner with one of the next greetings. */
+async function copied({ unitOf, pause }: Acting, on: Letter, partner: Letter): Promise<void> {
+  for (let tries = 0; tries < COPY_TRIES; tries++) {
+    const [here, there] = [await unitOf(on).branches(), await unitOf(partner).branches()];
+    const known = new Set(here.branches.map(({ name }) => name));
+    if (there.branches.every(({ name, merged }) => merged !== undefined || known.has(name))) return;
+    await pause();
+  }
+}
+
+function undecided(branch: string, step: string, records: number): LockstepError {
+  return new LockstepError(
+    'replace-step',
+    `The bundle of ${step} was restored, and the update replaced what it held; some of that the pair holds otherwise, or not at all. It is kept as the branch ${branch} (${records} records).`,
+    {
+      hint: `Look at it with lockstep merge ${branch} --dry-run, then lockstep merge ${branch}, with --none to take nothing of it. Then type lockstep replace run again.`,
+      facts: { branch, step, records },
+    },
+  );
+}
+
 /** What a commit in this very moment leaves unsent is no fault. */
 const HARMLESS = new Set(['not-sent', 'by-design']);
+/** How often what is not sent is sent: on a busy pair there is always something. */
+const AUDIT_TRIES = 5;
 
-async function audit({ unitOf }: Acting, on: Letter): Promise<Facts> {
-  const { verdict, counts, a, b } = await unitOf(on).audit({ a: { of: 'local' }, b: { of: 'partner' } });
-  const bad = Object.keys(counts).filter(found => !HARMLESS.has(found));
-  if (bad.length > 0)
-    throw new LockstepError('replace-step', `The units differ: ${bad.join(', ')}.`, {
-      hint: 'lockstep audit names each record.',
-      facts: { counts },
-    });
-  return { verdict, digest: a.digest, partnerDigest: b.digest };
+async function audit({ unitOf, pause }: Acting, on: Letter): Promise<Facts> {
+  const unit = unitOf(on);
+  for (let tries = 1; ; tries++) {
+    await unit.forceUpdate();
+    const { verdict, counts, a, b } = await unit.audit({ a: { of: 'local' }, b: { of: 'partner' } });
+    const found = Object.keys(counts);
+    const bad = found.filter(name => !HARMLESS.has(name));
+    if (bad.length > 0)
+      throw new LockstepError('replace-step', `The units differ: ${bad.join(', ')}.`, {
+        hint: 'lockstep audit names each record. Then type lockstep replace run again.',
+        facts: { counts },
+      });
+    if (!found.includes('not-sent') || tries >= AUDIT_TRIES)
+      return { verdict, digest: a.digest, partnerDigest: b.digest };
+    await pause();
+  }
 }

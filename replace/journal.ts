@@ -1,6 +1,6 @@
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LockstepError } from '../schema/error.ts';
+import { asLockstepError, LockstepError } from '../schema/error.ts';
 import { isObject, type Json } from '../schema/json.ts';
 import type { Facts } from './observe.ts';
 import type { Plan } from './plan.ts';
@@ -62,24 +62,30 @@ export class Journal {
         hint: 'Make a plan with lockstep replace plan FILE.yaml, or name its folder with --state.',
       });
     });
-    const plan = parsed(text, PLAN) as unknown as Plan;
+    const plan = { others: [], ...parsed(text, PLAN) } as unknown as Plan;
     if (plan.version !== 1) throw damaged(PLAN, 'it was made by another version');
     const lines = await readFile(join(folder, JOURNAL), 'utf8').catch(() => '');
     return new Journal(folder, plan, readLines(lines), by);
   }
 
-  /** Durable when it resolves. */
+  /** Durable when it resolves. Throws `disk`, naming the folder. */
   async write(event: Entry['event'], step: string, facts: Facts = {}): Promise<void> {
     const entry: Entry = { at: new Date().toISOString(), by: this.by, event, step, facts };
+    await this.append(`${JSON.stringify(entry)}\n`).catch(error => {
+      throw onThisDisk(error, `The journal in ${this.folder}`);
+    });
+    this.entries.push(entry);
+  }
+
+  private async append(line: string): Promise<void> {
     const file = await open(join(this.folder, JOURNAL), 'a+', 0o600);
     try {
       await dropTorn(file);
-      await file.appendFile(`${JSON.stringify(entry)}\n`);
+      await file.appendFile(line);
       await file.datasync();
     } finally {
       await file.close();
     }
-    this.entries.push(entry);
   }
 
   /** Whether the way is back. */
@@ -100,6 +106,16 @@ export class Journal {
     const ended = this.entries.filter(({ event }) => event === 'done');
     return Object.fromEntries(ended.map(({ step, facts }) => [step, facts]));
   }
+}
+
+/** Says of a write that failed on the machine of the runner what it was. */
+export function onThisDisk(error: unknown, what: string): LockstepError {
+  const known = asLockstepError(error);
+  if (known.code !== 'disk') return known;
+  return new LockstepError('disk', `${what} could not be written: ${known.message}`, {
+    hint: 'Free space there, then type lockstep replace run again: it goes on where the units stand.',
+    facts: known.facts,
+  });
 }
 
 /** The last line may have been cut off by a power failure; it was never acted upon. */

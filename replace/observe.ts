@@ -1,5 +1,5 @@
 import type { ApiClient } from '../api/client.ts';
-import { asLockstepError } from '../schema/error.ts';
+import { asLockstepError, type LockstepError } from '../schema/error.ts';
 import { isObject, type Json } from '../schema/json.ts';
 import type { Addresses, Letter, Mode, Place, Plan } from './plan.ts';
 
@@ -12,6 +12,8 @@ export interface UnitSeen {
   release: string;
   role: 'active' | 'standby';
   epoch: number;
+  /** It restarted so often that it takes part in nothing; how often. null: it takes part. */
+  pacified: number | null;
   digest: string;
   revision: number;
   /** It was in step with a partner of its pair: without that it is never a source. */
@@ -21,9 +23,17 @@ export interface UnitSeen {
   partner: { name: string; fingerprint: string; seen: boolean } | null;
   state: string;
   preferredHost: string;
+  /** Branches that wait to be merged, with the revisions that each is made of. */
+  branches: { name: string; revisions: Made[] }[];
   virtualId: number | null;
   addresses: Record<string, Addresses>;
 }
+
+/** A unit of another pair. */
+export type Other = Pick<UnitSeen, 'id' | 'name' | 'virtualId'> & { place: Place };
+
+/** What is looked at of a revision. */
+export type Made = { kind: string; reason: string };
 
 /** What a step ended with; told by the journal. */
 export type Facts = Record<string, Json>;
@@ -33,6 +43,8 @@ export interface Seen {
   /** Absent: it does not answer, `silent` says why. */
   units: Partial<Record<Letter, UnitSeen>>;
   silent: Partial<Record<Letter, string>>;
+  /** Units of other pairs on the network, those that answer. */
+  others: Other[];
   /** Bundles that are in the folder of the replacement, with what the file hashes to. */
   bundles: Partial<Record<string, string>>;
   /** Of the steps that were taken. */
@@ -40,19 +52,20 @@ export interface Seen {
 }
 
 /** `places`: where each unit was found. */
-export type Observed = Pick<Seen, 'units' | 'silent'> & { places: Partial<Record<Letter, Place>> };
+export type Observed = Pick<Seen, 'units' | 'silent' | 'others'> & { places: Partial<Record<Letter, Place>> };
 
 /** How a unit is asked; one that stands in another's place is told by its id. */
-export type Ask = Pick<ApiClient, 'status' | 'show'>;
+export type Ask = Pick<ApiClient, 'status' | 'show' | 'branches'>;
 
 /** Asks one unit. Throws what the API throws. */
 export async function measure(unit: Ask): Promise<UnitSeen> {
   const [status, ha, interfaces] = await Promise.all([
     unit.status(),
-    document(unit, 'ha'),
-    document(unit, 'interfaces'),
+    recordAt(unit, 'ha'),
+    recordAt(unit, 'interfaces'),
   ]);
   const { unit: own, partner, sync } = status;
+  const branches = status.branches.length === 0 ? [] : (await unit.branches()).branches;
   return {
     id: own.id,
     name: own.name,
@@ -61,6 +74,7 @@ export async function measure(unit: Ask): Promise<UnitSeen> {
     release: own.release,
     role: own.role,
     epoch: own.epoch,
+    pacified: own.pacified?.restarts ?? null,
     digest: own.digest,
     revision: own.revision,
     established: own.common !== '',
@@ -69,6 +83,9 @@ export async function measure(unit: Ask): Promise<UnitSeen> {
       partner === null ? null : { name: partner.name, fingerprint: partner.fingerprint, seen: partner.seen },
     state: sync.state,
     preferredHost: typeof ha.preferredHost === 'string' ? ha.preferredHost : 'none',
+    branches: branches.flatMap(({ name, revisions, merged }) =>
+      merged === undefined ? [{ name, revisions }] : [],
+    ),
     virtualId: typeof ha.virtualId === 'number' ? ha.virtualId : null,
     addresses: addressesOf(interfaces),
   };
@@ -79,13 +96,14 @@ export async function measure(unit: Ask): Promise<UnitSeen> {
  * address of an old one is not the old one come back.
  */
 export async function observe(plan: Plan, unitAt: (place: Place) => Ask): Promise<Observed> {
-  const seen: Observed = { units: {}, silent: {}, places: {} };
+  const others = otherUnits(plan.others, unitAt);
+  const seen: Observed = { units: {}, silent: {}, others: [], places: {} };
   const letters = Object.keys(plan.units) as Letter[];
   const answers = await Promise.all(
     letters.map(letter => {
       const unit = plan.units[letter];
       if (unit === undefined) return undefined;
-      return measure(unitAt(unit.place)).catch(error => asLockstepError(error).message.replace(/\.$/, ''));
+      return measure(unitAt(unit.place)).catch(error => whySilent(asLockstepError(error), unit.place));
     }),
   );
   for (const [index, letter] of letters.entries()) {
@@ -101,10 +119,29 @@ export async function observe(plan: Plan, unitAt: (place: Place) => Ask): Promis
         `at ${JSON.stringify(place)} answers ${heard.name} with the id ${heard.id}, which is another unit`;
     else seen.silent[letter] = heard ?? 'it was not asked';
   }
+  const own = new Set(Object.values(plan.units).map(({ id }) => id));
+  seen.others = (await others).filter(({ id }) => !own.has(id));
   return seen;
 }
 
-async function document(unit: Ask, path: string): Promise<Record<string, Json>> {
+async function otherUnits(places: readonly Place[], unitAt: (place: Place) => Ask): Promise<Other[]> {
+  const asked = places.map(async place => {
+    const { id, name, virtualId } = await measure(unitAt(place));
+    return [{ id, name, virtualId, place }];
+  });
+  return (await Promise.all(asked.map(one => one.catch(() => [])))).flat();
+}
+
+/** A pacified unit answers on its own machine only. */
+function whySilent({ class: kind, message }: LockstepError, place: Place): string {
+  const words = message.replace(/\.$/, '');
+  return kind === 'unreachable' && 'unit' in place
+    ? `${words}; if it runs, lockstep status on its own machine tells whether it is pacified, and lockstep resume there ends that`
+    : words;
+}
+
+/** One record or collection as it is set, without defaults; empty when there is none. */
+export async function recordAt(unit: Pick<Ask, 'show'>, path: string): Promise<Record<string, Json>> {
   try {
     const { value } = await unit.show({ path, defaults: false });
     return isObject(value) ? value : {};

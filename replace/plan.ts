@@ -1,4 +1,5 @@
 import { LockstepError } from '../schema/error.ts';
+import type { Json } from '../schema/json.ts';
 
 /**
  * A and B are the old units, C takes the place of A and D that of B. A is the unit that serves, or the one that is
@@ -25,6 +26,8 @@ export interface Request {
   pair?: { interface: string; address: string; shared: string; partner: string; virtualId: number };
   /** Codes of doctor's findings that the operator answers for. */
   accept: string[];
+  /** Units of other pairs on the same network: none of them may have this pair's HA Virtual ID. */
+  others: Place[];
 }
 
 /** What belongs to one place of the pair, and must be so on whoever stands there. */
@@ -62,7 +65,10 @@ export interface Plan {
   /** Files that the operator brought; those of living units are made. */
   bundles: Partial<Record<'A' | 'B' | 'certificates', string>>;
   pair?: Request['pair'];
+  /** grow: path → field → what the single unit had there, null for nothing. */
+  single?: Record<string, Record<string, Json>>;
   accept: string[];
+  others: Place[];
   /** What stood before; `abort` goes back to it. */
   preferredHost: 'none' | Mode;
 }
@@ -75,6 +81,8 @@ export function planned({ units }: Pick<Plan, 'units'>, letter: Letter): Planned
   if (unit === undefined) throw new LockstepError('internal', `The plan has no unit ${letter}.`);
   return unit;
 }
+
+export const placeWords = (place: Place): string => ('dir' in place ? place.dir : place.unit);
 
 export const called = (plan: Pick<Plan, 'units'>, letter: Letter): string =>
   `${letter} (${planned(plan, letter).name})`;

@@ -1,14 +1,11 @@
 import { asHtml } from '../schema/html.ts';
+import { Conditions } from './conditions.ts';
 import type { Entry, Journal } from './journal.ts';
-import { LETTERS, type Plan } from './plan.ts';
+import { LETTERS, type Plan, placeWords } from './plan.ts';
 import type { Standing } from './standing.ts';
 import type { Step } from './step.ts';
 
-/** A place as people write it. */
-const placeWords = (place: { dir: string } | { unit: string }): string =>
-  'dir' in place ? place.dir : place.unit;
-
-/** The plan for people: every step with what is checked, how long it interrupts, and how to go back. */
+/** The plan for people: every step with what is checked, how long it interrupts, and how to go back. With `standing`: which are done. */
 export function planText(plan: Plan, steps: readonly Step[], standing?: Standing): string {
   const units = LETTERS.flatMap(letter => {
     const unit = plan.units[letter];
@@ -17,13 +14,33 @@ export function planText(plan: Plan, steps: readonly Step[], standing?: Standing
     const known = id === null ? 'not answering' : `${model}, release ${release}`;
     return [`  ${letter}  ${name}, HA ${mode} mode, ${known}, at ${placeWords(place)}`];
   });
-  const lines = steps.flatMap((step, index) => [
-    '',
-    `${mark(standing, index)} ${index + 1}. ${step.title}${step.appliance === '' ? '' : `  [appliance: ${step.appliance}]`}`,
-    `     ${step.action === undefined ? 'by hand, and measured: ' : ''}${step.does}`,
-    `     interruption: ${step.interruption} · back: ${step.back}`,
-  ]);
-  return [`Replacement (${plan.kind}), planned ${plan.at} by ${plan.by}`, ...units, ...lines].join('\n');
+  const lines = steps.flatMap((step, index) => {
+    const head = `${mark(standing, index)} ${index + 1}. ${step.title}${step.appliance === '' ? '' : `  [appliance: ${step.appliance}]`}`;
+    return standing === undefined ? ['', head, ...details(step)] : [head];
+  });
+  const always = new Conditions(plan).guards({}).says;
+  return [
+    `Replacement (${plan.kind}), planned ${plan.at} by ${plan.by}`,
+    ...units,
+    ...(standing === undefined ? ['', `Measured before every step: ${always}.`] : ['']),
+    ...lines,
+  ].join('\n');
+}
+
+function details(step: Step): string[] {
+  const { action, does, interruption, back } = step;
+  return [
+    `     ${action === undefined ? 'by hand: ' : ''}${does}`,
+    ...checks(step),
+    `     interruption: ${interruption} · back: ${back}`,
+  ];
+}
+
+function checks({ before, after }: Step): string[] {
+  return [
+    ...(before.says === '' ? [] : [`     measured before: ${before.says}`]),
+    `     measured after: ${after.says}`,
+  ];
 }
 
 function mark(standing: Standing | undefined, index: number): string {

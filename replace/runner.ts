@@ -29,17 +29,14 @@ export type Ended = { is: 'done' } | { is: 'waits'; step: Step; missing: string[
 
 /** How long the end of a step may take to show after it was done. */
 const SETTLING_MS = 60_000;
+/** How long units that were just started take to see each other. */
+const MEETING_MS = 15_000;
 /** A unit may end the connection with the very change that was asked for: its operators are others then. */
 const ANSWER_LOST_MS = 3_000;
 
 /** Throws `replace-step` when there is no way back any more. */
 export function stepsOfJournal(journal: Journal): Step[] {
-  if (!journal.isBack) return stepsOf(journal.plan);
-  const back = stepsBack(journal.plan, journal.begun);
-  if (back !== undefined) return back;
-  throw new LockstepError('replace-step', 'There is no way back to the old units from here.', {
-    hint: 'lockstep replace run goes on; an old unit can be brought back by a plan of its own.',
-  });
+  return journal.isBack ? stepsBack(journal.plan, journal.begun) : stepsOf(journal.plan);
 }
 
 /** What is measured, with what the journal tells. */
@@ -53,18 +50,15 @@ export async function lookAround(journal: Journal, hands: Pick<Hands, 'look'>): 
  */
 export async function run(journal: Journal, hands: Hands, { wait }: RunOptions): Promise<Ended> {
   const steps = stepsOfJournal(journal);
-  const { oneSource } = new Conditions(journal.plan);
   let waitingFor = '';
   for (;;) {
-    const seen = await lookAround(journal, hands);
-    const stands = standing(steps, seen, journal);
+    const stands = await standsAtLast(journal, hands, steps);
     await noteDone(journal, hands, steps, stands);
     const { step, missing, obstacles } = stands;
     if (step === undefined) {
       if (journal.entries.at(-1)?.event !== 'ended') await journal.write('ended', '');
       return { is: 'done' };
     }
-    const against = [...oneSource(seen), ...obstacles];
     if (step.action === undefined) {
       if (waitingFor !== step.id) {
         waitingFor = step.id;
@@ -76,9 +70,26 @@ export async function run(journal: Journal, hands: Hands, { wait }: RunOptions):
       await hands.pause();
       continue;
     }
-    if (against.length > 0) throw await refused(journal, step, against, missing);
+    if (obstacles.length > 0) throw await refused(journal, step, obstacles, missing);
     waitingFor = '';
     await take(journal, hands, step, step.action);
+  }
+}
+
+/** Where it stands by what was measured. */
+export function standsAt(journal: Journal, steps: readonly Step[], seen: Seen): Standing {
+  const { begun, done, plan } = journal;
+  return standing(steps, seen, { begun, done, guards: new Conditions(plan).guards });
+}
+
+/** Units that were started a moment ago are given the time to find each other. */
+async function standsAtLast(journal: Journal, hands: Hands, steps: readonly Step[]): Promise<Standing> {
+  const from = hands.clock();
+  for (;;) {
+    const stands = standsAt(journal, steps, await lookAround(journal, hands));
+    if (!stands.passing || stands.step?.action === undefined || hands.clock() - from > MEETING_MS)
+      return stands;
+    await hands.pause();
   }
 }
 
@@ -105,36 +116,53 @@ async function take(journal: Journal, hands: Hands, step: Step, action: Action):
   } catch (error) {
     const known = asLockstepError(error);
     const isDone =
-      known.class === 'unreachable' && (await holdsSoon(journal, hands, step, {}, ANSWER_LOST_MS));
+      known.class === 'unreachable' &&
+      (await missingAtLast(journal, hands, step, {}, ANSWER_LOST_MS)).length === 0;
     if (!isDone) {
-      await journal.write('refused', step.id, { error: known.toJSON() as ErrorBody as unknown as Json });
-      throw known;
+      await noteRefusal(journal, step, { error: known.toJSON() as ErrorBody as unknown as Json });
+      throw atStep(step, known);
     }
     facts = { answerLost: true };
   }
   const ms = Math.round(hands.clock() - began);
-  if (!(await holdsSoon(journal, hands, step, facts, SETTLING_MS)))
-    throw await refused(journal, step, step.after(await lookAround(journal, hands)));
+  const missing = await missingAtLast(journal, hands, step, facts, SETTLING_MS);
+  if (missing.length > 0) throw await refused(journal, step, missing);
   await journal.write('done', step.id, { ...facts, ms });
   hands.tell(`${step.id}: ${step.title} (${(ms / 1000).toFixed(1)} s)`);
 }
 
-/** Measures until the end of the step holds. */
-async function holdsSoon(
+/** Measures until the end of the step holds, and gives none then; or what is missing when it is not going to. */
+async function missingAtLast(
   journal: Journal,
   hands: Hands,
   step: Step,
   facts: Facts,
   withinMs: number,
-): Promise<boolean> {
+): Promise<string[]> {
+  const stopping = new Conditions(journal.plan).nonePacified(step.leaves);
   const from = hands.clock();
   for (;;) {
     const seen = await lookAround(journal, hands);
     const told = Object.keys(facts).length === 0 ? seen.facts : { ...seen.facts, [step.id]: facts };
-    if (step.after({ ...seen, facts: told }).length === 0) return true;
-    if (hands.clock() - from > withinMs) return false;
+    const missing = step.after({ ...seen, facts: told });
+    if (missing.length === 0) return [];
+    const stopped = stopping(seen);
+    if (stopped.length > 0 || hands.clock() - from > withinMs) return [...stopped, ...missing];
     await hands.pause();
   }
+}
+
+/** A journal that takes no more must not hide why. */
+async function noteRefusal(journal: Journal, { id }: Step, facts: Facts): Promise<void> {
+  await journal.write('refused', id, facts).catch(() => undefined);
+}
+
+/** What a unit refused, and at which step. */
+function atStep({ id, title }: Step, { code, message, hint, facts }: LockstepError): LockstepError {
+  return new LockstepError(code, `${title}: ${message}`, {
+    hint: `${hint === undefined ? '' : `${hint} `}lockstep replace run goes on at ${id}.`,
+    facts: { ...facts, step: id },
+  });
 }
 
 async function refused(
@@ -143,7 +171,7 @@ async function refused(
   reasons: string[],
   missing: string[] = [],
 ): Promise<LockstepError> {
-  await journal.write('refused', step.id, { reasons });
+  await noteRefusal(journal, step, { reasons });
   const also = missing.filter(reason => !reasons.includes(reason));
   const sentence = [
     step.title,

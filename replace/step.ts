@@ -14,7 +14,9 @@ export type Action =
   | { do: 'takeover'; on: Letter; force: boolean }
   | { do: 'confirm-source'; on: Letter }
   | { do: 'become-first'; on: Letter }
+  | { do: 'become-single'; on: Letter }
   | { do: 'unpair'; on: Letter }
+  | { do: 'settle-branches'; on: Letter; partner: Letter }
   | { do: 'audit'; on: Letter };
 
 /** One step of a replacement: measured before, done, measured after. */
@@ -26,6 +28,8 @@ export interface Step {
   /** Absent: a person does it, as `does` says, and the program waits until `after` holds. */
   action?: Action;
   does: string;
+  /** The unit that a person takes out. */
+  leaves?: Letter;
   before: Condition;
   after: Condition;
   /** The later step that ends what `after` says, on purpose; absent: it holds to the end, and is measured to the end. */

@@ -1,6 +1,7 @@
 import { all, Conditions } from './conditions.ts';
-import { called, type Letter, other, type Plan, planned } from './plan.ts';
+import { called, type Letter, other, type Plan, placeWords, planned } from './plan.ts';
 import { NO_INTERRUPTION, type Step } from './step.ts';
+import { assertWayBack } from './way-back.ts';
 
 /** The steps of one plan, in order (docs/REPLACEMENT.md tells them for people). */
 export function stepsOf(plan: Plan): Step[] {
@@ -19,10 +20,18 @@ export function stepsOf(plan: Plan): Step[] {
   }
 }
 
-/** What `abort` does: back to A and B, as far as the steps that were begun allow it. Undefined: it is too late for that. */
-export function stepsBack(plan: Plan, begun: ReadonlySet<string>): Step[] | undefined {
-  if (plan.kind !== 'both' || begun.has('connect-c')) return undefined;
-  return new Making(plan).back(begun);
+/** What `abort` does: back to the old units, as far as the steps that were begun ask for it. Throws `replace-step`: it is too late. */
+export function stepsBack(plan: Plan, begun: ReadonlySet<string>): Step[] {
+  assertWayBack(plan, begun);
+  const make = new Making(plan);
+  switch (plan.kind) {
+    case 'grow':
+      return make.backToOne(begun);
+    case 'shrink':
+      return make.backTogether(begun);
+    default:
+      return make.back(begun);
+  }
 }
 
 class Making {
@@ -55,6 +64,7 @@ class Making {
       ),
       ...this.newPartner('C', 'A', 'D', '33–39', '40–44', '45', '46–48'),
       { ...this.prefer('D', 'none', '', '48–49'), id: 'prefer-none' },
+      this.settleBranches('D', 'C'),
       this.audit('D', 'C'),
     ];
   }
@@ -81,6 +91,7 @@ class Making {
       this.prefer('A', this.mode('A'), 'prefer-none', '7–8'),
       ...this.newPartner('D', 'B', 'A', bundle ? '10–16' : '', '23–27', '28', '29', bundle),
       { ...this.prefer('A', 'none', '', '48–49'), id: 'prefer-none' },
+      ...(bundle ? [this.settleBranches('A', 'D')] : []),
       this.audit('A', 'D'),
     ];
   }
@@ -123,12 +134,15 @@ class Making {
         action: { do: 'confirm-source', on: 'C' },
         does: `lockstep confirm-source on ${this.name('C')}: both old units are gone, so the bundle is the newest there is`,
         before: all(on.gone('A'), on.gone('B'), on.active('C'), on.standsAs('C', 'A')),
-        after: on.at('C', unit => (unit.unconfirmed ? 'is not confirmed as the source' : undefined)),
+        after: on.at('C', 'may be a source', unit =>
+          unit.unconfirmed ? 'is not confirmed as the source' : undefined,
+        ),
         back: 'lockstep rollback there, or another bundle',
         interruption: 'ends here: C serves',
       },
       ...this.newPartner('D', 'B', 'C', '10–16', '23–27', '28', '29'),
       { ...this.prefer('C', 'none', '', '48–49'), id: 'prefer-none' },
+      this.settleBranches('C', 'D'),
       this.audit('C', 'D'),
     ];
   }
@@ -172,7 +186,9 @@ class Making {
         action: { do: 'unpair', on: 'A' },
         does: `lockstep unpair on ${this.name('A')}`,
         before: all(on.active('A'), on.gone('B')),
-        after: on.at('A', ({ partner }) => (partner === null ? undefined : 'has a partner')),
+        after: on.at('A', 'has no partner', ({ partner }) =>
+          partner === null ? undefined : 'has a partner',
+        ),
         back: 'lockstep replace plan, kind one: a unit becomes its partner again',
         interruption: NO_INTERRUPTION,
       },
@@ -186,18 +202,11 @@ class Making {
       id: 'back-prefer',
       title: `The preferred host is ${this.plan.preferredHost} again`,
     };
-    if (!begun.has('out-b')) return [undoPreference];
+    if (this.plan.kind === 'one') return begun.has('prefer-a') ? [undoPreference] : [];
+    const update = { ...this.update('B', 'A', ''), id: 'back-update', after: this.on.took('back-update') };
+    if (!begun.has('out-b')) return begun.has('prefer-a') ? [undoPreference, update] : [];
     return [
-      {
-        id: 'back-units',
-        appliance: '',
-        title: `${this.name('A')} and ${this.name('B')} are connected`,
-        does: `connect ${this.name('A')} and ${this.name('B')} and switch them on`,
-        before: all(),
-        after: all(on.answers('A'), on.answers('B')),
-        back: 'lockstep replace run',
-        interruption: NO_INTERRUPTION,
-      },
+      this.bothOn(),
       {
         ...this.takeover('A', 'D'),
         id: 'back-takeover',
@@ -212,13 +221,50 @@ class Making {
         after: on.paired('A', 'B', 'D'),
         back: 'lockstep replace run',
       },
-      {
-        ...this.update('B', 'A', ''),
-        id: 'back-update',
-        after: all(on.took('back-update'), on.standby('B')),
-      },
       undoPreference,
+      { ...update, after: all(update.after, on.standby('B')) },
+      { ...this.settleBranches('A', 'B'), id: 'back-branches' },
     ];
+  }
+
+  /** grow: nobody was let in yet. */
+  backToOne(begun: ReadonlySet<string>): Step[] {
+    if (!begun.has('become-first')) return [];
+    return [
+      {
+        id: 'back-single',
+        appliance: '',
+        title: `${this.name('A')} is a single unit again`,
+        action: { do: 'become-single', on: 'A' },
+        does: `gives HA mode, shared address, partner address and HA Virtual ID on ${this.name('A')} the values from before; what else was changed stays`,
+        before: this.on.active('A'),
+        after: this.on.mode('A', 'single'),
+        back: 'lockstep replace plan --grow, in another folder',
+        interruption: NO_INTERRUPTION,
+      },
+    ];
+  }
+
+  /** shrink: B is the partner of A still. A goes on serving: another takeover would drop connections once more. */
+  backTogether(begun: ReadonlySet<string>): Step[] {
+    if (!begun.has('out-b')) return [];
+    return [
+      this.bothOn(),
+      { ...this.update('B', 'A', ''), id: 'back-update', after: this.on.took('back-update') },
+    ];
+  }
+
+  private bothOn(): Step {
+    return {
+      id: 'back-units',
+      appliance: '',
+      title: `${this.name('A')} and ${this.name('B')} are connected`,
+      does: `connect ${this.name('A')} and ${this.name('B')} and switch them on`,
+      before: all(),
+      after: all(this.on.answers('A'), this.on.answers('B')),
+      back: 'lockstep replace run',
+      interruption: NO_INTERRUPTION,
+    };
   }
 
   /** `unit` is made to stand as `place`, and becomes the partner of `survivor` instead of it. */
@@ -249,7 +295,7 @@ class Making {
       id: 'release',
       appliance: 'before 1',
       title: 'All units run one release, and are one model',
-      does: 'bring the old units to the release of the new ones: first the standby, then, after a takeover, the other; without a preferred host',
+      does: 'bring the old units to the release of the new ones: first the standby, then, after a takeover, the other, and a takeover back; without a preferred host',
       before: all(),
       after,
       ...(letters.includes('B') ? { until: 'out-b' } : {}),
@@ -348,6 +394,7 @@ class Making {
       appliance,
       title: `${this.name(letter)} is out`,
       does: `switch ${this.name(letter)} off, or take its cables out; it stays out`,
+      leaves: letter,
       before,
       after: this.on.gone(letter),
       back: back === undefined ? `switch ${this.name(letter)} on again` : `switch it on again, until ${back}`,
@@ -369,7 +416,7 @@ class Making {
         on.took(`${brought ? 'bring' : 'backup'}-${letter}`, `${letter}.lockstep`),
         on.gone(place),
         on.mode(unit, this.mode(place)),
-        on.at(unit, ({ partner, established }) =>
+        on.at(unit, 'belongs to no pair', ({ partner, established }) =>
           partner !== null || established
             ? `belongs to a pair already (${partner?.name ?? 'its partner is gone'}); take a new unit, or make it anew with lockstep init`
             : undefined,
@@ -389,9 +436,9 @@ class Making {
       id: `check-${letter}`,
       appliance,
       title: `${this.name(unit)} stands as ${name}`,
-      does: `compare name, HA ${mode} mode, interface, shared and partner addresses and the HA Virtual ID ${virtualId ?? '(none)'}; that no other pair on the network uses it, nobody can measure from here: look at the list of your network`,
+      does: `set it right there, where it does not: compared are name, HA ${mode} mode, interface, shared and partner addresses and the HA Virtual ID ${virtualId ?? '(none)'}${this.plan.others.length > 0 ? `, and that of the other pairs: ${this.plan.others.map(placeWords).join(', ')}` : '; name units of the other pairs on the network under others, and theirs are compared too'}`,
       before: all(),
-      after: this.on.standsAs(unit, place),
+      after: all(this.on.standsAs(unit, place), this.on.uniqueVirtualId(place)),
       until,
       back: `lockstep rollback on ${this.name(unit)}`,
       interruption: NO_INTERRUPTION,
@@ -414,7 +461,7 @@ class Making {
         on.mayTake(survivor, unit, place),
       ),
       after: on.paired(survivor, unit, place),
-      ...(unit === 'D' && survivor === 'A' ? { until: 'out-a' } : {}),
+      ...(unit === 'D' && survivor === 'A' ? { until: 'takeover-d' } : {}),
       back:
         survivor === 'A' && place === 'B'
           ? `pair ${this.name('A')} with ${this.name('B')} again: lockstep replace abort`
@@ -434,7 +481,7 @@ class Making {
       does: `where it is active, being new: lockstep takeover --force on ${this.name(survivor)}, which stays active`,
       before: all(
         on.active(survivor),
-        on.at(unit, ({ established }) =>
+        on.at(unit, 'was in step with nobody', ({ established }) =>
           established ? 'was in step with a partner before: look at lockstep branches there' : undefined,
         ),
       ),
@@ -477,13 +524,28 @@ class Making {
     };
   }
 
+  /** What was restored and then replaced by an update lies there as a branch, and would stop the next replacement. */
+  private settleBranches(one: Letter, two: Letter): Step {
+    return {
+      id: 'settle-branches',
+      appliance: '',
+      title: 'No branch is left of what was restored',
+      action: { do: 'settle-branches', on: one, partner: two },
+      does: `lockstep merge on ${this.name(one)}: of each branch that holds just what a bundle of this replacement does, and the update replaced; --none where the pair itself has left that state since, and nothing where it cannot be known: then you decide`,
+      before: all(this.on.active(one), this.on.paired(one, two)),
+      after: this.on.settled(one, two),
+      back: 'the bundles of the replacement hold the same: lockstep diff, lockstep restore',
+      interruption: NO_INTERRUPTION,
+    };
+  }
+
   private audit(one: Letter, two: Letter): Step {
     return {
       id: 'audit',
       appliance: '',
       title: 'Both units hold the same, certificates included',
       action: { do: 'audit', on: one },
-      does: `lockstep audit on ${this.name(one)}`,
+      does: `lockstep force-update and lockstep audit on ${this.name(one)}`,
       before: this.on.paired(one, two),
       after: this.on.took('audit'),
       back: 'none is needed',

@@ -103,6 +103,8 @@ export interface MergeRequest {
   branch: string;
   /** What the operator decided about a record or a field (`path/field`). */
   choose(place: string): Side | undefined;
+  /** Take nothing of it: it is closed, and what stands stands. */
+  none?: boolean | undefined;
   author: string;
   reason: string;
   dryRun?: boolean | undefined;

@@ -211,7 +211,9 @@ export class Store {
     return this.writer.inTurn(async () => {
       this.assertExpected(request.expected);
       const branch = this.branches.require(request.branch);
-      const merged = await mergeBranch(this.catalog, this.records, this.branches, branch, request.choose);
+      const merged = request.none
+        ? { changes: [], conflicts: [] }
+        : await mergeBranch(this.catalog, this.records, this.branches, branch, request.choose);
       const { conflicts } = merged;
       const transitions = await resolveChanges(this.catalog, this.records, merged.changes);
       request.guard?.(transitions);

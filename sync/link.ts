@@ -74,8 +74,8 @@ export class Link {
   private readonly stopping = new AbortController();
   private cancelTimer: () => void = () => undefined;
   private retryMs = FIRST_RETRY_MS;
-  /** An attempt is due later; false while one is under way. */
-  private retrying = false;
+  /** An attempt is due then, by the timers; undefined while one is under way, or the partner is linked. */
+  private retryAt: number | undefined;
   private counter = 0;
   private roleTurn: Promise<unknown> = Promise.resolve();
   private outgoing: (Outgoing & { run: number; started: number; records: number; bytes: number }) | undefined;
@@ -174,7 +174,8 @@ export class Link {
     this.feed({ type: 'heard', hello, greeting: false });
     if (this.channel !== undefined) return;
     this.retryMs = FIRST_RETRY_MS;
-    if (this.retrying) this.retry();
+    // Only ever sooner: a busy partner greets with every commit, and would put the attempt off for as long as it is busy.
+    if (this.retryAt !== undefined && this.retryAt > this.options.timers.now() + FIRST_RETRY_MS) this.retry();
   }
 
   private ask<T>(event: (ticket: Ticket) => SyncEvent): Promise<T> {
@@ -432,7 +433,7 @@ export class Link {
   }
 
   private async connect(): Promise<void> {
-    this.retrying = false;
+    this.retryAt = undefined;
     if (this.stopping.signal.aborted) return;
     try {
       const channel = await this.options.dial(this.stopping.signal);
@@ -469,7 +470,7 @@ export class Link {
   private retry(): void {
     if (this.stopping.signal.aborted) return;
     this.cancelTimer();
-    this.retrying = true;
+    this.retryAt = this.options.timers.now() + this.retryMs;
     this.cancelTimer = this.options.timers.after(this.retryMs, () => void this.connect());
     this.retryMs = Math.min(this.retryMs * 2, LAST_RETRY_MS);
   }

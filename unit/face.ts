@@ -242,6 +242,8 @@ export interface MergeRequest extends Safety {
   /** Paths of fields, records or collections whose conflicts are decided for this unit, or for the branch. */
   ours?: string[];
   theirs?: string[];
+  /** Take nothing of the branch: somebody has looked at it, and closes it. */
+  none?: boolean;
   author: string;
   reason?: string;
   dryRun?: boolean;

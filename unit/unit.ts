@@ -93,6 +93,7 @@ const nobodys = { author: '', reason: '', at: '' };
 export class Unit implements UnitFace {
   private readonly store: Store;
   private readonly catalog: Catalog;
+  private readonly log: Log;
   private readonly pair: Pair;
   private readonly mirror: Mirror | undefined;
   private readonly stats: Metrics;
@@ -138,6 +139,7 @@ export class Unit implements UnitFace {
   }) {
     this.store = rooms.store;
     this.catalog = rooms.catalog;
+    this.log = rooms.log;
     this.pair = rooms.pair;
     this.mirror = rooms.mirror;
     this.stats = rooms.metrics;
@@ -321,12 +323,15 @@ export class Unit implements UnitFace {
   }
 
   async merge(request: MergeRequest): Promise<MergeAnswer> {
-    const { branch, author, ours = [], theirs = [], dryRun = false } = request;
+    const { branch, author, ours = [], theirs = [], none = false, dryRun = false } = request;
     const reason = request.reason ?? `merge ${branch}`;
+    if (none && ours.length + theirs.length > 0)
+      throw new LockstepError('bad-usage', 'Nothing of the branch is taken, so there is nothing to decide.');
     const choose = chooser({ ours, theirs });
     const { result, ...more } = await this.committing.make(request, how =>
-      this.store.merge({ branch, choose, author, reason, ...how }),
+      this.store.merge({ branch, choose, none, author, reason, ...how }),
     );
+    if (none && !dryRun) this.log.warn({ branch, author, reason }, 'nothing of the branch was taken');
     const conflicts = conflictViews(this.catalog, result.conflicts);
     if (conflicts.length > 0 && !dryRun) throw mergeConflict(branch, conflicts, result.conflicts.length);
     return { ...changeAnswer(this.catalog, result, dryRun), ...more, branch, conflicts };

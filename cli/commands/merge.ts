@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { LockstepError } from '../../schema/error.ts';
 import type { Json } from '../../schema/json.ts';
 import type { ConflictView, MergeAnswer } from '../../unit/face.ts';
@@ -13,6 +13,7 @@ import { plural } from '../quantity.ts';
 interface Options extends ChangeOptions {
   ours?: string[];
   theirs?: string[];
+  none?: boolean;
 }
 
 const MOST_CONFLICTS = 50;
@@ -25,13 +26,20 @@ export const command: CliCommand<[string], Options> = {
         '--ours <path...>',
         'where both sides changed this field, record or collection: keep what stands here',
       )
-      .option('--theirs <path...>', 'where both sides changed it: take what the branch says');
+      .option('--theirs <path...>', 'where both sides changed it: take what the branch says')
+      .addOption(
+        new Option('--none', 'take nothing of it, and close it: look at it with --dry-run first').conflicts([
+          'ours',
+          'theirs',
+        ]),
+      );
     addSafety(addReason(addDryRun(command)));
   },
 
   examples: [
     'lockstep merge r41-8c2a91f0 --dry-run',
     'lockstep merge r41-8c2a91f0',
+    'lockstep merge r41-8c2a91f0 --none --reason "what was restored there is older"',
     'lockstep merge r41-8c2a91f0 --theirs virtualServices/tcp:10.20.0.100:443/enable --ours hosts',
   ],
 
@@ -40,7 +48,11 @@ export const command: CliCommand<[string], Options> = {
     try {
       const asked = context.unit().merge({ branch, ...given(options) });
       const answer = await withProgress(context, 'Merging', asked);
-      out.answer(answer, merged => formatMerge(merged, out.paint));
+      out.answer(answer, merged =>
+        options.none === true && !merged.dryRun
+          ? `Nothing of ${branch} was taken. It is closed.`
+          : formatMerge(merged, out.paint),
+      );
       return answer.conflicts.length === 0 ? exitOf(answer) : EXIT.differs;
     } catch (error) {
       if (error instanceof LockstepError && error.code === 'merge-conflict')

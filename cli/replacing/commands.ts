@@ -1,10 +1,8 @@
 import { Journal } from '../../replace/journal.ts';
 import { planText, reportPage, reportText, standingText } from '../../replace/report.ts';
-import { type Ended, lookAround, run, stepsOfJournal } from '../../replace/runner.ts';
-import { standing } from '../../replace/standing.ts';
+import { type Ended, lookAround, run, standsAt, stepsOfJournal } from '../../replace/runner.ts';
 import type { Step } from '../../replace/step.ts';
 import { stepsBack, stepsOf } from '../../replace/steps.ts';
-import { LockstepError } from '../../schema/error.ts';
 import type { ReplaceOptions } from '../commands/replace.ts';
 import { authorName, type Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
@@ -30,7 +28,11 @@ export async function carryOut(context: Context, options: Options): Promise<Exit
   const journal = await openJournal(options.state);
   const unlock = await lockState(options.state);
   try {
-    return ended(context, await run(journal, handsOf(context, journal, options), { wait: options.wait }));
+    return ended(
+      context,
+      journal,
+      await run(journal, handsOf(context, journal, options), { wait: options.wait }),
+    );
   } finally {
     unlock();
   }
@@ -40,7 +42,7 @@ export async function status(context: Context, options: Options): Promise<ExitCo
   const journal = await openJournal(options.state);
   const steps = stepsOfJournal(journal);
   const seen = await lookAround(journal, handsOf(context, journal, options));
-  const stands = standing(steps, seen, journal);
+  const stands = standsAt(journal, steps, seen);
   const { next, step, missing, obstacles } = stands;
   const answer = {
     next,
@@ -64,14 +66,14 @@ export async function abort(context: Context, options: Options): Promise<ExitCod
   try {
     if (!journal.isBack) {
       const back = stepsBack(journal.plan, journal.begun);
-      if (back === undefined)
-        throw new LockstepError('replace-step', 'There is no way back to two old units from here.', {
-          hint: 'lockstep replace run goes on. An old unit comes back by a plan of its own, as a new one.',
-        });
       await confirmed(context, options.yes, planText(journal.plan, back));
       await journal.write('back', '');
     }
-    return ended(context, await run(journal, handsOf(context, journal, options), { wait: options.wait }));
+    return ended(
+      context,
+      journal,
+      await run(journal, handsOf(context, journal, options), { wait: options.wait }),
+    );
   } finally {
     unlock();
   }
@@ -85,9 +87,12 @@ export async function report(context: Context, options: Options): Promise<ExitCo
   return EXIT.done;
 }
 
-function ended({ out }: Context, how: Ended): ExitCode {
+function ended({ out }: Context, journal: Journal, how: Ended): ExitCode {
   if (how.is === 'done') {
-    out.answer({ ended: true }, () => 'Done. lockstep replace report tells what was done.');
+    const words = journal.isBack
+      ? 'The old units are as they were. A new unit that took part is to be made anew with lockstep init before it is used.'
+      : 'Done. lockstep replace report tells what was done.';
+    out.answer({ ended: true }, () => words);
     return EXIT.done;
   }
   const { step, missing } = how;
@@ -95,6 +100,7 @@ function ended({ out }: Context, how: Ended): ExitCode {
   return EXIT.differs;
 }
 
-function told({ id, appliance, title, does, back, interruption, action }: Step) {
-  return { id, appliance, title, does, back, interruption, byHand: action === undefined };
+function told({ id, appliance, title, does, before, after, back, interruption, action }: Step) {
+  const measured = { before: before.says, after: after.says };
+  return { id, appliance, title, does, measured, back, interruption, byHand: action === undefined };
 }

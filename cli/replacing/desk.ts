@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { ApiClient } from '../../api/client.ts';
 import type { BundleDesk, BundleTold } from '../../replace/act.ts';
+import { onThisDisk } from '../../replace/journal.ts';
 import { hashOf, keepBundle, type ToldBundle, tellBundle } from '../bundle/keep.ts';
 
 const FOLDER = 'bundles';
@@ -23,13 +24,19 @@ export class Desk implements BundleDesk {
     const passphrase = await this.passphrase();
     const { bytes } = await unit.backup({ passphrase, kind });
     await mkdir(this.folder, { recursive: true, mode: 0o700 });
-    return this.told(bundle, await keepBundle(bytes, this.at(bundle), passphrase));
+    const kept = await keepBundle(bytes, this.at(bundle), passphrase).catch(error => {
+      throw onThisDisk(error, `The bundle ${this.at(bundle)}`);
+    });
+    return this.told(bundle, kept);
   }
 
   async bring(from: string, bundle: string): Promise<BundleTold> {
     await mkdir(this.folder, { recursive: true, mode: 0o700 });
     const told = await tellBundle(from, await this.passphrase());
-    await pipeline(createReadStream(from), createWriteStream(this.at(bundle), { mode: 0o600, flush: true }));
+    const to = createWriteStream(this.at(bundle), { mode: 0o600, flush: true });
+    await pipeline(createReadStream(from), to).catch(error => {
+      throw onThisDisk(error, `The bundle ${this.at(bundle)}`);
+    });
     // What was copied is verified again before it is restored.
     return this.told(bundle, told);
   }
@@ -45,9 +52,9 @@ export class Desk implements BundleDesk {
     });
   }
 
-  async restore(unit: ApiClient, bundle: string): Promise<{ revision: number }> {
+  async restore(unit: ApiClient, bundle: string, reason: string): Promise<{ revision: number }> {
     return this.uploaded(unit, bundle, async (upload, passphrase) => {
-      const { revision } = await unit.restore({ upload, passphrase, as: 'the-old-unit' });
+      const { revision } = await unit.restore({ upload, passphrase, as: 'the-old-unit', reason });
       return { revision };
     });
   }

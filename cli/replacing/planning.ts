@@ -1,4 +1,5 @@
-import { measure, type UnitSeen } from '../../replace/observe.ts';
+import { sameVirtualId } from '../../replace/conditions.ts';
+import { measure, recordAt, type UnitSeen } from '../../replace/observe.ts';
 import {
   type Addresses,
   type Identity,
@@ -12,7 +13,7 @@ import {
   type Request,
 } from '../../replace/plan.ts';
 import { LockstepError } from '../../schema/error.ts';
-import type { JsonObject } from '../../schema/json.ts';
+import type { Json, JsonObject } from '../../schema/json.ts';
 import { tellBundle } from '../bundle/keep.ts';
 import { authorName, type Context } from '../context.ts';
 
@@ -50,7 +51,9 @@ export async function makePlan(
   }
   assertFour(units);
   grown(request, units);
+  await assertUnique(context, request, units);
   const { pair } = request;
+  const single = await singleBefore(context, request, units.A);
   return {
     version: 1,
     kind: request.kind,
@@ -59,8 +62,28 @@ export async function makePlan(
     units,
     bundles: bundlesOf(request, letters),
     accept: request.accept,
+    others: request.others,
     preferredHost: preferredBefore(old),
     ...(pair === undefined ? {} : { pair }),
+    ...(single === undefined ? {} : { single }),
+  };
+}
+
+/** grow: what the way back gives the single unit again. */
+async function singleBefore(
+  context: Context,
+  { kind, pair }: Request,
+  unit: PlannedUnit | undefined,
+): Promise<Plan['single']> {
+  if (kind !== 'grow' || pair === undefined || unit === undefined) return undefined;
+  const client = context.unitAt(unit.place, ASK_MS);
+  const at = `interfaces/${pair.interface}`;
+  const [ha, card] = [await recordAt(client, 'ha'), await recordAt(client, at)];
+  const kept = (record: Record<string, Json>, ...fields: string[]) =>
+    Object.fromEntries(fields.map(field => [field, record[field] ?? null]));
+  return {
+    ha: kept(ha, 'mode', 'virtualId', 'updateInterface'),
+    [at]: kept(card, 'sharedAddress', 'partnerAddress', 'haChecks'),
   };
 }
 
@@ -108,6 +131,18 @@ function assertFour(units: Plan['units']): void {
   const ids = Object.values(units).flatMap(({ id }) => (id === null ? [] : [id]));
   if (new Set(ids).size < ids.length)
     throw refuse('The plan names one unit twice.', 'Look at the addresses.');
+}
+
+/** The other pairs must answer now: later, one that does not is left out. */
+async function assertUnique(context: Context, { others }: Request, units: Plan['units']): Promise<void> {
+  const ids = new Set(Object.values(units).map(({ id }) => id));
+  const virtualId = (units.A ?? units.C)?.virtualId ?? null;
+  for (const place of others) {
+    const found = await measure(context.unitAt(place, ASK_MS));
+    const same = ids.has(found.id) ? undefined : sameVirtualId(virtualId, { ...found, place });
+    if (same !== undefined)
+      throw refuse(`${same}.`, 'lockstep set ha/virtualId on the active unit of one of the two pairs.');
+  }
 }
 
 /** A unit does not say its own key; its partner does. */

@@ -7,7 +7,7 @@ import { parseHost } from '../host-argument.ts';
 import { askChoice, askText } from '../prompt.ts';
 
 const MODES: readonly Mode[] = ['first', 'second'];
-const MEMBERS = new Set(['kind', 'old', 'new', 'leaves', 'bundles', 'pair', 'accept']);
+const MEMBERS = new Set(['kind', 'old', 'new', 'leaves', 'bundles', 'pair', 'accept', 'others']);
 
 /** The request that a file holds, or that a person at a terminal tells. Throws `bad-usage`. */
 export async function readRequest(context: Context, file: string | undefined, kind?: Kind): Promise<Request> {
@@ -27,7 +27,7 @@ export function requestOf(document: Json, source: string): Request {
   if (!isObject(document)) throw wrong(source, 'is not a plan');
   const stray = Object.keys(document).find(name => !MEMBERS.has(name));
   if (stray !== undefined) throw wrong(source, `has ${JSON.stringify(stray)}, which a plan does not know`);
-  const { leaves, bundles = {}, accept = [] } = document;
+  const { leaves, bundles = {}, accept = [], others = [] } = document;
   const kind = KINDS.find(each => each === document.kind);
   if (kind === undefined) throw wrong(source, `must say a kind: ${KINDS.join(', ')}`);
   if (leaves !== undefined && !MODES.includes(leaves as Mode))
@@ -36,6 +36,7 @@ export function requestOf(document: Json, source: string): Request {
     throw wrong(source, 'must name files under bundles: first, second, certificates');
   if (!Array.isArray(accept) || !accept.every(code => typeof code === 'string'))
     throw wrong(source, 'must have a list of codes under accept');
+  if (!Array.isArray(others)) throw wrong(source, 'must have a list of units under others');
   const pair = pairOf(document.pair, source);
   return {
     kind,
@@ -45,6 +46,7 @@ export function requestOf(document: Json, source: string): Request {
       Object.entries(bundles).map(([name, file]) => [name, resolve(String(file))]),
     ) as Request['bundles'],
     accept: accept as string[],
+    others: others.map((place, index) => placeOf(place, `${source}, others, ${index + 1}`)),
     ...(leaves === undefined ? {} : { leaves: leaves as Mode }),
     ...(pair === undefined ? {} : { pair }),
   };

@@ -34,7 +34,8 @@ export function passphraseOnce(context: Context, options: PassphraseOptions): ()
 }
 
 /** The hands of the runner: the units of the plan, and the bundles of the folder. */
-export function handsOf(context: Context, { plan, folder }: Journal, options: PassphraseOptions): Hands {
+export function handsOf(context: Context, journal: Journal, options: PassphraseOptions): Hands {
+  const { plan, folder } = journal;
   const desk = new Desk(folder, passphraseOnce(context, options));
   const unitAt = clients(context);
   let places: Partial<Record<Letter, Place>> = {};
@@ -46,7 +47,7 @@ export function handsOf(context: Context, { plan, folder }: Journal, options: Pa
       places = { ...places, ...found };
       return { ...seen, bundles: await desk.present(BUNDLES) };
     },
-    act: action => act({ plan, unitOf, desk, pause }, action),
+    act: action => act({ plan, unitOf, desk, pause, facts: () => journal.facts }, action),
     pause,
     clock: () => performance.now(),
     tell: line => context.out.note(line),

@@ -83,6 +83,8 @@ describe('two units that were changed on both sides', function () {
     assert.equal(refused.code, 3);
     assert.match(refused.stderr, /b\.example\.com\/address[\s\S]*10\.2\.0\.2[\s\S]*10\.1\.0\.2/);
     assert.equal((await ha1.json('merge', name)).answer.error.code, 'not-active');
+    const both = await ha2.cli('merge', name, '--none', '--theirs', 'hosts');
+    assert.deepEqual([both.code, /cannot be used with/.test(both.stderr)], [2, true]);
     const merged = await ha2.cli('merge', name, '--theirs', 'hosts/b.example.com/address');
     assert.equal(merged.code, 0, merged.stderr);
     await untilInStep(ha1, ha2);

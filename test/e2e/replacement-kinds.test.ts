@@ -91,6 +91,23 @@ describe('replacing units, the other ways', function () {
     assert.equal((await one.run()).ended, true);
   });
 
+  it('a pair that was to become a single unit stays one', async () => {
+    const stay = again('stay');
+    await plan(stay, {
+      kind: 'shrink',
+      leaves: 'first',
+      old: { first: site.place('C'), second: site.place('B') },
+    });
+    assert.equal((await stay.run()).waits?.id, 'out-b');
+    await site.switchOff('C');
+    await put(B, 'while-it-is-off');
+    assert.equal((await stay.run('abort')).waits?.id, 'back-units');
+    await site.switchOn('C');
+    assert.equal((await stay.run('abort')).ended, true);
+    await untilInStep(B, C);
+    assert.ok(await holds(C, 'while-it-is-off'));
+  });
+
   it('a pair becomes a single unit', async () => {
     const shrink = again('shrink');
     await plan(shrink, {
@@ -102,6 +119,9 @@ describe('replacing units, the other ways', function () {
     await site.switchOff('C');
     assert.equal((await shrink.run()).ended, true);
     assert.deepEqual([(await B.status()).partner, (await B.status()).unit.role], [null, 'active']);
+    const late = await shrink.replace('abort', '--yes');
+    assert.equal(late.code, 3);
+    assert.match(late.stderr, /There is no way back .*A \(lb-b\) has given B \(lb-a\) up[\s\S]*kind one/);
   });
 
   it('both units are gone: the new ones are made from bundles alone', async () => {
@@ -121,6 +141,8 @@ describe('replacing units, the other ways', function () {
         },
       });
       assert.deepEqual(await next.toTheEnd(), []);
+      const [c, d] = [await next.units.C.status(), await next.units.D.status()];
+      assert.equal(c.unit.digest, d.unit.digest, 'when the program says that it is done, both hold the same');
       await untilInStep(next.units.C, next.units.D);
       for (const unit of [next.units.C, next.units.D]) assert.ok(await holds(unit, 'start'));
       const { unit } = await next.units.C.status();
@@ -146,7 +168,7 @@ describe('replacing units, the other ways', function () {
       await next.switchOn('A');
       await next.switchOn('D');
       await put(single, 'start');
-      await plan(next, {
+      const grow = {
         kind: 'grow',
         old: { first: next.place('A') },
         new: { second: next.place('D') },
@@ -157,7 +179,30 @@ describe('replacing units, the other ways', function () {
           partner: '127.0.100.4',
           virtualId: 77,
         },
-      });
+      };
+      const before = [await single.api.show({ path: 'ha' }), await single.api.show({ path: 'interfaces' })];
+      const set = (address: string) =>
+        fresh.api.change({
+          changes: [{ op: 'set', path: 'interfaces/eth0', field: ['address'], value: address }],
+        });
+      await plan(next, grow);
+      await set('127.0.100.5');
+      const { waits, missing } = await next.run();
+      assert.equal(waits?.id, 'check-d');
+      assert.match(
+        String(missing),
+        /has on eth0 address 127\.0\.100\.5, .* must have address 127\.0\.100\.4/,
+      );
+      assert.equal((await single.status()).unit.mode, 'first');
+      assert.equal((await next.run('abort')).ended, true);
+      const after = [await single.api.show({ path: 'ha' }), await single.api.show({ path: 'interfaces' })];
+      assert.deepEqual(
+        after.map(({ value }) => value),
+        before.map(({ value }) => value),
+      );
+      await set('127.0.100.4');
+      Object.assign(next, { state: path.join(next.folder, 'again') });
+      await plan(next, grow);
       assert.deepEqual(await next.toTheEnd(), []);
       await untilInStep(single, fresh);
       assert.ok(await holds(fresh, 'start'));

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { copyFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { temporaryFolder, untilInStep } from './daemon.ts';
+import { lockstep, refusalOf, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 import { PASSPHRASE, Site, Writer } from './replacement.ts';
 
 describe('both units of a pair are replaced', function () {
@@ -10,24 +10,17 @@ describe('both units of a pair are replaced', function () {
   this.bail(true);
   const { folder, remove } = temporaryFolder();
   const site = new Site(folder, 91);
-  const { A, C, D } = site.units;
+  const { A, B, C, D } = site.units;
   const writer = new Writer([A, D]);
   let certificates: string;
   let plan: object;
-  const keysOf = async (unit: typeof A): Promise<string> =>
-    JSON.stringify(
-      await unit.stored(async store => {
-        const found = [];
-        for await (const record of store.list('certificates')) found.push(record);
-        return found;
-      }),
-    );
 
   before(async () => {
     await site.make();
-    const { certificates: shop } = JSON.parse(readFileSync('examples/site/site.json', 'utf8'));
-    await A.api.change({ changes: [{ op: 'put', path: 'certificates/shop', value: shop.shop }] });
-    certificates = await keysOf(A);
+    certificates = await site.putCertificate();
+    await A.api.change({
+      changes: [{ op: 'put', path: 'hosts/gone.example.com', value: { address: '10.0.0.7' } }],
+    });
     plan = {
       kind: 'both',
       old: { first: site.place('A'), second: site.place('B') },
@@ -45,6 +38,7 @@ describe('both units of a pair are replaced', function () {
   it('a plan tells every step of this pair, and changes nothing', async () => {
     const { code, stdout, stderr } = await site.replace('plan', site.plan);
     assert.equal(code, 0, stderr);
+    assert.match(stdout, /measured before: .*B \(lb-b\) does not answer; D \(new-d\) is in HA second mode/);
     assert.match(stdout, /The bundle of B \(lb-b\) goes onto D \(new-d\) {2}\[appliance: 10–16\]/);
   });
 
@@ -62,6 +56,46 @@ describe('both units of a pair are replaced', function () {
     }
   });
 
+  it('another pair on the network with the same Virtual ID is refused by name', async () => {
+    const web = new TestUnit(path.join(folder, 'web'), '127.0.91.9');
+    await web.init({ mode: 'first', name: 'web-1', virtualId: 77 });
+    await web.start('--no-mirror');
+    try {
+      const state = path.join(folder, 'other');
+      site.write({ ...plan, others: [{ dir: web.dir }, site.place('A')] });
+      const { code, stderr } = await lockstep(['replace', 'plan', site.plan, '--state', state]);
+      assert.equal(code, 3);
+      assert.match(stderr, /web-1 at \S+, of another pair, has the HA Virtual ID 77 too/);
+      await web.api.change({ changes: [{ op: 'set', path: 'ha', field: ['virtualId'], value: 78 }] });
+      const unique = await lockstep(['replace', 'plan', site.plan, '--state', state]);
+      assert.equal(unique.code, 0, unique.stderr);
+    } finally {
+      await web.stop();
+    }
+  });
+
+  it('the old units get the release of the new ones first, the standby before the active one', async () => {
+    const install = (unit: typeof A) =>
+      unit.api.change({ changes: [{ op: 'set', path: 'licence', field: ['release'], value: '9.9.9' }] });
+    await install(C);
+    await install(D);
+    const both = await site.run();
+    assert.equal(both.waits?.id, 'release');
+    assert.match(both.waits?.does ?? '', /first the standby, then, after a takeover, the other/);
+    assert.match(
+      String(both.missing),
+      /C \(new-c\) runs release 9\.9\.9, and A \(lb-a\) \d.*the standby first/,
+    );
+    await install(B);
+    const half = await site.run();
+    assert.deepEqual(
+      [half.waits?.id, /B \(lb-b\) runs release 9/.test(String(half.missing))],
+      ['release', true],
+    );
+    await install(A);
+    await until('the pair runs one release', async () => (await A.status()).partner?.release === '9.9.9');
+  });
+
   it('B must be out: as long as it answers, nothing is restored', async () => {
     assert.equal((await site.run()).waits?.id, 'out-b');
     const { waits, missing } = await site.run();
@@ -69,6 +103,8 @@ describe('both units of a pair are replaced', function () {
     assert.match(String(missing), /B \(lb-b\) still answers/);
     assert.equal((await D.status()).unit.name, 'new-d');
     await site.byHand('out-b');
+    // It is in both bundles, and must not come back with them.
+    await A.api.change({ changes: [{ op: 'remove', path: 'hosts/gone.example.com' }] });
   });
 
   it('another unit’s bundle, another passphrase and another mode are refused, and it goes on after each', async () => {
@@ -121,13 +157,7 @@ describe('both units of a pair are replaced', function () {
     const late = await site.replace('abort', '--yes');
     assert.deepEqual([late.code, /no way back/.test(late.stderr)], [3, true]);
     await untilInStep(C, D);
-    for (const unit of [C, D]) {
-      const { value } = await unit.api.show({ path: 'hosts' });
-      const hosts = value as Record<string, { address: string }>;
-      const lost = [...writer.acknowledged].filter(([name, address]) => hosts[name]?.address !== address);
-      assert.deepEqual(lost, []);
-    }
-    assert.deepEqual([await keysOf(C), await keysOf(D)], [certificates, certificates]);
+    await site.assertNothingLost(writer, certificates);
     const [c, d] = [await C.status(), await D.status()];
     assert.deepEqual(
       [c.unit.role, c.unit.name, d.unit.role, d.unit.name],
@@ -137,6 +167,39 @@ describe('both units of a pair are replaced', function () {
       `      ${writer.acknowledged.size} commits, ${writer.interruptions} interruptions, ${writer.darkMs.toFixed(0)} ms without an active unit (longest ${writer.longestMs.toFixed(0)} ms)\n`,
     );
     assert.ok(writer.interruptions <= 1 && writer.longestMs < 5_000);
+  });
+
+  it('what was restored and then replaced is no branch that stops the next replacement, and brings nothing back', async () => {
+    for (const unit of [C, D])
+      await until('no branch is open', async () => (await unit.status()).branches.length === 0);
+    const { value } = await D.api.show({ path: 'hosts' });
+    assert.equal('gone.example.com' in (value as object), false);
+    const { findings } = await D.api.doctor('replace');
+    assert.equal(findings.find(({ code }) => code === 'branches')?.outcome, 'ok');
+    assert.match((await site.replace('report')).stdout, /done {2}settle-branches {2}closed=\["r\d+-/);
+  });
+
+  it('an old unit that comes back after the end is named, and let in by nobody, whatever is done there', async () => {
+    const { epoch, digest } = (await D.status()).unit;
+    await site.switchOn('A');
+    const { waits, missing } = await site.run();
+    assert.equal(waits?.id, 'out-a');
+    assert.match(String(missing), /A \(lb-a\) still answers \(standby, epoch 2\); it must be out/);
+    assert.equal((await refusalOf(A.api.forceUpdate())).code, 'not-active');
+    assert.ok((await A.status()).unit.epoch < epoch, 'what it had to say is of an epoch that is over');
+    await until('it knows that nobody lets it in', async () =>
+      /does not accept the key of this unit/.test((await A.status()).sync.sentence),
+    );
+    await A.api.takeover({});
+    await A.api.change({
+      changes: [{ op: 'put', path: 'hosts/lost.example.com', value: { address: '10.0.0.8' } }],
+    });
+    assert.equal((await refusalOf(A.api.forceUpdate())).class, 'unreachable');
+    assert.match(String((await site.run()).missing), /A \(lb-a\) still answers \(active, epoch 3\)/);
+    const { unit, partner } = await D.status();
+    assert.deepEqual([unit.epoch, unit.digest, unit.role, partner?.seen], [epoch, digest, 'active', true]);
+    await site.switchOff('A');
+    assert.equal((await site.run()).ended, true);
   });
 
   it('the journal tells who did what, as text and as a page, without a secret', async () => {

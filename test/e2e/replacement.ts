@@ -1,6 +1,6 @@
 /** Four real units, A, B, C and D; an operator who does what is done by hand; and a writer who never stops. */
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeContext } from '../../cli/context.ts';
@@ -16,7 +16,7 @@ export const PASSPHRASE = 'four words are enough';
 
 const quiet = new Output({ json: true, color: false });
 
-type Letter = 'A' | 'B' | 'C' | 'D';
+export type Letter = 'A' | 'B' | 'C' | 'D';
 
 export interface Answer {
   ended?: boolean;
@@ -97,19 +97,29 @@ export class Site {
     return lockstep(['replace', ...args, '--state', this.state]);
   }
 
-  /** As the command does it, without the start of a process. */
+  /** As the command does it, without the start of a process. `meanwhile`: what happens while a step is carried out. */
   async run(
     action: 'run' | 'abort' = 'run',
     passphraseFile = this.passphrase,
+    meanwhile?: (step: string) => Promise<void>,
   ): Promise<Answer & { code: number }> {
     const context = makeContext({ dir: this.folder, color: false, json: true }, quiet);
     try {
       const journal = await openJournal(this.state);
       if (action === 'abort' && !journal.isBack) {
-        assert.ok(stepsBack(journal.plan, journal.begun), 'there is a way back');
+        stepsBack(journal.plan, journal.begun); // throws where there is no way back
         await journal.write('back', '');
       }
-      const how = await run(journal, handsOf(context, journal, { passphraseFile }), { wait: false });
+      const hands = handsOf(context, journal, { passphraseFile });
+      const { act } = hands;
+      if (meanwhile !== undefined)
+        hands.act = async action => {
+          const acted = act(action);
+          acted.catch(() => undefined); // it is awaited below
+          await meanwhile(journal.entries.at(-1)?.step ?? '');
+          return acted;
+        };
+      const how = await run(journal, hands, { wait: false });
       if (how.is === 'done') return { code: EXIT.done, ended: true };
       return { code: EXIT.differs, waits: how.step, missing: how.missing };
     } catch (error) {
@@ -117,6 +127,42 @@ export class Site {
       return { code: EXIT_OF_CLASS[known.class], error: known.toJSON() };
     } finally {
       await context.close();
+    }
+  }
+
+  /** The power of a unit goes, and is back at once. */
+  async restart(letter: Letter): Promise<void> {
+    await this.switchOff(letter);
+    await this.switchOn(letter);
+  }
+
+  /**
+   * To the end, while units die: at each step, once, `victimAt` says which, `delayMs` into it. Resolves to every refusal. A unit that
+   * is called pacified is resumed, as an operator who has looked at it does.
+   */
+  async throughKills(
+    victimAt: (step: string) => Letter | undefined,
+    delayMs: number,
+    withinMs: number,
+  ): Promise<{ killed: string[]; refusals: string[] }> {
+    const [killed, refusals] = [[] as string[], [] as string[]];
+    const from = performance.now();
+    const meanwhile = async (step: string): Promise<void> => {
+      const victim = victimAt(step);
+      if (victim === undefined || killed.includes(step) || !this.on.has(victim)) return;
+      killed.push(step);
+      await sleep(delayMs);
+      await this.restart(victim);
+    };
+    for (;;) {
+      assert.ok(performance.now() - from < withinMs, `still at it: ${killed.join(' ')}; ${refusals.at(-1)}`);
+      const { ended, waits, error } = await this.run('run', this.passphrase, meanwhile);
+      if (ended === true) return { killed, refusals };
+      if (waits !== undefined) await this.byHand(waits.id);
+      if (error === undefined) continue;
+      refusals.push(`${error.code}: ${error.message}`);
+      for (const [, letter] of error.message.matchAll(/([A-D]) \([^)]*\) is pacified/g))
+        await this.units[letter as Letter].api.resume();
     }
   }
 
@@ -142,10 +188,43 @@ export class Site {
     return assert.fail('it does not end');
   }
 
+  /** A certificate with its key on the active unit; resolves to what the stores of its pair hold then. */
+  async putCertificate(): Promise<string> {
+    const { certificates } = JSON.parse(readFileSync('examples/site/site.json', 'utf8'));
+    await this.units.A.api.change({
+      changes: [{ op: 'put', path: 'certificates/shop', value: certificates.shop }],
+    });
+    return keysOf(this.units.A);
+  }
+
+  /** On both new units: every acknowledged commit, and the certificates with their keys as they were. */
+  async assertNothingLost({ acknowledged }: Writer, certificates: string): Promise<void> {
+    const { C, D } = this.units;
+    for (const unit of [C, D]) {
+      const { value } = await unit.api.show({ path: 'hosts' });
+      const hosts = value as Record<string, { address: string }>;
+      const lost = [...acknowledged].filter(([name, address]) => hosts[name]?.address !== address);
+      assert.deepEqual(lost, [], 'acknowledged commits are lost');
+    }
+    assert.equal((await C.status()).unit.digest, (await D.status()).unit.digest);
+    assert.deepEqual([await keysOf(C), await keysOf(D)], [certificates, certificates]);
+  }
+
   async stop(): Promise<void> {
     await Promise.all([...this.on].map(letter => this.units[letter].kill()));
     this.on.clear();
   }
+}
+
+/** Certificates of a unit as its store has them, keys included. */
+async function keysOf(unit: TestUnit): Promise<string> {
+  return JSON.stringify(
+    await unit.stored(async store => {
+      const found = [];
+      for await (const record of store.list('certificates')) found.push(record);
+      return found;
+    }),
+  );
 }
 
 /** Commits to whichever unit is active; keeps what was acknowledged, and how long nobody took anything. */

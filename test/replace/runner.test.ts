@@ -26,6 +26,7 @@ const plan: Plan = {
   units: { A: planned('a', 'first'), B: planned('b', 'second') },
   bundles: {},
   accept: [],
+  others: [],
   preferredHost: 'none',
 };
 
@@ -36,6 +37,7 @@ const alone = (partner: UnitSeen['partner']): UnitSeen => ({
   name: 'a',
   role: 'active',
   epoch: 1,
+  pacified: null,
   digest: '',
   revision: 1,
   established: true,
@@ -43,6 +45,7 @@ const alone = (partner: UnitSeen['partner']): UnitSeen => ({
   partner,
   state: '',
   preferredHost: 'none',
+  branches: [],
 });
 
 describe('the runner of a replacement', () => {
@@ -62,7 +65,7 @@ describe('the runner of a replacement', () => {
   function hands(fails: LockstepError | undefined, isDone: boolean): Hands {
     let [partner, now]: [UnitSeen['partner'], number] = [{ name: 'b', fingerprint: 'b', seen: false }, 0];
     return {
-      look: async () => ({ units: { A: alone(partner) }, silent: { B: 'off' }, bundles }),
+      look: async () => ({ units: { A: alone(partner) }, silent: { B: 'off' }, others: [], bundles }),
       act: async () => {
         if (isDone) partner = null;
         if (fails !== undefined) throw fails;
@@ -97,6 +100,25 @@ describe('the runner of a replacement', () => {
       code: 'replace-step',
       message: /A \(a\) has a partner/,
     });
+  });
+
+  it('a unit that died once too often meanwhile is told at once, and not waited for', async () => {
+    const hers = hands(undefined, false);
+    let acted = false;
+    const { act, look } = hers;
+    hers.act = action => {
+      acted = true;
+      return act(action);
+    };
+    hers.look = async () => {
+      const seen = await look();
+      const { A } = seen.units;
+      return acted && A !== undefined ? { ...seen, units: { A: { ...A, pacified: 4 } } } : seen;
+    };
+    await assert.rejects(run(journal, hers, { wait: false }), {
+      message: /A \(a\) is pacified: .*A \(a\) has a partner/,
+    });
+    assert.equal(hers.clock(), 0);
   });
 
   it('a line of the journal that a power failure cut off is left out, and written over', async () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { Conditions } from '../../replace/conditions.ts';
 import type { Seen, UnitSeen } from '../../replace/observe.ts';
-import type { Letter, Mode, Plan, PlannedUnit } from '../../replace/plan.ts';
+import type { Kind, Letter, Mode, Plan, PlannedUnit } from '../../replace/plan.ts';
 import { lettersOf, planned } from '../../replace/plan.ts';
 import { standing } from '../../replace/standing.ts';
 import { stepsBack, stepsOf } from '../../replace/steps.ts';
@@ -37,6 +37,7 @@ const plan: Plan = {
   },
   bundles: {},
   accept: [],
+  others: [],
   preferredHost: 'none',
 };
 const steps = stepsOf(plan);
@@ -51,6 +52,7 @@ function unit(letter: Letter, more: Partial<UnitSeen> = {}): UnitSeen {
     release,
     role: letter === 'A' ? 'active' : 'standby',
     epoch: 1,
+    pacified: null,
     digest: 'd',
     revision: 1,
     established: letter === 'A' || letter === 'B',
@@ -58,6 +60,7 @@ function unit(letter: Letter, more: Partial<UnitSeen> = {}): UnitSeen {
     partner: null,
     state: 'in-step',
     preferredHost: 'none',
+    branches: [],
     addresses,
     virtualId,
     ...more,
@@ -77,6 +80,7 @@ function seen(more: Partial<Record<Letter, UnitSeen>> = {}, rest: Partial<Seen> 
       ...more,
     },
     silent: {},
+    others: [],
     bundles: {},
     facts: {},
     ...rest,
@@ -176,6 +180,32 @@ describe('a step is not begun', () => {
     assert.deepEqual(new Conditions(plan).oneSource(fresh), []);
   });
 
+  it('anything: while a unit is pacified, but the one that has to go anyway', () => {
+    const { guards } = new Conditions(plan);
+    const now = seen({ A: unit('A', { pacified: 4 }), B: unit('B', { pacified: 5 }) });
+    const [a, b] = guards({})(now);
+    assert.match(
+      String(a),
+      /A \(lb-a\) is pacified: it restarted 4 times.*lockstep resume on its own machine/,
+    );
+    assert.match(String(b), /B \(lb-b\) is pacified/);
+    assert.equal(guards({ leaves: 'B' })(now).length, 1);
+    assert.deepEqual(standing(steps, now, { ...nothing, guards }).obstacles, [a, b]);
+  });
+
+  it('but units that were just started are given the time to see each other', () => {
+    const blind = (letter: Letter) =>
+      unit(letter, { partner: { ...partner(letter === 'A' ? 'B' : 'A'), seen: false } });
+    const facts = Object.fromEntries(steps.map(({ id }) => [id, { sha256: 'x' }]));
+    delete facts.doctor;
+    const bundles = { 'a.lockstep': 'x', 'b.lockstep': 'x', 'certificates.certs.lockstep': 'x' };
+    const a = { ...blind('A'), preferredHost: 'first' };
+    const stands = (units: Partial<Record<Letter, UnitSeen>>) =>
+      standing(steps, seen({ A: a, B: blind('B'), ...units }, { facts, bundles }), nothing);
+    assert.deepEqual([stands({}).step?.id, stands({}).passing], ['doctor', true]);
+    assert.equal(stands({ B: unit('B') }).passing, false, 'it has no partner');
+  });
+
   it('update: while a takeover that broke off left the new unit in a newer epoch', () => {
     const now = seen({ D: unit('D', { role: 'active', epoch: 2 }), C: unit('C', { epoch: 3 }) });
     assert.match(step('settle-c').after(now).join(), /D \(lb-d\) is in epoch 2, C \(lb-c\) in epoch 3/);
@@ -184,6 +214,15 @@ describe('a step is not begun', () => {
   it('check: with another Virtual ID or address than the place has', () => {
     const wrong = seen({ D: unit('D', { name: 'lb-b', virtualId: 12 }) });
     assert.match(step('check-d').after(wrong).join(), /has the HA Virtual ID 12, and must have 77/);
+    const other = { id: 'x', name: 'web-1', virtualId: 77, place: { unit: '10.0.9.1' } };
+    const right = { D: unit('D', { name: 'lb-b' }) };
+    assert.match(
+      step('check-d')
+        .after(seen(right, { others: [other] }))
+        .join(),
+      /^web-1 at 10\.0\.9\.1, of another pair, has the HA Virtual ID 77 too; it must be unique/,
+    );
+    assert.deepEqual(step('check-d').after(seen(right, { others: [{ ...other, virtualId: 78 }] })), []);
   });
 });
 
@@ -193,7 +232,7 @@ describe('a plan', () => {
       old: { first: { dir: '1' }, second: { dir: '2' } },
       new: { first: { dir: '3' }, second: { dir: '4' } },
     };
-    const request = { kind: 'both' as const, ...both, bundles: {}, accept: [] };
+    const request = { kind: 'both' as const, ...both, bundles: {}, accept: [], others: [] };
     assert.deepEqual(lettersOf(request, 'first'), { A: 'first', B: 'second', C: 'first', D: 'second' });
     assert.deepEqual(lettersOf(request, 'second'), { A: 'second', B: 'first', C: 'second', D: 'first' });
     assert.throws(() => lettersOf({ ...request, new: {} }, 'first'), { code: 'bad-usage' });
@@ -206,12 +245,30 @@ describe('a plan', () => {
       if (until !== undefined && ids.includes(until)) assert.ok(ids.indexOf(until) > index, until);
   });
 
-  it('has a way back until the last old unit was given up', () => {
-    assert.deepEqual(
-      stepsBack(plan, new Set(['prefer-a']))?.map(({ id }) => id),
-      ['back-prefer'],
-    );
-    assert.equal(stepsBack(plan, new Set(['out-b', 'takeover-d', 'out-a']))?.length, 5);
-    assert.equal(stepsBack(plan, new Set(['connect-c'])), undefined);
+  it('has a way back until the last old unit was given up, and says then what can be done instead', () => {
+    const back = (kind: Kind, ...begun: string[]) =>
+      stepsBack({ ...plan, kind }, new Set(begun)).map(({ id }) => id);
+    assert.deepEqual(back('both', 'backup-a'), []);
+    assert.deepEqual(back('both', 'prefer-a'), ['back-prefer', 'back-update']);
+    assert.equal(back('both', 'out-b', 'takeover-d', 'out-a').length, 6);
+    assert.deepEqual(back('one', 'out-b', 'serve'), []);
+    assert.deepEqual(back('one', 'out-b', 'prefer-a', 'restore-d'), ['back-prefer']);
+    assert.deepEqual(back('grow', 'backup-a'), []);
+    assert.deepEqual(back('grow', 'become-first'), ['back-single']);
+    assert.deepEqual(back('shrink', 'serve', 'out-b'), ['back-units', 'back-update']);
+    for (const [kind, last, why, instead] of [
+      ['both', 'connect-c', /C \(lb-c\) has taken the place of A \(lb-a\)/, /kind one/],
+      ['one', 'connect-d', /A \(lb-a\) has given up B \(lb-b\), which is dead/, /kind one/],
+      [
+        'disaster',
+        'restore-c',
+        /nothing to go back to; the new ones serve nobody yet/,
+        /switch the new ones off/,
+      ],
+      ['disaster', 'confirm-c', /both old units are gone, and C \(lb-c\) serves/, /replace run goes on/],
+      ['grow', 'connect-d', /D \(lb-d\) is the partner of A/, /--shrink/],
+      ['shrink', 'unpair', /A \(lb-a\) has given B \(lb-b\) up/, /kind one/],
+    ] as const)
+      assert.throws(() => back(kind, last), { code: 'replace-step', message: why, hint: instead });
   });
 });

@@ -130,6 +130,21 @@ describe('both units were changed while the pair was divided', () => {
     );
   });
 
+  it('somebody who looked at it takes nothing of it: it is closed on both units, and nothing is changed', async () => {
+    await divided([host('a', '10.1.0.1'), host('new', '10.1.0.9')], [host('a', '10.2.0.1')]);
+    await decided();
+    const { name } = await branchOn(second);
+    const before = second.store.head;
+    const none = { branch: name, choose: () => undefined, none: true, author: 'ada', reason: 'it is older' };
+    await second.store.merge({ ...none, dryRun: true });
+    assert.equal((await branchOn(second)).merged, undefined, 'a dry run closes nothing');
+    const { conflicts, changes } = await second.store.merge(none);
+    assert.deepEqual([conflicts, changes, second.store.head], [[], [], before]);
+    pair.timers.advance(5_000); // the next greeting
+    await branchOn(first, ({ merged }) => merged?.author === 'ada');
+    assert.equal(await address(first, 'new'), undefined);
+  });
+
   it('a branch merges only on the active unit', async () => {
     await divided([host('a', '10.1.0.1')], [host('b', '10.2.0.2')]);
     await decided();

@@ -269,6 +269,25 @@ describe('a standby that holds something else', () => {
 describe('an update that is interrupted', () => {
   afterEach(() => pair.close());
 
+  it('a partner that greets all the time is dialled none the later', async () => {
+    await inStep(...site);
+    const {
+      type: _type,
+      id: _id,
+      ...hello
+    } = pair.requests().find(({ type }) => type === 'hello') as Extract<
+      ReturnType<Pair['requests']>[number],
+      { type: 'hello' }
+    >;
+    pair.cut();
+    assert.equal(second.state, 'unreachable');
+    for (let passed = 0; passed <= 500; passed += 100) {
+      second.link.heard({ ...hello, ...first.own(), clock: 0 });
+      pair.timers.advance(100);
+    }
+    await second.until(state => state.link === 'up');
+  });
+
   it('between two frames leaves the standby as it was, and the next one gets in', async () => {
     await inStep(...site);
     await first.commit(...hosts(5_000).map((change, index) => withComment(change, index)), remove(SERVICE));
