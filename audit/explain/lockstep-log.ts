@@ -184,6 +184,14 @@ export const LOG_MESSAGES: Record<string, Explanation> = {
     causes: ['the limit of watches of the machine is used up'],
     look: ['sysctl fs.inotify.max_user_watches'],
   },
+  'nothing of the branch was taken': {
+    happened: 'A branch was closed by lockstep merge --none: what it held and the pair lacks is given up.',
+    causes: [
+      'somebody looked at it and decided so',
+      'a replacement of units closed what it had restored itself',
+    ],
+    look: ['author and reason in the line', 'lockstep branches'],
+  },
   'an object has no file': {
     happened: 'A record is in force, but config/ has no file for it.',
     causes: ['the name of the file would be longer than the file system takes'],
