@@ -69,14 +69,14 @@ export class Catalog {
    */
   kindOf(path: string): Kind {
     const end = path.lastIndexOf('/');
-    const collection = this.collections.get(path.slice(0, end));
+    const collection = end > 0 ? this.collections.get(path.slice(0, end)) : undefined;
     const id = path.slice(end + 1);
     if (collection?.id?.kind && !collection.literals.has(id) && isId(collection.id.kind, id))
       return collection.id.kind;
     const target = this.resolve(path);
     if (target.type === 'record' && target.path === path) {
       if (this.collections.size >= MOST_COLLECTIONS) this.collections.clear();
-      if (end !== -1) this.collections.set(path.slice(0, end), nodeAt(this.root, path.slice(0, end)));
+      if (end > 0) this.collections.set(path.slice(0, end), nodeAt(this.root, path.slice(0, end)));
       return target.kind;
     }
     throw new LockstepError('unknown-path', `"${path}" is not the path of one record.`, { facts: { path } });

@@ -53,11 +53,15 @@ export function isSameJson(one: Json | undefined, other: Json | undefined): bool
       one.every((item, index) => isSameJson(item, other[index]))
     );
   if (!isObject(one) || !isObject(other)) return false;
-  const names = Object.keys(one);
+  // What is undefined is not spelled.
   return (
-    names.length === Object.keys(other).length &&
-    names.every(name => Object.hasOwn(other, name) && isSameJson(one[name], other[name]))
+    Object.keys(one).every(name => isSameJson(one[name], ownAt(other, name))) &&
+    Object.keys(other).every(name => other[name] === undefined || ownAt(one, name) !== undefined)
   );
+}
+
+function ownAt(object: JsonObject, name: string): Json | undefined {
+  return Object.hasOwn(object, name) ? object[name] : undefined;
 }
 
 /**

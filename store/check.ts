@@ -92,9 +92,10 @@ function schemaProblems(catalog: Catalog, { kind, path, after, ready }: Transiti
 
 /** True for most records of a large change: what they need is changed with them, so nothing has to be read. */
 function needsNothing(view: FutureView, { kind, path, after }: Transition): boolean {
-  if (kind.references.length > 0 || joinRecord(kind, after) === undefined) return false;
+  const value = joinRecord(kind, after);
+  if (value === undefined || linksOf(kind, value).length > 0) return false;
   const parent = parentPath(kind, path);
-  return parent === undefined || view.has(parent) === true;
+  return parent === undefined || view.willExist(parent) === true;
 }
 
 /** What a record needs that is not there, or who needs one that goes. */

@@ -11,10 +11,10 @@ import {
   recordHash,
 } from './digest.ts';
 import { pauses } from './event-loop.ts';
-import { keys, lastPart } from './keys.ts';
+import { keys } from './keys.ts';
 import type { Reader } from './port.ts';
 
-const END = 'e \u007f';
+const BUCKETS = FAN_OUT ** LEVELS;
 
 /**
  * Whether records are what their hashes say, and their buckets what the tree says: from bucket `from` on, until at least `most`
@@ -28,33 +28,24 @@ export async function verifyLeaves(
   const findings: Finding[] = [];
   const rest = pauses();
   let records = 0;
-  for await (const [key, stored] of reader.range({ from: keys.bucket(from), to: END })) {
-    await rest();
-    const bucket = Number.parseInt(lastPart(key), 16);
+  let node: Buffer | undefined;
+  for (let bucket = from; bucket < BUCKETS; bucket++) {
     if (records >= most) return { findings, records, next: bucket };
-    const leaves = leavesOf(stored);
-    findings.push(...(await bucketFindings(reader, bucket, stored, leaves)));
-    records += leaves.size;
+    const pause = rest();
+    if (pause !== undefined) await pause;
+    if (node === undefined || bucket % FAN_OUT === 0)
+      node = await readNode(reader, LEVELS - 1, Math.floor(bucket / FAN_OUT));
+    const stored = await reader.get(keys.bucket(bucket));
+    if (!bucketHash(stored).equals(childHash(node, bucket % FAN_OUT)))
+      findings.push({ path: bucketName(bucket), reason: NOT_AS_ABOVE });
+    for (const [path, hash] of leavesOf(stored)) {
+      records++;
+      const half = await reader.get(keys.pair(path));
+      const reason = half === undefined ? 'is in the digest tree, but not there' : faultOf(half, path, hash);
+      if (reason !== undefined) findings.push({ path, reason });
+    }
   }
   return { findings, records, next: undefined };
-}
-
-async function bucketFindings(
-  reader: Reader,
-  bucket: number,
-  stored: Buffer,
-  leaves: Map<string, Buffer>,
-): Promise<Finding[]> {
-  const findings: Finding[] = [];
-  const node = await readNode(reader, LEVELS - 1, bucket >> 5);
-  if (!bucketHash(stored).equals(childHash(node, bucket % FAN_OUT)))
-    findings.push({ path: bucketName(bucket), reason: NOT_AS_ABOVE });
-  for (const [path, hash] of leaves) {
-    const half = await reader.get(keys.pair(path));
-    const reason = half === undefined ? 'is in the digest tree, but not there' : faultOf(half, path, hash);
-    if (reason !== undefined) findings.push({ path, reason });
-  }
-  return findings;
 }
 
 function faultOf(stored: Buffer, path: string, hash: Buffer): string | undefined {

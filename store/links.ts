@@ -10,7 +10,9 @@ export interface Link {
 
 /** All references of a record, from the `refersTo` annotations of its kind. */
 export function linksOf(kind: Kind, value: JsonObject): Link[] {
-  const present = kind.references.filter(({ field }) => Object.hasOwn(value, field[0] ?? ''));
+  const present = kind.references.filter(
+    ({ field: [first = ''] }) => first === '*' || Object.hasOwn(value, first),
+  );
   return present.flatMap(({ field, targets }) =>
     [...namesAt(value, field)]
       .filter(name => name !== '')

@@ -2,6 +2,7 @@ import type { Catalog } from '../schema/catalog.ts';
 import { canonicalize } from '../schema/json.ts';
 import type { Kind } from '../schema/kind.ts';
 import { recordHash } from './digest.ts';
+import { pauses } from './event-loop.ts';
 import type { PairChange } from './head.ts';
 import { assertShared } from './taking.ts';
 
@@ -19,8 +20,11 @@ export interface Ready {
  * Makes changes ready while the rest of their update is still on its way. One that is not to be taken is left as it is, to
  * be refused in its turn.
  */
-export function makeReady(catalog: Catalog, changes: readonly PairChange[]): void {
+export async function makeReady(catalog: Catalog, changes: readonly PairChange[]): Promise<void> {
+  const rest = pauses();
   for (const change of changes) {
+    const pause = rest();
+    if (pause !== undefined) await pause;
     try {
       change.ready = readied(catalog, change);
     } catch {

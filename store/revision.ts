@@ -1,6 +1,6 @@
 import type { JsonObject } from '../schema/json.ts';
 import type { SplitRecord } from '../schema/record.ts';
-import { parseStored } from './damage.ts';
+import { damagedStore, parseStored } from './damage.ts';
 import { keys, lastPart } from './keys.ts';
 import { type Entry, type Reader, withPrefix } from './port.ts';
 import type { SpelledHalves, SpelledTransition } from './spelling.ts';
@@ -94,7 +94,13 @@ export async function readRevision(reader: Reader, revision: number): Promise<Re
 
 export async function* readChanges(reader: Reader, revision: number): AsyncIterable<RecordChange> {
   for await (const [, value] of reader.range(withPrefix(keys.allChanges(revision))))
-    yield* fromBytes<RecordChange[]>(value, `revision ${revision}`) as RecordChange[];
+    yield* readChunk(value, revision);
+}
+
+function readChunk(value: Buffer, revision: number): RecordChange[] {
+  const changes = fromBytes<RecordChange[]>(value, `revision ${revision}`);
+  if (Array.isArray(changes)) return changes;
+  throw damagedStore({ path: `revision ${revision}`, reason: 'is no list of changes' });
 }
 
 /** What a revision did to some records; `places`: where the history of each says that it stands (store/keys.ts). */
@@ -105,7 +111,7 @@ export async function* readChangesAt(
 ): AsyncIterable<RecordChange> {
   for (const place of new Set(places)) {
     const value = await reader.get(keys.changes(revision, Number(place)));
-    yield* fromBytes<RecordChange[]>(value, `revision ${revision}`) ?? [];
+    if (value !== undefined) yield* readChunk(value, revision);
   }
 }
 

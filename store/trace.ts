@@ -1,4 +1,5 @@
 import type { SplitRecord } from '../schema/record.ts';
+import { damagedStore } from './damage.ts';
 import { pauses } from './event-loop.ts';
 import { keys, lastPart } from './keys.ts';
 import type { Reader } from './port.ts';
@@ -56,10 +57,12 @@ async function tracesIn(
   const rest = pauses();
   for await (const change of readChangesAt(reader, number, places.values())) {
     await rest();
-    if (!places.has(change.path)) continue;
+    if (!places.delete(change.path)) continue;
     if (touchesPair(change)) traces.set(change.path, { revision, after: change.after });
     else others.push(change.path);
   }
+  for (const path of places.keys())
+    throw damagedStore({ path: `revision ${number}`, reason: `does not tell what it did to ${path}` });
   return others;
 }
 

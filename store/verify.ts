@@ -92,11 +92,16 @@ async function faultOf(reader: Reader, [key, value]: Entry): Promise<string | un
         ? 'is there, but not in the digest tree'
         : unreadable(rest, value);
     }
+    case 'c ':
+      return isList(value) ? undefined : 'is no list of changes';
     case 'u ':
     case 'r ':
-    case 'c ':
     case 'l ':
     case 'm ':
+    case 'n ':
+    case 'o ':
+    case 'b ':
+    case 'd ':
       return unreadable(rest, value);
     case 'e ':
       return bucketBytes(leavesOf(value)).equals(value) ? undefined : 'is no bucket';
@@ -111,7 +116,7 @@ async function faultOf(reader: Reader, [key, value]: Entry): Promise<string | un
         ? undefined
         : 'is a value of a record that does not exist';
     case 'h ':
-      return /^\d{12}$/.test(lastPart(key)) && /^\d+$/.test(value.toString('utf8'))
+      return (await isTold(reader, lastPart(key), value.toString('utf8')))
         ? undefined
         : 'is no entry of the history';
     case 'g ':
@@ -125,6 +130,20 @@ async function exists(reader: Reader, path: string): Promise<boolean> {
   return (
     (await reader.get(keys.pair(path))) !== undefined || (await reader.get(keys.unit(path))) !== undefined
   );
+}
+
+/** Whether a revision has the changes that the history of a record points to. */
+async function isTold(reader: Reader, revision: string, chunk: string): Promise<boolean> {
+  if (!/^\d{12}$/.test(revision) || !/^\d{1,12}$/.test(chunk)) return false;
+  return (await reader.get(keys.changes(Number(revision), Number(chunk)))) !== undefined;
+}
+
+function isList(value: Buffer): boolean {
+  try {
+    return Array.isArray(parseStored<unknown>(value, ''));
+  } catch {
+    return false;
+  }
 }
 
 function unreadable(path: string, value: Buffer): string | undefined {

@@ -22,9 +22,12 @@ export class RecordReader {
 
   /** Whoever knows the kind already may say so: to find it costs as much as to read the record. */
   async split(path: string, kind = this.catalog.kindOf(path)): Promise<SplitRecord> {
-    const pair = kind.scope === 'unit' ? undefined : await this.reader.get(keys.pair(path));
-    const unit = kind.scope === 'pair' ? undefined : await this.reader.get(keys.unit(path));
-    return { pair: parse(pair, path), unit: parse(unit, path) };
+    if (kind.scope === 'pair')
+      return { pair: parse(await this.reader.get(keys.pair(path)), path), unit: undefined };
+    // Both are asked for before either is awaited, or a commit could come between them.
+    const pair = kind.scope === 'unit' ? undefined : this.reader.get(keys.pair(path));
+    const unit = this.reader.get(keys.unit(path));
+    return { pair: parse(await pair, path), unit: parse(await unit, path) };
   }
 
   async get(path: string): Promise<JsonObject | undefined> {
@@ -86,12 +89,14 @@ export class FutureView extends RecordReader implements View {
     return this.future.get(path)?.after ?? super.split(path, kind);
   }
 
-  /** Whether there will be a record at `path`: at once for what is changed, and a promise only for what must be read. */
-  has(path: string): boolean | Promise<boolean> {
+  /** Whether a record that is changed will be there; undefined: it is none of those. */
+  willExist(path: string): boolean | undefined {
     const transition = this.future.get(path);
-    return transition === undefined
-      ? this.get(path).then(value => value !== undefined)
-      : joinRecord(transition.kind, transition.after) !== undefined;
+    return transition && joinRecord(transition.kind, transition.after) !== undefined;
+  }
+
+  async has(path: string): Promise<boolean> {
+    return this.willExist(path) ?? (await this.get(path)) !== undefined;
   }
 
   override async *listPrefix(prefix: string, exact = false): AsyncIterable<ConfigRecord> {

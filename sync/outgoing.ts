@@ -101,8 +101,12 @@ async function* withUndo(
   for (const [path, before] of waiting) yield [{ ...(await rest.spelledChange(path)), undo: before }];
 }
 
+/** Records that are spelled in a row. */
+const RUN = 500;
+
 async function* spelled(changes: PairChange[]): AsyncIterable<SpelledChange[]> {
-  yield changes.map(({ path, value }) => ({ path, value: JSON.stringify(value) }));
+  for (let from = 0; from < changes.length; from += RUN)
+    yield changes.slice(from, from + RUN).map(({ path, value }) => ({ path, value: JSON.stringify(value) }));
 }
 
 async function* differing(

@@ -81,7 +81,7 @@ export function serve(channel: Channel, options: ServiceOptions): void {
     const responded = respond(state, options.own(), request, payload.length);
     state = responded.state;
     if (request.type === 'update' && state.staged?.changeId === request.changeId)
-      options.store.makeReady(request.changes);
+      await options.store.makeReady(request.changes);
     for (const effect of responded.effects) await reply(await carryOut(effect, options));
   }
 
@@ -210,7 +210,6 @@ async function nodes(snapshot: StoreSnapshot, wanted: [level: number, index: num
   return found;
 }
 
-/** One after the other: each keeps a cursor of the database open, and a thousand at once cost 100 MB. */
 async function buckets(snapshot: StoreSnapshot, wanted: number[]): Promise<[string, string][][]> {
   const found: [string, string][][] = [];
   for (const index of wanted) {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { builtInSchemas, Catalog, loadCatalog } from '../../schema/catalog.ts';
 import { LockstepError } from '../../schema/error.ts';
 import type { JsonObject } from '../../schema/json.ts';
@@ -33,6 +34,57 @@ function siteKind(more: JsonObject = {}, name = 'rack'): JsonObject {
 
 const field = (property: JsonObject): JsonObject => siteKind({ properties: { it: property } });
 
+describe('the kind of a record', () => {
+  const known = [
+    'hosts/a',
+    'users/bal',
+    'users/ada',
+    'ha',
+    'interfaces/eth0',
+    'virtualServices/tcp:10.0.0.1:443',
+  ];
+  const tail = fc.constantFrom(
+    '',
+    '/',
+    'X',
+    '/x',
+    '/..',
+    '/__proto__',
+    '/realServers/10.0.0.2:80',
+    '/bal',
+    's',
+  );
+
+  it('is the same whatever was asked before', () => {
+    const asked = loadCatalog();
+    const kindOrCode = (catalog: Catalog, path: string): string => {
+      try {
+        return catalog.kindOf(path).name;
+      } catch (error) {
+        return (error as LockstepError).code;
+      }
+    };
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...known),
+        fc.array(tail, { maxLength: 3 }),
+        fc.nat(3),
+        (path, tails, cut) => {
+          const odd = path.slice(0, path.length - cut) + tails.join('');
+          assert.equal(kindOrCode(asked, odd), kindOrCode(loadCatalog(), odd), odd);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('is not that of a collection because its name begins like one', () => {
+    const catalog = loadCatalog();
+    catalog.kindOf('hosts/a');
+    assert.throws(() => catalog.kindOf('hostsX'), { code: 'unknown-path' });
+  });
+});
+
 describe("a site's own kinds", () => {
   let folder: string;
   beforeEach(() => {
@@ -54,6 +106,17 @@ describe("a site's own kinds", () => {
     }
     return assert.fail('it was taken');
   }
+
+  it('may have references in a map, which are looked at like any other', async () => {
+    const links = siteKind({ properties: {}, additionalProperties: { type: 'string', refersTo: ['hosts'] } });
+    const catalog = new Catalog(builtInSchemas(), [{ file: 'rack.json', schema: links }]);
+    const store = await Store.open({ port: openMemory(), catalog, rules: RULES, now: () => new Date() });
+    await store.setRole('active', 1);
+    const changes = [{ op: 'put' as const, path: 'racks/r1', value: { x: 'nohost' } }];
+    await assert.rejects(store.commit({ changes, kind: 'change', author: 'ada', reason: '' }), {
+      code: 'dangling-reference',
+    });
+  });
 
   it('join the built-in ones', () => {
     save('rack.schema.json', siteKind());

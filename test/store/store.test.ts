@@ -396,6 +396,16 @@ for (const name of ['memory', 'lmdb'] as const) {
       });
     });
 
+    it('a record is read of one revision, whenever a commit comes', async () => {
+      for (let size = 1; size <= 40; size++) {
+        const committing = commit(store, put('things/a', { size, seat: String(size) }));
+        for (let turn = 0; turn < size; turn++) await undefined;
+        const read = await store.read('things/a');
+        if (read !== undefined) assert.equal(read.seat, String(read.size));
+        await committing;
+      }
+    });
+
     it('a snapshot is not changed by later commits', async () => {
       await commit(store, put('things/a', { size: 1 }), put('clock', { zone: 'UTC' }));
       const snapshot = await store.snapshot();
@@ -619,9 +629,9 @@ describe('store: an update of the active unit', () => {
   });
 
   it('made ready while it came in, it is taken and refused just as without', async () => {
-    const ready = (given: PairChange[]): PairChange[] => {
+    const ready = async (given: PairChange[]): Promise<PairChange[]> => {
       const copies = structuredClone(given);
-      standby.makeReady(copies);
+      await standby.makeReady(copies);
       return copies;
     };
     const { digest } = source.head;
@@ -635,9 +645,9 @@ describe('store: an update of the active unit', () => {
     ] as const) {
       const rest = changes.filter(({ path }) => path !== bad.path || code === 'bad-message');
       await refused(code, updateOf(standby, [...rest, bad], digest));
-      await refused(code, updateOf(standby, ready([...rest, bad]), digest));
+      await refused(code, updateOf(standby, await ready([...rest, bad]), digest));
     }
-    await standby.applyUpdate(updateOf(standby, ready(changes), digest));
+    await standby.applyUpdate(updateOf(standby, await ready(changes), digest));
     assert.equal(standby.head.digest, digest);
   });
 
