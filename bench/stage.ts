@@ -1,0 +1,111 @@
+/** A site of one size, held by a real pair and, as files, by the rivals: what is measured in turn is measured here. */
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import type { Receipt } from '../unit/face.ts';
+import { Entrant } from './entrant.ts';
+import type { Cost, Rivalry } from './figure.ts';
+import type { KeptOpen } from './kept-open.ts';
+import { endPair, fill, forceUpdate, type Pair, startPair, watched } from './pair.ts';
+import type { Rival } from './rivals/rival.ts';
+import { nickname, serviceId } from './site.ts';
+import { SiteFiles } from './site-files.ts';
+
+/** Prime: one Virtual Service after another, far from each other. */
+const STRIDE = 7919;
+
+export interface StageOptions {
+  services: number;
+  rivals: Rival[];
+  folder: string;
+  number: number;
+  connection: KeptOpen | undefined;
+  say(line: string): void;
+}
+
+export class Stage {
+  readonly services: number;
+  readonly pair: Pair;
+  readonly entrants: Entrant[] = [];
+  /** Of the first update, of the daemons together. */
+  readonly firstUpdate: Cost = {};
+  private readonly files: SiteFiles;
+  private turn = 0;
+
+  private constructor(services: number, pair: Pair, files: SiteFiles) {
+    this.services = services;
+    this.pair = pair;
+    this.files = files;
+  }
+
+  /** Filled, in step, and with rivals that hold the same on both sides. */
+  static async open({ services, rivals, folder, number, connection, say }: StageOptions): Promise<Stage> {
+    mkdirSync(folder);
+    say(`${services.toLocaleString('en')} Virtual Services: a pair`);
+    const pair = await startPair(folder, number);
+    const files = new SiteFiles(
+      path.join(folder, 'files'),
+      services,
+      new Set(rivals.map(({ layout }) => layout)),
+    );
+    const stage = new Stage(services, pair, files);
+    try {
+      await fill(pair.active, services);
+      Object.assign(stage.firstUpdate, await watched([pair.active, pair.standby], () => forceUpdate(pair)));
+      for (const [index, rival] of rivals.entries()) {
+        if (connection === undefined) break;
+        say(`${services.toLocaleString('en')} Virtual Services: ${rival.name}`);
+        const own = path.join(folder, `rival-${index}`);
+        const entrant = await Entrant.enter(rival, files, own, connection);
+        stage.entrants.push(entrant);
+        await entrant.first();
+      }
+      return stage;
+    } catch (error) {
+      await stage.end();
+      throw error;
+    }
+  }
+
+  /** So many Virtual Services are renamed; each rival brings that to its other side. */
+  async rivalsCarry(many: number): Promise<void> {
+    const changed = this.files.rename(this.next(many));
+    for (const entrant of this.entrants) await entrant.carry(changed);
+  }
+
+  /** So many renames of Virtual Services, for the API. */
+  renames(many: number): { op: 'set'; path: string; field: string[]; value: string }[] {
+    return this.next(many).map(index => ({
+      op: 'set' as const,
+      path: `virtualServices/${serviceId(index)}`,
+      field: ['nickname'],
+      value: nickname('renamed', this.turn),
+    }));
+  }
+
+  async forceUpdate(): Promise<Receipt> {
+    const receipt = await this.pair.active.api.forceUpdate();
+    if (receipt.result !== 'applied') throw new Error(`an update of changes was ${receipt.result}`);
+    return receipt;
+  }
+
+  /** What the rivals took since the last time; `commits`: those that commit here as well, or those that do not. */
+  results(commits: boolean): Rivalry[] {
+    return this.entrants
+      .filter(({ rival }) => (rival.commits ?? false) === commits)
+      .map(entrant => entrant.result())
+      .filter(result => result !== undefined);
+  }
+
+  async end(): Promise<void> {
+    await endPair(this.pair);
+    for (const entrant of this.entrants) await entrant.end();
+  }
+
+  private next(many: number): number[] {
+    const from = this.turn++ * STRIDE;
+    return Array.from(
+      { length: Math.min(many, this.services) },
+      (_, index) => (from + index) % this.services,
+    );
+  }
+}
