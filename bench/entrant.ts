@@ -1,13 +1,11 @@
 /** A rival that takes part: what it took, each time. */
-import { mkdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { bytesOf, costOf, type Rivalry } from './figure.ts';
-import type { KeptOpen } from './kept-open.ts';
 import { crossing } from './network.ts';
 import { isInstalled } from './program.ts';
-import type { Carrier, Rival } from './rivals/rival.ts';
-import type { Layout, SiteFiles } from './site-files.ts';
+import type { Carrier, Place, Rival } from './rivals/rival.ts';
+import type { Layout } from './site-files.ts';
 import { timed } from './timing.ts';
 
 /** A slow one has had its say after so many rounds and so long. */
@@ -31,16 +29,12 @@ export class Entrant {
     this.source = source;
   }
 
-  /** `folder`: of this rival alone. */
-  static async enter(rival: Rival, files: SiteFiles, folder: string, connection: KeptOpen): Promise<Entrant> {
-    mkdirSync(folder);
-    const source = files.folder(rival.layout);
-    return new Entrant(rival, await rival.start({ source, folder, connection }), source);
-  }
-
-  async first(): Promise<void> {
-    const taken = await this.measured(() => this.carrier.first());
-    if (this.rival.told !== true) this.taken = [taken];
+  /** It holds the same on both sides when this resolves. */
+  static async enter(rival: Rival, place: Place): Promise<Entrant> {
+    const entrant = new Entrant(rival, await rival.start(place), place.source);
+    const taken = await entrant.measured(() => entrant.carrier.first());
+    if (!place.copied) entrant.taken = [taken];
+    return entrant;
   }
 
   /** Unless it has had its say, or is not meant for so much. */

@@ -1,17 +1,16 @@
 /** A pair in step at every size, beside what people would use instead. */
 import path from 'node:path';
 import { temporaryFolder } from '../test/e2e/daemon.ts';
-import type { Bench } from './bench.ts';
+import { BOTH, COMMIT, INSIDE, UPDATE } from './acts.ts';
+import type { Bench, BenchOptions } from './bench.ts';
 import { commands } from './commands.ts';
 import { isMissing } from './entrant.ts';
 import { type Figure, growth } from './figure.ts';
 import { Floor } from './floor.ts';
 import { keepOpen } from './kept-open.ts';
 import { firstUpdate, manyChanges } from './many-changes.ts';
-import { BOTH, COMMIT, INSIDE, oneChange, UPDATE } from './one-change.ts';
+import { oneChange } from './one-change.ts';
 import { pairAudit } from './pair-audit.ts';
-import { RIVALS } from './rivals/all.ts';
-import type { Rival } from './rivals/rival.ts';
 import { Stage } from './stage.ts';
 
 const ROUNDS = { rounds: 20, changes: 5 };
@@ -20,14 +19,16 @@ const MOST_GROWTH = 1.3;
 
 export const inStep: Bench = {
   name: 'in-step',
-  run: ({ sizes, say, note }) =>
-    onStages({ sizes, rivals: RIVALS, say, note }, async (stages, floor, folder) => {
+  run: options =>
+    onStages(options, async (stages, floor, folder) => {
       const figures: Figure[] = stages.map(firstUpdate);
-      say('one change, in turn');
+      options.say('one change, in turn');
       figures.push(...(await oneChange(stages, floor, folder, ROUNDS)));
       figures.push(...growth(figures, [COMMIT, INSIDE, UPDATE, BOTH], MOST_GROWTH));
       for (const stage of stages) {
-        say(`${stage.services.toLocaleString('en')} Virtual Services: many changes, audits, commands`);
+        options.say(
+          `${stage.services.toLocaleString('en')} Virtual Services: many changes, audits, commands`,
+        );
         figures.push(...(await manyChanges(stage, folder, ROUNDS_OF_MANY)));
         figures.push(...(await pairAudit(stage)), ...(await commands(stage)));
       }
@@ -35,16 +36,9 @@ export const inStep: Bench = {
     }),
 };
 
-interface Setting {
-  sizes: number[];
-  rivals: Rival[];
-  say(line: string): void;
-  note(line: string): void;
-}
-
 /** Pairs of these sizes and the rivals that are there, for as long as `measure` takes. */
 export async function onStages<Result>(
-  { sizes, rivals, say, note }: Setting,
+  { sizes, rivals, say, note, firstTimes = true }: BenchOptions & { firstTimes?: boolean },
   measure: (stages: Stage[], floor: Floor, folder: string) => Promise<Result>,
 ): Promise<Result> {
   const { folder, remove } = temporaryFolder();
@@ -58,7 +52,9 @@ export async function onStages<Result>(
     for (const [number, services] of sizes.entries()) {
       const able = there.filter(({ largest }) => services <= largest);
       const at = path.join(folder, String(services));
-      stages.push(await Stage.open({ services, rivals: able, folder: at, number, connection, say }));
+      stages.push(
+        await Stage.open({ services, rivals: able, folder: at, number, connection, firstTimes, say }),
+      );
     }
     return await measure(stages, floor, folder);
   } finally {

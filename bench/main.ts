@@ -1,11 +1,11 @@
 /**
  * Measures what Lockstep costs, beside what people would use instead, and prints one table in Markdown.
  *
- *     npm run bench -- [--only NAME]… [--sizes 1000,10000] [--json FILE]
+ *     npm run bench -- [--only NAME]… [--rivals NAME]… [--sizes 1000,10000] [--json FILE]
  *     npm run bench -- --quick            ratios only, in a minute: fails when one is worse than half of what is claimed
  *     npm run bench -- --plots FILE       draws docs/*.svg from what --json wrote
  *
- * `--only`: benches whose name contains this. A figure past its aim is marked; the exit code stays 0, since a busy machine is no fault.
+ * `--only`, `--rivals`: those whose name contains this. A figure past its aim is marked; the exit code stays 0, since a busy machine is no fault.
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -18,6 +18,7 @@ import { largeChanges } from './large-changes.ts';
 import { onOwnNetwork } from './network.ts';
 import { drawPlots } from './plots.ts';
 import { quick } from './quick.ts';
+import { RIVALS } from './rivals/all.ts';
 import { type Row, table } from './table.ts';
 
 const BENCHES: Bench[] = [inStep, atRest, audits, bundles, largeChanges];
@@ -27,6 +28,7 @@ const { values: options } = parseArgs({
   options: {
     only: { type: 'string', multiple: true },
     sizes: { type: 'string', default: SIZES },
+    rivals: { type: 'string', multiple: true },
     json: { type: 'string' },
     quick: { type: 'boolean', default: false },
     plots: { type: 'string' },
@@ -39,7 +41,8 @@ async function main(): Promise<number> {
 }
 
 async function everything(): Promise<number> {
-  const wanted = BENCHES.filter(({ name }) => options.only?.some(part => name.includes(part)) ?? true);
+  const wanted = named(BENCHES, options.only);
+  const rivals = named(RIVALS, options.rivals);
   if (wanted.length === 0) throw new Error(`there is: ${BENCHES.map(({ name }) => name).join(', ')}`);
   const rows: Row[] = [];
   const notes: string[] = [];
@@ -47,6 +50,7 @@ async function everything(): Promise<number> {
   for (const { name, run } of wanted) {
     const bench = {
       sizes,
+      rivals,
       say: (line: string) => say(`${name}: ${line}`),
       note: (line: string) => notes.push(line),
     };
@@ -57,8 +61,13 @@ async function everything(): Promise<number> {
   return 0;
 }
 
+function named<Named extends { name: string }>(all: Named[], parts: string[] = ['']): Named[] {
+  return all.filter(({ name }) => parts.some(part => name.includes(part)));
+}
+
 function say(line: string): void {
-  process.stderr.write(`${line}\n`);
+  const seconds = Math.round(performance.now() / 1000);
+  process.stderr.write(`${String(seconds).padStart(4)} s  ${line}\n`);
 }
 
 process.exit(

@@ -1,16 +1,13 @@
 /** One change: committed here, carried to the standby, beside the rivals; in turn at every size. */
+import { BOTH, COMMIT, INSIDE, UPDATE } from './acts.ts';
 import { aimAt, bytesOf, costOf, type Figure } from './figure.ts';
 import type { Floor } from './floor.ts';
 import { crossing } from './network.ts';
+import { cpuMs } from './pair.ts';
 import { run } from './program.ts';
 import { median } from './samples.ts';
 import type { Stage } from './stage.ts';
 import { timed } from './timing.ts';
-
-export const COMMIT = 'commit of one change, durable, over the API';
-export const INSIDE = 'Force Update of one change, in the daemon: request to durable receipt';
-export const UPDATE = 'Force Update of one change, over the API';
-export const BOTH = 'commit and Force Update of one change, over the API';
 
 export interface Rounds {
   /** Of the rivals: one change each. */
@@ -24,6 +21,8 @@ interface Sample {
   updateMs: number;
   /** As the receipt says. */
   insideMs: number;
+  /** Of both daemons; the kernel counts in steps of 10 ms, so only the mean of many says something. */
+  cpuMs: number;
   bytes: number | undefined;
   /** Of the change itself. */
   changeBytes: number;
@@ -47,10 +46,27 @@ export async function oneChange(stages: Stage[], floor: Floor, folder: string, {
 
 async function commitAndUpdate(stage: Stage): Promise<Sample> {
   const changes = stage.renames(1);
+  const used = cpuOf(stage);
   const commit = await timed(() => stage.pair.active.api.change({ changes }));
   const { result: update, bytes } = await crossing(() => timed(() => stage.forceUpdate()));
+  const spent = cpuOf(stage) - used;
   const changeBytes = JSON.stringify(changes).length;
-  return { commitMs: commit.ms, updateMs: update.ms, insideMs: update.result.ms, bytes, changeBytes };
+  return {
+    commitMs: commit.ms,
+    updateMs: update.ms,
+    insideMs: update.result.ms,
+    cpuMs: spent,
+    bytes,
+    changeBytes,
+  };
+}
+
+function cpuOf({ pair }: Stage): number {
+  return cpuMs(pair.active) + cpuMs(pair.standby);
+}
+
+function mean(values: number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function figures(stage: Stage, samples: Sample[], floor: Floor): Figure[] {
@@ -89,7 +105,10 @@ function figures(stage: Stage, samples: Sample[], floor: Floor): Figure[] {
     {
       services,
       what: BOTH,
-      measured: costOf(of(each => each.commitMs + each.updateMs)),
+      measured: costOf(
+        of(each => each.commitMs + each.updateMs),
+        { cpuMs: mean(of(each => each.cpuMs)) },
+      ),
       rivals: stage.results(true),
       ...far,
     },

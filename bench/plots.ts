@@ -1,10 +1,10 @@
 /** The page of plots: latency and bytes on the wire against the size of the site, drawn from what `--json` wrote. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { BOTH, COMMIT, UPDATE } from './acts.ts';
 import type { Cost, Figure } from './figure.ts';
-import { BOTH, COMMIT, UPDATE } from './one-change.ts';
 import { type Axis, drawPlot, type Series } from './plot.ts';
-import { amount, duration, type Row } from './table.ts';
+import { amount, type Row } from './table.ts';
 
 const DOCS = path.join(import.meta.dirname, '../docs');
 const SIZE: Axis = {
@@ -35,7 +35,7 @@ export function latencyPlot(figures: Figure[]): string {
   return drawPlot({
     title: 'One change, until the other side has it',
     x: SIZE,
-    y: { label: 'median (logarithmic)', tick: duration },
+    y: { label: 'median (logarithmic)', tick: value => (value < 1000 ? `${value} ms` : `${value / 1000} s`) },
     series: [
       own(figures, BOTH, 'Lockstep: commit and update', ms, '7 4'),
       own(figures, UPDATE, 'Lockstep: Force Update', ms),

@@ -1,18 +1,19 @@
 /** The form for CI: ratios only, both sides in turn in the same rounds, held against what docs/PERFORMANCE.md claims. */
 import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { BOTH, UPDATE } from './acts.ts';
 import { CREATE, manyRecords, RESTORE, RESTORE_EMPTY } from './bundle.ts';
 import { type Judged, judge, type Ratio, readClaims, unproved } from './claims.ts';
 import type { Figure } from './figure.ts';
 import { onStages } from './in-step.ts';
-import { BOTH, oneChange, UPDATE } from './one-change.ts';
+import { oneChange } from './one-change.ts';
 import { isInstalled } from './program.ts';
 import { rsyncDocument, rsyncTold, rsyncTree } from './rivals/rsync.ts';
 
 const CLAIMS = path.join(import.meta.dirname, '../docs/PERFORMANCE.md');
-const SIZES: [number, number] = [300, 3000];
+const SIZES: [number, number] = [150, 1500];
 const ROUNDS = { rounds: 9, changes: 3 };
-const BUNDLE = { services: 1000, rounds: 5, emptyRounds: 3 };
+const BUNDLE = { services: 1000, rounds: 5, emptyRounds: 3, restic: false };
 
 /** Resolves to the exit code: 1 when a ratio is worse than half of what is claimed. */
 export async function quick(say: (line: string) => void): Promise<number> {
@@ -26,7 +27,8 @@ export async function quick(say: (line: string) => void): Promise<number> {
 
 function measure(say: (line: string) => void): Promise<Ratio[]> {
   const rivals = [rsyncTold, rsyncTree, rsyncDocument];
-  return onStages({ sizes: SIZES, rivals, say, note: () => undefined }, async (stages, floor, folder) => {
+  const setting = { sizes: SIZES, rivals, firstTimes: false, say, note: () => undefined };
+  return onStages(setting, async (stages, floor, folder) => {
     say('one change, in turn');
     const ratios = ratiosOfOneChange(await oneChange(stages, floor, folder, ROUNDS));
     if (!isInstalled('gpg')) return ratios;

@@ -19,6 +19,8 @@ export interface StageOptions {
   folder: string;
   number: number;
   connection: KeptOpen | undefined;
+  /** What rivals take the first time is measured. */
+  firstTimes: boolean;
   say(line: string): void;
 }
 
@@ -38,7 +40,15 @@ export class Stage {
   }
 
   /** Filled, in step, and with rivals that hold the same on both sides. */
-  static async open({ services, rivals, folder, number, connection, say }: StageOptions): Promise<Stage> {
+  static async open({
+    services,
+    rivals,
+    folder,
+    number,
+    connection,
+    firstTimes,
+    say,
+  }: StageOptions): Promise<Stage> {
     mkdirSync(folder);
     say(`${services.toLocaleString('en')} Virtual Services: a pair`);
     const pair = await startPair(folder, number);
@@ -54,10 +64,10 @@ export class Stage {
       for (const [index, rival] of rivals.entries()) {
         if (connection === undefined) break;
         say(`${services.toLocaleString('en')} Virtual Services: ${rival.name}`);
-        const own = path.join(folder, `rival-${index}`);
-        const entrant = await Entrant.enter(rival, files, own, connection);
-        stage.entrants.push(entrant);
-        await entrant.first();
+        const place = { source: files.folder(rival.layout), folder: path.join(folder, `rival-${index}`) };
+        mkdirSync(place.folder);
+        const copied = rival.told ?? !firstTimes;
+        stage.entrants.push(await Entrant.enter(rival, { ...place, connection, copied }));
       }
       return stage;
     } catch (error) {

@@ -27,6 +27,8 @@ export interface Place {
   /** For the other side, and whatever the tool keeps besides. It is there, and empty. */
   folder: string;
   connection: KeptOpen;
+  /** Nobody measures the first time: a plain copy will do where the tool keeps nothing besides. */
+  copied: boolean;
 }
 
 /** A rival at work. Rejects with what the tool complained about. */

@@ -44,7 +44,7 @@ export const rsyncWhole: Rival = {
   start: place => rsync(place, ['--archive', '--whole-file']),
 };
 
-async function rsync({ source, folder, connection }: Place, options: string[]): Promise<Carrier> {
+async function rsync({ source, folder, connection, copied }: Place, options: string[]): Promise<Carrier> {
   const target = path.join(folder, 'standby');
   mkdirSync(target);
   const fsync = (await run(['rsync', '--help'])).includes('--fsync') ? ['--fsync'] : [];
@@ -56,7 +56,7 @@ async function rsync({ source, folder, connection }: Place, options: string[]): 
   ];
   return {
     first: async () => {
-      if (told) cpSync(source, target, { recursive: true, preserveTimestamps: true });
+      if (copied) cpSync(source, target, { recursive: true, preserveTimestamps: true });
       else await run(command(options));
     },
     carry: async files => {

@@ -13,7 +13,7 @@ export const scpDocument: Rival = {
   needs: ['scp'],
   layout: 'document',
   largest: 100_000,
-  start: place => scp(place, false),
+  start: scp,
 };
 
 export const scpTold: Rival = {
@@ -24,16 +24,16 @@ export const scpTold: Rival = {
   told: true,
   largest: 10_000,
   mostFiles: 1,
-  start: place => scp(place, true),
+  start: scp,
 };
 
-async function scp({ source, folder, connection }: Place, told: boolean): Promise<Carrier> {
+async function scp({ source, folder, connection, copied }: Place): Promise<Carrier> {
   const target = path.join(folder, 'standby');
   mkdirSync(target);
   const command = ['scp', '-pq', '-F', connection.config];
   return {
     first: async () => {
-      if (told) cpSync(source, target, { recursive: true, preserveTimestamps: true });
+      if (copied) cpSync(source, target, { recursive: true, preserveTimestamps: true });
       else await run([...command, '-r', `${source}/.`, `${STANDBY}:${target}/`]);
     },
     carry: async files => {
