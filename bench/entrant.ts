@@ -32,9 +32,14 @@ export class Entrant {
   /** It holds the same on both sides when this resolves. */
   static async enter(rival: Rival, place: Place): Promise<Entrant> {
     const entrant = new Entrant(rival, await rival.start(place), place.source);
-    const taken = await entrant.measured(() => entrant.carrier.first());
-    if (!place.copied) entrant.taken = [taken];
-    return entrant;
+    try {
+      const taken = await entrant.measured(() => entrant.carrier.first());
+      if (!place.copied) entrant.taken = [taken];
+      return entrant;
+    } catch (error) {
+      await entrant.end();
+      throw error;
+    }
   }
 
   /** Unless it has had its say, or is not meant for so much. */

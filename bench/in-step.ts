@@ -53,7 +53,7 @@ export async function onStages<Result>(
       const able = there.filter(({ largest }) => services <= largest);
       const at = path.join(folder, String(services));
       stages.push(
-        await Stage.open({ services, rivals: able, folder: at, number, connection, firstTimes, say }),
+        await Stage.open({ services, rivals: able, folder: at, number, connection, firstTimes, say, note }),
       );
     }
     return await measure(stages, floor, folder);

@@ -2,14 +2,14 @@
  * A connection of OpenSSH that is kept open (ControlMaster), as the rivals get it: a server of the bench's own on loopback, with
  * keys and a configuration of its own in a temporary folder.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import path from 'node:path';
 import { until } from '../test/e2e/daemon.ts';
 import { hasSshd, startSshd } from '../test/sync/sshd.ts';
-import { isInstalled } from './program.ts';
+import { isInstalled, run, start, stop } from './program.ts';
 
 /** The name of the other machine in the configuration of ssh. */
 export const STANDBY = 'standby';
@@ -38,17 +38,15 @@ export async function keepOpen(folder: string): Promise<KeptOpen | undefined> {
   writeFileSync(path.join(folder, 'known'), `[127.0.0.1]:${server.port} ${host.open}\n`);
   writeFileSync(config, configuration(folder, server.port));
   const ssh = ['ssh', '-F', config];
-  const master = spawn('ssh', [...ssh.slice(1), '-MN', STANDBY], { stdio: 'ignore' });
-  const open = (): Promise<boolean> =>
-    ended(spawn('ssh', [...ssh.slice(1), '-O', 'check', STANDBY], { stdio: 'ignore' }));
-  await until('the connection is open', open);
-  const echo = spawn('ssh', [...ssh.slice(1), STANDBY, 'exec cat'], { stdio: ['pipe', 'pipe', 'ignore'] });
+  const master = start([...ssh, '-MN', STANDBY]);
+  await until('the connection is open', () => isOpen(ssh));
+  const echo = start([...ssh, STANDBY, 'exec cat']);
   return {
     ssh,
     config,
     roundTrip: async () => {
-      echo.stdin.write('.');
-      await once(echo.stdout, 'data');
+      echo.stdin?.write('.');
+      await once(echo.stdout as NodeJS.ReadableStream, 'data');
     },
     end: async () => {
       for (const child of [echo, master]) await stop(child);
@@ -87,14 +85,9 @@ function makeKey(file: string): Key {
   return { secret: readFileSync(file, 'utf8'), open: readFileSync(`${file}.pub`, 'utf8').trim() };
 }
 
-async function ended(child: ChildProcess): Promise<boolean> {
-  const [code] = await once(child, 'exit');
-  return code === 0;
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  child.kill();
-  await exited;
+async function isOpen(ssh: string[]): Promise<boolean> {
+  return run([...ssh, '-O', 'check', STANDBY]).then(
+    () => true,
+    () => false,
+  );
 }

@@ -27,7 +27,7 @@ export async function quick(say: (line: string) => void): Promise<number> {
 
 function measure(say: (line: string) => void): Promise<Ratio[]> {
   const rivals = [rsyncTold, rsyncTree, rsyncDocument];
-  const setting = { sizes: SIZES, rivals, firstTimes: false, say, note: () => undefined };
+  const setting = { sizes: SIZES, rivals, firstTimes: false, say, note: say };
   return onStages(setting, async (stages, floor, folder) => {
     say('one change, in turn');
     const ratios = ratiosOfOneChange(await oneChange(stages, floor, folder, ROUNDS));

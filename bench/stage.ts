@@ -6,7 +6,7 @@ import { Entrant } from './entrant.ts';
 import type { Cost, Rivalry } from './figure.ts';
 import type { KeptOpen } from './kept-open.ts';
 import { endPair, fill, forceUpdate, type Pair, startPair, watched } from './pair.ts';
-import type { Rival } from './rivals/rival.ts';
+import type { Place, Rival } from './rivals/rival.ts';
 import { nickname, serviceId } from './site.ts';
 import { SiteFiles } from './site-files.ts';
 
@@ -22,6 +22,8 @@ export interface StageOptions {
   /** What rivals take the first time is measured. */
   firstTimes: boolean;
   say(line: string): void;
+  /** What the reader of the table must know. */
+  note(line: string): void;
 }
 
 export class Stage {
@@ -31,12 +33,14 @@ export class Stage {
   /** Of the first update, of the daemons together. */
   readonly firstUpdate: Cost = {};
   private readonly files: SiteFiles;
+  private readonly note: (line: string) => void;
   private turn = 0;
 
-  private constructor(services: number, pair: Pair, files: SiteFiles) {
+  private constructor(services: number, pair: Pair, files: SiteFiles, note: (line: string) => void) {
     this.services = services;
     this.pair = pair;
     this.files = files;
+    this.note = note;
   }
 
   /** Filled, in step, and with rivals that hold the same on both sides. */
@@ -48,6 +52,7 @@ export class Stage {
     connection,
     firstTimes,
     say,
+    note,
   }: StageOptions): Promise<Stage> {
     mkdirSync(folder);
     say(`${services.toLocaleString('en')} Virtual Services: a pair`);
@@ -57,17 +62,17 @@ export class Stage {
       services,
       new Set(rivals.map(({ layout }) => layout)),
     );
-    const stage = new Stage(services, pair, files);
+    const stage = new Stage(services, pair, files, note);
     try {
       await fill(pair.active, services);
       Object.assign(stage.firstUpdate, await watched([pair.active, pair.standby], () => forceUpdate(pair)));
       for (const [index, rival] of rivals.entries()) {
         if (connection === undefined) break;
         say(`${services.toLocaleString('en')} Virtual Services: ${rival.name}`);
-        const place = { source: files.folder(rival.layout), folder: path.join(folder, `rival-${index}`) };
-        mkdirSync(place.folder);
+        const own = path.join(folder, `rival-${index}`);
+        mkdirSync(own);
         const copied = rival.told ?? !firstTimes;
-        stage.entrants.push(await Entrant.enter(rival, { ...place, connection, copied }));
+        await stage.enter(rival, { source: files.folder(rival.layout), folder: own, connection, copied });
       }
       return stage;
     } catch (error) {
@@ -79,7 +84,8 @@ export class Stage {
   /** So many Virtual Services are renamed; each rival brings that to its other side. */
   async rivalsCarry(many: number): Promise<void> {
     const changed = this.files.rename(this.next(many));
-    for (const entrant of this.entrants) await entrant.carry(changed);
+    for (const entrant of [...this.entrants])
+      await entrant.carry(changed).catch(error => this.leaveOut(entrant, error as Error));
   }
 
   /** So many renames of Virtual Services, for the API. */
@@ -109,6 +115,27 @@ export class Stage {
   async end(): Promise<void> {
     await endPair(this.pair);
     for (const entrant of this.entrants) await entrant.end();
+  }
+
+  private async enter(rival: Rival, place: Place): Promise<void> {
+    try {
+      this.entrants.push(await Entrant.enter(rival, place));
+    } catch (error) {
+      this.tellLeftOut(rival, error as Error);
+    }
+  }
+
+  private async leaveOut(entrant: Entrant, error: Error): Promise<void> {
+    this.tellLeftOut(entrant.rival, error);
+    this.entrants.splice(this.entrants.indexOf(entrant), 1);
+    await entrant.end();
+  }
+
+  /** One that fails is no rival any more; the rest of a long run is not lost for that. */
+  private tellLeftOut({ name }: Rival, { message }: Error): void {
+    this.note(
+      `${name}: left out at ${this.services.toLocaleString('en')} Virtual Services: ${message.trim()}`,
+    );
   }
 
   private next(many: number): number[] {

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -6,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import path from 'node:path';
 import { until } from '../../test/e2e/daemon.ts';
-import { run } from '../program.ts';
+import { run, start, stop } from '../program.ts';
 import type { Carrier, Place, Rival } from './rival.ts';
 
 /** Its hosts are their addresses, so that nothing has to be resolved. */
@@ -50,11 +49,7 @@ async function csync2({ source, folder }: Place, told: boolean): Promise<Carrier
     '-p',
     String(port),
   ];
-  const PATH = `${process.env.PATH}:/usr/sbin`;
-  const daemon = spawn('csync2', ['-ii', ...side(STANDBY, 'far')], {
-    env: { ...process.env, PATH, ...env },
-    stdio: 'ignore',
-  });
+  const daemon = start(['csync2', '-ii', ...side(STANDBY, 'far')], { env });
   await until('csync2 listens', () => isListening(port));
   const act = (...words: string[]): Promise<string> =>
     run(['csync2', ...side(ACTIVE, 'near'), ...words], { env });
@@ -70,11 +65,7 @@ async function csync2({ source, folder }: Place, told: boolean): Promise<Carrier
       }
     },
     read: file => readFile(path.join(at('standby'), file)),
-    end: async () => {
-      const exited = once(daemon, 'exit');
-      daemon.kill('SIGKILL');
-      await exited;
-    },
+    end: () => stop(daemon),
   };
 }
 

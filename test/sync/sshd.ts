@@ -57,12 +57,15 @@ export async function startSshd(
   );
   if (userInfo().uid === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
   const child = spawn(SSHD, ['-D', '-e', '-f', config], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const end = (): boolean => child.kill('SIGKILL');
+  process.once('exit', end);
   await listening(child);
   return {
     port,
     stop: async () => {
       const exited = once(child, 'exit');
-      child.kill('SIGKILL');
+      end();
+      process.off('exit', end);
       await exited;
     },
   };
