@@ -23,9 +23,9 @@ export interface Series {
   points: [x: number, y: number][];
 }
 
-const WIDTH = 860;
+const WIDTH = 880;
 const HEIGHT = 500;
-const AREA = { left: 76, top: 48, right: 540, bottom: 440 };
+const AREA = { left: 92, top: 48, right: 552, bottom: 440 };
 const LEGEND = { left: AREA.right + 28, stroke: 30, line: 24 };
 /** Of the axes, on each side of what is drawn: as a power of ten. */
 const MARGIN = 0.12;
@@ -126,7 +126,7 @@ function gridY(up: Scale, axis: Axis): string[] {
   return [
     ...lines,
     `<path class="axis" d="M${AREA.left} ${AREA.top}V${AREA.bottom}"/>`,
-    text(0, 0, axis.label, `text-anchor="middle" transform="translate(18 ${middle}) rotate(-90)"`),
+    text(0, 0, axis.label, `text-anchor="middle" transform="translate(20 ${middle}) rotate(-90)"`),
   ];
 }
 

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { BOTH, COMMIT, UPDATE } from './acts.ts';
 import type { Cost, Figure } from './figure.ts';
 import { type Axis, drawPlot, type Series } from './plot.ts';
-import { amount, type Row } from './table.ts';
+import type { Row } from './table.ts';
 
 const DOCS = path.join(import.meta.dirname, '../docs');
 const SIZE: Axis = {
@@ -51,9 +51,14 @@ export function wirePlot(figures: Figure[]): string {
   return drawPlot({
     title: 'One change: bytes on the wire, both ways',
     x: SIZE,
-    y: { label: 'with TCP and IP (logarithmic)', tick: amount },
+    y: { label: 'median, with TCP and IP (logarithmic)', tick: bytesTick },
     series: [own(figures, UPDATE, 'Lockstep: Force Update', bytes), ...rivals(figures, bytes)],
   });
+}
+
+function bytesTick(bytes: number): string {
+  if (bytes < 1e3) return `${bytes} B`;
+  return bytes < 1e6 ? `${bytes / 1e3} kB` : `${bytes / 1e6} MB`;
 }
 
 type Take = (cost: Cost) => number | undefined;

@@ -7,7 +7,9 @@ const HEAD = ['services', 'what', 'who', 'median', 'p95', 'times ours', 'CPU', '
 
 export function table(rows: Row[]): string {
   const body = rows.flatMap(row => [own(row), ...(row.rivals ?? []).map(rival => beside(row, rival))]);
-  return [HEAD, HEAD.map(() => '---'), ...body].map(cells => `| ${cells.join(' | ')} |\n`).join('');
+  return [HEAD, HEAD.map(() => '---'), ...body]
+    .map(cells => `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |\n`)
+    .join('');
 }
 
 function own(row: Row): string[] {
