@@ -1,12 +1,13 @@
 /** What a daemon takes when nothing happens: its start, its memory, its processor; mirror and watchers on. */
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type TestUnit, temporaryFolder, untilInStep } from '../test/e2e/daemon.ts';
+import { type TestUnit, untilInStep } from '../test/e2e/daemon.ts';
 import type { Bench } from './bench.ts';
 import { aimAt, type Cost, costOf, type Figure } from './figure.ts';
 import { startOfNode } from './floor.ts';
 import { cpuMs, endPair, fill, forceUpdate, megabytes, type Pair, startPair, untilMirrored } from './pair.ts';
 import { median } from './samples.ts';
+import { scratchFolder } from './scratch.ts';
 import { timed } from './timing.ts';
 
 const IDLE_MS = 30_000;
@@ -27,7 +28,7 @@ export const atRest: Bench = {
 };
 
 async function resting(services: number, number: number): Promise<Figure[]> {
-  const { folder, remove } = temporaryFolder();
+  const { folder, remove } = scratchFolder();
   const pair = await startPair(path.join(folder, 'pair'), number);
   try {
     await fill(pair.active, services);

@@ -1,7 +1,5 @@
 /** What an audit of 60,000 records costs, without a network: what would cross is the same each time, and is held to its limits. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { compare } from '../audit/compare.ts';
 import type { Question, Side } from '../audit/facts.ts';
@@ -14,6 +12,7 @@ import type { Bench } from './bench.ts';
 import { type Aim, costOf, type Figure } from './figure.ts';
 import { catalog } from './making.ts';
 import { median } from './samples.ts';
+import { scratchFolder } from './scratch.ts';
 import { cost } from './timing.ts';
 
 const RECORDS = 60_000;
@@ -25,7 +24,7 @@ const NONCE = '5'.repeat(64);
 export const audits: Bench = {
   name: 'audit',
   run: async ({ say }) => {
-    const folder = mkdtempSync(path.join(tmpdir(), 'lockstep-bench-'));
+    const { folder, remove } = scratchFolder();
     try {
       say(`fills two stores with ${RECORDS} records each`);
       const [one, other] = [await filled(path.join(folder, 'a')), await filled(path.join(folder, 'b'))];
@@ -37,7 +36,7 @@ export const audits: Bench = {
       await Promise.all([one.close(), other.close()]);
       return [equal, drifted];
     } finally {
-      rmSync(folder, { recursive: true, force: true });
+      remove();
     }
   },
 };

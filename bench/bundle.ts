@@ -9,13 +9,13 @@ import { promisify } from 'node:util';
 import { openLmdb } from '../store/lmdb.ts';
 import { Store } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
-import { temporaryFolder } from '../test/e2e/daemon.ts';
 import { openBundle } from '../unit/open-bundle.ts';
 import { Restoring } from '../unit/restoring.ts';
 import type { Bench } from './bench.ts';
 import type { Cost, Figure } from './figure.ts';
 import { catalog, create, incompressible, PASSPHRASE, verify } from './making.ts';
 import { isInstalled } from './program.ts';
+import { scratchFolder } from './scratch.ts';
 import { parts } from './site.ts';
 import { StockBundle } from './stock-bundle.ts';
 import { cost, inTurn } from './timing.ts';
@@ -33,7 +33,7 @@ type Say = (line: string) => void;
 export const bundles: Bench = {
   name: 'bundles',
   run: async ({ say, note }) => {
-    const { folder, remove } = temporaryFolder();
+    const { folder, remove } = scratchFolder();
     try {
       note('restic: a new repository on the same disk each time; that it is made is not counted.');
       return [

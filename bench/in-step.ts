@@ -1,6 +1,5 @@
 /** A pair in step at every size, beside what people would use instead. */
 import path from 'node:path';
-import { temporaryFolder } from '../test/e2e/daemon.ts';
 import { BOTH, COMMIT, INSIDE, UPDATE } from './acts.ts';
 import type { Bench, BenchOptions } from './bench.ts';
 import { commands } from './commands.ts';
@@ -11,6 +10,7 @@ import { keepOpen } from './kept-open.ts';
 import { firstUpdate, manyChanges } from './many-changes.ts';
 import { oneChange } from './one-change.ts';
 import { pairAudit } from './pair-audit.ts';
+import { scratchFolder } from './scratch.ts';
 import { Stage } from './stage.ts';
 
 const ROUNDS = { rounds: 20, changes: 5 };
@@ -41,7 +41,7 @@ export async function onStages<Result>(
   { sizes, rivals, say, note, firstTimes = true }: BenchOptions & { firstTimes?: boolean },
   measure: (stages: Stage[], floor: Floor, folder: string) => Promise<Result>,
 ): Promise<Result> {
-  const { folder, remove } = temporaryFolder();
+  const { folder, remove } = scratchFolder();
   const stages: Stage[] = [];
   const connection = await keepOpen(path.join(folder, 'ssh'));
   const floor = new Floor(folder, connection);

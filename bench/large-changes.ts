@@ -1,9 +1,10 @@
 /** Changes of everything at once: how long they take, and how long a unit is silent meanwhile. */
 import path from 'node:path';
-import { TestUnit, temporaryFolder } from '../test/e2e/daemon.ts';
+import { TestUnit } from '../test/e2e/daemon.ts';
 import type { Bench } from './bench.ts';
 import { costOf, type Figure } from './figure.ts';
 import { endPair, fill, forceUpdate, startPair, untilMirrored, watched } from './pair.ts';
+import { scratchFolder } from './scratch.ts';
 import { parts, serviceId, siteCapture, siteDocument } from './site.ts';
 import { timed } from './timing.ts';
 
@@ -24,7 +25,7 @@ export const largeChanges: Bench = {
 };
 
 async function importing(services: number): Promise<Figure> {
-  const { folder, remove } = temporaryFolder();
+  const { folder, remove } = scratchFolder();
   const unit = new TestUnit(path.join(folder, 'lb'), '127.0.71.3', { timeoutMs: 15 * 60_000 });
   await unit.init({ mode: 'single', name: 'lb' });
   await unit.start('--no-mirror');
@@ -40,7 +41,7 @@ async function importing(services: number): Promise<Figure> {
 }
 
 async function changing(services: number, number: number): Promise<Figure[]> {
-  const { folder, remove } = temporaryFolder();
+  const { folder, remove } = scratchFolder();
   const pair = await startPair(path.join(folder, 'pair'), number);
   const { active, standby } = pair;
   const figures: Figure[] = [];
