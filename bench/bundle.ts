@@ -1,10 +1,9 @@
 /**
- * What bundles cost, beside `tar cz | gpg -c` and `gpg -d | tar xz` of the same files: 10,000 Virtual Services, each with 5
- * Real Servers, in a real store; a bundle as large as the average of an appliance; the memory that many records take.
+ * What bundles cost, beside `tar cz | gpg -c` and `gpg -d | tar xz` of the same files, and restic: 10,000 Virtual Services, each
+ * with 5 Real Servers, in a real store; a bundle as large as the average of an appliance; the memory that many records take.
  */
-import { execFile, execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { execFile } from 'node:child_process';
+import { statSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { openLmdb } from '../store/lmdb.ts';
@@ -12,61 +11,87 @@ import { Store } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
 import { openBundle } from '../unit/open-bundle.ts';
 import { Restoring } from '../unit/restoring.ts';
-import { type Bench, type Cost, cost, type Figure, inTurn } from './bench.ts';
+import type { Bench } from './bench.ts';
+import type { Cost, Figure } from './figure.ts';
 import { catalog, create, incompressible, PASSPHRASE, verify } from './making.ts';
-import { benchService, seeded } from './site.ts';
+import { isInstalled } from './program.ts';
+import { scratchFolder } from './scratch.ts';
+import { parts } from './site.ts';
+import { StockBundle } from './stock-bundle.ts';
+import { cost, inTurn } from './timing.ts';
 
 const SERVICES = 10_000;
-const SERVERS = 5;
 const ROUNDS = 7;
-const LARGE_BYTES = 300e6;
+const AVERAGE_BYTES = 2.45e6;
+const LARGE_BYTES = [100e6, 300e6] as const;
 const LARGE = path.join(import.meta.dirname, 'large-bundle.ts');
+const TAR_GPG = 'tar cz | gpg -c';
+const GPG_TAR = 'gpg -d | tar xz';
+
+type Say = (line: string) => void;
 
 export const bundles: Bench = {
   name: 'bundles',
-  run: async say => {
-    const folder = mkdtempSync(path.join(tmpdir(), 'lockstep-bench-'));
-    const at = (name: string): string => path.join(folder, name);
-    mkdirSync(at('gnupg'), { mode: 0o700 });
-    writeFileSync(at('pw'), PASSPHRASE);
+  run: async ({ say, note }) => {
+    const { folder, remove } = scratchFolder();
     try {
+      note('restic: a new repository on the same disk each time; that it is made is not counted.');
       return [
-        ...(await manyRecords(at, say)),
-        ...(await averageBundle(at('average'), say)),
-        ...(await largeBundle(at('large'), say)),
+        ...(await manyRecords(
+          folder,
+          { services: SERVICES, rounds: ROUNDS, emptyRounds: 3, restic: true },
+          say,
+        )),
+        ...(await averageBundle(path.join(folder, 'average'), say)),
+        ...(await largeBundles(path.join(folder, 'large'), say)),
       ];
     } finally {
-      stock(at, 'gpgconf --homedir $HOME --kill all');
-      rmSync(folder, { recursive: true, force: true });
+      remove();
     }
   },
 };
 
-type At = (name: string) => string;
-type Say = (line: string) => void;
+export interface ManyRecords {
+  services: number;
+  rounds: number;
+  /** Of restores on an empty unit. */
+  emptyRounds: number;
+  /** Beside restic, where it is installed; a repository takes seconds to make. */
+  restic: boolean;
+}
 
-async function manyRecords(at: At, say: Say): Promise<Figure[]> {
-  say(`fills a store with ${SERVICES} Virtual Services × ${SERVERS} Real Servers`);
-  const store = await emptyStore(at('store'));
-  await fill(store);
-  const file = at('a.lockstep');
+export const CREATE = 'create a bundle';
+export const VERIFY = 'verify a bundle: every hash, every record against its schema';
+export const RESTORE = 'restore a bundle where nothing differs';
+export const RESTORE_EMPTY = 'restore a bundle on an empty unit';
+
+export async function manyRecords(
+  folder: string,
+  { services, rounds, emptyRounds, restic }: ManyRecords,
+  say: Say,
+): Promise<Figure[]> {
+  say(`fills a store with ${services.toLocaleString('en')} Virtual Services`);
+  const store = await emptyStore(path.join(folder, 'store'));
+  await fill(store, services);
+  const file = path.join(folder, 'a.lockstep');
   await create(await store.snapshot(), file);
-  for (const name of ['files', 'out']) mkdirSync(at(name));
-  stock(at, `$GPG -d ${file} | tar xz -C ${at('files')}`);
-  const packing = `tar cz -C ${at('files')} . | $GPG -c -o ${at('stock')}`;
-  const unpacking = `$GPG -d ${at('stock')} | tar xz -C ${at('out')}`;
-  say(`${ROUNDS} rounds of each`);
-  const least = await inTurn(ROUNDS, {
+  const stock = new StockBundle(path.join(folder, 'stock'), file);
+  const withRestic = restic && isInstalled('restic');
+  say(`${rounds} rounds of each`);
+  const took = await inTurn(rounds, {
     create: async () => cost(async () => create(await store.snapshot(), file)),
-    packing: async () => stock(at, packing),
+    pack: async () => stock.pack(),
     verify: () => cost(() => verify(file)),
-    unpacking: async () => stock(at, unpacking),
+    unpack: async () => stock.unpack(),
     same: () => cost(() => restore(store, file)),
+    ...(withRestic
+      ? { resticBackup: async () => stock.resticBackup(), resticRestore: async () => stock.resticRestore() }
+      : {}),
   });
   let round = 0;
-  const { empty } = await inTurn(2, {
+  const { empty } = await inTurn(emptyRounds, {
     empty: async () => {
-      const target = await emptyStore(at(`empty-${round++}`));
+      const target = await emptyStore(path.join(folder, `empty-${round++}`));
       const spent = await cost(() => restore(target, file));
       if (target.head.digest !== store.head.digest) throw new Error('the restored digest is another one');
       await target.close();
@@ -74,42 +99,57 @@ async function manyRecords(at: At, say: Say): Promise<Figure[]> {
     },
   });
   await store.close();
-  const { create: made, packing: packed, verify: verified, unpacking: unpacked, same } = least;
-  const of = `60,000 records, ${megabytes(statSync(file).size)} packed`;
+  stock.end();
+  const packing = rivals(TAR_GPG, took.pack, 'restic backup', took.resticBackup);
+  const unpacking = rivals(GPG_TAR, took.unpack, 'restic restore', took.resticRestore);
   return [
-    { what: `create, ${of}`, measured: made, stock: packed, aim: { ratio: 1.5 } },
-    { what: 'verify', measured: verified, stock: unpacked },
-    { what: 'restore where nothing differs', measured: same, stock: unpacked },
-    { what: 'restore on an empty unit', measured: empty, stock: unpacked },
+    { services, what: CREATE, measured: took.create, rivals: packing, aim: { stock: 1.5 } },
+    { services, what: VERIFY, measured: took.verify, rivals: unpacking.slice(0, 1) },
+    { services, what: RESTORE, measured: took.same, rivals: unpacking, aim: { stock: 2 } },
+    { services, what: RESTORE_EMPTY, measured: empty, rivals: unpacking, aim: { stock: 2 } },
   ];
+}
+
+function rivals(
+  stock: string,
+  stockCost: Cost,
+  other: string,
+  otherCost?: Cost,
+): { who: string; cost: Cost }[] {
+  const both = [{ who: stock, cost: stockCost }];
+  return otherCost === undefined ? both : [...both, { who: other, cost: otherCost }];
 }
 
 async function averageBundle(file: string, say: Say): Promise<Figure[]> {
   say('a bundle as large as an average one');
-  const least = await inTurn(ROUNDS, {
-    create: () => cost(() => create(incompressible(2.45e6), file)),
+  const took = await inTurn(ROUNDS, {
+    create: () => cost(() => create(incompressible(AVERAGE_BYTES), file)),
     verify: () => cost(() => verify(file)),
   });
-  const what = `of ${megabytes(statSync(file).size)}, with key derivation`;
+  const of = `of ${megabytes(statSync(file).size)}, with key derivation`;
   return [
-    { what: `create ${what}`, measured: least.create, aim: { ms: 1500 } },
-    { what: `verify ${what}`, measured: least.verify, aim: { ms: 1500 } },
+    { what: `create a bundle ${of}`, measured: took.create, aim: { ms: 1500 } },
+    { what: `verify a bundle ${of}`, measured: took.verify, aim: { ms: 1500 } },
   ];
 }
 
-async function largeBundle(file: string, say: Say): Promise<Figure[]> {
-  say(`${megabytes(LARGE_BYTES)} of records`);
-  const act = async (name: string): Promise<Cost> => {
-    const args = ['--import', 'tsx', LARGE, name, file, String(LARGE_BYTES)];
-    const { stdout } = await promisify(execFile)(process.execPath, args);
-    return JSON.parse(stdout) as Cost;
-  };
-  const made = await act('create');
-  const verified = await act('verify');
-  return [
-    { what: `create, ${megabytes(LARGE_BYTES)} of records`, measured: made, aim: { megabytes: 250 } },
-    { what: `verify, ${megabytes(LARGE_BYTES)} of records`, measured: verified, aim: { megabytes: 250 } },
-  ];
+/** Memory is flat when three times as many records take about as much. */
+async function largeBundles(file: string, say: Say): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const bytes of LARGE_BYTES) {
+    say(`${megabytes(bytes)} of records`);
+    for (const act of ['create', 'verify']) {
+      const args = ['--import', 'tsx', LARGE, act, file, String(bytes)];
+      const { stdout } = await promisify(execFile)(process.execPath, args);
+      const measured = JSON.parse(stdout) as Cost;
+      figures.push({
+        what: `${act} a bundle of ${megabytes(bytes)} of records`,
+        measured,
+        aim: { megabytes: 250 },
+      });
+    }
+  }
+  return figures;
 }
 
 async function restore(store: Store, file: string): Promise<void> {
@@ -124,46 +164,24 @@ async function restore(store: Store, file: string): Promise<void> {
   await restoring.restore({ upload: file, passphrase: PASSPHRASE, author: 'bench' });
 }
 
-/** `script` with GnuPG as $GPG; its own folder, so that no agent but its own is asked. */
-function stock(at: At, script: string): Cost {
-  const options = '--batch --quiet --yes --no-symkey-cache --pinentry-mode loopback';
-  const started = performance.now();
-  const said = execFileSync('bash', ['-euo', 'pipefail', '-c', `${script} 2>/dev/null\ntimes`], {
-    env: {
-      ...process.env,
-      HOME: at('gnupg'),
-      GPG: `gpg --homedir ${at('gnupg')} ${options} --passphrase-file ${at('pw')}`,
-    },
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  const cpuMs = [...said.matchAll(/(\d+)m([\d.]+)s/g)].reduce(
-    (sum, [, minutes, seconds]) => sum + Number(minutes) * 60_000 + Number(seconds) * 1000,
-    0,
-  );
-  return { ms: performance.now() - started, cpuMs };
-}
-
 async function emptyStore(folder: string): Promise<Store> {
   const store = await Store.open({ port: openLmdb(folder), catalog, rules: [], now: () => new Date(0) });
   await store.setRole('active', 1);
   return store;
 }
 
-async function fill(store: Store): Promise<void> {
-  const random = seeded(1);
-  for (let from = 0; from < SERVICES; from += 2000) {
-    const changes: Change[] = [];
-    for (let index = from; index < Math.min(SERVICES, from + 2000); index++) {
-      const { id, value, servers } = benchService(index, SERVERS, random);
-      changes.push({ op: 'put', path: `virtualServices/${id}`, value });
-      for (const server of servers)
-        changes.push({
+async function fill(store: Store, services: number): Promise<void> {
+  for (const part of parts(services, 2000)) {
+    const changes = part.flatMap(({ id, value, servers }): Change[] => [
+      { op: 'put', path: `virtualServices/${id}`, value },
+      ...servers.map(
+        (server): Change => ({
           op: 'put',
           path: `virtualServices/${id}/realServers/${server.id}`,
           value: server.value,
-        });
-    }
+        }),
+      ),
+    ]);
     await store.commit({ changes, kind: 'change', author: 'bench', reason: '' });
   }
 }

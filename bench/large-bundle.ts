@@ -2,8 +2,9 @@
  * One large bundle in a process of its own, whose memory is nothing else's: `tsx bench/large-bundle.ts create|verify FILE BYTES`.
  * Prints a Cost as JSON.
  */
-import { type Cost, cost } from './bench.ts';
+import type { Cost } from './figure.ts';
 import { create, incompressible, verify } from './making.ts';
+import { cost } from './timing.ts';
 
 const [act, file = '', bytes] = process.argv.slice(2);
 

@@ -9,10 +9,42 @@ export function seeded(seed: number): (limit: number) => number {
   };
 }
 
+/** Real Servers of each Virtual Service. */
+export const SERVERS = 5;
+const SEED = 1;
+
 export interface BenchService {
   id: string;
   value: JsonObject;
   servers: { id: string; value: JsonObject }[];
+}
+
+/** The site that every measurement is made with, whatever its size: the same each time. Made as it is asked for. */
+export function* site(services: number): Generator<BenchService> {
+  const random = seeded(SEED);
+  for (let index = 0; index < services; index++) yield benchService(index, SERVERS, random);
+}
+
+/** In parts of at most `most` Virtual Services: a request holds no more than 64 MiB. */
+export function* parts(services: number, most: number): Generator<BenchService[]> {
+  let part: BenchService[] = [];
+  for (const service of site(services)) {
+    part.push(service);
+    if (part.length < most) continue;
+    yield part;
+    part = [];
+  }
+  if (part.length > 0) yield part;
+}
+
+/** Id of Virtual Service number `index`. */
+export function serviceId(index: number): string {
+  return `tcp:10.${64 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}:443`;
+}
+
+/** A nickname; all are of one length, so that a file can be changed in place. */
+export function nickname(word: 'service' | 'renamed', number: number): string {
+  return `${word} ${String(number).padStart(6, '0')}`;
 }
 
 /** Virtual Service number `index` of a site, with its Real Servers; the same for the same seed. */
@@ -21,9 +53,8 @@ export function benchService(
   servers: number,
   random: (limit: number) => number,
 ): BenchService {
-  const address = `10.${64 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}`;
   const value = {
-    nickname: `service ${index}`,
+    nickname: nickname('service', index),
     enable: random(10) > 0,
     layer: 7,
     type: 'http',
@@ -41,7 +72,7 @@ export function benchService(
       value: { weight: 100 * (1 + random(20)), enable: random(20) > 0 },
     };
   });
-  return { id: `tcp:${address}:443`, value, servers: made };
+  return { id: serviceId(index), value, servers: made };
 }
 
 /** Services as a nested document, the way `lockstep apply` takes it. */

@@ -23,11 +23,16 @@ export interface Sshd {
 
 /**
  * OpenSSH's server with its own sftp-server on a free port of loopback, for whoever runs the tests. `kilobytes`: the largest
- * file that a login may write, as on a disk that is full.
+ * file that a login may write, as on a disk that is full. `settings`: further lines of its configuration.
  */
 export async function startSshd(
   folder: string,
-  { hostKey, authorized, kilobytes }: { hostKey: string; authorized: string[]; kilobytes?: number },
+  {
+    hostKey,
+    authorized,
+    kilobytes,
+    settings = [],
+  }: { hostKey: string; authorized: string[]; kilobytes?: number; settings?: string[] },
 ): Promise<Sshd> {
   const port = await freePort();
   const keep = (name: string, text: string): string => {
@@ -39,6 +44,7 @@ export async function startSshd(
   const config = keep(
     'config',
     [
+      ...settings,
       `ListenAddress 127.0.0.1:${port}`,
       `HostKey ${keep('host', hostKey)}`,
       `AuthorizedKeysFile ${keep('authorized', `${authorized.join('\n')}\n`)}`,
@@ -51,12 +57,15 @@ export async function startSshd(
   );
   if (userInfo().uid === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
   const child = spawn(SSHD, ['-D', '-e', '-f', config], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const end = (): boolean => child.kill('SIGKILL');
+  process.once('exit', end);
   await listening(child);
   return {
     port,
     stop: async () => {
       const exited = once(child, 'exit');
-      child.kill('SIGKILL');
+      end();
+      process.off('exit', end);
       await exited;
     },
   };
