@@ -92,6 +92,7 @@ export class Pair {
   private nextUpdateAt: number | undefined;
   private cancelDue: () => void = () => undefined;
   private unwatch: () => void = () => undefined;
+  private stopped = false;
   private state = { name: '', since: '' };
   /** When the greeting that carried the partner's `clock` came; that clock tells greetings apart. */
   private heard: { clock: number; at: number; iso: string } | undefined;
@@ -123,7 +124,10 @@ export class Pair {
     pair.pausing = await Pausing.open({ ...options, onChange: () => pair.link?.ownChanged() });
     await pair.pausing.roleChanged();
     options.health.onChange = () => pair.link?.ownChanged();
-    pair.unwatch = options.store.watch((revision, paths) => pair.committed(revision, paths));
+    // The answer to whoever made the change, or the receipt for the partner that did, goes out first.
+    pair.unwatch = options.store.watch((revision, paths) =>
+      setImmediate(() => pair.committed(revision, paths)),
+    );
     pair.nets = new NetKeeper({ ...options, onUndone: () => pair.link?.due() });
     if (options.starts.pacified === undefined) await pair.takePart();
     return pair;
@@ -169,6 +173,7 @@ export class Pair {
   }
 
   async stop(): Promise<void> {
+    this.stopped = true;
     this.unwatch();
     this.operators?.stop();
     this.cancelDue();
@@ -564,6 +569,7 @@ export class Pair {
     this.options.metrics.commits.inc({ kind: revision.kind });
     const { revision: number, kind, author, reason, records } = revision;
     this.options.log.info({ revision: number, kind, author, reason, records }, 'commit');
+    if (this.stopped) return;
     this.link?.ownChanged();
     this.takeover.records.touched(paths);
     if (paths.some(path => IDENTITY_PATHS.has(path))) void this.refreshIdentity();

@@ -45,11 +45,14 @@ export class UpdateJournal {
     this.sent = receipt;
     metrics.updates.inc({ direction: 'sent', result: report.result });
     metrics.updateSeconds.observe(report.ms / 1000);
-    log.info({ ...report }, 'update sent');
     const common = report.heldBack === undefined ? report : undefined;
-    store
-      .keepReceipt(common, NAME, receipt)
-      .catch((error: unknown) => log.error({ reason: String(error) }, 'the receipt could not be kept'));
+    // Whoever forced the update is answered before anything is written about it.
+    setImmediate(() => {
+      log.info({ ...report }, 'update sent');
+      store
+        .keepReceipt(common, NAME, receipt)
+        .catch((error: unknown) => log.error({ reason: String(error) }, 'the receipt could not be kept'));
+    });
   }
 
   noteTaken(update: Omit<TakenUpdate, 'kind' | 'at'> & { from: string }): void {
