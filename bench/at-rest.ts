@@ -11,8 +11,10 @@ import { scratchFolder } from './scratch.ts';
 import { timed } from './timing.ts';
 
 const IDLE_MS = 30_000;
-/** What a start leaves to be done, such as a look at every file, is over then. */
-const SETTLE_MS = 5_000;
+/** What a start leaves to be done, such as a look at every file and record, is over once so little is used. */
+const QUIET_PERCENT = 2;
+const LOOK_MS = 2_000;
+const MOST_LOOKS = 90;
 const STARTS = 3;
 
 export const atRest: Bench = {
@@ -36,8 +38,8 @@ async function resting(services: number, number: number): Promise<Figure[]> {
     await untilMirrored(pair, services);
     const busy = Math.max(...[pair.active, pair.standby].map(unit => megabytes(unit, 'VmHWM')));
     const starts = await restarts(pair);
-    await sleep(SETTLE_MS);
-    const idle = await idleShares([pair.active, pair.standby]);
+    await untilQuiet([pair.active, pair.standby]);
+    const idle = await shares([pair.active, pair.standby], IDLE_MS);
     const { floorMs, ...started } = starts;
     const rss = [pair.active, pair.standby].map(unit => megabytes(unit, 'VmRSS'));
     return [
@@ -92,9 +94,14 @@ async function restarts({ active, standby, options }: Pair): Promise<Cost & { fl
   return { ...costOf(starts, { cpuMs: median(cpu) }), floorMs: median(floor) };
 }
 
+async function untilQuiet(units: TestUnit[]): Promise<void> {
+  for (let look = 0; look < MOST_LOOKS; look++)
+    if (Math.max(...(await shares(units, LOOK_MS))) < QUIET_PERCENT) return;
+}
+
 /** Percent of one processor that each takes. */
-async function idleShares(units: TestUnit[]): Promise<number[]> {
+async function shares(units: TestUnit[], forMs: number): Promise<number[]> {
   const before = units.map(cpuMs);
-  const { ms } = await timed(() => sleep(IDLE_MS));
+  const { ms } = await timed(() => sleep(forMs));
   return units.map((unit, index) => ((cpuMs(unit) - (before[index] ?? 0)) / ms) * 100);
 }
