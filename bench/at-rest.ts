@@ -11,10 +11,12 @@ import { scratchFolder } from './scratch.ts';
 import { timed } from './timing.ts';
 
 const IDLE_MS = 30_000;
-/** What a start leaves to be done, such as a look at every file and record, is over once so little is used. */
-const QUIET_PERCENT = 2;
-const LOOK_MS = 2_000;
-const MOST_LOOKS = 90;
+/** What a start leaves to be done (a look at every file, every record, every page of the store) begins within a minute. */
+const SETTLE_MS = 60_000;
+/** It is over once so little is used. */
+const QUIET_PERCENT = 0.5;
+const LOOK_MS = 10_000;
+const MOST_LOOKS = 18;
 const STARTS = 3;
 
 export const atRest: Bench = {
@@ -38,6 +40,7 @@ async function resting(services: number, number: number): Promise<Figure[]> {
     await untilMirrored(pair, services);
     const busy = Math.max(...[pair.active, pair.standby].map(unit => megabytes(unit, 'VmHWM')));
     const starts = await restarts(pair);
+    await sleep(SETTLE_MS);
     await untilQuiet([pair.active, pair.standby]);
     const idle = await shares([pair.active, pair.standby], IDLE_MS);
     const { floorMs, ...started } = starts;
