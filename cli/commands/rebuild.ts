@@ -54,7 +54,7 @@ async function assertWanted({ interactive }: Context, yes: boolean): Promise<voi
   if (yes) return;
   if (!interactive)
     throw new LockstepError('bad-usage', 'This throws the store of the unit away.', { hint: 'Say --yes.' });
-  if (!(await askYesNo('Throw the store of this unit away and get everything from the partner?')))
+  if (!(await askYesNo('Throw the store of this unit away and get everything from the partner?', false)))
     throw new LockstepError('bad-usage', 'Cancelled; nothing was changed.');
 }
 
