@@ -20,6 +20,10 @@ export type StateName =
   | 'paused'
   | 'behind';
 
+/** Both hold what the other may not, so nothing but force lets one of them stand down. */
+export const BOTH_ACTIVE_HINT =
+  'Decide which unit stays active, and type lockstep takeover --force there; what only the other one holds becomes a branch, which lockstep branches shows.';
+
 /** The one name of a state, shown by `status`. */
 export function nameOf(state: SyncState): StateName {
   const { own, partner, work } = state;
@@ -75,7 +79,7 @@ export function updateRefusal(state: SyncState): LockstepError | undefined {
   if (damaged !== undefined) return damagedUnit(damaged.name);
   if (partner.role === 'active') {
     return new LockstepError('both-active', 'Both units are active; neither sends updates.', {
-      hint: 'Decide which unit stays active and type lockstep takeover there.',
+      hint: BOTH_ACTIVE_HINT,
       facts: { epoch: own.epoch, partnerEpoch: partner.epoch },
     });
   }

@@ -17,6 +17,17 @@ export function afterFailedLastUpdate({ own }: SyncState, stepDown: StepDown, er
   return { do: 'answer', ticket: stepDown.ticket, error: incomplete(error.message) };
 }
 
+/** Both are active, so neither could send the other anything before it stands down. */
+export function incompleteBetweenActives(): LockstepError {
+  return new LockstepError(
+    'takeover-incomplete',
+    'Both units are active, and the other one holds something else than this unit: it stands down only by force.',
+    {
+      hint: 'Type lockstep takeover --force on the unit that is to stay active; what only the other one holds becomes a branch, which lockstep merge brings back.',
+    },
+  );
+}
+
 export function incomplete(because: string, firstHint = ''): LockstepError {
   return new LockstepError(
     'takeover-incomplete',

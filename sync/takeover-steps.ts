@@ -3,7 +3,7 @@ import type { Role } from '../store/store.ts';
 import { asError } from './partner-error.ts';
 import { updateRefusal } from './standing.ts';
 import { type Step, type SyncEvent, type SyncState, still, type Ticket } from './state.ts';
-import { incomplete, standDown } from './step-down.ts';
+import { incomplete, incompleteBetweenActives, standDown } from './step-down.ts';
 import { takeOverRefusal, takingOver } from './takeover-refusal.ts';
 import { begin } from './update-steps.ts';
 
@@ -61,6 +61,8 @@ export function askedToStepDown(
     return idle ? begin(asked, []) : still(asked);
   }
   if (forced) return { state, effects: [give] };
+  if (error?.code === 'both-active')
+    return { state, effects: [{ do: 'answer', ticket, error: incompleteBetweenActives() }] };
   const firstHint = error?.code === 'paused' ? 'lockstep resume on the active unit sends them. ' : '';
   const refused = incomplete(error?.message ?? 'Another takeover is under way.', firstHint);
   return { state, effects: [{ do: 'answer', ticket, error: refused }] };

@@ -8,7 +8,7 @@ import type { Head } from '../store/store.ts';
 import type { Hello } from '../sync/message.ts';
 import type { Partner } from '../sync/pairing.ts';
 import { pausedError } from '../sync/pause.ts';
-import { mismatches, nameOf, type StateName, updateRefusal } from '../sync/standing.ts';
+import { BOTH_ACTIVE_HINT, mismatches, nameOf, type StateName, updateRefusal } from '../sync/standing.ts';
 import { heldBack, type SyncState } from '../sync/state.ts';
 import { clockWarning } from './clock-skew.ts';
 import type {
@@ -259,7 +259,7 @@ const hints: Partial<Record<UnitState, string>> = {
   pacified: PACIFIED_HINT,
   unpaired: 'Type lockstep pair --invite on one unit, and what it prints on the other.',
   'held-back': 'Bring both units to the same release; the rest then follows by itself.',
-  'both-active': 'Decide which unit stays active, and type lockstep takeover there.',
+  'both-active': BOTH_ACTIVE_HINT,
   damaged: DAMAGE_HINT,
   'no-active': 'Type lockstep takeover on the unit that is to serve.',
   unreachable: 'Is lockstep serve running there, and TCP port 6973 open between the units?',

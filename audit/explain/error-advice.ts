@@ -118,7 +118,7 @@ export const ERROR_ADVICE: Partial<Record<ErrorCode, Pick<Explanation, 'causes' 
     causes: ['the standby was taken over while the active unit lived on', 'both were set to one HA mode'],
     look: [
       'lockstep status on both: what each alone holds',
-      'lockstep takeover on the one that is to serve; the rest becomes a branch',
+      'lockstep takeover --force on the one that is to serve; the rest becomes a branch',
     ],
   },
   mismatch: {

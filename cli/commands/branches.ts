@@ -11,14 +11,20 @@ export const command: CliCommand<[], object> = {
   examples: ['lockstep branches', 'lockstep branches --json'],
 
   async run({ out, unit }) {
-    out.answer(await unit().branches(), ({ branches }) =>
-      branches.length === 0
-        ? 'There are no branches: nothing was changed on both sides of a divided pair.'
-        : formatBranches(branches, out.paint),
+    const answer = await unit().branches();
+    const divided = answer.branches.length === 0 && (await unit().status()).sync.state === 'both-active';
+    out.answer(answer, ({ branches }) =>
+      branches.length === 0 ? noBranches(divided) : formatBranches(branches, out.paint),
     );
     return EXIT.done;
   },
 };
+
+function noBranches(divided: boolean): string {
+  return divided
+    ? 'There are no branches yet, because both units are active: what only one of them holds becomes one once it has stood down.\nhint: lockstep takeover --force, on the unit that is to stay active'
+    : 'There are no branches: nothing was changed on both sides of a divided pair.';
+}
 
 function formatBranches(branches: Branch[], paint: Paint): string {
   const rows = branches.map(({ name, unit, at, records, revisions, merged }) => [

@@ -17,14 +17,18 @@ export const command: CliCommand<[], Options> = {
 
   async run(context, options) {
     const answer = await withProgress(context, 'Taking over', context.unit().takeover(given(options)));
-    context.out.answer(answer, formatTakeover);
+    context.out.answer(answer, taken => formatTakeover(taken, options.force === true));
     return EXIT.done;
   },
 };
 
-function formatTakeover({ role, epoch, partnerSteppedDown }: TakeoverAnswer): string {
+export function formatTakeover({ role, epoch, partnerSteppedDown }: TakeoverAnswer, forced: boolean): string {
   const partner = partnerSteppedDown
     ? 'The partner stepped down and is standby.'
     : 'The partner was not seen: if it comes back as active, both say so and neither updates the other.';
-  return `This unit is ${role}, epoch ${epoch}. ${partner}`;
+  const branch =
+    forced && partnerSteppedDown
+      ? ' What it alone held becomes a branch with the next update: lockstep branches shows it, lockstep merge brings it back.'
+      : '';
+  return `This unit is ${role}, epoch ${epoch}. ${partner}${branch}`;
 }

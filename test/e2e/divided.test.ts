@@ -49,11 +49,17 @@ describe('two units that were changed on both sides', function () {
   it('the operator is told that a takeover would leave changes behind, and how they come back', async () => {
     const refused = await ha2.json('takeover');
     assert.deepEqual([refused.code, refused.answer.error.code], [3, 'takeover-incomplete']);
+    assert.match(refused.answer.error.message, /^Both units are active/);
     assert.match(refused.answer.error.hint ?? '', /branch/);
+    const { stdout } = await ha2.cli('branches');
+    assert.match(stdout, /no branches yet, because both units are active/);
+    assert.match((await ha2.cli('status')).stdout, /hint: .*lockstep takeover --force there/);
   });
 
   it('by force the other unit stands down, and what only it held is a branch that status names', async () => {
-    assert.equal((await ha2.cli('takeover', '--force')).code, 0);
+    const forced = await ha2.cli('takeover', '--force');
+    assert.equal(forced.code, 0, forced.stderr);
+    assert.match(forced.stdout, /stepped down and is standby\. What it alone held becomes a branch/);
     await untilInStep(ha1, ha2);
     await until('the branch is on both units', async () =>
       (await Promise.all([ha1.status(), ha2.status()])).every(({ branches }) => branches.length === 1),

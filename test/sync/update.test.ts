@@ -596,8 +596,12 @@ describe('takeover over the wire', () => {
     await pair.reconnect();
     await first.reaches('both-active');
     await second.reaches('both-active');
-    await assert.rejects(second.link.takeOver(false), { code: 'takeover-incomplete' });
-    await assert.rejects(first.link.forceUpdate(), { code: 'both-active' });
+    await assert.rejects(second.link.takeOver(false), {
+      code: 'takeover-incomplete',
+      message: /^Both units are active/,
+      hint: /lockstep takeover --force on the unit that is to stay active/,
+    });
+    await assert.rejects(first.link.forceUpdate(), { code: 'both-active', hint: /takeover --force/ });
     await second.link.takeOver(true);
     await second.until(state => state.partner?.role === 'standby');
     await second.link.forceUpdate();

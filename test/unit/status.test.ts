@@ -175,7 +175,7 @@ const STATES: Record<StateName | 'single' | 'unpaired' | 'pacified', Case> = {
       square('HA2', 'grey', true, 'lb-b; both units are active'),
     ],
     sentence: /Both units are active/,
-    hint: /takeover/,
+    hint: /lockstep takeover --force there; .* becomes a branch/,
     inStep: false,
   },
   'no-active': {
