@@ -3,6 +3,7 @@ import type { ConfigRecord } from '../schema/document.ts';
 import { canonicalize, type JsonObject } from '../schema/json.ts';
 import { importLoadMaster, type LeftOut } from '../schema/loadmaster.ts';
 import { MASK } from '../schema/record.ts';
+import { goesByFtp } from '../schema/rules/backup-schedule.ts';
 import type { Change } from '../store/transition.ts';
 import type { RecordReader } from '../store/view.ts';
 
@@ -22,7 +23,11 @@ export function captureChanges(
   const changes = async (records: RecordReader): Promise<Change[]> => {
     const made: Change[] = [];
     for (const record of imported.records)
-      made.push({ op: 'put', path: record.path, value: await keepOwn(catalog, records, record, leftOut) });
+      made.push({
+        op: 'put',
+        path: record.path,
+        value: withoutFtp(record.path, await keepOwn(catalog, records, record, leftOut), leftOut),
+      });
     return made;
   };
   return { leftOut, changes };
@@ -51,4 +56,16 @@ async function keepOwn(
   // Captures of a unit do not name everything: what they pass over (the Virtual ID, a secret) stays as it is.
   const kept = kind.schema.loadmaster === 'getall' ? current : {};
   return { ...kept, ...value, ...Object.fromEntries(own) };
+}
+
+/** An appliance may send bundles by FTP, which is refused here: such a schedule comes in switched off. */
+function withoutFtp(path: string, value: JsonObject, leftOut: LeftOut[]): JsonObject {
+  if (path !== 'backupSchedule' || !goesByFtp(value)) return value;
+  leftOut.push({
+    source: path,
+    parameter: 'enabled',
+    value: 'true',
+    reason: 'no bundle goes by FTP: set method sftp, then switch it on',
+  });
+  return { ...value, enabled: false };
 }

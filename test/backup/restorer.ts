@@ -23,8 +23,8 @@ export type AskedCertificates = Partial<Omit<RestoreCertificatesRequest, 'upload
 export type Asked = Partial<Omit<RestoreRequest, 'upload' | 'passphrase'>>;
 
 /** An active unit in memory that bundles are restored on; `records` is what it holds. */
-export async function unitWith(records: Record<string, JsonObject> = {}): Promise<Store> {
-  const store = await Store.open({ port: openMemory(), catalog, rules: RULES, now: () => new Date(0) });
+export async function unitWith(records: Record<string, JsonObject> = {}, rules = RULES): Promise<Store> {
+  const store = await Store.open({ port: openMemory(), catalog, rules, now: () => new Date(0) });
   await store.setRole('active', 1);
   const changes = Object.entries(records).map(([path, value]) => ({ op: 'put' as const, path, value }));
   await store.commit({ changes, kind: 'init', author: 'ada', reason: 'init' });

@@ -178,6 +178,24 @@ const CASES: [code: string, Case][] = [
     },
   ],
   [
+    'backup-schedule-ftp',
+    {
+      says: 'bundles would go by FTP',
+      breaks: { backupSchedule: { enabled: true, method: 'ftp', host: 'backup.site.example' } },
+      at: 'backupSchedule/method',
+      keeps: { backupSchedule: { enabled: false, method: 'ftp', host: 'backup.site.example' } },
+    },
+  ],
+  [
+    'backup-schedule-ftp',
+    {
+      says: 'it is switched on and says no method, which is FTP',
+      breaks: { backupSchedule: { enabled: true } },
+      at: 'backupSchedule/method',
+      keeps: { backupSchedule: { enabled: true, method: 'local' } },
+    },
+  ],
+  [
     'virtual-id-low',
     {
       says: 'the Virtual ID is 10',

@@ -70,6 +70,30 @@ describe('an import of captures', () => {
     assert.equal((await store.read('network'))?.defaultGateway, '10.20.0.1');
   });
 
+  it('brings a schedule that sends bundles by FTP in switched off, and says so', async () => {
+    const { leftOut, changes } = captureChanges(catalog, [
+      getall({ backupenable: 'yes', backupmethod: 'wput', backuphost: '192.0.2.9', backuphour: '3' }),
+    ]);
+    await store.commit({ changes, kind: 'import', author: 'ada', reason: 'import' });
+    assert.deepEqual(await store.read('backupSchedule'), {
+      enabled: false,
+      method: 'ftp',
+      host: '192.0.2.9',
+      hour: 3,
+    });
+    assert.deepEqual(
+      leftOut.filter(({ source }) => source === 'backupSchedule'),
+      [
+        {
+          source: 'backupSchedule',
+          parameter: 'enabled',
+          value: 'true',
+          reason: 'no bundle goes by FTP: set method sftp, then switch it on',
+        },
+      ],
+    );
+  });
+
   it('takes over what the pair shares', async () => {
     await given({ ha: { mode: 'first', timeout: 9 } });
     await imported({ hatimeout: '1' });
