@@ -58,7 +58,7 @@ export function assertFits({ kind, unit }: Manifest, { parts }: Choice, { haMode
       'restore-ha-on-single',
       `The base of a unit of a pair (${unit.name}, HA ${unit.mode} mode) does not go onto a single unit. Nothing was changed.`,
       {
-        hint: `Put this unit into HA mode first: lockstep set ha/mode ${unit.mode}. Or restore the other parts: --parts vs,geo,sso,certs.`,
+        hint: `Put this unit into HA mode first: lockstep set interfaces/ETH/haChecks true for its interface ETH, then lockstep set ha/mode ${unit.mode}; or begin in a new folder with lockstep init --mode ${unit.mode}. Or restore the other parts: --parts vs,geo,sso,certs.`,
         facts,
       },
     );

@@ -180,7 +180,7 @@ export const ERROR_ADVICE: Partial<Record<ErrorCode, Pick<Explanation, 'causes' 
   },
   'restore-ha-on-single': {
     causes: ['the bundle comes from a pair'],
-    look: ['Set ha/mode first, or leave base out'],
+    look: ['lockstep set interfaces/NAME/haChecks true, then lockstep set ha/mode first; or leave base out'],
   },
   'restore-not-in-ha-mode': {
     causes: ['the unit was not put into HA mode yet'],

@@ -65,6 +65,23 @@ describe('a restore', () => {
     );
   });
 
+  it('of the base of a pair onto a fresh single unit goes the way that the refusal names', async () => {
+    const fresh = { 'interfaces/eth0': { address: '10.0.0.11', prefix: 24 } };
+    const from = bundle({ ha: { mode: 'first', virtualId: 61 } }, FIRST);
+    const { hint = '' } = await refusal(fresh, from);
+    assert.match(hint, /lockstep set interfaces\/ETH\/haChecks true .*then lockstep set ha\/mode first;/);
+    assert.match(hint, /lockstep init --mode first/);
+    const unit = await unitWith(fresh);
+    const steps = [
+      { op: 'set' as const, path: 'interfaces/eth0', field: ['haChecks'], value: true },
+      { op: 'set' as const, path: 'ha', field: ['mode'], value: 'first' },
+    ];
+    for (const step of steps)
+      await unit.commit({ changes: [step], kind: 'change', author: 'ada', reason: 'as the hint says' });
+    await restorer.restore(unit, from);
+    assert.equal((await unit.read('ha'))?.virtualId, 61);
+  });
+
   it('of the other parts does not ask for the mode of the unit', async () => {
     const unit = await unitWith({ ha: { mode: 'second' } });
     await restorer.restore(unit, bundle({ [PATH]: SERVICE, ha: { mode: 'none' } }), { parts: ['vs'] });
