@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import type { BundleKind } from '../../backup/bundle.ts';
 import { kindNamed } from '../../backup/name.ts';
 import { assertFree, type SavedBundle, saveBundle } from '../../backup/save.ts';
-import { LockstepError } from '../../schema/error.ts';
+import { asLockstepError, LockstepError } from '../../schema/error.ts';
 import type { BackupFacts, Profile } from '../../unit/face.ts';
 import { given } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -84,7 +84,7 @@ async function keep(
   const wanted = output ?? (await ownName(context, facts.name));
   const saved = await save(context, bytes, wanted, facts, passphrase, output === undefined);
   const { file, size, profile, manifest } = saved;
-  const sent = target === undefined ? undefined : await transfer(context, basename(file), target);
+  const sent = target === undefined ? undefined : await send(context, file, target);
   context.out.answer(
     { file, bytes: size, profile, manifest, ...(sent === undefined ? {} : { sentTo: sent }) },
     () =>
@@ -98,6 +98,19 @@ async function keep(
       ].join('\n'),
   );
   return EXIT.done;
+}
+
+/** What is here stays when it does not get there, and the error says where it is. */
+async function send(context: Context, file: string, target: SftpTarget): Promise<string> {
+  try {
+    return await transfer(context, basename(file), target);
+  } catch (thrown) {
+    const { code, message, hint, facts } = asLockstepError(thrown);
+    throw new LockstepError(code, `${message} The bundle itself is good, and is here: ${file}`, {
+      hint,
+      facts: { ...facts, file },
+    });
+  }
 }
 
 async function save(

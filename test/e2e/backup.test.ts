@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import path from 'node:path';
 import type { ListedBundle } from '../../backup/list.ts';
@@ -211,7 +211,10 @@ describe('backup', function () {
         return unit.cli('backup', 'create', '-o', to, ...keys, '--passphrase-file', at('pw'), '--json');
       };
       const strange = await send(generateKeyPair().public);
-      assert.equal(JSON.parse(strange.stdout).error.code, 'key-mismatch');
+      const { error } = JSON.parse(strange.stdout);
+      assert.equal(error.code, 'key-mismatch');
+      assert.ok(existsSync(error.facts.file), 'the bundle is where the error says');
+      assert.ok(error.message.endsWith(`The bundle itself is good, and is here: ${error.facts.file}`));
       assert.deepEqual(readdirSync(at('vault')), []);
       const sent = JSON.parse((await send(host.public)).stdout) as BundleFacts & { sentTo: string };
       const [name = ''] = readdirSync(at('vault'));
