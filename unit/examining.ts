@@ -174,7 +174,7 @@ export class Examining {
     const found = (await listBundles(this.options.folder.backups)).find(
       ({ kind, profile }) => kind === 'certificates' && profile !== null,
     );
-    return found === undefined ? null : { name: cut(basename(found.file)), at: found.modifiedAt };
+    return found === undefined ? null : { name: cut(basename(found.file)), at: found.madeAt };
   }
 
   private read(path: string): Promise<JsonObject | undefined> {

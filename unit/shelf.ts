@@ -26,10 +26,10 @@ export class Shelf {
   /** Newest first. Whether a bundle is proved is said by the hash of its file. */
   async bundles(): Promise<ShelvedBundle[]> {
     const found: ShelvedBundle[] = [];
-    for (const { file, kind, bytes, modifiedAt, profile } of await listBundles(this.folder)) {
+    for (const { file, kind, bytes, madeAt, profile } of await listBundles(this.folder)) {
       if (profile === null) continue; // it is none, so it is nobody's to remove
       const name = file.slice(this.folder.length + 1);
-      found.push({ name, kind, bytes, at: modifiedAt, proved: await this.drills.isProved(file) });
+      found.push({ name, kind, bytes, at: madeAt, proved: await this.drills.isProved(file) });
     }
     return found;
   }

@@ -28,7 +28,7 @@ async function listElsewhere({ out, unit }: Context): Promise<ExitCode> {
     bundles.length === 0
       ? 'The unit has no bundles.'
       : formatTable(
-          ['written', 'size', 'drill', 'name'],
+          ['made', 'size', 'drill', 'name'],
           bundles.map(({ at, bytes, proved, name }) => [
             localTime(at),
             byteCount(bytes),
@@ -57,9 +57,9 @@ type Listed = ListedBundle & { proved: boolean | null };
 function formatBundles(folder: string, bundles: Listed[], paint: Paint): string {
   if (bundles.length === 0) return `There are no bundles in ${folder}.`;
   return formatTable(
-    ['written', 'kind', 'size', 'form', 'drill', 'file'],
-    bundles.map(({ file, kind, bytes, modifiedAt, profile, reason, proved }) => [
-      modifiedAt === '' ? '' : localTime(modifiedAt),
+    ['made', 'kind', 'size', 'form', 'drill', 'file'],
+    bundles.map(({ file, kind, bytes, madeAt, profile, reason, proved }) => [
+      madeAt === '' ? '' : localTime(madeAt),
       kind,
       byteCount(bytes),
       profile ?? reason ?? '',

@@ -88,7 +88,7 @@ describe('saving a bundle', () => {
       bundles.map(each => ({
         name: path.basename(each.file),
         kind: each.kind,
-        at: new Date(each.modifiedAt),
+        at: new Date(each.madeAt),
         proved: false,
       })),
       { last: 1, daily: 0, weekly: 0, monthly: 0 },

@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LockstepError } from '../../schema/error.ts';
@@ -210,6 +218,24 @@ describe('the schedule of backups', () => {
     writeFileSync(join(shelf.folder, 'letter.txt'), 'not ours');
     await shelf.prune({ last: 1, daily: 0, weekly: 0, monthly: 0 }, 'UTC', {});
     assert.ok(bundles().includes('letter.txt'));
+  });
+
+  it('takes an old bundle that was copied into the folder for no new one', async () => {
+    await start();
+    await set({ ...NIGHTLY, keepLast: 2, keepDaily: 0, keepWeekly: 0, keepMonthly: 0 });
+    for (const day of ['02', '03']) await runAt(`2026-06-${day}T02:00:00Z`);
+    const made = bundles();
+    const old = String(made[0]).replace('2026-06-02', '2024-06-02');
+    copyFileSync(join(shelf.folder, String(made[0])), join(shelf.folder, old));
+    const { bundles: verdicts } = await shelf.prune(runner.policy, 'UTC', { dryRun: true });
+    assert.deepEqual(
+      verdicts.map(({ name, keep }) => [name, keep]),
+      [
+        [made[1], true],
+        [made[0], true],
+        [old, false],
+      ],
+    );
   });
 
   it('a drill of a damaged bundle fails, is remembered, and takes the proof away', async () => {
