@@ -25,7 +25,13 @@ async function textOf(words: string[]): Promise<string> {
       hint: "lockstep explain 'LOG LINE', a file, or standard input: journalctl -u lockstep | lockstep explain",
     });
   if (first === undefined || (words.length === 1 && first === '-')) return readText('-');
-  return words.length === 1 && existsSync(first) ? readText(first) : words.join(' ');
+  if (words.length === 1 && (existsSync(first) || looksLikePath(first))) return readText(first);
+  return words.join(' ');
+}
+
+/** One word with a slash that begins like a path; a log line has blanks. */
+function looksLikePath(word: string): boolean {
+  return /^((\.{0,2}|~)\/\S+|[^\s:=]+\.(log|txt|json)|[\w.-]+(\/[\w.-]+)+)$/.test(word);
 }
 
 function formatReport({ explained, unknown, ordinary }: Report, paint: Paint): string {

@@ -43,6 +43,19 @@ describe('lockstep explain', () => {
     assert.ok(!out.text.includes('\u001b'));
   });
 
+  it('says that there is no such file, where the word looks like one', async () => {
+    for (const word of [
+      '/var/log/nothing-here',
+      './nothing',
+      '../a/b.txt',
+      '~/x',
+      'logs/nothing',
+      'nothing.log',
+    ])
+      await assert.rejects(explained(word), { code: 'bad-usage', message: `There is no ${word}.` });
+    for (const word of ['key-mismatch', 'nonsense', 'state=MASTER', 'and/or nothing']) await explained(word);
+  });
+
   it('reads a file, and counts what is not known in it', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'lockstep-explain-'));
     try {
