@@ -3,17 +3,29 @@ import { isObject, type Json, type JsonObject, parseDocument } from '../schema/j
 
 /**
  * The value of a field that somebody typed: JSON where it is JSON and the field does not want a text, else the text
- * itself. `61` is a number for a port and a text for a nickname.
+ * itself. `61` is a number for a port and a text for a nickname. A text in JSON quotes is taken as that JSON, so that what
+ * `show` prints can be set again; but for a secret, which nothing prints, and which may begin and end with quotes.
  * Throws `bad-json` when the field wants a list or an object, or the text begins like one, but is not JSON; and what
  * parseDocument throws for JSON that cannot be kept exactly.
  */
 export function fieldValue(path: string, text: string, schema: JsonObject): Json {
-  if (wantsText(schema)) return text;
+  if (wantsText(schema)) return schema.writeOnly === true ? text : textOf(text);
   try {
     return parseDocument(text, `The value for ${path}`);
   } catch (error) {
     if (isJsonFault(error) && !looksStructured(text) && !wantsStructure(schema)) return text;
     throw withExample(error, path, schema);
+  }
+}
+
+/** `"web"` is web; what is in quotes and no JSON stays as it is. */
+function textOf(text: string): string {
+  if (!/^\s*".*"\s*$/s.test(text)) return text;
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'string' ? value : text;
+  } catch {
+    return text;
   }
 }
 

@@ -24,7 +24,10 @@ export const command: CliCommand<[string, string | undefined], Options> = {
   define: (command: Command) => {
     command
       .argument('<path>', 'field or record')
-      .argument('[value]', 'JSON, or the text itself where a text is wanted; - reads it from standard input')
+      .argument(
+        '[value]',
+        'JSON as show prints it, or the text itself where a text is wanted; - reads it from standard input',
+      )
       .option('--value-file <file>', 'read the value from a file');
     addSafety(addReason(addDryRun(command)));
   },
@@ -52,7 +55,8 @@ export const command: CliCommand<[string, string | undefined], Options> = {
 };
 
 function changeOf(description: Description, text: string): Change {
-  const { path, type, record, field, schema = {} } = description;
+  const { path, type, record, field, secret } = description;
+  const schema = { ...description.schema, ...(secret ? { writeOnly: true } : {}) };
   if (type === 'record') return { op: 'put', path, value: recordValue(path, text) };
   return { op: 'set', path: record ?? path, field: field ?? [], value: fieldValue(path, text, schema) };
 }

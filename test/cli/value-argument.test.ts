@@ -17,12 +17,31 @@ describe('the value of lockstep set', () => {
     ['*', port, '*', 'may be a number or a text: here a text'],
     ['["a", "b"]', list, ['a', 'b'], 'may be a list'],
     ['web', { type: 'integer' }, 'web', 'that is no JSON goes as it is, for the unit to say what is wrong'],
-    ['"web"', { type: 'string' }, '"web"', 'keeps its quotes in a text'],
+    ['"web"', { type: 'string' }, 'web', 'in JSON quotes is the text in them, as show prints it'],
+    ['"a \\"b\\" \\u00e4"', { type: 'string' }, 'a "b" ä', 'in JSON quotes may hold quotes'],
+    ['"\\"web\\""', { type: 'string' }, '"web"', 'keeps quotes that are said to be in it'],
+    [
+      '"a" or "b"',
+      { type: 'string' },
+      '"a" or "b"',
+      'that only begins and ends with quotes is as it was typed',
+    ],
+    [
+      '"web"',
+      { type: 'string', writeOnly: true },
+      '"web"',
+      'keeps its quotes in a secret, which nothing prints',
+    ],
     ['', { type: 'string' }, '', 'may be empty'],
   ];
   for (const [text, schema, expected, name] of cases) {
     it(`${name}: ${JSON.stringify(text)}`, () => assert.deepEqual(fieldValue('a/b', text, schema), expected));
   }
+
+  it('of a text is again what show printed of it', () => {
+    for (const text of ['web', '"', '""', '"web"', 'null', '61', ' a ', 'two\nlines', '\\"'])
+      assert.equal(fieldValue('a/b', JSON.stringify(text), { type: 'string' }), text);
+  });
 
   it('that should be a list and is not JSON is refused with an example to type', () => {
     assert.throws(() => fieldValue('a/b', '80,90', list), {
