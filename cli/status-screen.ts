@@ -216,11 +216,15 @@ function missingLines({ missing }: SyncStatus, now: Date, paint: Paint): string[
 
 function provisionalLines(provisional: Status['provisional'], paint: Paint): string[] {
   if (provisional === null) return [];
-  const { author, reason, secondsLeft } = provisional;
+  const { author, reason, secondsLeft, settledBy } = provisional;
+  const where =
+    settledBy === undefined
+      ? ''
+      : ` on ${settledBy === null ? 'the active unit' : `${printable(settledBy)}, the active unit,`}`;
   return [
     paint('yellow', `A change waits to be confirmed; it is undone in ${span(secondsLeft * 1000)}:`),
     `  ${printable(author)}: ${printable(reason)}`,
-    `${paint('cyan', 'hint:')} lockstep confirm keeps it, lockstep confirm --undo takes it back`,
+    `${paint('cyan', 'hint:')} lockstep confirm${where} keeps it, lockstep confirm --undo${where === '' ? '' : ' there'} takes it back`,
   ];
 }
 

@@ -546,6 +546,8 @@ export interface ProvisionalStatus {
   at: string;
   minutes: number;
   secondsLeft: number;
+  /** On a standby: the active unit, which settles it; null where its name is not known. Left out where this unit does. */
+  settledBy?: string | null;
 }
 
 export interface Finding extends Problem {

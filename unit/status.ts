@@ -102,10 +102,25 @@ function headOf({ provisional: _pair, ownProvisional: _own, confirmed: _last, ..
   return head;
 }
 
-function provisionalStatus({ provisional, clock }: StatusFacts): ProvisionalStatus | null {
+function provisionalStatus({
+  provisional,
+  clock,
+  head,
+  partner,
+  syncState,
+}: StatusFacts): ProvisionalStatus | null {
   if (provisional === undefined) return null;
   const { author, reason, at, minutes, deadline } = provisional;
-  return { author, reason, at, minutes, secondsLeft: Math.round(remainingMs(deadline, clock) / 1000) };
+  const elsewhere = head.role === 'standby' && head.provisional !== undefined;
+  const active = syncState?.partner?.role === 'active' ? partner?.name : undefined;
+  return {
+    author,
+    reason,
+    at,
+    minutes,
+    secondsLeft: Math.round(remainingMs(deadline, clock) / 1000),
+    ...(elsewhere ? { settledBy: active ?? null } : {}),
+  };
 }
 
 type UnitState = StateName | 'single' | 'unpaired' | 'pacified';

@@ -99,6 +99,24 @@ describe('lockstep status', () => {
     assert.equal(formatStatus({ ...status, sync: behind }, NOW, plain).match(/hint:/g)?.length, 1);
   });
 
+  it('says of a change that waits where it is confirmed: here, or on the active unit', () => {
+    const provisional = {
+      author: 'ada',
+      reason: 'try',
+      at: '2025-03-01T11:59:00Z',
+      minutes: 5,
+      secondsLeft: 240,
+    };
+    const shown = (settledBy?: { settledBy: string | null }): string =>
+      formatStatus({ ...pairInStep(), provisional: { ...provisional, ...settledBy } }, NOW, plain);
+    assert.match(shown(), /hint: lockstep confirm keeps it, lockstep confirm --undo takes it back$/m);
+    assert.match(
+      shown({ settledBy: 'lb-a' }),
+      /hint: lockstep confirm on lb-a, the active unit, keeps it, lockstep confirm --undo there takes it back$/m,
+    );
+    assert.match(shown({ settledBy: null }), /hint: lockstep confirm on the active unit keeps it,/);
+  });
+
   it('shows on a standby whether it could take over, and what would fail', () => {
     const status = pairInStep();
     const checkedAt = '2025-03-01T11:57:00Z';

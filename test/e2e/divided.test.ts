@@ -116,7 +116,9 @@ describe('two units that were changed on both sides', function () {
       const made = await ha2.json<ChangeAnswer>('set', net, '10.9.9.9', '--confirm', '1');
       assert.equal(made.answer.provisional?.minutes, 1);
       await until('the standby has it', async () => (await shown(ha1, net)) === '10.9.9.9');
-      assert.match((await ha1.cli('status')).stdout, /waits to be confirmed/);
+      const { stdout } = await ha1.cli('status');
+      assert.match(stdout, /waits to be confirmed/);
+      assert.match(stdout, /hint: lockstep confirm on lb2, the active unit, keeps it/);
       const between = await ha2.json('set', net, '10.9.9.8');
       assert.deepEqual([between.code, between.answer.error.code], [3, 'provisional']);
       await ha2.kill();
