@@ -384,6 +384,10 @@ export const takeoverAnswer = open({
   role: { enum: ['active', 'standby'] },
   epoch: count,
   partnerSteppedDown: { type: 'boolean' },
+  leftBehind: open({
+    partner: text('It was not seen, and last said that it held changes which this unit lacks.'),
+    heardAt: text('ISO 8601: when it said so.'),
+  }),
 });
 export const pause = open({
   by: text(''),

@@ -414,6 +414,15 @@ export interface TakeoverAnswer {
   epoch: number;
   /** True when the partner stepped down; false when it was not seen. */
   partnerSteppedDown: boolean;
+  /** Of a partner that was not seen: when it last said that it held changes which this unit lacks. Left out when it did not. */
+  leftBehind?: LeftBehind;
+}
+
+export interface LeftBehind {
+  /** Name of the partner. */
+  partner: string;
+  /** ISO 8601. */
+  heardAt: string;
 }
 
 export interface InviteRequest {

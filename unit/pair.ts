@@ -21,6 +21,7 @@ import type {
   Invitation,
   InviteRequest,
   JoinRequest,
+  LeftBehind,
   PairedAnswer,
   Receipt,
   ResumeAnswer,
@@ -227,9 +228,32 @@ export class Pair {
 
   async takeOver(force: boolean): Promise<TakeoverAnswer> {
     if (!force) this.options.health.assertGood();
-    const { epoch, partnerSteppedDown } = await this.assertLinked().takeOver(force);
-    this.options.log.warn({ epoch, partnerSteppedDown }, 'this unit took over as active');
-    return { role: 'active', epoch, partnerSteppedDown };
+    const link = this.assertLinked();
+    const lacking = await this.options.health.whatCanBeRead(() => this.lacking(), undefined);
+    const { epoch, partnerSteppedDown } = await link.takeOver(force);
+    const leftBehind = partnerSteppedDown ? undefined : lacking;
+    this.options.log.warn(
+      { epoch, partnerSteppedDown, ...(leftBehind === undefined ? {} : { leftBehind }) },
+      'this unit took over as active',
+    );
+    return {
+      role: 'active',
+      epoch,
+      partnerSteppedDown,
+      ...(leftBehind === undefined ? {} : { leftBehind }),
+    };
+  }
+
+  /** What the partner last said, where it says that it holds what this standby lacks; after that no update came. */
+  private async lacking(): Promise<LeftBehind | undefined> {
+    const { heard } = this;
+    const { own, partner } = this.assertLinked().state;
+    if (heard === undefined || partner?.role !== 'active' || own.role !== 'standby') return undefined;
+    const updatedAt = this.journal?.last?.at ?? '';
+    const isLacking = partner.pairId === own.pairId && updatedAt < heard.iso;
+    if (!isLacking || (await this.options.store.revisionWithDigest(partner.digest)) !== undefined)
+      return undefined;
+    return { partner: partner.name, heardAt: heard.iso };
   }
 
   /** Throws why this unit cannot be rebuilt from its partner now. `force`: although nothing is heard of that one. */

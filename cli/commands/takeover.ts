@@ -2,7 +2,9 @@ import type { Command } from 'commander';
 import type { TakeoverAnswer } from '../../unit/face.ts';
 import { type CliCommand, given } from '../command.ts';
 import { EXIT } from '../exit.ts';
+import { printable } from '../printable.ts';
 import { withProgress } from '../progress.ts';
+import { localTime } from '../time.ts';
 
 interface Options {
   force?: boolean;
@@ -22,7 +24,10 @@ export const command: CliCommand<[], Options> = {
   },
 };
 
-export function formatTakeover({ role, epoch, partnerSteppedDown }: TakeoverAnswer, forced: boolean): string {
+export function formatTakeover(
+  { role, epoch, partnerSteppedDown, leftBehind }: TakeoverAnswer,
+  forced: boolean,
+): string {
   const partner = partnerSteppedDown
     ? 'The partner stepped down and is standby.'
     : 'The partner was not seen: if it comes back as active, both say so and neither updates the other.';
@@ -30,5 +35,9 @@ export function formatTakeover({ role, epoch, partnerSteppedDown }: TakeoverAnsw
     forced && partnerSteppedDown
       ? ' What it alone held becomes a branch with the next update: lockstep branches shows it, lockstep merge brings it back.'
       : '';
-  return `This unit is ${role}, epoch ${epoch}. ${partner}${branch}`;
+  const behind =
+    leftBehind === undefined
+      ? ''
+      : `\nChanges were left behind: ${printable(leftBehind.partner)} last said (${localTime(leftBehind.heardAt)}) that it held some that this unit lacks. They are on it alone; when it is back, lockstep takeover --force here makes them a branch.`;
+  return `This unit is ${role}, epoch ${epoch}. ${partner}${branch}${behind}`;
 }

@@ -177,4 +177,32 @@ describe('two units that were changed on both sides', function () {
       assert.equal((await ha1.status()).unit.revision, revision);
     });
   });
+
+  describe('a takeover of a standby whose partner died', () => {
+    it('says nothing of changes where it lacks none', async () => {
+      await serve(ha2);
+      await untilInStep(ha1, ha2);
+      await ha1.kill();
+      const taken = await ha2.cli('takeover');
+      assert.equal(taken.code, 0, taken.stderr);
+      assert.doesNotMatch(taken.stdout, /left behind/);
+      await serve(ha1);
+      await untilInStep(ha1, ha2);
+    });
+
+    it('succeeds, and says that changes were left behind where the partner had said that it holds some', async () => {
+      assert.equal((await ha2.cli('pause', '--reason', 'trying rules')).code, 0);
+      await set(ha2, 'hosts/e.example.com/address', '10.0.0.6');
+      const { digest } = (await ha2.status()).unit;
+      await until('the standby has heard of it', async () => (await ha1.status()).partner?.digest === digest);
+      await ha2.kill();
+      const taken = await ha1.cli('takeover');
+      assert.equal(taken.code, 0, taken.stderr);
+      assert.match(taken.stdout, /Changes were left behind: lb2 last said .* a branch/);
+      await serve(ha2);
+      await until('both say so', async () => (await stateOf(ha1)).state === 'both-active');
+      assert.equal((await ha1.cli('takeover', '--force')).code, 0);
+      await until('it is a branch', async () => (await ha1.status()).branches.length === 1);
+    });
+  });
 });
