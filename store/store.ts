@@ -190,8 +190,8 @@ export class Store {
   }
 
   /** Changes of an update that is still coming in: what can be found out about them now need not wait for its end. */
-  makeReady(changes: readonly PairChange[]): Promise<void> {
-    return makeReady(this.catalog, changes);
+  makeReady(changes: readonly PairChange[]): void {
+    makeReady(this.catalog, changes);
   }
 
   /** Whether an update with these changes would be taken; throws what applyUpdate throws. Writes nothing. */

@@ -81,7 +81,7 @@ export function serve(channel: Channel, options: ServiceOptions): void {
     const responded = respond(state, options.own(), request, payload.length);
     state = responded.state;
     if (request.type === 'update' && state.staged?.changeId === request.changeId)
-      await options.store.makeReady(request.changes);
+      options.store.makeReady(request.changes);
     for (const effect of responded.effects) await reply(await carryOut(effect, options));
   }
 

@@ -629,9 +629,9 @@ describe('store: an update of the active unit', () => {
   });
 
   it('made ready while it came in, it is taken and refused just as without', async () => {
-    const ready = async (given: PairChange[]): Promise<PairChange[]> => {
+    const ready = (given: PairChange[]): PairChange[] => {
       const copies = structuredClone(given);
-      await standby.makeReady(copies);
+      standby.makeReady(copies);
       return copies;
     };
     const { digest } = source.head;
@@ -645,9 +645,9 @@ describe('store: an update of the active unit', () => {
     ] as const) {
       const rest = changes.filter(({ path }) => path !== bad.path || code === 'bad-message');
       await refused(code, updateOf(standby, [...rest, bad], digest));
-      await refused(code, updateOf(standby, await ready([...rest, bad]), digest));
+      await refused(code, updateOf(standby, ready([...rest, bad]), digest));
     }
-    await standby.applyUpdate(updateOf(standby, await ready(changes), digest));
+    await standby.applyUpdate(updateOf(standby, ready(changes), digest));
     assert.equal(standby.head.digest, digest);
   });
 
