@@ -19,6 +19,7 @@ import { Validator } from './validate.ts';
 /** The built-in schema files: beside this file, both in the sources and in the built package. */
 const BUILT_IN = new URL('./kinds/', import.meta.url);
 
+/** Ways to collections that are remembered; a large change goes through few at a time. */
 const MOST_COLLECTIONS = 100;
 
 export interface SchemaFile {

@@ -11,7 +11,7 @@ import {
   recordHash,
 } from './digest.ts';
 import { pauses } from './event-loop.ts';
-import { keys } from './keys.ts';
+import { keys, lastPart } from './keys.ts';
 import type { Reader } from './port.ts';
 
 const BUCKETS = FAN_OUT ** LEVELS;
@@ -28,24 +28,51 @@ export async function verifyLeaves(
   const findings: Finding[] = [];
   const rest = pauses();
   let records = 0;
-  let node: Buffer | undefined;
-  for (let bucket = from; bucket < BUCKETS; bucket++) {
+  let next = from;
+  for await (const [key, stored] of reader.range({ from: keys.bucket(from), to: keys.bucket(BUCKETS) })) {
+    await rest();
+    const bucket = Number.parseInt(lastPart(key), 16);
+    findings.push(...(await missingBuckets(reader, next, bucket)));
     if (records >= most) return { findings, records, next: bucket };
-    const pause = rest();
-    if (pause !== undefined) await pause;
-    if (node === undefined || bucket % FAN_OUT === 0)
-      node = await readNode(reader, LEVELS - 1, Math.floor(bucket / FAN_OUT));
-    const stored = await reader.get(keys.bucket(bucket));
-    if (!bucketHash(stored).equals(childHash(node, bucket % FAN_OUT)))
-      findings.push({ path: bucketName(bucket), reason: NOT_AS_ABOVE });
-    for (const [path, hash] of leavesOf(stored)) {
-      records++;
-      const half = await reader.get(keys.pair(path));
-      const reason = half === undefined ? 'is in the digest tree, but not there' : faultOf(half, path, hash);
-      if (reason !== undefined) findings.push({ path, reason });
-    }
+    const leaves = leavesOf(stored);
+    findings.push(...(await bucketFindings(reader, bucket, stored, leaves)));
+    records += leaves.size;
+    next = bucket + 1;
   }
+  findings.push(...(await missingBuckets(reader, next, BUCKETS)));
   return { findings, records, next: undefined };
+}
+
+/** Of the buckets from `from` up to `to`, of which nothing is stored, those that the tree says are there. */
+async function missingBuckets(reader: Reader, from: number, to: number): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (let bucket = from; bucket < to; ) {
+    const index = bucket >> 5;
+    const node = await readNode(reader, LEVELS - 1, index);
+    const end = Math.min(to, (index + 1) * FAN_OUT);
+    for (; bucket < end; bucket++)
+      if (!bucketHash(undefined).equals(childHash(node, bucket % FAN_OUT)))
+        findings.push({ path: bucketName(bucket), reason: NOT_AS_ABOVE });
+  }
+  return findings;
+}
+
+async function bucketFindings(
+  reader: Reader,
+  bucket: number,
+  stored: Buffer,
+  leaves: Map<string, Buffer>,
+): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  const node = await readNode(reader, LEVELS - 1, bucket >> 5);
+  if (!bucketHash(stored).equals(childHash(node, bucket % FAN_OUT)))
+    findings.push({ path: bucketName(bucket), reason: NOT_AS_ABOVE });
+  for (const [path, hash] of leaves) {
+    const half = await reader.get(keys.pair(path));
+    const reason = half === undefined ? 'is in the digest tree, but not there' : faultOf(half, path, hash);
+    if (reason !== undefined) findings.push({ path, reason });
+  }
+  return findings;
 }
 
 function faultOf(stored: Buffer, path: string, hash: Buffer): string | undefined {
