@@ -3,7 +3,7 @@ import type { JsonObject } from '../../schema/json.ts';
 import { EMPTY_DIGEST } from '../../store/digest.ts';
 import type { Revision } from '../../store/revision.ts';
 import type { Change } from '../../store/transition.ts';
-import type { UpdateMessage } from '../../sync/message.ts';
+import type { Hello, UpdateMessage } from '../../sync/message.ts';
 import { LARGEST_RECORD_BYTES } from '../../sync/outgoing.ts';
 import { greetingOf } from '../../sync/state.ts';
 import { MemoryPair, type MemoryUnit, type MemoryPair as Pair } from './pair-in-memory.ts';
@@ -250,14 +250,7 @@ describe('a standby that holds something else', () => {
 
   it('a late greeting about an old state of the standby makes nobody compare for ever', async () => {
     await inStep(...site);
-    const {
-      type: _type,
-      id: _id,
-      ...hello
-    } = pair.requests().find(({ type }) => type === 'hello') as Extract<
-      ReturnType<Pair['requests']>[number],
-      { type: 'hello' }
-    >;
+    const hello = greeting();
     first.link.heard({ ...hello, ...second.own(), clock: 0, digest: 'f'.repeat(64) });
     assert.equal(first.state, 'behind');
     const { result, records } = await first.link.forceUpdate();
@@ -266,19 +259,19 @@ describe('a standby that holds something else', () => {
   });
 });
 
+/** What the units greeted each other with first. */
+function greeting(): Hello {
+  const found = pair.requests().find(({ type }) => type === 'hello');
+  const { type: _type, id: _id, ...hello } = found as Extract<typeof found, { type: 'hello' }>;
+  return hello;
+}
+
 describe('an update that is interrupted', () => {
   afterEach(() => pair.close());
 
   it('a partner that greets all the time is dialled none the later', async () => {
     await inStep(...site);
-    const {
-      type: _type,
-      id: _id,
-      ...hello
-    } = pair.requests().find(({ type }) => type === 'hello') as Extract<
-      ReturnType<Pair['requests']>[number],
-      { type: 'hello' }
-    >;
+    const hello = greeting();
     pair.cut();
     assert.equal(second.state, 'unreachable');
     for (let passed = 0; passed <= 500; passed += 100) {
