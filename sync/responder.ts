@@ -42,8 +42,9 @@ export type ResponderEffect =
   | { do: 'answer-audit'; re: number; question: JsonObject }
   | { do: 'step-down'; re: number; epoch: number; force: boolean; digest: string };
 
-/** An update as it came: time that is left, not yet a deadline of this unit's clock. */
-export type ReceivedUpdate = Omit<UpdateRequest, 'provisional'> & Pick<UpdateMessage, 'provisional'>;
+/** An update as it came: time that is left, not yet a deadline of this unit's clock; `revision`: the sender's. */
+export type ReceivedUpdate = Omit<UpdateRequest, 'provisional'> &
+  Pick<UpdateMessage, 'provisional' | 'revision'>;
 
 export const freshResponder: ResponderState = { greeted: undefined, staged: undefined, discarded: undefined };
 
@@ -99,6 +100,19 @@ export function respond(
   }
 }
 
+/** What the sender of an update would say of itself once its receipt is in: it does not have to say it. */
+export function greetedAfter(from: Hello, { epoch, target, revision, provisional }: ReceivedUpdate): Hello {
+  return {
+    ...from,
+    epoch,
+    revision,
+    digest: target,
+    common: target,
+    established: true,
+    provisional: provisional?.id ?? '',
+  };
+}
+
 function stage(
   state: ResponderState,
   own: OwnFacts,
@@ -125,12 +139,13 @@ function stage(
       effects: [],
     };
   }
-  const { base, target, epoch, brought, provisional, confirmed } = message;
+  const { base, target, epoch, revision, brought, provisional, confirmed } = message;
   const update: ReceivedUpdate = {
     changes: staged.changes.flat(),
     base,
     target,
     epoch,
+    revision,
     from: from.name,
     to: own.name,
     common: from.common,

@@ -16,7 +16,13 @@ import {
   type Request,
 } from './message.ts';
 import { asError } from './partner-error.ts';
-import { freshResponder, type ResponderEffect, respond } from './responder.ts';
+import {
+  freshResponder,
+  greetedAfter,
+  type ReceivedUpdate,
+  type ResponderEffect,
+  respond,
+} from './responder.ts';
 import { greetingOf, type OwnFacts } from './state.ts';
 import { cutNode } from './walk.ts';
 
@@ -82,7 +88,18 @@ export function serve(channel: Channel, options: ServiceOptions): void {
     state = responded.state;
     if (request.type === 'update' && state.staged?.changeId === request.changeId)
       options.store.makeReady(request.changes);
-    for (const effect of responded.effects) await reply(await carryOut(effect, options));
+    for (const effect of responded.effects) {
+      const answer = await carryOut(effect, options);
+      await reply(answer);
+      if (effect.do === 'apply' && answer.type === 'receipt') noteGreeting(effect.update);
+    }
+  }
+
+  function noteGreeting(update: ReceivedUpdate): void {
+    if (state.greeted === undefined) return;
+    const greeted = greetedAfter(state.greeted, update);
+    state = { ...state, greeted };
+    options.onHello(greeted);
   }
 
   function read(payload: Buffer): Request {
@@ -112,7 +129,7 @@ async function carryOut(effect: ResponderEffect, options: ServiceOptions): Promi
     }
     case 'apply':
       return orRefuse(effect.re, async () => {
-        const { provisional: note, ...update } = effect.update;
+        const { provisional: note, revision: _theirs, ...update } = effect.update;
         const provisional = note === null ? undefined : provisionalOf(note, options.clock());
         const applied = await options.store.applyUpdate({ ...update, provisional });
         await options.onUpdate({

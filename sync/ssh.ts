@@ -75,7 +75,7 @@ export function createSshServer(
     onConnection(connection, { ip, port });
   });
   server.on('error', () => {});
-  return { take: socket => server.injectSocket(socket) };
+  return { take: socket => server.injectSocket(inOneSegment(socket)) };
 }
 
 /** A key to log in with: in hand, or with an agent that signs. */
@@ -92,7 +92,7 @@ export function startSshClient(
   const client = new ssh2.Client();
   client.on('error', () => {});
   client.connect({
-    sock: socket,
+    sock: inOneSegment(socket),
     username: options.user,
     authHandler: offerEach(options.logins.map(login => methodOf(options.user, login))),
     // ssh2 refuses on `false` alone: undefined would wait and null would pass.
@@ -103,6 +103,27 @@ export function startSshClient(
     ...KEEPALIVE,
   });
   return client;
+}
+
+/**
+ * ssh2 writes length, message and authentication tag of a packet one by one; without Nagle's algorithm each would be a
+ * segment of its own, with an acknowledgement. What is written in one go leaves in one.
+ */
+function inOneSegment(socket: Socket): Socket {
+  const write = socket.write.bind(socket) as (...args: unknown[]) => boolean;
+  let corked = false;
+  socket.write = (...args: unknown[]): boolean => {
+    if (!corked) {
+      corked = true;
+      socket.cork();
+      queueMicrotask(() => {
+        corked = false;
+        socket.uncork();
+      });
+    }
+    return write(...args);
+  };
+  return socket;
 }
 
 function methodOf(username: string, login: Login): AnyAuthMethod {

@@ -33,8 +33,9 @@ export function begin(state: SyncState, serving: Ticket[], walk = false): Step {
   };
 }
 
-/** After a run has ended: the next one, if somebody waits or something came in meanwhile. */
-function next(state: SyncState, effects: Effect[]): Step {
+/** After a run has ended: the next one, if somebody waits or something came in meanwhile. `greets`: the partner is told of it. */
+function next(state: SyncState, remember: Effect, greets: boolean): Step {
+  const effects = [remember];
   const idle: SyncState = { ...state, work: { step: 'idle' } };
   const { stepDown, waiting, own } = idle;
   if (stepDown !== undefined && own.digest === idle.partner?.digest) {
@@ -47,8 +48,8 @@ function next(state: SyncState, effects: Effect[]): Step {
     return { state: left.state, effects: [...effects, ...left.effects] };
   }
   const again = stepDown !== undefined || waiting.length > 0 || (own.everyCommit && wantsUpdate(idle));
-  // The standby is told what it is in step with, which its last greeting did not know.
-  if (!again) return { state: idle, effects: [...effects, { do: 'greet' }] };
+  if (greets) effects.push({ do: 'greet' });
+  if (!again) return { state: idle, effects };
   const error = updateRefusal(idle);
   const more = error === undefined ? begin({ ...idle, waiting: [] }, waiting) : giveUp(idle, error);
   return { state: more.state, effects: [...effects, ...more.effects] };
@@ -163,7 +164,20 @@ function receipt(state: SyncState, work: Running, event: Extract<SyncEvent, { ty
     tickets: work.serving,
     heldBack: held && { records: held.records, paths: held.paths },
   };
-  return next(known, [remember]);
+  return next(known, remember, !isAllSaid(state, work));
+}
+
+/**
+ * An update says of its sender what a greeting would, and its receipt of the partner, unless something is or was held back,
+ * or there are branches: a partner that had gone its own way made one of that, and its copies of what is merged may be closed.
+ */
+function isAllSaid({ own, partner, held }: SyncState, work: Running): boolean {
+  return (
+    work.held === undefined &&
+    held === undefined &&
+    partner?.digest === own.common &&
+    partner.branches.length === 0
+  );
 }
 
 /** A base that is not there any more is looked for once, by walking the tree; anything else is told. */

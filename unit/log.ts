@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type DestinationStream, destination, type Logger, multistream, pino } from 'pino';
+import { type DestinationStream, destination, type Logger, pino } from 'pino';
 
 export type Log = Pick<Logger, 'info' | 'warn' | 'error' | 'debug'>;
 
@@ -17,10 +17,6 @@ export function openLog(folder: string, level: string): { log: Logger; reopen():
   file.on('error', () => undefined);
   for (const stream of [process.stdout, process.stderr])
     stream.removeAllListeners('error').on('error', () => undefined);
-  const streams: { stream: DestinationStream; level: 'debug' }[] = [
-    { stream: file, level: 'debug' },
-    { stream: process.stdout, level: 'debug' },
-  ];
   const log = pino(
     {
       level,
@@ -29,9 +25,29 @@ export function openLog(folder: string, level: string): { log: Logger; reopen():
       formatters: { level: label => ({ level: label }) },
       redact: { paths: REDACTED, censor: '********' },
     },
-    multistream(streams),
+    linesOfATurn([file, process.stdout]),
   );
   return { log, reopen: () => file.reopen() };
+}
+
+/**
+ * Writes the lines of one turn of the event loop together, and when that turn is over: an answer or an update that is
+ * made in it goes out first. What is not written yet when the process exits is written then.
+ */
+function linesOfATurn(streams: DestinationStream[]): DestinationStream {
+  let lines = '';
+  const flush = (): void => {
+    const text = lines;
+    lines = '';
+    if (text !== '') for (const stream of streams) stream.write(text);
+  };
+  process.on('exit', flush);
+  return {
+    write: line => {
+      if (lines === '') setImmediate(flush);
+      lines += line;
+    },
+  };
 }
 
 const SECRET_FIELDS = ['password', 'passwordHash', 'passphrase', 'key', 'token', 'secret', 'value'];

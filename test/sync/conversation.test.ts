@@ -52,16 +52,25 @@ describe('updates, as the active unit goes about them', () => {
       .when(
         { type: 'receipt', run: 1, result: 'already-applied', digest: A },
         { do: 'remember', forced: true, tickets: [1] },
-        { do: 'greet' },
       )
       .is('in-step');
+  });
+
+  it('a partner that had gone its own way, or that keeps branches, is greeted after the update', () => {
+    for (const [own, partner] of [
+      [{ digest: B, common: C }, {}],
+      [{ digest: B, common: A }, { branches: ['r7-cccccccc'] }],
+    ] as const)
+      Script.linked(own, { ...partner, branches: [...(partner.branches ?? [])] })
+        .when({ type: 'prepared', run: 1, route: 'send', target: B, revision: 7 }, { do: 'send' })
+        .when({ type: 'receipt', run: 1, result: 'applied', digest: B }, { do: 'remember' }, { do: 'greet' });
   });
 
   it('a change made while an update is on its way goes out with the next one', () => {
     Script.linked({ digest: B })
       .when({ type: 'prepared', run: 1, route: 'send', target: B, revision: 7 }, { do: 'send' })
       .whenOwn({ digest: C, revision: 8 })
-      .when({ type: 'receipt', run: 1, result: 'applied', digest: B }, { do: 'remember' }, { do: 'greet' })
+      .when({ type: 'receipt', run: 1, result: 'applied', digest: B }, { do: 'remember' })
       .is('behind')
       .when({ type: 'due' }, { do: 'prepare', run: 2, base: B });
   });
@@ -80,7 +89,6 @@ describe('updates, as the active unit goes about them', () => {
       .when(
         { type: 'receipt', run: 2, result: 'already-applied', digest: B },
         { do: 'remember', tickets: [1, 2] },
-        { do: 'greet' },
       );
   });
 
@@ -286,7 +294,7 @@ describe('updates are paused', () => {
     Script.linked({ digest: B })
       .when({ type: 'prepared', run: 1, route: 'send', target: B, revision: 7 }, { do: 'send' })
       .whenOwn({ pause: PAUSE }, { do: 'greet' })
-      .when({ type: 'receipt', run: 1, result: 'applied', digest: B }, { do: 'remember' }, { do: 'greet' })
+      .when({ type: 'receipt', run: 1, result: 'applied', digest: B }, { do: 'remember' })
       .is('in-step');
   });
 
@@ -483,7 +491,7 @@ describe('takeover', () => {
   it('the active unit sends its last change before it stands down', () => {
     Script.linked({ digest: B }, {})
       .when({ type: 'prepared', run: 1, route: 'send', target: B, revision: 7 }, { do: 'send' })
-      .when({ type: 'receipt', run: 1, result: 'applied', digest: B }, { do: 'remember' }, { do: 'greet' })
+      .when({ type: 'receipt', run: 1, result: 'applied', digest: B }, { do: 'remember' })
       .whenOwn({ digest: C })
       .when(
         { type: 'asked-to-step-down', ticket: 1, epoch: 2, force: false, digest: B },

@@ -126,6 +126,7 @@ describe('an update that comes in frames', () => {
       base: A,
       target: B,
       epoch: 1,
+      revision: 8,
       from: 'first',
       to: 'first',
       common: A,

@@ -152,6 +152,29 @@ describe('a change on the active unit reaches the standby', () => {
     assert.deepEqual([receipt.result, receipt.records], ['already-applied', 0]);
   });
 
+  it('nobody has to greet for the standby to know what it is in step with', async () => {
+    await inStep(...site);
+    await second.reaches('in-step');
+    for (const index of [1, 2]) {
+      await first.commit(host(index));
+      pair.frames.length = 0;
+      await first.link.forceUpdate();
+      await second.until(state => state.partner?.digest === first.store.head.digest);
+      const { revision, common, established } = second.link.state.partner ?? {};
+      const { head } = first.store;
+      assert.deepEqual([revision, common, established], [head.revision, head.digest, true]);
+      assert.deepEqual(
+        pair.requests().map(({ type }) => type),
+        ['update'],
+      );
+    }
+    assert.deepEqual(
+      second.store.branches.all(),
+      [],
+      'what the partner confirmed last is no change of its own',
+    );
+  });
+
   it('an update repeated is harmless', async () => {
     await inStep(...site);
     const { revision } = second.store.head;
