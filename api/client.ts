@@ -196,7 +196,8 @@ export class ApiClient {
         method,
         path,
         headers: this.headers(body),
-      });
+        servername: '', // else Node.js looks whether the host is an address, with an expression that takes milliseconds to compile
+      } as RequestOptions);
       asked.setTimeout(this.timeoutMs);
       asked.on('timeout', () => asked.destroy(silent(this.timeoutMs)));
       asked.on('error', error =>

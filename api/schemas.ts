@@ -256,6 +256,7 @@ export const changeProperties: Properties = {
   dryRun: { type: 'boolean' },
   counts: open({ added: count, changed: count, removed: count }),
   changes: list(changeView, { description: 'The first 1,000.' }),
+  ms: { type: 'number', description: 'Until it was durable. Left out when nothing was written.' },
   provisional: open({ minutes: count, until: text('ISO 8601: when it is undone unless it is confirmed.') }),
   standby: { type: 'object', description: 'What became of it on the standby: a receipt, or an error.' },
 };

@@ -17,6 +17,7 @@ import * as schemas from './schemas.ts';
 import { checkSocketPath, clearStaleSocket } from './socket.ts';
 import { Turns } from './turns.ts';
 import { UPLOAD_TYPE } from './upload.ts';
+import { AJV_OPTIONS, compileWhenAsked } from './validators.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -70,7 +71,8 @@ async function buildApi(unit: UnitFace, log: ApiLog, visitors: Visitors): Promis
     logger: false,
     bodyLimit: MAX_DOCUMENT_BYTES,
     forceCloseConnections: true,
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, discriminator: true } },
+    ajv: { customOptions: AJV_OPTIONS },
+    schemaController: { compilersFactory: { buildValidator: compileWhenAsked } },
   });
   readStrictJson(app);
   passUploadsOn(app);

@@ -13,7 +13,7 @@ import { pairAudit } from './pair-audit.ts';
 import { scratchFolder } from './scratch.ts';
 import { Stage } from './stage.ts';
 
-const ROUNDS = { rounds: 20, changes: 5 };
+const ROUNDS = { warmUps: 1000, rounds: 20, changes: 5 };
 const ROUNDS_OF_MANY = 5;
 const MOST_GROWTH = 1.3;
 

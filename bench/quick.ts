@@ -12,7 +12,7 @@ import { rsyncDocument, rsyncTold, rsyncTree } from './rivals/rsync.ts';
 
 const CLAIMS = path.join(import.meta.dirname, '../docs/PERFORMANCE.md');
 const SIZES: [number, number] = [100, 1000];
-const ROUNDS = { rounds: 8, changes: 4 };
+const ROUNDS = { warmUps: 150, rounds: 8, changes: 4 };
 const BUNDLE = { services: 600, rounds: 5, emptyRounds: 3, restic: false };
 
 /** Resolves to the exit code: 1 when a ratio is worse than half of what is claimed. */

@@ -210,7 +210,7 @@ export class Mirror {
     await this.memory.load();
     await this.findStale();
     await this.lookAtAll(true);
-    await this.takeEdits();
+    this.editsDue = true; // a start need not wait until every file is read
     this.timer = setInterval(() => this.reconcile(), reconcileMs ?? 5 * 60_000).unref();
   }
 

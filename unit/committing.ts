@@ -9,16 +9,19 @@ import { guardOf } from './roles.ts';
 /** What the store is told beside the changes. */
 export type How = Required<Pick<CommitRequest, 'dryRun' | 'expected' | 'net' | 'guard'>>;
 
-type Answer = Pick<ChangeAnswer, 'provisional' | 'standby'>;
+type Answer = Pick<ChangeAnswer, 'ms' | 'provisional' | 'standby'>;
 
 /** Makes commits as carefully as their author asked: with a net below them, or only when the standby takes them too. */
 export class Committing {
   private readonly pair: Pick<Pair, 'forceUpdate' | 'tryOut' | 'activePartner'>;
   private readonly clock: () => Moment;
+  private readonly stopwatch: () => number;
 
-  constructor(pair: Committing['pair'], clock: () => Moment) {
+  /** `stopwatch`: monotonic milliseconds. */
+  constructor(pair: Committing['pair'], clock: () => Moment, stopwatch: () => number) {
     this.pair = pair;
     this.clock = clock;
+    this.stopwatch = stopwatch;
   }
 
   async make<Result extends CommitResult>(
@@ -31,13 +34,16 @@ export class Committing {
     }: Safety & { dryRun?: boolean; expected?: number },
     commit: (how: How) => Promise<Result>,
   ): Promise<{ result: Result } & Answer> {
+    const started = this.stopwatch();
     const guard = guardOf(role);
     const act = (how: Pick<How, 'dryRun' | 'expected'>): Promise<Result> =>
       commit({ ...how, guard, net: this.net(confirm) }).catch(error => this.nameActive(error));
     const result = wait && !dryRun ? await this.afterTrial(expected, act) : await act({ dryRun, expected });
     const changed = !dryRun && result.changes.length > 0;
+    const ms = Math.round((this.stopwatch() - started) * 100) / 100;
     return {
       result,
+      ...(changed ? { ms } : {}),
       ...(changed && confirm !== undefined ? { provisional: this.until(confirm) } : {}),
       ...(wait && !dryRun ? { standby: await this.update() } : {}),
     };

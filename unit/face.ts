@@ -209,6 +209,8 @@ export interface ChangeAnswer {
   counts: { added: number; changed: number; removed: number };
   /** The first 1,000. */
   changes: ChangeView[];
+  /** Milliseconds until it was durable, checks included; nothing was written without it. */
+  ms?: number;
   /** When it is undone unless it is confirmed. */
   provisional?: { minutes: number; until: string };
   /** What became of it on the standby, where that was waited for. */

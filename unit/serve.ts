@@ -248,7 +248,7 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
       onRun: result => metrics.backups.inc({ result }),
     });
     closers.push(() => backups.stop());
-    const committing = new Committing(pair, machineClock);
+    const committing = new Committing(pair, machineClock, () => realTimers.now());
     certificates = new CertificateRoom({
       store,
       catalog,

@@ -63,7 +63,7 @@ describe('the certificates of a running unit', () => {
     room = new CertificateRoom({
       store,
       catalog,
-      committing: new Committing(alone, machineClock),
+      committing: new Committing(alone, machineClock, () => 0),
       folder: join(folder, 'certs.d'),
       timers,
       now: () => now,
