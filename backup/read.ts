@@ -20,6 +20,8 @@ export interface OpenOptions {
   look?: (record: BundleRecord, part: Part) => void;
   /** Encrypted bytes that were read, for a progress bar. */
   onBytes?: (bytes: number) => void;
+  /** How many bytes of records may stay in memory instead of being read again. */
+  keptBytes?: number;
 }
 
 export interface OpenBundle extends Bundle {
@@ -28,27 +30,56 @@ export interface OpenBundle extends Bundle {
   size: number;
 }
 
+/** Lines of records that are kept in memory until the end is good, in bytes; of a larger bundle none is. */
+const KEPT_BYTES = 16 * 1024 * 1024;
+
 /**
  * Read a bundle to its end, and hand it out only when all of it is good: one pass that decrypts, unpacks and compares
- * everything and keeps nothing. Plaintext never touches a disk. `source` stays open; records() reads it again.
+ * everything. Plaintext never touches a disk. `source` stays open: records() reads it again, unless all lines were kept.
  * Throws `not-a-bundle`, `wrong-passphrase`, `damaged-bundle`, `newer-format`, and what `look` throws.
  */
 export async function openBundle(
   source: BundleSource,
   passphrase: string,
-  { look = () => undefined, onBytes }: OpenOptions = {},
+  { look = () => undefined, onBytes, keptBytes = KEPT_BYTES }: OpenOptions = {},
 ): Promise<OpenBundle> {
   assertTypeable(passphrase);
   const head = readHead(await source.head(HEAD_BYTES));
   const key = await unlock(head, passphrase);
   const first = new Pass(source, head, key, onBytes);
-  for await (const { records, part } of first.runs()) for (const record of records) look(record, part);
+  const kept: Omit<Run, 'records'>[] = [];
+  let bytes = 0;
+  for await (const { records, lines, part } of first.runs()) {
+    for (const record of records) look(record, part);
+    for (const line of lines) bytes += line.length;
+    if (bytes <= keptBytes) kept.push({ part, lines });
+    else kept.length = 0;
+  }
   const manifest = first.manifest as Manifest;
+  const runs = (): Iterable<KeptRun> | AsyncIterable<KeptRun> =>
+    bytes <= keptBytes ? kept.map(recalled) : new Pass(source, head, key).runs(first.hash);
   const records = async function* (parts: readonly Part[] = PARTS): AsyncGenerator<BundleRecord> {
-    const again = new Pass(source, head, key);
-    for await (const run of again.runs(first.hash)) if (parts.includes(run.part)) yield* run.records;
+    for await (const run of runs()) if (parts.includes(run.part)) yield* run.records;
   };
   return { manifest, records, profile: head.profile, size: source.size };
+}
+
+interface Run {
+  part: Part;
+  records: BundleRecord[];
+  lines: Buffer[];
+}
+
+type KeptRun = Omit<Run, 'lines'>;
+
+/** The records of lines that were checked before; parsed anew, so that whoever changes one changes it for himself. */
+function recalled({ part, lines }: Omit<Run, 'records'>): KeptRun {
+  return {
+    part,
+    get records() {
+      return lines.map(line => JSON.parse(line.toString()) as BundleRecord);
+    },
+  };
 }
 
 /** One reading of the file from its beginning to its end. */
@@ -75,13 +106,13 @@ class Pass {
    * Records in runs, since a step of the event loop for each would cost as much as to read it. Good only once the end is
    * reached. With `expected`: rejects when the file has another hash.
    */
-  async *runs(expected?: string): AsyncGenerator<{ records: BundleRecord[]; part: Part }> {
+  async *runs(expected?: string): AsyncGenerator<Run> {
     for await (const entry of readTar(gunzip(unseal(this.cipher(), this.head, this.key)))) {
       const part = await this.enter(entry);
       if (part === undefined) continue;
-      for await (const records of readPart(entry, part)) {
-        for (const record of records) this.certificates?.takeRecord(record);
-        yield { records, part: part.part };
+      for await (const run of readPart(entry, part)) {
+        for (const record of run.records) this.certificates?.takeRecord(record);
+        yield { ...run, part: part.part };
       }
     }
     this.certificates?.assertAgrees();
@@ -154,7 +185,7 @@ async function bytesOf({ content }: TarEntry): Promise<Buffer> {
 }
 
 /** The records of a part, compared with what the manifest says of it at their end. */
-async function* readPart({ content }: TarEntry, said: PartEntry): AsyncGenerator<BundleRecord[]> {
+async function* readPart({ content }: TarEntry, said: PartEntry): AsyncGenerator<Omit<Run, 'part'>> {
   const hash = createHash('sha256');
   const lines = new Lines(said.file);
   let count = 0;
@@ -170,7 +201,8 @@ async function* readPart({ content }: TarEntry, said: PartEntry): AsyncGenerator
   };
   for await (const piece of content) {
     hash.update(piece);
-    yield lines.take(piece).map(readNext);
+    const whole = lines.take(piece);
+    yield { records: whole.map(readNext), lines: whole };
   }
   lines.end();
   if (count !== said.records || hash.digest('hex') !== said.sha256) throw disagrees(said.file);

@@ -6,6 +6,8 @@ import { timed } from './timing.ts';
 
 const PAIR = { a: { of: 'local' }, b: { of: 'partner' } } as const;
 const ROUNDS = 15;
+/** Before any counts, see Rounds. */
+const WARM_UPS = 100;
 const DIFFERING = 10;
 
 /** Equal units; then with changes that the standby has not got yet. Leaves the pair in step. */
@@ -34,6 +36,7 @@ export async function pairAudit(stage: Stage): Promise<Figure[]> {
 async function audits({ pair }: Stage, verdict: 'same' | 'drift') {
   const [inside, times]: [number[], number[]] = [[], []];
   const bytes: (number | undefined)[] = [];
+  for (let round = 0; round < WARM_UPS; round++) await pair.active.api.audit(PAIR);
   for (let round = 0; round < ROUNDS; round++) {
     const audit = await crossing(() => timed(() => pair.active.api.audit(PAIR)));
     const { ms, result: report } = audit.result;

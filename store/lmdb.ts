@@ -115,7 +115,7 @@ class LmdbPort implements StorePort {
           if (!same) return false;
         }
         for (const key of batch.remove) database.removeSync(key);
-        for (const [key, value] of batch.put) database.putSync(key, value);
+        for (const [key, value] of inOrder(batch.put)) database.putSync(key, value);
         return true;
       });
     } catch (error) {
@@ -139,6 +139,11 @@ class LmdbPort implements StorePort {
       put.some(([key]) => key.startsWith(prefix)) || remove.some(key => key.startsWith(prefix));
     for (const { prefix, listener } of [...this.watchers]) if (touched(prefix)) listener();
   }
+}
+
+/** Neighbours one after the other: their pages are at hand then. */
+function inOrder(entries: Entry[]): Entry[] {
+  return [...entries].sort(([one], [other]) => (one < other ? -1 : 1));
 }
 
 /** Once the head of a transaction could not be written, LMDB begins no other. */

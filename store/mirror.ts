@@ -129,7 +129,7 @@ export class Mirror {
   }
 
   /**
-   * Resolves when all files have been compared and what was edited while no mirror ran is committed or reported;
+   * Resolves when the folders are watched; what was edited while no mirror ran is looked at next, and committed or reported;
    * files that are not up to date are written after that. Rejects when the folder cannot be made.
    */
   static async start(options: MirrorOptions): Promise<Mirror> {

@@ -162,7 +162,12 @@ export class Store {
         return { result: 'already-applied', ...this.held() };
       }
       if (update.base !== this.head.digest) throw baseDiffers(update, this.head);
-      const transitions = await takenTransitions(this.catalog, this.records, update.changes);
+      const transitions = await takenTransitions(
+        this.catalog,
+        this.records,
+        update.changes,
+        this.head.records,
+      );
       await this.writer.check(transitions);
       const reason = `update of ${transitions.length} records from ${update.from}`;
       const header = {
@@ -199,7 +204,9 @@ export class Store {
     return this.writer.inTurn(async () => {
       assertMayTake(trial, this.head);
       if (trial.base !== this.head.digest) throw baseDiffers(trial, this.head);
-      await this.writer.check(await takenTransitions(this.catalog, this.records, trial.changes));
+      await this.writer.check(
+        await takenTransitions(this.catalog, this.records, trial.changes, this.head.records),
+      );
     });
   }
 

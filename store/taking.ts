@@ -2,18 +2,24 @@ import type { Catalog } from '../schema/catalog.ts';
 import { LockstepError } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
 import type { Kind } from '../schema/kind.ts';
-import { unitScopedFields } from '../schema/record.ts';
+import { type SplitRecord, unitScopedFields } from '../schema/record.ts';
 import { pauses } from './event-loop.ts';
 import type { Head, PairChange, TrialUpdate } from './head.ts';
 import { notStandby, staleEpoch, unitScope } from './refusals.ts';
 import { hasEffect, type Transition } from './transition.ts';
 import type { RecordReader } from './view.ts';
 
-/** What an update does to the records here. Throws `unknown-path`, `bad-message`, and `unit-scope` whatever the sender believes. */
+const NEITHER: SplitRecord = { pair: undefined, unit: undefined };
+
+/**
+ * What an update does to the records here. `held`: how many shared records there are; where there are none, none is looked for.
+ * Throws `unknown-path`, `bad-message`, and `unit-scope` whatever the sender believes.
+ */
 export async function takenTransitions(
   catalog: Catalog,
   records: RecordReader,
   changes: PairChange[],
+  held: number,
 ): Promise<Transition[]> {
   const transitions: Transition[] = [];
   const seen = new Set<string>();
@@ -25,7 +31,7 @@ export async function takenTransitions(
     if (seen.has(path)) throw new LockstepError('bad-message', `The update names ${path} twice.`);
     seen.add(path);
     if (ready === undefined) assertShared(kind, path, value);
-    const before = await records.split(path, kind);
+    const before = held === 0 && kind.scope === 'pair' ? NEITHER : await records.split(path, kind);
     const after = { pair: value ?? undefined, unit: before.unit };
     const transition = { path, kind, before, after, ready };
     if (hasEffect(transition)) transitions.push(transition);

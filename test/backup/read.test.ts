@@ -309,19 +309,33 @@ describe('a reader of bundles', () => {
     assert.ok(looked > 0, 'it was read up to there');
   });
 
+  it('gives the same records whether it kept them or reads them again, each time anew, of all parts or some', async () => {
+    const whole = bundle(tar(entriesOf({ base: manyLines(40) })));
+    const [kept, again] = [await read(whole), await read(whole, { keptBytes: 0 })];
+    assert.ok(kept.records.length >= 40);
+    assert.deepEqual(kept, again);
+    assert.deepEqual(
+      await read(whole, { parts: ['certs'] }),
+      await read(whole, { parts: ['certs'], keptBytes: 0 }),
+    );
+  });
+
   it('rejects records of a file that is not the one that was checked', async () => {
     const { folder, remove } = temporaryFolder();
     const file = path.join(folder, 'a.lockstep');
     writeFileSync(file, bundle());
     const source = await BundleSource.open(file);
     try {
-      const opened = await openBundle(source, PASSPHRASE);
+      const kept = await openBundle(source, PASSPHRASE);
+      const opened = await openBundle(source, PASSPHRASE, { keptBytes: 0 });
+      const checked = await all(opened.records());
       // Under the same name, in the same file: another good bundle, and the same one with a bit changed.
       const flipped = readFileSync(file);
       flipped[200] = (flipped[200] as number) ^ 1;
       for (const other of [bundle(tar(entriesOf({ base: [] }))), flipped]) {
         writeFileSync(file, other);
         await assert.rejects(all(opened.records()), { code: 'damaged-bundle' });
+        assert.deepEqual(await all(kept.records()), checked, 'what is kept in memory is what was checked');
       }
     } finally {
       await source.close();

@@ -69,7 +69,11 @@ export class Restorer {
       catalog: store.catalog,
       incoming: this.incoming,
       openBundle: async () => ({ bundle, close: async () => undefined }),
-      committing: new Committing(alone, () => ({ wall: 0, uptime: 0, bootId: 'x' }), () => 0),
+      committing: new Committing(
+        alone,
+        () => ({ wall: 0, uptime: 0, bootId: 'x' }),
+        () => 0,
+      ),
     });
     return this.uploaded(upload =>
       restoring.restore({ upload, passphrase: 'p', author: 'ada', select, ...asked }),
