@@ -37,6 +37,7 @@ const ENTRANCE: Record<string, string> = {
   croner: 'backup/schedule.ts',
   'fast-xml-parser': 'schema/loadmaster-capture.ts',
   'fastest-levenshtein': 'schema/path.ts',
+  '@fastify/ajv-compiler': 'api/validators.ts',
   fastify: 'api/server.ts',
   'json-diff': 'cli/record-diff.ts',
   'jsonc-parser': 'schema/json.ts',
