@@ -4,3 +4,4 @@ export const COMMIT = 'commit of one change, durable, over the API';
 export const INSIDE = 'Force Update of one change, in the daemon: request to durable receipt';
 export const UPDATE = 'Force Update of one change, over the API';
 export const BOTH = 'commit and Force Update of one change, over the API';
+export const JUST_STARTED = 'commit and Force Update of one change, over the API: the first 50 after a start';

@@ -37,7 +37,7 @@ async function resting(services: number, number: number): Promise<Figure[]> {
   try {
     await fill(pair.active, services);
     await forceUpdate(pair);
-    await untilMirrored(pair, services);
+    await untilMirrored([pair.active, pair.standby], services);
     const busy = Math.max(...[pair.active, pair.standby].map(unit => megabytes(unit, 'VmHWM')));
     const starts = await restarts(pair);
     await sleep(SETTLE_MS);

@@ -51,7 +51,9 @@ async function changing(services: number, number: number): Promise<Figure[]> {
   try {
     await measure('apply everything as a document', () => fill(active, services));
     await measure('first update of an empty standby, mirror on', () => forceUpdate(pair));
-    await measure('… until every file of both mirrors is written', () => untilMirrored(pair, services));
+    await measure('… until every file of both mirrors is written', () =>
+      untilMirrored([pair.active, pair.standby], services),
+    );
     figures.push(await showing(active, services));
     await measure('show of everything', () => active.api.show({}));
     const { revision } = (await active.status()).unit;

@@ -6,6 +6,8 @@ import type { Stage } from './stage.ts';
 import { timed } from './timing.ts';
 
 const MANY = 1000;
+/** Before any counts, see Rounds. */
+const WARM_UPS = 8;
 
 /** Once each: what the stage took when it was set up. */
 export function firstUpdate(stage: Stage): Figure {
@@ -19,6 +21,10 @@ export async function manyChanges(stage: Stage, folder: string, rounds: number):
   const { services, pair } = stage;
   const [commits, updates, inside]: [number[], number[], number[]] = [[], [], []];
   const bytes: (number | undefined)[] = [];
+  for (let round = 0; round < WARM_UPS; round++) {
+    await pair.active.api.change({ changes: stage.renames(MANY) });
+    await stage.forceUpdate();
+  }
   for (let round = 0; round < rounds; round++) {
     await stage.rivalsCarry(MANY);
     await run(['sync', '--file-system', folder]);

@@ -1,5 +1,5 @@
 /** One change: committed here, carried to the standby, beside the rivals; in turn at every size. */
-import { BOTH, COMMIT, COMMIT_INSIDE, INSIDE, UPDATE } from './acts.ts';
+import { BOTH, COMMIT, COMMIT_INSIDE, INSIDE, JUST_STARTED, UPDATE } from './acts.ts';
 import { aimAt, bytesOf, costOf, type Figure } from './figure.ts';
 import type { Floor } from './floor.ts';
 import { crossing } from './network.ts';
@@ -17,6 +17,8 @@ export interface Rounds {
   /** Of Lockstep in each of them. */
   changes: number;
 }
+
+const FIRST = 50;
 
 interface Sample {
   commitMs: number;
@@ -41,7 +43,8 @@ export async function oneChange(
   { warmUps, rounds, changes }: Rounds,
 ) {
   const samples = stages.map((): Sample[] => []);
-  for (const stage of stages) await warmUp(stage, warmUps);
+  const first: Sample[][] = [];
+  for (const stage of stages) first.push((await warmUp(stage, warmUps)).slice(0, FIRST));
   for (let round = 0; round < rounds; round++) {
     for (const stage of stages) await stage.rivalsCarry(1);
     await run(['sync', '--file-system', folder]); // what the rivals left to be written is not ours to wait for
@@ -52,11 +55,20 @@ export async function oneChange(
         if (change > 0) samples[index]?.push(sample); // the first one finds the caches cold that the rivals left
       }
   }
-  return stages.flatMap((stage, index) => figures(stage, samples[index] ?? [], floor));
+  return stages.flatMap((stage, index) => [
+    ...figures(stage, samples[index] ?? [], floor),
+    {
+      services: stage.services,
+      what: JUST_STARTED,
+      measured: costOf((first[index] ?? []).map(({ commitMs, updateMs }) => commitMs + updateMs)),
+    },
+  ]);
 }
 
-async function warmUp(stage: Stage, changes: number): Promise<void> {
-  for (let change = 0; change < changes; change++) await commitAndUpdate(stage);
+async function warmUp(stage: Stage, changes: number): Promise<Sample[]> {
+  const samples: Sample[] = [];
+  for (let change = 0; change < changes; change++) samples.push(await commitAndUpdate(stage));
+  return samples;
 }
 
 async function commitAndUpdate(stage: Stage): Promise<Sample> {

@@ -58,11 +58,11 @@ export async function forceUpdate({ active, standby }: Pair): Promise<void> {
   await active.api.forceUpdate().catch(() => untilInStep(active, standby, LONG_MS));
 }
 
-export function untilMirrored({ active, standby }: Pair, services: number): Promise<void> {
+export function untilMirrored(units: TestUnit[], services: number): Promise<void> {
   const written = ({ dir }: TestUnit): number =>
     readdirSync(path.join(dir, 'config', 'virtualServices')).filter(name => name.endsWith('.json')).length;
-  const all = async (): Promise<boolean> => [active, standby].every(unit => written(unit) === services);
-  return until('every file of both mirrors is written', all, LONG_MS);
+  const all = async (): Promise<boolean> => units.every(unit => written(unit) === services);
+  return until('every file of the mirror is written', all, LONG_MS);
 }
 
 /** Milliseconds of CPU that the daemon has used (utime + stime of /proc/PID/stat). */

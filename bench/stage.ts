@@ -5,7 +5,7 @@ import type { Receipt } from '../unit/face.ts';
 import { Entrant } from './entrant.ts';
 import type { Cost, Rivalry } from './figure.ts';
 import type { KeptOpen } from './kept-open.ts';
-import { endPair, fill, forceUpdate, type Pair, startPair, watched } from './pair.ts';
+import { endPair, fill, forceUpdate, type Pair, startPair, untilMirrored, watched } from './pair.ts';
 import type { Place, Rival } from './rivals/rival.ts';
 import { nickname, serviceId } from './site.ts';
 import { SiteFiles } from './site-files.ts';
@@ -65,6 +65,7 @@ export class Stage {
     const stage = new Stage(services, pair, files, note);
     try {
       await fill(pair.active, services);
+      await untilMirrored([pair.active], services);
       Object.assign(stage.firstUpdate, await watched([pair.active, pair.standby], () => forceUpdate(pair)));
       for (const [index, rival] of rivals.entries()) {
         if (connection === undefined) break;

@@ -71,7 +71,7 @@ export async function updateTree(
     const stored = was.equals(EMPTY_HASH) ? undefined : await reader.get(keys.bucket(bucket));
     if (!bucketHash(stored).equals(was))
       throw damagedStore({ path: bucketName(bucket), reason: NOT_AS_ABOVE });
-    const bytes = changedBucket(stored, inBucket);
+    const bytes = withNewHashes(stored, inBucket) ?? changedBucket(stored, inBucket);
     if (bytes !== undefined) put.push([keys.bucket(bucket), bytes]);
     else if (stored !== undefined) remove.push(keys.bucket(bucket));
     dirty.set(bucket, bucketHash(bytes));
@@ -122,6 +122,18 @@ function changedBucket(stored: Buffer | undefined, changes: LeafChange[]): Buffe
     else leaves.set(path, hash);
   }
   return leaves.size === 0 ? undefined : bucketBytes(leaves);
+}
+
+/** The same for the usual case, in which no record comes or goes; undefined: it is another case, or something is damaged. */
+function withNewHashes(stored: Buffer | undefined, changes: LeafChange[]): Buffer | undefined {
+  if (stored === undefined) return undefined;
+  const bytes = Buffer.from(stored); // what was read is never written over
+  for (const { path, was, hash } of changes) {
+    const leaf = leafOf(bytes, path);
+    if (leaf === undefined || was === undefined || hash === undefined || !leaf.equals(was)) return undefined;
+    hash.copy(leaf);
+  }
+  return bytes;
 }
 
 /** What a bucket is called where it is damaged. */
