@@ -89,7 +89,7 @@ export async function planCertificates(
   if (absent.length > 0) throw certificateNotThere(absent, [...held]);
   if (unfit.length > 0) throw keysDoNotFit(unfit);
   for (const folder of select.folders)
-    for await (const { path } of here.list(folder)) {
+    for await (const path of here.paths(folder)) {
       if (held.has(path)) continue;
       plan.staying.count++;
       if (plan.staying.paths.length < MOST_NAMED) plan.staying.paths.push(path);

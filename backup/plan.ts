@@ -1,5 +1,4 @@
 import type { Catalog } from '../schema/catalog.ts';
-import type { ConfigRecord } from '../schema/document.ts';
 import { LockstepError, type Problem } from '../schema/error.ts';
 import { isSameJson, type JsonObject } from '../schema/json.ts';
 import type { Kind } from '../schema/kind.ts';
@@ -14,7 +13,8 @@ import { espRefused, misplaced, named, orphaned, unknownKinds } from './plan-ref
 
 /** What stands on the unit that is restored on, at one revision. */
 export interface Here {
-  list(path: string): AsyncIterable<ConfigRecord>;
+  /** Of the records at and below `path`. */
+  paths(path: string): AsyncIterable<string>;
   /** Halves of a record, also one that sleeps; both undefined where there is none. */
   split(path: string): Promise<SplitRecord>;
 }
@@ -47,7 +47,8 @@ export async function planRestore(
   const planning = new Planning(catalog, bundle, here, choice);
   const rest = pauses();
   for await (const record of bundle.records(choice.parts)) {
-    await rest();
+    const pause = rest();
+    if (pause !== undefined) await pause;
     await planning.take(record);
   }
   planning.assertKnown();
@@ -115,8 +116,9 @@ class Planning {
   async removeOthers(rest: () => Promise<void> | undefined): Promise<void> {
     const alone: Problem[] = [];
     for (const place of this.places()) {
-      for await (const { path } of this.here.list(place)) {
-        await rest();
+      for await (const path of this.here.paths(place)) {
+        const pause = rest();
+        if (pause !== undefined) await pause;
         const kind = this.catalog.kindOf(path);
         if (!this.choice.parts.includes(kind.part)) {
           const parent = parentPath(kind, path);

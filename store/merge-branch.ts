@@ -41,6 +41,6 @@ export async function mergeBranch(
 
 async function pathsBelow(records: RecordReader, path: string): Promise<string[]> {
   const paths: string[] = [];
-  for await (const record of records.listPrefix(`${path}/`)) paths.push(record.path);
+  for await (const below of records.pathsWith(`${path}/`)) paths.push(below);
   return paths;
 }

@@ -225,7 +225,7 @@ export class Mirror {
       return;
     }
     let count = 0;
-    for await (const { path } of store.list()) {
+    for await (const path of store.paths()) {
       this.soil(path);
       if (++count % 1000 === 0) await new Promise(setImmediate);
     }

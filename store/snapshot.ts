@@ -45,6 +45,11 @@ export class StoreSnapshot {
     return this.records.list(path);
   }
 
+  /** Of the records at and below `path`, sorted. What is in them is not read. */
+  paths(path = ''): AsyncIterable<string> {
+    return this.records.paths(path);
+  }
+
   /** The halves of the record at `path`, also one that sleeps. Throws `unknown-path`, `bad-id`. */
   split(path: string): Promise<SplitRecord> {
     return this.records.split(path);

@@ -107,9 +107,14 @@ export class Store {
     return this.records.list(path);
   }
 
-  /** Records whose path starts with `prefix`, sorted by path. */
-  listPrefix(prefix: string): AsyncIterable<ConfigRecord> {
-    return this.records.listPrefix(prefix);
+  /** Paths of the records at and below `path`, sorted. What is in them is not read. */
+  paths(path = ''): AsyncIterable<string> {
+    return this.records.paths(path);
+  }
+
+  /** Paths that start with `prefix`, sorted. */
+  pathsWith(prefix: string): AsyncIterable<string> {
+    return this.records.pathsWith(prefix);
   }
 
   /**
@@ -405,9 +410,7 @@ export class Store {
     );
     const touched: { path: string; kind: Transition['kind'] }[] = [];
     for (const kind of this.catalog.kinds.filter(({ name }) => names.has(name))) {
-      for await (const { path } of this.records.list(
-        kind.template.filter(part => part !== '{id}').join('/'),
-      )) {
+      for await (const path of this.records.paths(kind.template.filter(part => part !== '{id}').join('/'))) {
         if (this.catalog.kindOf(path) === kind) touched.push({ path, kind });
       }
     }

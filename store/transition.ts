@@ -77,7 +77,7 @@ async function removeBelow(
 ): Promise<void> {
   catalog.resolve(path);
   const below = new Set<string>();
-  for await (const record of records.list(path)) below.add(record.path);
+  for await (const each of records.paths(path)) below.add(each);
   const prefix = `${path}/`;
   for (const draft of written) if (draft === path || draft.startsWith(prefix)) below.add(draft);
   if (below.size === 0)

@@ -43,35 +43,55 @@ export class RecordReader {
 
   /** Records whose path starts with `prefix` (`exact`: equals it). */
   async *listPrefix(prefix: string, exact = false): AsyncIterable<ConfigRecord> {
+    for await (const { path, kind, stored } of this.kept(prefix, exact)) {
+      const value = kind.scope === 'mixed' ? await this.get(path) : parse(stored, path);
+      if (value !== undefined) yield { path, value };
+    }
+  }
+
+  /** The paths of what `list` gives. No record is read for it. */
+  async *paths(path: string): AsyncIterable<string> {
+    if (path !== '') yield* this.pathsWith(path, true);
+    yield* this.pathsWith(path === '' ? '' : `${path}/`, false);
+  }
+
+  /** The paths of what `listPrefix` gives. */
+  async *pathsWith(prefix: string, exact = false): AsyncIterable<string> {
+    for await (const { path } of this.kept(prefix, exact)) yield path;
+  }
+
+  /** By path, the half in which a record is there: of its own kinds the unit's, else the shared one. */
+  private async *kept(prefix: string, exact: boolean): AsyncIterable<Kept> {
     const bounds = (key: string) => (exact ? { from: key, to: `${key} ` } : withPrefix(key));
     const unitOnly = this.reader.range(bounds(keys.unit(prefix)))[Symbol.asyncIterator]();
     let own = await this.nextUnitOnly(unitOnly);
-    for await (const [key, value] of this.reader.range(bounds(keys.pair(prefix)))) {
+    for await (const [key, stored] of this.reader.range(bounds(keys.pair(prefix)))) {
       const path = key.slice(2);
       while (own !== undefined && own.path < path) {
         yield own;
         own = await this.nextUnitOnly(unitOnly);
       }
-      const record =
-        this.catalog.kindOf(path).scope === 'mixed'
-          ? await this.get(path)
-          : (parse(value, path) as JsonObject);
-      if (record !== undefined) yield { path, value: record };
+      yield { path, kind: this.catalog.kindOf(path), stored };
     }
     for (; own !== undefined; own = await this.nextUnitOnly(unitOnly)) yield own;
   }
 
-  private async nextUnitOnly(
-    iterator: AsyncIterator<readonly [string, Buffer]>,
-  ): Promise<ConfigRecord | undefined> {
+  private async nextUnitOnly(iterator: AsyncIterator<readonly [string, Buffer]>): Promise<Kept | undefined> {
     for (;;) {
       const next = await iterator.next();
       if (next.done) return undefined;
-      const path = next.value[0].slice(2);
-      if (this.catalog.kindOf(path).scope === 'unit')
-        return { path, value: parse(next.value[1], path) as JsonObject };
+      const [key, stored] = next.value;
+      const path = key.slice(2);
+      const kind = this.catalog.kindOf(path);
+      if (kind.scope === 'unit') return { path, kind, stored };
     }
   }
+}
+
+interface Kept {
+  path: string;
+  kind: Kind;
+  stored: Buffer;
 }
 
 /** The configuration as it will be once `transitions` are in: what rules and references are checked against. */
@@ -109,11 +129,18 @@ export class FutureView extends RecordReader implements View {
     }
   }
 
+  override async *pathsWith(prefix: string, exact = false): AsyncIterable<string> {
+    for await (const path of super.pathsWith(prefix, exact)) if (!this.future.has(path)) yield path;
+    for (const path of this.pathsFrom(prefix)) {
+      if (!path.startsWith(prefix) || (exact && path !== prefix)) return;
+      if (this.willExist(path)) yield path;
+    }
+  }
+
   /** Paths of records below `path` that no transition is about. */
   async *untouchedBelow(path: string): AsyncIterable<string> {
     if (!this.catalog.isParent(this.catalog.kindOf(path))) return;
-    for await (const record of super.listPrefix(`${path}/`))
-      if (!this.future.has(record.path)) yield record.path;
+    for await (const below of super.pathsWith(`${path}/`)) if (!this.future.has(below)) yield below;
   }
 
   async *referrers(target: string): AsyncIterable<string> {

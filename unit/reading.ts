@@ -93,7 +93,7 @@ async function addIds(
   next: Set<string>,
 ): Promise<void> {
   const depth = collection.split('/').length + 1;
-  for await (const { path } of store.listPrefix(`${collection}/${startsWith}`)) {
+  for await (const path of store.pathsWith(`${collection}/${startsWith}`)) {
     next.add(path.split('/').slice(0, depth).join('/'));
     if (next.size >= MOST_NEXT) return;
   }

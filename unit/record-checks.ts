@@ -126,7 +126,7 @@ export class RecordChecks {
     const rest = this.rests();
     for (const place of placesOf(catalog.kinds)) {
       try {
-        for await (const { path } of store.list(place)) {
+        for await (const path of store.paths(place)) {
           await rest();
           if (this.wholeAt === undefined || this.stopped) return;
           keep(found, path, await this.check(path));

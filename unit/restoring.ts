@@ -146,7 +146,8 @@ async function countsByPart(
   const ofPart = new Map<Part, Changes>(parts.map(part => [part, []]));
   const rest = pauses();
   for (const change of changes) {
-    await rest();
+    const pause = rest();
+    if (pause !== undefined) await pause;
     ofPart.get(catalog.kindOf(change.path).part)?.push(change);
   }
   const counts = [];

@@ -34,7 +34,8 @@ export async function unservedAfter(
   const certificates = new Map<string, JsonObject | undefined>();
   const services = new Map<string, JsonObject | undefined>();
   for (const { path, after } of changes) {
-    await rest();
+    const pause = rest();
+    if (pause !== undefined) await pause;
     const kind = catalog.kindOf(path);
     if (kind.name === 'certificate') certificates.set(path, joinRecord(kind, after));
     else if (SHOWING.has(kind.name)) services.set(path, joinRecord(kind, after));

@@ -1,12 +1,21 @@
 import { BlockList, isIPv4 } from 'node:net';
+import type { ConfigRecord } from '../document.ts';
 import type { Problem } from '../error.ts';
 import type { JsonObject } from '../json.ts';
 import type { Rule, View } from '../rule.ts';
 
-/** All interfaces: a unit has a handful. */
-export async function interfacesOf(view: View): Promise<{ path: string; value: JsonObject }[]> {
-  const found: { path: string; value: JsonObject }[] = [];
-  for await (const record of view.list('interfaces')) found.push(record);
+/** All interfaces: a unit has a handful. Several rules ask for them, of a view that stays as it is. */
+export function interfacesOf(view: View): Promise<ConfigRecord[]> {
+  const known = asked.get(view) ?? collected(view.list('interfaces'));
+  asked.set(view, known);
+  return known;
+}
+
+const asked = new WeakMap<View, Promise<ConfigRecord[]>>();
+
+async function collected(records: AsyncIterable<ConfigRecord>): Promise<ConfigRecord[]> {
+  const found: ConfigRecord[] = [];
+  for await (const record of records) found.push(record);
   return found;
 }
 

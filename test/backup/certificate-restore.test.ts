@@ -323,8 +323,8 @@ describe('a restore of a configuration whose keys were left out', () => {
         kinds,
         from,
         {
-          async *list() {
-            if (here !== undefined) yield { path: 'badge', value: here };
+          async *paths() {
+            if (here !== undefined) yield 'badge';
           },
           split: async () => ({ pair: undefined, unit: here }),
         },
@@ -347,8 +347,8 @@ describe('a restore of a configuration whose keys were left out', () => {
         catalog,
         from,
         {
-          async *list() {
-            yield { path, value: here };
+          async *paths() {
+            yield path;
           },
           split: async () => ({ pair: undefined, unit: here }),
         },

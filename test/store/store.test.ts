@@ -56,8 +56,13 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   return all;
 }
 
-async function contentOf(store: Pick<Store, 'list'>): Promise<Record<string, JsonObject>> {
-  return Object.fromEntries((await collect(store.list())).map(({ path, value }) => [path, value]));
+async function contentOf(store: Pick<Store, 'list' | 'paths'>): Promise<Record<string, JsonObject>> {
+  const records = await collect(store.list());
+  assert.deepEqual(
+    await collect(store.paths()),
+    records.map(({ path }) => path),
+  );
+  return Object.fromEntries(records.map(({ path, value }) => [path, value]));
 }
 
 /** The digest made from nothing but the content, with another tree. */
@@ -173,6 +178,8 @@ for (const name of ['memory', 'lmdb'] as const) {
           (await collect(store.list('things/a'))).map(({ path }) => path),
           ['things/a', 'things/a/parts/p'],
         );
+        assert.deepEqual(await collect(store.paths('things/a')), ['things/a', 'things/a/parts/p']);
+        assert.deepEqual(await collect(store.pathsWith('things/a-')), ['things/a-b']);
         assert.equal(store.head.records, 4); // the clock is not shared
       });
 
