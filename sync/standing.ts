@@ -35,6 +35,8 @@ export function nameOf(state: SyncState): StateName {
   if (own.role === partner.role) return own.role === 'active' ? 'both-active' : 'no-active';
   if (work.step === 'comparing') return 'comparing';
   if (work.step !== 'idle') return 'updating';
+  // Equal now, and yet the next change would be refused: better told before there is one.
+  if (own.role === 'active' && partner.epoch > own.epoch) return 'refused';
   if (own.digest === partner.digest) return 'in-step';
   if (heldBack(state) !== undefined || (own.role === 'standby' && partner.heldBack > 0)) return 'held-back';
   const refusal = own.role === 'active' ? updateRefusal(state) : undefined;

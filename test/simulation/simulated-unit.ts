@@ -8,7 +8,7 @@ import { Link } from '../../sync/link.ts';
 import { type HaMode, PROTOCOL } from '../../sync/message.ts';
 import type { Pause } from '../../sync/pause.ts';
 import type { Timers } from '../../sync/requests.ts';
-import { serve } from '../../sync/service.ts';
+import { PartnerLine, serve } from '../../sync/service.ts';
 import { nameOf, type StateName } from '../../sync/standing.ts';
 import type { OwnFacts } from '../../sync/state.ts';
 import type { Log } from '../../unit/log.ts';
@@ -126,11 +126,14 @@ export class SimulatedUnit {
     process.link.start();
   }
 
+  private readonly line = new PartnerLine();
+
   welcome(channel: Channel, from: Caller): void {
     const { process } = this;
     if (process === undefined) return;
     serve(channel, {
       store: process.store,
+      line: this.line,
       own: () => this.own(process.store),
       clock: () => this.clock(),
       heldBack: () => process.link.heldBack,

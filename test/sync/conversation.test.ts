@@ -164,6 +164,12 @@ describe('updates that cannot go out', () => {
       'stale-epoch',
       'refused',
     ],
+    [
+      'the partner stood down for a takeover that was not finished, and both hold the same',
+      () => Script.linked({}, { epoch: 2 }),
+      'stale-epoch',
+      'refused',
+    ],
   ];
   for (const [story, script, code, state] of refused) {
     it(`Force Update is refused when ${story}`, () => {
