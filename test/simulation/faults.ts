@@ -106,9 +106,12 @@ export class Faults {
     const { left, right } = world.network.line(party, to.process).ends;
     to.welcome(right, { name: party.name, at: world.time.now() });
     const toTheLetter = random.chance(0.5);
+    const keptIdentity = world.retired?.unit.name === by && world.retired.identity === 'kept';
     for (const frame of frames) {
       // Whoever holds the key of the partner and takes over by force is obeyed, however often he says it.
       if (frame.includes('"force":true')) continue;
+      // Nor can the survivor know, without keys and under one identity, that it was not its new partner who asked for the next epoch.
+      if (keptIdentity && frame.includes('"type":"step-down"')) continue;
       const times = toTheLetter ? 1 : random.weighted([[8, 1] as const, [1, 0] as const, [1, 2] as const]);
       for (let time = 0; time < times; time++) left.send(frame).catch(() => undefined);
     }

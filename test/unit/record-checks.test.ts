@@ -160,7 +160,7 @@ describe('the checks of what a standby holds', () => {
     await standby.damage(keys.pair('certificates/shop'), '{"certif');
     await standby.checked(() => standby.checks.start());
     assert.deepEqual(standby.found, [
-      'damaged-store certificates',
+      'damaged-store certificates/shop',
       `damaged-store ${SERVICE}`,
       `dangling-reference ${SERVICE}/realServers/10.2.0.1:8080/matchRules`,
     ]);
