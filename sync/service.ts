@@ -26,28 +26,8 @@ import {
 import { greetingOf, type OwnFacts } from './state.ts';
 import { cutNode } from './walk.ts';
 
-/**
- * Where the partner speaks: on the connection that greeted first the last time. A partner that dials anew has given the
- * one before up, and with it what it asked there and what arrives late: a takeover by force, say, that its operator was told is refused.
- */
-export class PartnerLine {
-  private newest: Channel | undefined;
-
-  /** The partner has greeted on `channel` for the first time. */
-  take(channel: Channel): void {
-    const before = this.newest;
-    this.newest = channel;
-    before?.close('the partner has dialled anew');
-  }
-
-  isOver(channel: Channel, greeted: boolean): boolean {
-    return greeted && this.newest !== channel;
-  }
-}
-
 export interface ServiceOptions {
   store: Store;
-  line: PartnerLine;
   own(): OwnFacts;
   clock(): Moment;
   /** How many records this unit holds back from its partner. */
@@ -103,9 +83,7 @@ export function serve(channel: Channel, options: ServiceOptions): void {
   }
 
   async function answerFrame(payload: Buffer): Promise<void> {
-    if (options.line.isOver(channel, state.greeted !== undefined)) return;
     const request = read(payload);
-    if (request.type === 'hello' && state.greeted === undefined) options.line.take(channel);
     const responded = respond(state, options.own(), request, payload.length);
     state = responded.state;
     if (request.type === 'update' && state.staged?.changeId === request.changeId)

@@ -11,7 +11,7 @@ import { type HaMode, type Hello, PROTOCOL } from '../sync/message.ts';
 import type { Partner, Self } from '../sync/pairing.ts';
 import type { Pause } from '../sync/pause.ts';
 import type { Timers } from '../sync/requests.ts';
-import { PartnerLine, serve } from '../sync/service.ts';
+import { serve } from '../sync/service.ts';
 import { dial } from '../sync/ssh-client.ts';
 import { type Listener, listen } from '../sync/ssh-server.ts';
 import type { OwnFacts } from '../sync/state.ts';
@@ -560,8 +560,6 @@ export class Pair {
     return true;
   }
 
-  private readonly line = new PartnerLine();
-
   private welcome(channel: Channel, who: string, keyBlob: Buffer): void {
     if (who === 'candidate') this.atDesk().answer(channel, keyBlob);
     else this.serve(channel);
@@ -572,7 +570,6 @@ export class Pair {
     const { partner } = this;
     serve(channel, {
       store,
-      line: this.line,
       // What a partner said before it was replaced may still wait for its turn: it is of no pair any more.
       own: () => (this.partner === partner ? this.own() : { ...this.own(), pairId: '' }),
       clock,

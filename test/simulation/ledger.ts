@@ -97,6 +97,11 @@ export class Ledger {
     this.live = this.live.filter(one => rest.some(digest => this.isIn(one, digest)));
   }
 
+  /** By force, which may be an order of long ago that arrives late: what the unit alone holds is left behind, as a branch. */
+  stoodDown(disk: Disk, digest: string): void {
+    this.live = this.live.filter(one => one.disk !== disk || this.isIn(one, digest));
+  }
+
   /** When everything has come to rest: on each disk, and all of them taken together. */
   async close(): Promise<void> {
     const heads = this.members().map(([, head]) => head);

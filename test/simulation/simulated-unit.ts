@@ -8,7 +8,7 @@ import { Link } from '../../sync/link.ts';
 import { type HaMode, PROTOCOL } from '../../sync/message.ts';
 import type { Pause } from '../../sync/pause.ts';
 import type { Timers } from '../../sync/requests.ts';
-import { PartnerLine, serve } from '../../sync/service.ts';
+import { serve } from '../../sync/service.ts';
 import { nameOf, type StateName } from '../../sync/standing.ts';
 import type { OwnFacts } from '../../sync/state.ts';
 import type { Log } from '../../unit/log.ts';
@@ -30,6 +30,8 @@ export interface Surroundings {
   log(line: string): void;
   /** A unit did what somebody else asked of it: it took an update, or stood down. */
   obeyed(unit: SimulatedUnit, whom: Caller, what: string): void;
+  /** The unit stood down although it may hold what its partner, which is at `digest`, lacks. */
+  forced(unit: SimulatedUnit, digest: string): void;
 }
 
 /** Who dialled, and when. */
@@ -126,14 +128,11 @@ export class SimulatedUnit {
     process.link.start();
   }
 
-  private readonly line = new PartnerLine();
-
   welcome(channel: Channel, from: Caller): void {
     const { process } = this;
     if (process === undefined) return;
     serve(channel, {
       store: process.store,
-      line: this.line,
       own: () => this.own(process.store),
       clock: () => this.clock(),
       heldBack: () => process.link.heldBack,
@@ -144,6 +143,7 @@ export class SimulatedUnit {
       onRefusal: error => this.say(`refuses: ${error.code}: ${error.message}`),
       stepDown: async (epoch, force, digest) => {
         const done = await process.link.stepDown(epoch, force, digest);
+        if (force) this.around.forced(this, digest);
         this.around.obeyed(this, from, `stood down in epoch ${epoch}`);
         return done;
       },

@@ -78,6 +78,7 @@ export class World {
       log: line => this.tell(line),
       dial: (from, process) => this.dial(from, process),
       obeyed: (unit, whom, what) => this.obeyed(unit, whom, what),
+      forced: (unit, digest) => this.ledger.stoodDown(unit.disk, digest),
     };
     this.pair = [this.newUnit('first', 'pair-1'), this.newUnit('second', 'pair-1')];
   }

@@ -22,7 +22,7 @@ import {
   type Reply,
   type Request,
 } from '../../sync/message.ts';
-import { PartnerLine, serve } from '../../sync/service.ts';
+import { serve } from '../../sync/service.ts';
 import { nameOf, type StateName } from '../../sync/standing.ts';
 import type { OwnFacts, SyncState } from '../../sync/state.ts';
 import type { Auditing } from '../../unit/auditing.ts';
@@ -114,13 +114,10 @@ export class MemoryUnit {
     };
   }
 
-  private readonly line = new PartnerLine();
-
   /** Answers a partner, or somebody who says that he is one. */
   welcome(channel: Channel): void {
     serve(channel, {
       store: this.store,
-      line: this.line,
       own: () => this.own(),
       clock: () => this.clock,
       heldBack: () => this.link.heldBack,

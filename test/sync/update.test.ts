@@ -573,21 +573,6 @@ describe('an update that the standby refuses', () => {
 describe('takeover over the wire', () => {
   afterEach(() => pair.close());
 
-  it('by force that was given up, and arrives when the partner has dialled anew: nobody listens', async () => {
-    await inStep(...site);
-    const hello = greetingOf(second.own(), 0);
-    const [given, anew] = [pair.speakTo(first), pair.speakTo(first)];
-    assert.equal((await given.ask({ type: 'hello', id: 1, ...hello })).type, 'hello-too');
-    const greeted = anew.ask({ type: 'hello', id: 1, ...hello });
-    given.say({ type: 'step-down', id: 2, epoch: 2, force: true, digest: second.store.head.digest });
-    assert.equal((await greeted).type, 'hello-too');
-    await given.closed;
-    assert.deepEqual([first.store.head.role, first.store.head.epoch], ['active', 1]);
-    const { digest } = second.store.head;
-    const heard = await anew.ask({ type: 'step-down', id: 2, epoch: 2, force: true, digest });
-    assert.equal(heard.type, 'stepped-down', 'on the new one it is heard');
-  });
-
   it('the last change goes along, and then updates run the other way', async () => {
     await inStep(...site);
     await first.commit(host(1));
