@@ -239,6 +239,7 @@ describe('drift, on a pair that lives', function () {
     await ha1.api.resume();
     await untilInStep(ha1, ha2);
     await until('it is gone', async () => !(await open(ha1)) && !(await open(ha2)));
+    await until('its file is what it holds again', async () => (await ha2.status()).files.length === 0);
   });
 
   it('a fleet: a pair in step, one that does not answer; neither stops the other', async () => {
