@@ -30,6 +30,9 @@ export function openLog(folder: string, level: string): { log: Logger; reopen():
   return { log, reopen: () => file.reopen() };
 }
 
+/** Characters of the lines of one turn past which they are not held back any more. */
+const MOST_OF_A_TURN = 64 * 1024;
+
 /**
  * Writes the lines of one turn of the event loop together, and when that turn is over: an answer or an update that is
  * made in it goes out first. What is not written yet when the process exits is written then.
@@ -46,6 +49,7 @@ function linesOfATurn(streams: DestinationStream[]): DestinationStream {
     write: line => {
       if (lines === '') setImmediate(flush);
       lines += line;
+      if (lines.length > MOST_OF_A_TURN) flush();
     },
   };
 }
