@@ -20,7 +20,7 @@ export interface OpenOptions {
   look?: (record: BundleRecord, part: Part) => void;
   /** Encrypted bytes that were read, for a progress bar. */
   onBytes?: (bytes: number) => void;
-  /** How many bytes of records may stay in memory instead of being read again. */
+  /** Up to so many bytes of records stay in memory for records(); of a larger bundle none do. Default: 0. */
   keptBytes?: number;
 }
 
@@ -30,9 +30,6 @@ export interface OpenBundle extends Bundle {
   size: number;
 }
 
-/** Lines of records that are kept in memory until the end is good, in bytes; of a larger bundle none is. */
-const KEPT_BYTES = 16 * 1024 * 1024;
-
 /**
  * Read a bundle to its end, and hand it out only when all of it is good: one pass that decrypts, unpacks and compares
  * everything. Plaintext never touches a disk. `source` stays open: records() reads it again, unless all lines were kept.
@@ -41,7 +38,7 @@ const KEPT_BYTES = 16 * 1024 * 1024;
 export async function openBundle(
   source: BundleSource,
   passphrase: string,
-  { look = () => undefined, onBytes, keptBytes = KEPT_BYTES }: OpenOptions = {},
+  { look = () => undefined, onBytes, keptBytes = 0 }: OpenOptions = {},
 ): Promise<OpenBundle> {
   assertTypeable(passphrase);
   const head = readHead(await source.head(HEAD_BYTES));
@@ -56,10 +53,10 @@ export async function openBundle(
     else kept.length = 0;
   }
   const manifest = first.manifest as Manifest;
-  const runs = (): Iterable<KeptRun> | AsyncIterable<KeptRun> =>
-    bytes <= keptBytes ? kept.map(recalled) : new Pass(source, head, key).runs(first.hash);
   const records = async function* (parts: readonly Part[] = PARTS): AsyncGenerator<BundleRecord> {
-    for await (const run of runs()) if (parts.includes(run.part)) yield* run.records;
+    if (bytes <= keptBytes) return yield* recalled(kept.filter(({ part }) => parts.includes(part)));
+    const again = new Pass(source, head, key);
+    for await (const run of again.runs(first.hash)) if (parts.includes(run.part)) yield* run.records;
   };
   return { manifest, records, profile: head.profile, size: source.size };
 }
@@ -70,16 +67,9 @@ interface Run {
   lines: Buffer[];
 }
 
-type KeptRun = Omit<Run, 'lines'>;
-
 /** The records of lines that were checked before; parsed anew, so that whoever changes one changes it for himself. */
-function recalled({ part, lines }: Omit<Run, 'records'>): KeptRun {
-  return {
-    part,
-    get records() {
-      return lines.map(line => JSON.parse(line.toString()) as BundleRecord);
-    },
-  };
+function* recalled(kept: Pick<Run, 'lines'>[]): Generator<BundleRecord> {
+  for (const { lines } of kept) for (const line of lines) yield JSON.parse(line.toString()) as BundleRecord;
 }
 
 /** One reading of the file from its beginning to its end. */

@@ -7,6 +7,7 @@ import type { BundleRecord, Manifest } from '../../backup/bundle.ts';
 import { openBundle } from '../../backup/read.ts';
 import { BundleSource } from '../../backup/source.ts';
 import type { LockstepError } from '../../schema/error.ts';
+import type { Part } from '../../schema/kind.ts';
 import { temporaryFolder } from '../e2e/daemon.ts';
 import {
   anyBytes,
@@ -311,13 +312,11 @@ describe('a reader of bundles', () => {
 
   it('gives the same records whether it kept them or reads them again, each time anew, of all parts or some', async () => {
     const whole = bundle(tar(entriesOf({ base: manyLines(40) })));
-    const [kept, again] = [await read(whole), await read(whole, { keptBytes: 0 })];
+    const [kept, again] = [await read(whole, { keptBytes: 1e6 }), await read(whole)];
     assert.ok(kept.records.length >= 40);
     assert.deepEqual(kept, again);
-    assert.deepEqual(
-      await read(whole, { parts: ['certs'] }),
-      await read(whole, { parts: ['certs'], keptBytes: 0 }),
-    );
+    for (const parts of [['base'], ['certs']] satisfies Part[][])
+      assert.deepEqual(await read(whole, { parts, keptBytes: 1e6 }), await read(whole, { parts }));
   });
 
   it('rejects records of a file that is not the one that was checked', async () => {
@@ -326,8 +325,8 @@ describe('a reader of bundles', () => {
     writeFileSync(file, bundle());
     const source = await BundleSource.open(file);
     try {
-      const kept = await openBundle(source, PASSPHRASE);
-      const opened = await openBundle(source, PASSPHRASE, { keptBytes: 0 });
+      const kept = await openBundle(source, PASSPHRASE, { keptBytes: 1e6 });
+      const opened = await openBundle(source, PASSPHRASE);
       const checked = await all(opened.records());
       // Under the same name, in the same file: another good bundle, and the same one with a bit changed.
       const flipped = readFileSync(file);
