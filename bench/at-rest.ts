@@ -77,7 +77,7 @@ async function resting(services: number, number: number): Promise<Figure[]> {
   }
 }
 
-/** The issue asks for 1 s, and for 6 s at ten times the size. */
+/** 1 s, and 6 s at ten times the size. */
 function startAim(services: number): { ms: number } {
   return { ms: services <= 10_000 ? 1000 : 6000 };
 }

@@ -82,7 +82,7 @@ export function bytesOf(counts: (number | undefined)[]): Cost {
   return known.length === 0 ? {} : { bytes: median(known) };
 }
 
-/** The issue asks for so much at this size; what is smaller has no excuse, what is larger is asked for its growth. */
+/** The size that the aims are for; what is smaller has no excuse, what is larger is asked for its growth. */
 const AIMED_AT = 10_000;
 
 export function aimAt(services: number, aim: Aim): { aim?: Aim } {

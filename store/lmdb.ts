@@ -141,9 +141,9 @@ class LmdbPort implements StorePort {
   }
 }
 
-/** Neighbours one after the other: their pages are at hand then. */
+/** Neighbours one after the other: their pages are at hand then. Of one key that is there twice, the last still counts. */
 function inOrder(entries: Entry[]): Entry[] {
-  return [...entries].sort(([one], [other]) => (one < other ? -1 : 1));
+  return [...entries].sort(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0));
 }
 
 /** Once the head of a transaction could not be written, LMDB begins no other. */

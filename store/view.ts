@@ -122,8 +122,7 @@ export class FutureView extends RecordReader implements View {
   override async *listPrefix(prefix: string, exact = false): AsyncIterable<ConfigRecord> {
     for await (const record of super.listPrefix(prefix, exact))
       if (!this.future.has(record.path)) yield record;
-    for (const path of this.pathsFrom(prefix)) {
-      if (!path.startsWith(prefix) || (exact && path !== prefix)) return;
+    for (const path of this.changedBelow(prefix, exact)) {
       const value = await this.get(path);
       if (value !== undefined) yield { path, value };
     }
@@ -131,10 +130,7 @@ export class FutureView extends RecordReader implements View {
 
   override async *pathsWith(prefix: string, exact = false): AsyncIterable<string> {
     for await (const path of super.pathsWith(prefix, exact)) if (!this.future.has(path)) yield path;
-    for (const path of this.pathsFrom(prefix)) {
-      if (!path.startsWith(prefix) || (exact && path !== prefix)) return;
-      if (this.willExist(path)) yield path;
-    }
+    for (const path of this.changedBelow(prefix, exact)) if (this.willExist(path)) yield path;
   }
 
   /** Paths of records below `path` that no transition is about. */
@@ -167,6 +163,13 @@ export class FutureView extends RecordReader implements View {
     return this.referring;
   }
   private referring: Map<string, string[]> | undefined;
+
+  private *changedBelow(prefix: string, exact: boolean): Iterable<string> {
+    for (const path of this.pathsFrom(prefix)) {
+      if (!path.startsWith(prefix) || (exact && path !== prefix)) return;
+      yield path;
+    }
+  }
 
   private *pathsFrom(prefix: string): Iterable<string> {
     this.sortedPaths ??= [...this.future.keys()].sort();

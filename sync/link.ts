@@ -3,6 +3,7 @@ import type { JsonObject } from '../schema/json.ts';
 import { type Moment, remainingMs } from '../store/deadline.ts';
 import { EMPTY_DIGEST } from '../store/digest.ts';
 import type { Provisional } from '../store/provisional.ts';
+import { elapsedMs } from '../store/stopwatch.ts';
 import type { PairChange, Store } from '../store/store.ts';
 import { BranchExchange } from './branch-exchange.ts';
 import type { Channel } from './channel.ts';
@@ -359,7 +360,7 @@ export class Link {
     heldBack,
   }: Extract<Effect, { do: 'remember' }>): void {
     const { started = 0, records = 0, bytes = 0 } = this.outgoing ?? {};
-    const ms = Math.round((this.options.timers.now() - started) * 100) / 100;
+    const ms = elapsedMs(started, this.options.timers.now());
     const report: UpdateReport = { result, forced, revision, digest, records, bytes, ms, heldBack };
     this.dropOutgoing();
     for (const ticket of tickets) this.settle(ticket, report);

@@ -36,7 +36,7 @@ export function nameOf(state: SyncState): StateName {
   if (work.step === 'comparing') return 'comparing';
   if (work.step !== 'idle') return 'updating';
   // Equal now, and yet the next change would be refused: better told before there is one.
-  if (own.role === 'active' && partner.epoch > own.epoch) return 'refused';
+  if (own.role === 'active' && isTakeoverUnfinished(own, partner)) return 'refused';
   if (own.digest === partner.digest) return 'in-step';
   if (heldBack(state) !== undefined || (own.role === 'standby' && partner.heldBack > 0)) return 'held-back';
   const refusal = own.role === 'active' ? updateRefusal(state) : undefined;
@@ -85,7 +85,7 @@ export function updateRefusal(state: SyncState): LockstepError | undefined {
       facts: { epoch: own.epoch, partnerEpoch: partner.epoch },
     });
   }
-  if (partner.epoch > own.epoch) return unfinishedTakeover(own, partner);
+  if (isTakeoverUnfinished(own, partner)) return unfinishedTakeover(own, partner);
   return sourceRefusal(own, partner) ?? (own.pause === undefined ? undefined : pausedError(own.pause));
 }
 
@@ -113,6 +113,10 @@ function damagedUnit(name: string): LockstepError {
 }
 
 /** The partner stood down for this unit, but its word never came: it takes nothing of the old epoch any more. */
+function isTakeoverUnfinished(own: OwnFacts, partner: Hello): boolean {
+  return partner.epoch > own.epoch;
+}
+
 function unfinishedTakeover(own: OwnFacts, partner: Hello): LockstepError {
   return new LockstepError(
     'stale-epoch',

@@ -4,6 +4,7 @@ import type { Question } from '../audit/facts.ts';
 import { type AuditReport, makeReport } from '../audit/report.ts';
 import type { Catalog } from '../schema/catalog.ts';
 import type { JsonObject } from '../schema/json.ts';
+import { elapsedMs } from '../store/stopwatch.ts';
 import { nextStep } from '../sync/walk.ts';
 import type { AuditFace } from './audit-face.ts';
 
@@ -22,6 +23,6 @@ export async function auditBetween(
   });
   const nonce = randomBytes(32).toString('hex');
   const found = await compare(side(a), side(b), { catalog, nextStep, nonce, all });
-  const ms = Math.round((performance.now() - started) * 100) / 100;
+  const ms = elapsedMs(started, performance.now());
   return makeReport(found, new Date().toISOString(), ms);
 }

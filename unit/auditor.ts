@@ -11,6 +11,7 @@ import { planRestore } from '../backup/plan.ts';
 import type { Catalog } from '../schema/catalog.ts';
 import type { JsonObject } from '../schema/json.ts';
 import type { StoreSnapshot } from '../store/snapshot.ts';
+import { elapsedMs } from '../store/stopwatch.ts';
 import type { Store } from '../store/store.ts';
 import { cutNode, nextStep } from '../sync/walk.ts';
 import type { AuditRequest, AuditTarget } from './audit-face.ts';
@@ -70,7 +71,7 @@ export class Auditor {
         ({ of }, index) => of === 'local' && found[index === 0 ? 'a' : 'b'].revision !== store.head.revision,
       );
       const withPartner = a.of === 'partner' || b.of === 'partner';
-      const ms = Math.round((performance.now() - started) * 100) / 100;
+      const ms = elapsedMs(started, performance.now());
       const settled = found.settled && !(moved && withPartner);
       return makeReport({ ...found, settled }, now().toISOString(), ms);
     });

@@ -1,5 +1,6 @@
 import { asLockstepError, LockstepError } from '../schema/error.ts';
 import { type Moment, makeDeadline } from '../store/deadline.ts';
+import { elapsedMs } from '../store/stopwatch.ts';
 import type { CommitRequest, CommitResult } from '../store/store.ts';
 import { touchesPair } from '../store/transition.ts';
 import type { ChangeAnswer, Safety } from './face.ts';
@@ -40,7 +41,7 @@ export class Committing {
       commit({ ...how, guard, net: this.net(confirm) }).catch(error => this.nameActive(error));
     const result = wait && !dryRun ? await this.afterTrial(expected, act) : await act({ dryRun, expected });
     const changed = !dryRun && result.changes.length > 0;
-    const ms = Math.round((this.stopwatch() - started) * 100) / 100;
+    const ms = elapsedMs(started, this.stopwatch());
     return {
       result,
       ...(changed ? { ms } : {}),

@@ -254,7 +254,7 @@ export const MUTATIONS: Mutation[] = [
   one(
     'a unit sends to a partner that stood down for it in a higher epoch',
     'sync/standing.ts',
-    'if (partner.epoch > own.epoch) return unfinishedTakeover(own, partner);',
+    'if (isTakeoverUnfinished(own, partner)) return unfinishedTakeover(own, partner);',
     '',
     'the receiver, which refuses the lower epoch',
   ),

@@ -11,7 +11,8 @@ import { openLmdb } from '../../store/lmdb.ts';
 import { openMemory } from '../../store/memory.ts';
 import type { StorePort } from '../../store/port.ts';
 import { type PairChange, Store, type UpdateRequest } from '../../store/store.ts';
-import type { Change } from '../../store/transition.ts';
+import { type Change, resolveChanges } from '../../store/transition.ts';
+import { FutureView, RecordReader } from '../../store/view.ts';
 import { sampleCatalog } from './sample-kinds.ts';
 
 const catalog = sampleCatalog();
@@ -181,6 +182,22 @@ for (const name of ['memory', 'lmdb'] as const) {
         assert.deepEqual(await collect(store.paths('things/a')), ['things/a', 'things/a/parts/p']);
         assert.deepEqual(await collect(store.pathsWith('things/a-')), ['things/a-b']);
         assert.equal(store.head.records, 4); // the clock is not shared
+      });
+
+      it('a view of what will be names the paths of what it lists', async () => {
+        const port = openMemory();
+        const here = await openOn(port);
+        await here.setRole('active', 1);
+        await commit(here, put('things/a', { size: 1 }), put('things/b', {}));
+        const records = new RecordReader(catalog, port);
+        const changes = [remove('things/a'), put('things/c', {}), put('things/c/parts/p', {})];
+        const view = new FutureView(catalog, port, await resolveChanges(catalog, records, changes));
+        const paths = await collect(view.paths('things'));
+        assert.deepEqual(paths.toSorted(), ['things/b', 'things/c', 'things/c/parts/p']);
+        assert.deepEqual(
+          paths,
+          (await collect(view.list('things'))).map(({ path }) => path),
+        );
       });
 
       it('nothing changed is no revision', async () => {
