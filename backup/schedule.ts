@@ -1,4 +1,4 @@
-import { Cron } from 'croner';
+import { offsetAt } from './zone-offset.ts';
 
 /** When bundles are made by themselves (schema/kinds/backupSchedule.schema.json). */
 export interface Times {
@@ -10,18 +10,63 @@ export interface Times {
   timeZone: string;
 }
 
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+/** Local time is at most so far from UTC, in both directions, with an hour to spare. */
+const FARTHEST_MS = 15 * HOUR_MS;
+/** A due day is at most a week away; zones have left out whole days. */
+const DAYS_AHEAD = 15;
+
 /**
- * The first time after `after`. Where the clock is put forward over the chosen time, it is as much later on that day;
- * where the hour comes twice, it is the first one.
+ * The first time after `after`. Each due day has exactly one. Where the clock is put forward over the chosen time, it is as
+ * much later on that day, or, where that would be the next day, the minute before the clock is put forward; where the hour
+ * comes twice, it is the first one.
  */
-export function nextRun({ day, hour, minute, timeZone }: Times, after: Date): Date {
-  const job = new Cron(`0 ${minute} ${hour} * * ${day === 0 ? '*' : day % 7}`, {
-    timezone: timeZone,
-    paused: true,
-  });
-  const next = job.nextRun(after);
-  if (next === null) throw new Error(`no time follows ${after.toISOString()}`);
-  return next;
+export function nextRun(times: Times, after: Date): Date {
+  const { day, timeZone } = times;
+  const today = localMidnight(after.getTime() + offsetAt(timeZone, after.getTime()));
+  for (let ahead = -1; ahead <= DAYS_AHEAD; ahead++) {
+    const date = today + ahead * DAY_MS;
+    if (day !== 0 && new Date(date).getUTCDay() !== day % 7) continue;
+    const run = runOn(date, times);
+    if (run !== undefined && run > after.getTime()) return new Date(run);
+  }
+  throw new Error(`no time follows ${after.toISOString()}`);
+}
+
+function localMidnight(wall: number): number {
+  return Math.floor(wall / DAY_MS) * DAY_MS;
+}
+
+/** `date`: midnight of a day, as if its clock were UTC. Undefined for a day that the zone left out. */
+function runOn(date: number, { hour, minute, timeZone }: Times): number | undefined {
+  const wall = date + hour * HOUR_MS + minute * MINUTE_MS;
+  const [before, later] = [wall - FARTHEST_MS, wall + FARTHEST_MS].map(at => offsetAt(timeZone, at)) as [
+    number,
+    number,
+  ];
+  const isOnDate = (at: number): boolean => localMidnight(at + offsetAt(timeZone, at)) === date;
+  const shown = [before, later]
+    .map(offset => wall - offset)
+    .filter(at => at + offsetAt(timeZone, at) === wall);
+  if (shown.length > 0) return Math.min(...shown);
+  const shifted = wall - before;
+  if (isOnDate(shifted)) return shifted;
+  const lastMinute = changeAfter(wall - FARTHEST_MS, wall + FARTHEST_MS, timeZone) - MINUTE_MS;
+  return isOnDate(lastMinute) ? lastMinute : undefined;
+}
+
+/** The moment between two when the clock is changed. */
+function changeAfter(from: number, to: number, timeZone: string): number {
+  const before = offsetAt(timeZone, from);
+  let [low, high] = [from, to];
+  while (high - low > 1000) {
+    const middle = low + Math.floor((high - low) / 2000) * 1000;
+    if (offsetAt(timeZone, middle) === before) low = middle;
+    else high = middle;
+  }
+  return high;
 }
 
 /** Pauses between attempts of a run that failed, minutes; the last one stays. */

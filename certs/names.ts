@@ -1,6 +1,6 @@
 /** Whether a certificate speaks for a host: RFC 6125 and 9525, as browsers do it. */
 import { isIP } from 'node:net';
-import { canonicalAddress } from '../schema/formats.ts';
+import { canonicalAddress } from '../schema/address.ts';
 import type { X509 } from './x509.ts';
 
 /**

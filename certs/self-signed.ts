@@ -1,8 +1,8 @@
 /** Certificates that a unit makes for itself: ECDSA P-256, version 3, for its own host names and addresses. */
 import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { isIPv4 } from 'node:net';
+import { canonicalAddress } from '../schema/address.ts';
 import { LockstepError } from '../schema/error.ts';
-import { canonicalAddress } from '../schema/formats.ts';
 import { bits, boolean, der, field, integer, octets, oid, sequence, TAG, time, utf8 } from './der.ts';
 import { pem } from './pem.ts';
 

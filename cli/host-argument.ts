@@ -1,11 +1,15 @@
+import { isIPv6 } from 'node:net';
+import { hostAndPort } from '../schema/address.ts';
 import { LockstepError } from '../schema/error.ts';
 
 export const DEFAULT_PORT = 6973;
 
-/** `10.0.0.1`, `ha1.example:6974`, `[fd00::1]:6973`, `fd00::1`. Throws `bad-usage`. */
+/** `10.0.0.1`, `ha1.example:6974`, `[fd00::1]:6973`, `fd00::1`, and `::1:7001` for a port of `::1`. Throws `bad-usage`. */
 export function parseHost(text: string): { host: string; port?: number } {
   const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
-  const host = bracketed ?? plain ?? (isBareIpv6(text) ? text : undefined);
+  const meant = bracketed === undefined && plain === undefined ? bareIpv6(text) : undefined;
+  if (meant !== undefined) return meant;
+  const host = bracketed ?? plain;
   if (host === undefined || (port !== undefined && !isPort(port))) {
     throw new LockstepError('bad-usage', `${JSON.stringify(text)} is not HOST or HOST:PORT.`, {
       hint: 'For example 10.0.0.11, 10.0.0.11:6973 or [fd00::11]:6973.',
@@ -17,16 +21,18 @@ export function parseHost(text: string): { host: string; port?: number } {
 /** The inverse, without the port where it is the usual one. */
 export function formatHost(host: string, port: number): string {
   if (port === DEFAULT_PORT) return host;
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  return hostAndPort(host, port);
 }
 
-/** It stands for all addresses of a machine, so nobody can call it. */
-export function isEveryAddress(host: string): boolean {
-  return host === '' || host === '0.0.0.0' || host === '::';
-}
-
-function isBareIpv6(text: string): boolean {
-  return /^[0-9a-fA-F:.%a-z]+$/.test(text) && text.split(':').length > 2;
+/**
+ * An IPv6 address without brackets. What stands behind its last colon is a port where the whole is no address, where the
+ * rest is the loopback address, and where it is the port of Lockstep.
+ */
+function bareIpv6(text: string): { host: string; port?: number } | undefined {
+  const [, host = '', port = ''] = /^(.*):(\d{1,5})$/.exec(text) ?? [];
+  const isMeant = !isIPv6(text) || host === '::1' || Number(port) === DEFAULT_PORT;
+  if (isIPv6(host) && isPort(port) && isMeant) return { host, port: Number(port) };
+  return isIPv6(text) ? { host: text } : undefined;
 }
 
 function isPort(text: string): boolean {

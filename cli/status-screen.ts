@@ -1,3 +1,4 @@
+import { isEveryAddress } from '../schema/address.ts';
 import type {
   Damage,
   PartnerStatus,
@@ -8,7 +9,7 @@ import type {
   TakenUpdate,
 } from '../unit/face.ts';
 import { formatProblems } from './error-text.ts';
-import { formatHost, isEveryAddress } from './host-argument.ts';
+import { formatHost } from './host-argument.ts';
 import type { Paint, Style } from './output.ts';
 import { printable } from './printable.ts';
 import { byteCount, plural } from './quantity.ts';

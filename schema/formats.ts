@@ -1,4 +1,5 @@
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIPv4 } from 'node:net';
+import { canonicalAddress } from './address.ts';
 import { isSshPublicKey } from './ssh-key.ts';
 
 /** Formats that JSON Schema does not know. Each takes one spelling only, so that equal things are equal bytes. */
@@ -32,13 +33,6 @@ export const FORMAT_HINTS: Record<string, string> = {
     'one line "ssh-ed25519 AAAA…" without a comment (or ecdsa-sha2-nistp256, or ssh-rsa of 2048 to 8192 bits)',
   'scrypt-hash': 'a scrypt hash ($scrypt$ln=…); the password itself is never kept',
 };
-
-/** The one spelling of an address; undefined when it is none. */
-export function canonicalAddress(text: string): string | undefined {
-  if (isIPv4(text)) return text;
-  if (!isIPv6(text) || text.includes('%')) return undefined;
-  return new URL(`http://[${text}]`).hostname.slice(1, -1);
-}
 
 function isNetwork(text: string): boolean {
   const [address, prefix, ...rest] = text.split('/');

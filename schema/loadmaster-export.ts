@@ -1,5 +1,5 @@
+import { canonicalAddress } from './address.ts';
 import type { ConfigRecord } from './document.ts';
-import { canonicalAddress } from './formats.ts';
 import type { JsonObject } from './json.ts';
 import { type Kind, readKind } from './kind.ts';
 import { type Booleans, fieldsOf, toParameter } from './loadmaster-parameter.ts';

@@ -1,4 +1,4 @@
-import { canonicalAddress } from './formats.ts';
+import { canonicalAddress } from './address.ts';
 import { isObject, type Json, type JsonObject } from './json.ts';
 import type { Kind } from './kind.ts';
 

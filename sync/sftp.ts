@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { pipeline } from 'node:stream/promises';
+import { hostAndPort } from '../schema/address.ts';
 import { LockstepError } from '../schema/error.ts';
 import { fingerprint, openSshKey, publicBlob } from './keys.ts';
 import { type Client, type Sftp, startSshClient } from './ssh.ts';
@@ -129,16 +130,20 @@ function asked(request: (done: (error?: Error | null) => void) => void): Promise
 }
 
 function notTaken({ host, port }: SftpTarget, error: Error): LockstepError {
-  return new LockstepError('backup-target', `${host}:${port} did not take the bundle: ${error.message}.`, {
-    hint: 'Look at user, key and folder, and at the space there; nothing unfinished has the name of a bundle.',
-    facts: { host, port },
-  });
+  return new LockstepError(
+    'backup-target',
+    `${hostAndPort(host, port)} did not take the bundle: ${error.message}.`,
+    {
+      hint: 'Look at user, key and folder, and at the space there; nothing unfinished has the name of a bundle.',
+      facts: { host, port },
+    },
+  );
 }
 
 function strangeKey({ host, port }: SftpTarget, expected: Buffer, offered: Buffer): LockstepError {
   return new LockstepError(
     'key-mismatch',
-    `${host}:${port} shows the key ${fingerprint(offered)}, which is not the pinned ${fingerprint(expected)}. Nothing was sent.`,
+    `${hostAndPort(host, port)} shows the key ${fingerprint(offered)}, which is not the pinned ${fingerprint(expected)}. Nothing was sent.`,
     {
       hint: 'If the host was replaced on purpose, set backupSchedule/hostKey. Otherwise somebody is in between.',
       facts: { host, port, pinned: fingerprint(expected), offered: fingerprint(offered) },

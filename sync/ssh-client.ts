@@ -1,6 +1,7 @@
 /** The calling end: reaches the partner, makes sure that it is the partner, and opens the one subsystem. */
 import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { hostAndPort } from '../schema/address.ts';
 import { LockstepError } from '../schema/error.ts';
 import type { Channel } from './channel.ts';
 import { fingerprint, parsePrivateKey } from './keys.ts';
@@ -241,7 +242,7 @@ function faultOf(error: Error & { level?: string; code?: unknown }): Reason {
 }
 
 function unreachable({ host, port }: CallOptions, reason: Reason, cause?: Error): LockstepError {
-  return new LockstepError('partner-unreachable', `${host}:${port} ${SENTENCES[reason]}.`, {
+  return new LockstepError('partner-unreachable', `${hostAndPort(host, port)} ${SENTENCES[reason]}.`, {
     hint: HINTS[reason],
     facts: { host, port, reason, ...(cause === undefined ? {} : { cause: cause.message }) },
   });
@@ -252,7 +253,7 @@ function strangeHostKey({ host, port, expected }: CallOptions, blob: Buffer): Lo
   const pinned = expected === undefined ? 'the pinned one' : `the pinned ${expected}`;
   return new LockstepError(
     'key-mismatch',
-    `${host}:${port} shows the key ${offered}, which is not ${pinned}.`,
+    `${hostAndPort(host, port)} shows the key ${offered}, which is not ${pinned}.`,
     {
       hint: 'If the unit was replaced on purpose, pair again with --replace. Otherwise somebody is in between.',
       facts: { host, port, ...(expected === undefined ? {} : { pinned: expected }), offered },

@@ -1,6 +1,7 @@
 /** The listening end: a TCP port, the visits on it, and the rules about how many there may be. */
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { hostAndPort } from '../schema/address.ts';
 import { asLockstepError, LockstepError } from '../schema/error.ts';
 import type { Channel } from './channel.ts';
 import type { Refusal } from './refusal-log.ts';
@@ -225,12 +226,30 @@ function cannotListen(error: NodeJS.ErrnoException, address: string, port: numbe
   const facts = { address, port, errno: error.code };
   switch (error.code) {
     case 'EADDRINUSE':
-      return new LockstepError('port-in-use', `Another program listens on ${address}:${port}.`, {
+      return new LockstepError('port-in-use', `Another program listens on ${hostAndPort(address, port)}.`, {
         hint: `See which one: ss -ltnp 'sport = :${port}'`,
         facts,
       });
     case 'EADDRNOTAVAIL':
-      return new LockstepError('bad-usage', `This machine does not have the address ${address}.`, { facts });
+      return new LockstepError('bad-usage', `This machine does not have the address ${address}.`, {
+        hint: 'ip -brief address lists those that it has; lockstep serve --listen ADDRESS listens on another.',
+        facts,
+      });
+    case 'EINVAL':
+      return new LockstepError('bad-usage', `This machine cannot listen on ${address}.`, {
+        hint: 'A link-local address needs its interface: fe80::1%eth0.',
+        facts,
+      });
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return new LockstepError(
+        'bad-usage',
+        `${address} is neither an address nor a name that is known here.`,
+        {
+          hint: 'ip -brief address lists the addresses of this machine.',
+          facts,
+        },
+      );
     case 'EACCES':
       return new LockstepError('bad-usage', `The system does not let this user listen on port ${port}.`, {
         facts,

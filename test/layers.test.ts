@@ -34,7 +34,6 @@ const ENTRANCE: Record<string, string> = {
   chokidar: 'store/folder-watch.ts',
   'cli-progress': 'cli/progress.ts',
   'cli-table3': 'cli/table.ts',
-  croner: 'backup/schedule.ts',
   'fast-xml-parser': 'schema/loadmaster-capture.ts',
   'fastest-levenshtein': 'schema/path.ts',
   '@fastify/ajv-compiler': 'api/validators.ts',

@@ -1,3 +1,4 @@
+import { isEveryAddress } from '../schema/address.ts';
 import type { Catalog } from '../schema/catalog.ts';
 import { asLockstepError, type ErrorBody, LockstepError } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
@@ -37,7 +38,7 @@ import { missingRevisions } from './missing.ts';
 import { NetKeeper } from './net-keeper.ts';
 import { Operators, type ServeOperator } from './operators.ts';
 import { PairMembership } from './pair-membership.ts';
-import { isEveryAddress, PairingDesk } from './pairing-desk.ts';
+import { PairingDesk } from './pairing-desk.ts';
 import { Pausing } from './pausing.ts';
 import { assertPartnerFills } from './rebuild-source.ts';
 import { Refusals } from './refusals.ts';

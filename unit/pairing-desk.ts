@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { isEveryAddress } from '../schema/address.ts';
 import { LockstepError } from '../schema/error.ts';
 import { removeDurable } from '../store/durable-file.ts';
 import type { Channel } from '../sync/channel.ts';
@@ -243,11 +244,6 @@ function alreadyPaired(own: string, pinned: pairing.Partner, offered: string): L
     hint: `Was ${name} replaced on purpose? Then add --replace to lockstep pair on ${own}.`,
     facts: { partner: name, pinned: old, offered },
   });
-}
-
-/** Listening there is listening on all addresses of the machine. */
-export function isEveryAddress(address: string): boolean {
-  return address === '0.0.0.0' || address === '::';
 }
 
 /** The right unit, which lets strangers in only while its invitation is open. */

@@ -1,11 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Command } from 'commander';
+import { isEveryAddress } from '../../schema/address.ts';
 import { LockstepError } from '../../schema/error.ts';
 import type { Invitation, JoinRequest, PairedAnswer, PartnerStatus } from '../../unit/face.ts';
 import { type CliCommand, given } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
-import { formatHost, isEveryAddress, parseHost } from '../host-argument.ts';
+import { formatHost, parseHost } from '../host-argument.ts';
 import { withProgress } from '../progress.ts';
 import { askText, confirmed } from '../prompt.ts';
 import { readText } from '../read.ts';

@@ -1,6 +1,8 @@
 import { type Command, Option } from 'commander';
+import { LockstepError } from '../../schema/error.ts';
 import { type CliCommand, given } from '../command.ts';
 import { EXIT } from '../exit.ts';
+import { parseHost } from '../host-argument.ts';
 import { wholeNumber } from '../number-argument.ts';
 
 interface Options {
@@ -27,7 +29,10 @@ export const command: CliCommand<[], Options> = {
         wholeNumber('--interval', 1, A_DAY),
         120,
       )
-      .option('--listen <address>', "address to listen on for the partner (default: the unit's own)")
+      .option(
+        '--listen <address[:port]>',
+        "address to listen on for the partner (default: the unit's own); an IPv6 address with a port in brackets",
+      )
       .option('--port <port>', 'TCP port to listen on for the partner', wholeNumber('--port', 1, 65535))
       .option('--every-commit', 'update the standby on every commit as well')
       .option('--no-mirror', 'keep no files under config/')
@@ -55,7 +60,7 @@ export const command: CliCommand<[], Options> = {
         mirror,
         logLevel,
         scrubHours,
-        ...given({ listenAddress: listen, port }),
+        ...listening(listen, port),
       },
       (unit, socketPath, log) => serveApi({ unit, socketPath, log }),
     );
@@ -63,3 +68,15 @@ export const command: CliCommand<[], Options> = {
     return EXIT.done;
   },
 };
+
+/** `10.0.0.11`, `[::1]`, `[::1]:7001`. Throws `bad-usage` when the port is given twice and differs. */
+function listening(
+  listen: string | undefined,
+  port: number | undefined,
+): { listenAddress?: string; port?: number } {
+  if (listen === undefined) return given({ port });
+  const said = parseHost(listen);
+  if (port !== undefined && said.port !== undefined && port !== said.port)
+    throw new LockstepError('bad-usage', `--listen says port ${said.port}, and --port says ${port}.`);
+  return given({ listenAddress: said.host, port: port ?? said.port });
+}

@@ -2,6 +2,7 @@
 import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { hostAndPort } from '../../schema/address.ts';
 import { asLockstepError, LockstepError } from '../../schema/error.ts';
 import { fingerprint, publicBlob } from '../../sync/keys.ts';
 import { type Control, dialControl } from '../../sync/ssh-client.ts';
@@ -105,13 +106,13 @@ async function assertGood(
   if (!interactive)
     throw new LockstepError(
       'unknown-host-key',
-      `Nobody has said yet that ${host}:${port} has the key ${shown}. Nothing was sent.`,
+      `Nobody has said yet that ${hostAndPort(host, port)} has the key ${shown}. Nothing was sent.`,
       {
         hint: `Compare it with the unit (there: ssh-keygen -lf DIR/keys/host_ed25519), then add to ~/.ssh/known_hosts: ${line}`,
         facts: { host, port, offered: shown, line },
       },
     );
-  out.note(`${host}:${port} shows the key ${shown}, which is not known here yet.`);
+  out.note(`${hostAndPort(host, port)} shows the key ${shown}, which is not known here yet.`);
   if (!(await askYesNo('Is it the key of the unit?', false)))
     throw new LockstepError('unknown-host-key', 'Cancelled; nothing was sent.', {
       facts: { host, port, offered: shown },
@@ -154,7 +155,7 @@ function strangeKey(
   if (is === 'revoked')
     return new LockstepError(
       'key-mismatch',
-      `${host}:${port} shows the key ${offered}, which ${place} revokes. Nothing was sent.`,
+      `${hostAndPort(host, port)} shows the key ${offered}, which ${place} revokes. Nothing was sent.`,
       {
         hint: 'Somebody who has a stolen key of the unit may be in between.',
         facts,
@@ -162,7 +163,7 @@ function strangeKey(
     );
   return new LockstepError(
     'key-mismatch',
-    `THE KEY OF ${host}:${port} IS NOT THE KNOWN ONE: it shows ${offered}, and ${place} says another${pinned === undefined ? '' : `, ${pinned}`}. Nothing was sent.`,
+    `THE KEY OF ${hostAndPort(host, port)} IS NOT THE KNOWN ONE: it shows ${offered}, and ${place} says another${pinned === undefined ? '' : `, ${pinned}`}. Nothing was sent.`,
     {
       hint: 'Somebody may be in between. If the unit was set up anew on purpose, remove that line and look at the new key there.',
       facts,
@@ -174,7 +175,7 @@ function notAdmitted({ host, port }: RemoteOptions, lines: string[]): LockstepEr
   const tried = lines.map(line => line.split(' ')[0]).join(', ');
   return new LockstepError(
     'unit-unreachable',
-    `${host}:${port} admits none of the keys that were tried (${tried}).`,
+    `${hostAndPort(host, port)} admits none of the keys that were tried (${tried}).`,
     {
       hint: 'An admin lets a key in, on the unit: lockstep operator add NAME --key FILE.pub --role ROLE. Choose another with --identity FILE.',
       facts: { host, port, reason: 'login-refused', tried: lines },

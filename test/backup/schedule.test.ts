@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { afterFailure, afterSuccess, dueAt, nextRun, type Times } from '../../backup/schedule.ts';
+import { offsetAt } from '../../backup/zone-offset.ts';
 
 const at = (text: string): Date => new Date(text);
 const HOUR_MS = 3_600_000;
@@ -112,6 +113,86 @@ describe('the next run of a schedule', () => {
       }),
       { numRuns: 20 },
     );
+  });
+});
+
+describe('the runs of a schedule in every zone of tzdata, for two years', () => {
+  const FROM = Date.parse('2026-01-01T00:00:00Z');
+  const UNTIL = Date.parse('2028-01-01T00:00:00Z');
+  const DAY = 24 * HOUR_MS;
+
+  /** Moments at which the clock of the zone is changed, to the second. */
+  function changesOf(zone: string): number[] {
+    const found: number[] = [];
+    for (let from = FROM; from < UNTIL; from += 7 * DAY) {
+      let [low, high] = [from, from + 7 * DAY];
+      if (offsetAt(zone, low) === offsetAt(zone, high)) continue;
+      while (high - low > 1000) {
+        const middle = low + Math.floor((high - low) / 2000) * 1000;
+        if (offsetAt(zone, middle) === offsetAt(zone, low)) low = middle;
+        else high = middle;
+      }
+      found.push(high);
+    }
+    return found;
+  }
+
+  const wallDay = (zone: string, at: number): number => Math.floor((at + offsetAt(zone, at)) / DAY);
+
+  /** Chosen times around a change: what it jumps over or repeats, its edges, and both ends of the day. */
+  function timesAround(zone: string, change: number): { hour: number; minute: number }[] {
+    const minutes = [change - 1000, change].flatMap(at => {
+      const wall = Math.floor((at + offsetAt(zone, at)) / 60_000);
+      return [-60, -30, -1, 0, 1, 29, 30, 60].map(shift => (((wall + shift) % 1440) + 1440) % 1440);
+    });
+    return [...new Set([...minutes, 0, 1439])].map(at => ({ hour: Math.floor(at / 60), minute: at % 60 }));
+  }
+
+  it('are exactly one on each due day, over gaps and repeated hours, also when a gap ends at midnight', function () {
+    this.timeout(30_000);
+    let checked = 0;
+    let endsAtMidnight = 0;
+    // Zones whose clocks do the same for two years are tried once.
+    const alike = new Map<string, { zone: string; changes: number[] }>();
+    for (const zone of Intl.supportedValuesOf('timeZone')) {
+      const changes = changesOf(zone);
+      const offsets = [FROM, ...changes].map(at => offsetAt(zone, at));
+      alike.set(JSON.stringify([changes, offsets]), { zone, changes });
+    }
+    for (const { zone, changes } of alike.values()) {
+      for (const change of changes) {
+        const after = change + offsetAt(zone, change);
+        if (after % DAY === 0 && offsetAt(zone, change) > offsetAt(zone, change - 1000)) endsAtMidnight++;
+        for (const time of timesAround(zone, change)) {
+          const chosen: Times = { day: 0, ...time, timeZone: zone };
+          let run = nextRun(chosen, new Date(change - 3 * DAY));
+          for (let day = 0; day < 5; day++) {
+            const next = nextRun(chosen, run);
+            const where = `${zone} ${time.hour}:${time.minute} ${run.toISOString()} ${next.toISOString()}`;
+            assert.equal(wallDay(zone, next.getTime()) - wallDay(zone, run.getTime()), 1, where);
+            // Whoever asks a moment before, or in the middle of the day, is told the same.
+            assert.deepEqual(nextRun(chosen, new Date(next.getTime() - 1)), next, where);
+            run = next;
+            checked++;
+          }
+        }
+      }
+    }
+    assert.ok(checked > 2_000, `${checked}`);
+    assert.ok(endsAtMidnight > 0, 'no zone has a gap that ends at midnight any more');
+  });
+
+  it('are on their day of the week too where the gap ends at midnight', () => {
+    // America/Nuuk: from Saturday, 28 March 2026, 23:00 the clock goes on at Sunday, 00:00
+    const saturday = (hour: number, minute: number): Times => ({
+      day: 6,
+      hour,
+      minute,
+      timeZone: 'America/Nuuk',
+    });
+    assert.deepEqual(nextRun(saturday(23, 30), at('2026-03-26T00:00:00Z')), at('2026-03-29T00:59:00Z'));
+    assert.deepEqual(nextRun(saturday(22, 30), at('2026-03-26T00:00:00Z')), at('2026-03-29T00:30:00Z'));
+    assert.equal(local(nextRun(saturday(23, 30), at('2026-03-29T00:59:00Z')), 'America/Nuuk').weekday, 'Sat');
   });
 });
 

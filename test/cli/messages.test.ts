@@ -105,6 +105,14 @@ describe('the name of the other unit', () => {
     assert.deepEqual(parseHost('ha1.example:6974'), { host: 'ha1.example', port: 6974 });
     assert.deepEqual(parseHost('[fd00::1]:6974'), { host: 'fd00::1', port: 6974 });
     assert.deepEqual(parseHost('fd00::1'), { host: 'fd00::1' });
+    assert.deepEqual(parseHost('::1'), { host: '::1' });
+    assert.deepEqual(parseHost('[::1]'), { host: '::1' });
+    assert.deepEqual(parseHost('fe80::1%eth0'), { host: 'fe80::1%eth0' });
+    // What one means by a port without brackets.
+    assert.deepEqual(parseHost('::1:7001'), { host: '::1', port: 7001 });
+    assert.deepEqual(parseHost('fd00::11:6973'), { host: 'fd00::11', port: 6973 });
+    assert.deepEqual(parseHost('fd00::11:16973'), { host: 'fd00::11', port: 16973 });
+    assert.deepEqual(parseHost('fd00::11:7001'), { host: 'fd00::11:7001' });
     for (const text of ['', 'a:0', 'a:70000', 'a:b', '[fd00::1', ':6973'])
       assert.throws(() => parseHost(text), { code: 'bad-usage' }, text);
   });
