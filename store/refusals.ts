@@ -75,3 +75,18 @@ export function conflict(expected: number, { revision }: Head): LockstepError {
     },
   );
 }
+
+/** Something else wrote to the store of this unit since it was read. */
+export function headMoved(before: Head, now: Head): LockstepError {
+  const facts = (Object.keys({ ...before, ...now }) as (keyof Head)[])
+    .filter(fact => JSON.stringify(before[fact]) !== JSON.stringify(now[fact]))
+    .sort();
+  return new LockstepError(
+    'conflict',
+    `The store was changed in another place meanwhile (${facts.join(', ')}); nothing was written here.`,
+    {
+      hint: 'Look again, then repeat the change.',
+      facts: { expected: before.revision, revision: now.revision, changed: facts },
+    },
+  );
+}

@@ -1,4 +1,5 @@
 import type { Catalog } from '../schema/catalog.ts';
+import type { LockstepError } from '../schema/error.ts';
 import type { Rule } from '../schema/rule.ts';
 import { findProblems, refusal } from './check.ts';
 import { damagedStore, type Finding, findingIn } from './damage.ts';
@@ -8,7 +9,7 @@ import { pauses } from './event-loop.ts';
 import type { Head } from './head.ts';
 import { keys } from './keys.ts';
 import type { Batch, StorePort } from './port.ts';
-import { conflict, digestDiffers } from './refusals.ts';
+import { digestDiffers, headMoved } from './refusals.ts';
 import { fromBytes, type Revision, revisionEntries, toBytes } from './revision.ts';
 import { type SpelledTransition, spell } from './spelling.ts';
 import type { Transition } from './transition.ts';
@@ -53,18 +54,19 @@ export class RevisionWriter {
   private readonly options: StoreOptions;
   private readonly listeners = new Set<CommitListener>();
   private current: Head;
+  /** The head as it was read or written last: `current` was made of it. */
+  private stored: Buffer | undefined;
   private turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(options: StoreOptions, head: Head) {
+  private constructor(options: StoreOptions, stored: Buffer | undefined) {
     this.options = options;
-    this.current = head;
+    this.stored = stored;
+    this.current = headOf(stored);
   }
 
   /** Throws `damaged-store` for an unreadable head. */
   static async open(options: StoreOptions): Promise<RevisionWriter> {
-    const head = fromBytes<Head>(await options.port.get(keys.head), 'head');
-    if (head !== undefined && !isHead(head)) throw damagedStore({ path: 'head', reason: 'is not complete' });
-    return new RevisionWriter(options, { ...NEW, ...head });
+    return new RevisionWriter(options, await options.port.get(keys.head));
   }
 
   get head(): Readonly<Head> {
@@ -165,20 +167,36 @@ export class RevisionWriter {
     if (head !== JSON.stringify(this.current)) await this.writeHead(JSON.parse(head) as Head);
   }
 
+  /**
+   * Throws `conflict`, with nothing written, when the head was written in another place since it was read here; what stands
+   * is read then, so that a repetition starts from it.
+   */
   async writeHead(head: Head, rest: Pick<Batch, 'put' | 'remove'> = { put: [], remove: [] }): Promise<void> {
     const { port } = this.options;
-    const stored = await port.get(keys.head);
-    const expected = fromBytes<Head>(stored, 'head');
-    if (expected !== undefined && expected.revision !== this.current.revision)
-      throw conflict(this.current.revision, this.current);
+    const bytes = toBytes(head);
     const written = await port.batch({
-      expect: [{ key: keys.head, value: stored }],
-      put: [...rest.put, [keys.head, toBytes(head)]],
+      expect: [{ key: keys.head, value: this.stored }],
+      put: [...rest.put, [keys.head, bytes]],
       remove: rest.remove,
     });
-    if (!written) throw conflict(this.current.revision, this.current);
+    if (!written) throw await this.readAgain();
+    this.stored = bytes;
     this.current = head;
   }
+
+  private async readAgain(): Promise<LockstepError> {
+    const before = this.current;
+    this.stored = await this.options.port.get(keys.head);
+    this.current = headOf(this.stored);
+    return headMoved(before, this.current);
+  }
+}
+
+/** Throws `damaged-store`. */
+function headOf(stored: Buffer | undefined): Head {
+  const head = fromBytes<Head>(stored, 'head');
+  if (head !== undefined && !isHead(head)) throw damagedStore({ path: 'head', reason: 'is not complete' });
+  return { ...NEW, ...head };
 }
 
 function isHead({ revision, digest, epoch, role, records, common }: Head): boolean {

@@ -454,6 +454,17 @@ export class Store {
     });
   }
 
+  /** Makes a fact of what it was, whoever else changes it meanwhile; `change` may be asked again. */
+  async changeLocal<T extends object>(name: string, change: (before: T | undefined) => T): Promise<T> {
+    const key = keys.local(name);
+    for (;;) {
+      const stored = await this.port.get(key);
+      const next = change(fromBytes<T>(stored, `fact ${name}`));
+      const expect = [{ key, value: stored }];
+      if (await this.port.batch({ expect, put: [[key, toBytes(next)]], remove: [] })) return next;
+    }
+  }
+
   /** Hashes of what the mirror wrote, or is about to write, to its files. */
   async *readMirror(): AsyncIterable<[file: string, hashes: string[]]> {
     const prefix = keys.mirror('');

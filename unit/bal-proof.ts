@@ -54,8 +54,7 @@ export class BalProof {
           pairId: pairId(),
           verifier: verifier.toString('base64'),
         };
-        const known = (await store.readLocal<Verifier[]>(NAME)) ?? [];
-        await store.writeLocal(NAME, [fresh, ...known].slice(0, MOST_KEPT));
+        await store.changeLocal<Verifier[]>(NAME, (known = []) => [fresh, ...known].slice(0, MOST_KEPT));
       } catch (error) {
         const { code } = asLockstepError(error);
         log.warn({ code }, 'what proves the password of bal could not be kept');
