@@ -11,7 +11,7 @@ export const CERTIFICATE_RESTORE_ROUTES: Route[] = [
     heavy: true,
     body: restoreCertificatesRequest,
     answer: restoreCertificatesAnswer,
-    call: (unit, { body, author }) =>
-      unit.restoreCertificates({ ...(body as Body<RestoreCertificatesRequest>), author }),
+    call: (unit, { body, author, role }) =>
+      unit.restoreCertificates({ ...(body as Body<RestoreCertificatesRequest>), author, role }),
   },
 ];

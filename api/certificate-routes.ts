@@ -31,8 +31,8 @@ export const CERTIFICATE_ROUTES: Route[] = [
     heavy: true,
     body: schemas.addCertificateRequest,
     answer: schemas.addCertificateAnswer,
-    call: (unit, { body, author }) =>
-      unit.addCertificate({ ...(body as Arguments<CertificateFace['addCertificate']>), author }),
+    call: (unit, { body, author, role }) =>
+      unit.addCertificate({ ...(body as Arguments<CertificateFace['addCertificate']>), author, role }),
   },
   {
     method: 'POST',
@@ -41,8 +41,8 @@ export const CERTIFICATE_ROUTES: Route[] = [
     needs: 'operate',
     body: schemas.removeCertificateRequest,
     answer: schemas.removedCertificate,
-    call: (unit, { body, author }) =>
-      unit.removeCertificate({ ...(body as Arguments<CertificateFace['removeCertificate']>), author }),
+    call: (unit, { body, author, role }) =>
+      unit.removeCertificate({ ...(body as Arguments<CertificateFace['removeCertificate']>), author, role }),
   },
   {
     method: 'POST',

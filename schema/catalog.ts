@@ -52,11 +52,10 @@ export class Catalog {
     for (const kind of own) this.place(kind, kind.name);
     for (const [index, kind] of added.entries()) this.addSiteKind(kind, site[index]?.file ?? kind.name, own);
     for (const [index, kind] of added.entries()) this.assertParent(kind, site[index]?.file ?? kind.name);
-    this.digest = digestOf([...builtIn, ...site].map(({ schema }) => spelling(schema)));
-    const shared = definitions.map(spelling);
-    this.kindDigests = Object.fromEntries(
-      this.kinds.map(({ name, schema }) => [name, digestOf([...shared, spelling(schema)])]),
-    );
+    const shared = definitions.map(definition => spelling(definition));
+    const spelled = this.kinds.map(kind => [kind.name, spelling(kind.schema, kind.site)] as const);
+    this.digest = digestOf([...shared, ...spelled.map(([, text]) => text)]);
+    this.kindDigests = Object.fromEntries(spelled.map(([name, text]) => [name, digestOf([...shared, text])]));
   }
 
   /** Throws `unknown-path`, `bad-id`. */
@@ -170,10 +169,40 @@ function digestOf(spellings: string[]): string {
   return hash.digest('hex');
 }
 
-function spelling(schema: JsonObject): string {
-  const known = spellings.get(schema) ?? `${String(schema.$id)}\n${canonicalize(schema)}\n`;
-  spellings.set(schema, known);
-  return known;
+function spelling(schema: JsonObject, site = false): string {
+  const known = spellings.get(schema);
+  if (known !== undefined) return known;
+  const said = schema.recordPath === undefined ? schema : exchanged(schema, site);
+  const text = `${String(schema.$id)}\n${canonicalize(said)}\n`;
+  spellings.set(schema, text);
+  return text;
+}
+
+/** Kinds of release 0.1.0 whose digests count that they are for admins: a unit of that release takes no others. */
+const COUNTED = new Set(
+  ['authentication', 'backupSchedule', 'bal', 'email', 'operator', 'unitOperator', 'user'].map(
+    name => `urn:lockstep:kind:${name}`,
+  ),
+);
+
+/**
+ * What a schema says of the records that units exchange. Who may change them is a rule of each unit, so a kind is not held
+ * back because the partner has another one; but see COUNTED, and the kinds of a site, which were counted as well.
+ */
+function exchanged({ changedBy, ...schema }: JsonObject, site: boolean): JsonObject {
+  const counts = changedBy === 'admin' && (site || COUNTED.has(String(schema.$id)));
+  const properties = Object.entries(isObject(schema.properties) ? schema.properties : {});
+  return {
+    ...schema,
+    properties: Object.fromEntries(
+      properties.map(([field, property]) => {
+        if (!isObject(property)) return [field, property];
+        const { changedBy: _role, ...rest } = property;
+        return [field, rest];
+      }),
+    ),
+    ...(counts ? { changedBy } : {}),
+  };
 }
 
 const spellings = new WeakMap<JsonObject, string>();

@@ -7,6 +7,10 @@ export type Part = (typeof PARTS)[number];
 /** `pair`: equal on both units. `unit`: never leaves the unit. */
 export type Scope = 'pair' | 'unit';
 
+/** Who may change a record or a field. `admin`: whoever changes it could get more rights than they have. */
+export const CHANGERS = ['operate', 'admin'] as const;
+export type Changer = (typeof CHANGERS)[number];
+
 /** What one schema file says about the records of its kind. */
 export interface Kind {
   name: string;
@@ -18,8 +22,12 @@ export interface Kind {
   /** `mixed`: the record exists on both units, some of its fields belong to each unit alone. */
   scope: Scope | 'mixed';
   unitFields: ReadonlySet<string>;
-  /** Whoever changes its records could get more rights than he has: only an admin may. */
-  changedByAdmin: boolean;
+  /** The least role of operators that may make, change and remove its records. */
+  changedBy: Changer;
+  /** Fields that another role is needed for. */
+  fieldsChangedBy: ReadonlyMap<string, Changer>;
+  /** False: its file does not say who may change it, so only an admin may. */
+  saysChangedBy: boolean;
   /** Where its secrets are; `*` stands for every item of an array or every value of an object. */
   secrets: string[][];
   references: { field: string[]; targets: string[] }[];
@@ -78,7 +86,7 @@ export function readKind(schema: Json, file: string, site: boolean): Kind {
     part: readPart(schema.part, file),
     scope: scope.whole,
     unitFields: scope.unitFields,
-    changedByAdmin: readChangedBy(schema.changedBy, file),
+    ...readChangedBy(schema, file),
     secrets: fieldsWhere(schema, property => property.writeOnly === true),
     references: fieldsWhere(schema, property => Array.isArray(property.refersTo)).map(field => ({
       field,
@@ -110,8 +118,9 @@ function assertAnnotations(schema: JsonObject, file: string): void {
   const scoped = (node: JsonObject): boolean => typeof node.scope === 'string';
   if (written(scoped) > ofTop(scoped))
     throw badSchema(file, '"scope" is said of the whole kind or of one of its fields, not deeper');
-  if (countWhere(schema, node => node.changedBy !== undefined) > (schema.changedBy === undefined ? 0 : 1))
-    throw badSchema(file, '"changedBy" is said of the whole kind');
+  const changed = (node: JsonObject): boolean => node.changedBy !== undefined && !isObject(node.changedBy);
+  if (written(changed) > ofTop(changed))
+    throw badSchema(file, '"changedBy" is said of the whole kind or of one of its fields, not deeper');
   const unique = (node: JsonObject): boolean => node.unique === true;
   if (written(unique) > ofTop(unique))
     throw badSchema(file, '"unique" is said of a field of the record, not deeper');
@@ -166,9 +175,28 @@ function readPart(part: Json | undefined, file: string): Part {
   return found;
 }
 
-function readChangedBy(changedBy: Json | undefined, file: string): boolean {
-  if (changedBy === undefined || changedBy === 'admin') return changedBy === 'admin';
-  throw badSchema(file, '"changedBy" must be "admin"');
+/** A kind that says nothing is for admins: what a site adds may hold rights that nobody here knows of. */
+function readChangedBy(
+  schema: JsonObject,
+  file: string,
+): Pick<Kind, 'changedBy' | 'fieldsChangedBy' | 'saysChangedBy'> {
+  const fields = Object.entries(schema.properties as JsonObject).flatMap(
+    ([field, property]): [string, Changer][] => {
+      const said = isObject(property) ? property.changedBy : undefined;
+      return said === undefined ? [] : [[field, readChanger(said, file)]];
+    },
+  );
+  return {
+    changedBy: readChanger(schema.changedBy ?? 'admin', file),
+    fieldsChangedBy: new Map(fields),
+    saysChangedBy: schema.changedBy !== undefined,
+  };
+}
+
+function readChanger(changedBy: Json, file: string): Changer {
+  const found = CHANGERS.find(known => known === changedBy);
+  if (found === undefined) throw badSchema(file, `"changedBy" must be one of ${CHANGERS.join(', ')}`);
+  return found;
 }
 
 function readIdRule(schema: JsonObject, template: string[], file: string): IdRule | undefined {

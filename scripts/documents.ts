@@ -3,7 +3,7 @@ import { EXIT_OF_CLASS } from '../cli/exit.ts';
 import type { Catalog } from '../schema/catalog.ts';
 import { ERROR_CODES } from '../schema/error.ts';
 import { isObject, type Json, type JsonObject } from '../schema/json.ts';
-import type { Kind } from '../schema/kind.ts';
+import { CHANGERS, type Kind } from '../schema/kind.ts';
 import { RULES } from '../schema/rules/index.ts';
 
 const NOTE = '<!-- Made by `npm run types:generate`; changes here are lost. -->';
@@ -71,7 +71,7 @@ export function renderReference(catalog: Catalog): string {
   const kinds = [...catalog.kinds].sort((a, b) => (a.template.join('/') < b.template.join('/') ? -1 : 1));
   return page(
     'All kinds of records',
-    'Scope `unit`: the value belongs to one unit and never leaves it. Secrets are masked in every output.',
+    'Scope `unit`: the value belongs to one unit and never leaves it. Secrets are masked in every output. `Changed by` is the least role of operators that may.',
     ...kinds.flatMap(describeKind),
   );
 }
@@ -88,10 +88,19 @@ function describeKind(kind: Kind): string[] {
   );
   return [
     `## \`${kind.template.join('/')}\``,
-    `${kind.title}: ${kind.description} Part of a backup: \`${kind.part}\`.`,
+    `${kind.title}: ${kind.description} Part of a backup: \`${kind.part}\`. Changed by: ${changers(kind)}.`,
     ...id,
     table(['field', 'scope', 'values', 'default', 'meaning'], fields),
   ];
+}
+
+/** `admin`, or `operate; admin: hook, recipients`. */
+function changers({ changedBy, fieldsChangedBy }: Kind): string {
+  const fields = CHANGERS.map(role => {
+    const names = [...fieldsChangedBy].filter(([, own]) => own === role).map(([name]) => `\`${name}\``);
+    return names.length === 0 ? '' : `; ${role}: ${names.join(', ')}`;
+  });
+  return [changedBy, ...fields].join('');
 }
 
 function fieldRow(kind: Kind, name: string, field: JsonObject): string[] {

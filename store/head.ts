@@ -53,7 +53,7 @@ export interface CommitRequest {
   unconfirmed?: boolean | undefined;
 }
 
-export type Guard = (changes: readonly Pick<Transition, 'path' | 'kind'>[]) => void;
+export type Guard = (changes: readonly Pick<Transition, 'path' | 'kind' | 'before' | 'after'>[]) => void;
 
 export type Net = Pick<Provisional, 'minutes' | 'deadline'>;
 

@@ -240,7 +240,9 @@ export class Certificates implements CertificateFace {
   private async put(
     path: string,
     value: JsonObject,
-    request: Pick<AddCertificateRequest, 'author' | 'dryRun' | 'confirm' | 'wait'> & { reason: string },
+    request: Pick<AddCertificateRequest, 'author' | 'role' | 'dryRun' | 'confirm' | 'wait'> & {
+      reason: string;
+    },
   ) {
     const { store, committing } = this.options;
     const { author, reason } = request;

@@ -140,6 +140,8 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
   try {
     mkdirSync(folder.siteSchemas, { recursive: true, mode: 0o700 });
     const catalog = loadCatalog(folder.siteSchemas);
+    for (const { name } of catalog.kinds.filter(kind => !kind.saysChangedBy))
+      log.warn({ kind: name }, 'a kind of this site is for admins only: it does not say who may change it');
     const now = (): Date => new Date();
     const health = Health.open({ file: folder.damage, log, now });
     closers.push(() => health.settled());

@@ -2,6 +2,11 @@ import type { Explanation } from './explanation.ts';
 
 /** Messages that a unit logs as a warning or an error, by how they begin. Most lines carry a code as well. */
 export const LOG_MESSAGES: Record<string, Explanation> = {
+  'a kind of this site is for admins only': {
+    happened: 'Operators of the role operate cannot change records of this kind.',
+    causes: ['its file in schema.d does not have "changedBy"'],
+    look: ['Add "changedBy": "operate" to the file on both units, or "admin" to keep it so'],
+  },
   unpaired: {
     happened: 'Somebody made this unit forget its partner.',
     causes: ['lockstep unpair was typed here'],

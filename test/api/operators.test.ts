@@ -124,6 +124,29 @@ describe('the API over a stream of an operator', () => {
     assert.deepEqual(calls, [{ method: 'pause', request: { reason: 'why', author: 'operator:ada' } }]);
   });
 
+  it('hands the role on, whatever method changes records', async () => {
+    const olga = clientOf({ name: 'olga', role: 'operate' });
+    const [upload, passphrase] = ['x', 'correct horse battery staple'];
+    await olga.change({ changes: [{ op: 'remove', path: 'hosts/a' }] });
+    await olga.apply({ document: {} });
+    await olga.importLoadMaster({ files: [{ name: 'a.xml', text: '<x/>' }] });
+    await olga.rollback({ revision: 1 });
+    await olga.merge({ branch: 'b' });
+    await olga.confirm({ undo: true });
+    await olga.addCertificate({ name: 'shop', files: [{ name: 'a.pem', bytes: 'QQ==' }] });
+    await olga.removeCertificate({ name: 'shop' });
+    assert.equal(calls.length, 8);
+    for (const { method, request } of calls)
+      assert.equal((request as { role?: string }).role, 'operate', method);
+    calls = [];
+    const ada = clientOf({ name: 'ada', role: 'admin' });
+    await ada.restoreCertificates({ upload, passphrase, select: ['full'] });
+    await ada.addCertificate({ kind: 'web', files: [{ name: 'a.pem', bytes: 'QQ==' }] });
+    for (const { method, request } of calls)
+      assert.equal((request as { role?: string }).role, 'admin', method);
+    await assert.rejects(olga.restore({ upload, passphrase }), { code: 'role-refused' });
+  });
+
   it('hands the role on to what changes records, and a body cannot bring its own', async () => {
     const changes = [{ op: 'remove' as const, path: 'operators/ada' }];
     await clientOf({ name: 'ada', role: 'operate' }).change({ changes });

@@ -19,6 +19,10 @@ import {
   untilInStep,
 } from './daemon.ts';
 
+/** As an appliance tells how it is administered. */
+const CAPTURE =
+  '<Response stat="200" code="ok"><Success><Data><sshaccess>no</sshaccess></Data></Success></Response>';
+
 describe('operators from elsewhere', function () {
   this.timeout(60_000);
   const { folder, remove } = temporaryFolder();
@@ -195,6 +199,12 @@ describe('operators from elsewhere', function () {
       () => olga.apply({ document }),
       () => olga.apply({ document: { operators: {} }, replace: true }),
       () => olga.rollback({ revision: 1 }),
+      () => set('access', 'minPassword', '6'),
+      () => set('webAdmin', 'enabled', false),
+      () => set('driftAlert', 'hook', 'mine'),
+      () => olga.apply({ document: { driftAlert: { recipients: ['olga@evil.example'] } } }),
+      () => olga.change({ changes: [{ op: 'put', path: 'webCertificate', value: { key: 'mine' } }] }),
+      () => olga.importLoadMaster({ files: [{ name: 'getall.xml', text: CAPTURE }] }),
     ];
     for (const [index, way] of ways.entries()) {
       const refusal = await refusalOf(way());

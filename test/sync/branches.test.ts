@@ -4,6 +4,7 @@ import type { Side } from '../../store/merge.ts';
 import type { MergeResult } from '../../store/store.ts';
 import type { Change } from '../../store/transition.ts';
 import { branchWork } from '../../sync/branch-exchange.ts';
+import { guardOf } from '../../unit/roles.ts';
 import { MemoryPair, type MemoryUnit } from './pair-in-memory.ts';
 
 const host = (name: string, address: string): Change => ({
@@ -143,6 +144,25 @@ describe('both units were changed while the pair was divided', () => {
     pair.timers.advance(5_000); // the next greeting
     await branchOn(first, ({ merged }) => merged?.author === 'ada');
     assert.equal(await address(first, 'new'), undefined);
+  });
+
+  it('who only operates cannot merge a branch that brings along what is for admins', async () => {
+    await divided(
+      [
+        host('a', '10.1.0.1'),
+        { op: 'set', path: 'driftAlert', field: ['hook'], value: 'mine' },
+        { op: 'set', path: 'ssl', field: ['ocspServer'], value: 'evil.example' },
+      ],
+      [host('b', '10.2.0.2')],
+    );
+    await decided();
+    const { name } = await branchOn(second);
+    const request = { branch: name, choose: () => undefined, author: 'olga', reason: 'mine' };
+    await assert.rejects(second.store.merge({ ...request, guard: guardOf('operate') }), {
+      code: 'role-refused',
+    });
+    await second.store.merge({ ...request, guard: guardOf('admin') });
+    assert.equal((await second.store.read('driftAlert'))?.hook, 'mine');
   });
 
   it('a branch merges only on the active unit', async () => {
