@@ -1,7 +1,8 @@
 /** What is wrong with a certificate and its key, as far as the two, the intermediates at hand and the time of day tell. */
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { type Way, waysUp } from './chain.ts';
-import { daysLeft, expiryStage } from './expiry.ts';
+import { daysLeft, expiryStage, momentText } from './expiry.ts';
+import { issuerPurposeFindings, serverFindings } from './purpose.ts';
 import { weaknesses } from './strength.ts';
 import { wayFindings } from './way.ts';
 import { readX509s, type X509 } from './x509.ts';
@@ -29,6 +30,10 @@ export type CertificateFault =
   | 'issuer-not-yet-valid'
   | 'issuer-expires-soon'
   | 'issuer-not-ca'
+  | 'not-for-servers'
+  | 'issuer-not-for-servers'
+  | 'key-may-not-sign'
+  | 'name-in-common-name'
   | 'path-too-long'
   | 'name-forbidden'
   | 'signature-wrong'
@@ -53,6 +58,8 @@ export interface CheckOptions {
   intermediates: readonly (string | X509)[];
   /** Given: the chain must end in one of them. */
   roots?: readonly (string | X509)[];
+  /** What it is for: a server shows it (the default), or it leads to a root, of others too. */
+  use?: 'server' | 'intermediate';
   /** Weak keys and hashes are told of, but do not fail. */
   allowWeak?: boolean;
 }
@@ -63,6 +70,7 @@ export function checkCertificate(record: CertificateRecord, options: CheckOption
   if (leaf === undefined) return [UNREADABLE];
   return [
     ...timeFindings(leaf, options.now),
+    ...purposeFindings(leaf, options.use),
     ...(record.key === undefined ? [] : keyFindings(leaf, record.key)),
     ...chainFindings(leaf, [...others, ...options.intermediates.flatMap(readable)], options),
   ];
@@ -84,14 +92,34 @@ const UNREADABLE: CertificateFinding = {
 function timeFindings(leaf: X509, now: Date): CertificateFinding[] {
   const stage = expiryStage(daysLeft(leaf, now));
   if (stage === 'expired')
-    return [{ code: 'certificate-expired', message: `it expired on ${day(leaf.notAfter)}`, fails: true }];
+    return [
+      {
+        code: 'certificate-expired',
+        message: `it expired on ${momentText(leaf.notAfter, now)}`,
+        fails: true,
+      },
+    ];
   if (now < leaf.notBefore) {
-    const message = `it is valid from ${day(leaf.notBefore)} on`;
+    const message = `it is valid from ${momentText(leaf.notBefore, now)} on`;
     return [{ code: 'certificate-not-yet-valid', message, fails: true }];
   }
   if (stage === undefined) return [];
-  return [{ code: 'certificate-expires-soon', message: `it expires on ${day(leaf.notAfter)}`, fails: false }];
+  return [
+    {
+      code: 'certificate-expires-soon',
+      message: `it expires on ${momentText(leaf.notAfter, now)}`,
+      fails: false,
+    },
+  ];
 }
+
+/** An intermediate that is not for servers may be for something else, so that is only told. */
+function purposeFindings(leaf: X509, use: CheckOptions['use']): CertificateFinding[] {
+  if (use !== 'intermediate') return serverFindings(leaf);
+  return issuerPurposeFindings(leaf, 'it').map(asWarning);
+}
+
+const asWarning = (finding: CertificateFinding): CertificateFinding => ({ ...finding, fails: false });
 
 function keyFindings(leaf: X509, pem: string): CertificateFinding[] {
   try {
@@ -113,8 +141,10 @@ function chainFindings(leaf: X509, others: X509[], options: CheckOptions): Certi
   return best ?? [];
 }
 
-function findingsOf(way: Way, { now, roots, allowWeak = false }: CheckOptions): CertificateFinding[] {
-  return [...weaknesses(way, allowWeak), ...wayFindings(way, now, roots !== undefined)];
+function findingsOf(way: Way, { now, roots, use, allowWeak = false }: CheckOptions): CertificateFinding[] {
+  const found = [...weaknesses(way, allowWeak), ...wayFindings(way, now, roots !== undefined)];
+  if (use !== 'intermediate') return found;
+  return found.map(finding => (finding.code === 'issuer-not-for-servers' ? asWarning(finding) : finding));
 }
 
 /** What fails weighs more than any number of warnings. */
@@ -130,8 +160,4 @@ function readable(source: string | X509): X509[] {
   } catch {
     return [];
   }
-}
-
-function day(time: Date): string {
-  return time.toISOString().slice(0, 10);
 }

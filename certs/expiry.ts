@@ -18,3 +18,10 @@ export function expiryStage(days: number): ExpiryStage | undefined {
   if (days < 0) return 'expired';
   return EXPIRY_STAGES.findLast(stage => days <= stage);
 }
+
+/** A day; within two days of `now`, where seconds may matter, with the time of day. */
+export function momentText(time: Date, now: Date): string {
+  const text = time.toISOString();
+  const near = Math.abs(time.getTime() - now.getTime()) < 2 * DAY_MS;
+  return near ? `${text.slice(0, 10)} ${text.slice(11, 19)} UTC` : text.slice(0, 10);
+}

@@ -1,8 +1,9 @@
 /** What is wrong with one way from a certificate to its root: RFC 5280, 6.1, without policies and revocation. */
 import type { Way, WayEnd } from './chain.ts';
 import type { CertificateFinding } from './check.ts';
-import { daysLeft, expiryStage } from './expiry.ts';
+import { daysLeft, expiryStage, momentText } from './expiry.ts';
 import { forbiddenName } from './name-constraints.ts';
+import { issuerPurposeFindings } from './purpose.ts';
 import type { X509 } from './x509.ts';
 
 /** The times of the first member are not looked at. `mustEnd`: a way that ends at no trusted root fails. */
@@ -11,6 +12,7 @@ export function wayFindings(way: Way, now: Date, mustEnd: boolean): CertificateF
   return [
     ...members.flatMap((x509, index) => criticalFindings(x509, called(x509, index))),
     ...members.slice(1).flatMap((x509, index) => issuerFindings(x509, called(x509, index + 1), now)),
+    ...members.slice(1).flatMap((x509, index) => issuerPurposeFindings(x509, called(x509, index + 1))),
     ...lengthFindings(members),
     ...nameFindings(members),
     ...endFindings(way, mustEnd),
@@ -32,7 +34,7 @@ function issuerFindings(issuer: X509, who: string, now: Date): CertificateFindin
   const found: CertificateFinding[] = [];
   if (!maySignCertificates(issuer))
     found.push({ code: 'issuer-not-ca', message: `${who} may not sign certificates`, fails: true });
-  const [from, to] = [issuer.notBefore, issuer.notAfter].map(time => time.toISOString().slice(0, 10));
+  const [from, to] = [issuer.notBefore, issuer.notAfter].map(time => momentText(time, now));
   const stage = expiryStage(daysLeft(issuer, now));
   if (stage === 'expired')
     found.push({ code: 'issuer-expired', message: `${who} expired on ${to}`, fails: true });

@@ -26,6 +26,8 @@ export interface Extensions {
   pathLength: number | undefined;
   keyUsage: string[] | undefined;
   extendedKeyUsage: string[] | undefined;
+  /** Of Netscape, older than both: `sslClient`, `sslServer`, …; undefined: not said. */
+  netscapeTypes: string[] | undefined;
   alternativeNames: GeneralName[];
   nameConstraints: NameConstraints | undefined;
   /** Lower-case hex: which key this is, and which one signed it, where both sides say so. */
@@ -53,7 +55,19 @@ const PURPOSES: Record<string, string> = {
   '1.3.6.1.5.5.7.3.4': 'emailProtection',
   '1.3.6.1.5.5.7.3.8': 'timeStamping',
   '1.3.6.1.5.5.7.3.9': 'OCSPSigning',
+  '1.3.6.1.4.1.311.10.3.3': 'msSGC',
+  '2.16.840.1.113730.4.1': 'nsSGC',
 };
+const NETSCAPE_TYPES = [
+  'sslClient',
+  'sslServer',
+  'email',
+  'objectSigning',
+  'reserved',
+  'sslCa',
+  'emailCa',
+  'objectSigningCa',
+];
 /** Understood in that nothing here depends on them: certificate policies and where revocations are told. */
 const HARMLESS = new Set(['2.5.29.31', '2.5.29.32', '2.5.29.33', '2.5.29.36', '2.5.29.54']);
 
@@ -64,7 +78,7 @@ const READERS: Record<string, Reader> = {
     found.subjectKeyId = expect(value, TAG.octetString).content.toString('hex');
   },
   '2.5.29.15': (value, found) => {
-    found.keyUsage = readUsages(value);
+    found.keyUsage = readFlags(value, USAGES);
   },
   '2.5.29.17': (value, found) => {
     found.alternativeNames = readGeneralNames(value);
@@ -82,6 +96,9 @@ const READERS: Record<string, Reader> = {
   '2.5.29.37': (value, found) => {
     found.extendedKeyUsage = items(value, TAG.sequence).map(each => PURPOSES[readOid(each)] ?? readOid(each));
   },
+  '2.16.840.1.113730.1.1': (value, found) => {
+    found.netscapeTypes = readFlags(value, NETSCAPE_TYPES);
+  },
 };
 
 /** `rest` is what follows the key in a certificate. Throws BadDer. */
@@ -92,6 +109,7 @@ export function readExtensions(rest: Der[], version: number): Extensions {
     pathLength: undefined,
     keyUsage: undefined,
     extendedKeyUsage: undefined,
+    netscapeTypes: undefined,
     alternativeNames: [],
     nameConstraints: undefined,
     subjectKeyId: undefined,
@@ -132,10 +150,10 @@ function readBasicConstraints(value: Der): Pick<Extensions, 'ca' | 'pathLength'>
   return { ca, pathLength: length === undefined ? undefined : readCount(length) };
 }
 
-function readUsages(value: Der): string[] {
+function readFlags(value: Der, names: readonly string[]): string[] {
   const [unused = 0, ...bytes] = expect(value, TAG.bitString).content;
   if (unused > 7 || bytes.length > 2) throw new BadDer('no key usage');
-  return USAGES.filter((_, bit) => ((bytes[bit >> 3] ?? 0) & (0x80 >> (bit & 7))) !== 0);
+  return names.filter((_, bit) => ((bytes[bit >> 3] ?? 0) & (0x80 >> (bit & 7))) !== 0);
 }
 
 /** Minimum and maximum of a subtree are never used (RFC 5280, 4.2.1.10), and refused. */

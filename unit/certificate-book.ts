@@ -1,12 +1,12 @@
 import { daysLeft } from '../certs/expiry.ts';
-import { covers, namesOf } from '../certs/names.ts';
+import { namesOf } from '../certs/names.ts';
 import { readX509, type X509 } from '../certs/x509.ts';
 import { asLockstepError } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
 import { pauses } from '../store/event-loop.ts';
 import type { Store } from '../store/store.ts';
 import type { CertificateFacts, CertificateKind } from './certificate-face.ts';
-import { hostsOf, ownCertificates, type ServiceTrouble } from './certificate-hosts.ts';
+import { hostsOf, hostTrouble, ownCertificates, type ServiceTrouble } from './certificate-hosts.ts';
 
 /** What is known of one certificate of the configuration, read once after each change of it. */
 export interface HeldCertificate {
@@ -194,15 +194,11 @@ export class CertificateBook {
     if (parent === undefined && own.length > 0)
       for await (const below of store.list(`${path}/subVirtualServices`))
         if (isService(below.path)) this.due.add(below.path);
-    const hosts = this.hostsWithout(hostsOf(value), shown);
-    if (hosts.length > 0 && this.uncovered.size < MOST_SERVICES)
-      this.uncovered.set(path, { path, certificates: shown, hosts });
-  }
-
-  /** A certificate that cannot be read is another trouble than a host that it does not cover. */
-  private hostsWithout(hosts: string[], shown: string[]): string[] {
+    // A certificate that cannot be read is another trouble than a host that it does not cover.
     const read = shown.flatMap(name => this.held.get(`certificates/${name}`)?.x509 ?? []);
-    return read.length === 0 ? [] : hosts.filter(host => !read.some(x509 => covers(x509, host)));
+    const trouble = read.length === 0 ? undefined : hostTrouble(hostsOf(value), read);
+    if (trouble !== undefined && this.uncovered.size < MOST_SERVICES)
+      this.uncovered.set(path, { path, certificates: shown, ...trouble });
   }
 }
 
@@ -267,7 +263,7 @@ export function fingerprintText({ fingerprint }: Pick<X509, 'fingerprint'>): str
   return fingerprint.toUpperCase().replace(/(..)(?=.)/g, '$1:');
 }
 
-function isCertificate(path: string): boolean {
+export function isCertificate(path: string): boolean {
   return path.startsWith('certificates/') || path.startsWith('intermediates/') || path === WEB_CERTIFICATE;
 }
 

@@ -4,15 +4,21 @@ import {
   checkCertificate,
   INFORMATION,
 } from '../certs/check.ts';
+import { commonNameFindings } from '../certs/names.ts';
 import type { Problem } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
 import type { HeldCertificate } from './certificate-book.ts';
+import type { CertificateKind } from './certificate-face.ts';
 import { certificateProblems } from './certificate-warnings.ts';
 
 /** What to do about findings that do not say it themselves. */
 const HINTS: Partial<Record<CertificateFault, string>> = {
   'chain-incomplete':
     'Clients may not trust it: give its file as well, or add it once for all: lockstep certs add NAME FILE --intermediate',
+  'not-for-servers': 'Ask the CA for a certificate for TLS servers (extendedKeyUsage serverAuth).',
+  'issuer-not-for-servers': 'Ask for a certificate by a CA that may issue them for TLS servers.',
+  'key-may-not-sign': 'Ask the CA for a certificate with the key usage digitalSignature.',
+  'name-in-common-name': 'Ask the CA for a certificate with its hosts as subject alternative names.',
 };
 
 /** What a check found, as problems of the record at `path`; what nobody has to do anything about is left out. */
@@ -37,7 +43,17 @@ export function findingsOf(
 ): (Problem & { fails: boolean })[] {
   const own = certificateProblems(held, now).map(({ stage: _stage, ...problem }) => problem);
   const known = new Set(own.map(({ code }) => code));
-  const options = { now, intermediates, allowWeak: true };
-  const found = problemsOf(held.path, checkCertificate({ certificate: String(certificate) }, options));
+  const found = problemsOf(held.path, [
+    ...checkCertificate(
+      { certificate: String(certificate) },
+      { now, intermediates, allowWeak: true, use: useOf(held.kind) },
+    ),
+    ...(held.x509 === undefined || held.kind === 'intermediate' ? [] : commonNameFindings(held.x509)),
+  ]);
   return [...own, ...found.filter(({ code }) => !known.has(code))];
+}
+
+/** What a certificate of this kind is judged as. */
+export function useOf(kind: CertificateKind): 'server' | 'intermediate' {
+  return kind === 'intermediate' ? 'intermediate' : 'server';
 }

@@ -4,9 +4,10 @@ import type { Catalog } from '../schema/catalog.ts';
 import type { Problem } from '../schema/error.ts';
 import type { Store } from '../store/store.ts';
 import type { Timers } from '../sync/requests.ts';
-import { CertificateBook, type HeldCertificate, WEB_CERTIFICATE } from './certificate-book.ts';
+import { CertificateBook, type HeldCertificate, isCertificate, WEB_CERTIFICATE } from './certificate-book.ts';
 import { CertificateFolder } from './certificate-folder.ts';
-import { certificateProblems, hostProblem, serviceProblem } from './certificate-warnings.ts';
+import { CertificateJudge } from './certificate-judge.ts';
+import { certificateProblems, hostProblems, serviceProblem } from './certificate-warnings.ts';
 import { Certificates } from './certificates.ts';
 import type { Committing } from './committing.ts';
 import { placeOf } from './examined-status.ts';
@@ -29,12 +30,14 @@ const LOOK_EVERY_MS = 3_600_000;
 /** Warnings that a status names. */
 const MOST_WARNINGS = 100;
 const FACT = 'certs.d';
+const MISSING_ISSUER = 'chain-incomplete';
 
 /** Everything of certificates that one running unit does by itself: it watches their days and the folder, and keeps its own. */
 export class CertificateRoom {
   readonly desk: Certificates;
   private readonly options: CertificateRoomOptions;
   private readonly book: CertificateBook;
+  private readonly judge: CertificateJudge;
   private readonly folder: CertificateFolder;
   private problems: (Problem & { fails: boolean })[] = [];
   /** The stage of each certificate that the log was told of. */
@@ -49,6 +52,7 @@ export class CertificateRoom {
     const { store } = options;
     this.options = options;
     this.book = new CertificateBook({ store, onChanged: () => this.look() });
+    this.judge = new CertificateJudge(store, this.book);
     this.desk = new Certificates({ ...options, book: this.book });
     this.folder = new CertificateFolder({
       ...options,
@@ -61,6 +65,8 @@ export class CertificateRoom {
 
   start(): void {
     this.unwatch = this.options.store.watch((_revision, paths) => {
+      const certificates = paths.filter(isCertificate);
+      this.judge.touched(certificates);
       this.book.touched(paths);
       if (paths.includes(WEB_CERTIFICATE)) this.keepWeb();
     });
@@ -90,6 +96,8 @@ export class CertificateRoom {
 
   roleChanged(): void {
     this.folder.roleChanged(this.options.store.head.role === 'active');
+    this.judge.roleChanged();
+    this.look();
   }
 
   /** The worst first, at most 100. */
@@ -138,22 +146,25 @@ export class CertificateRoom {
     this.looking = this.looking.then(async () => {
       if (this.stopped) return;
       const now = this.options.now();
+      await this.judge.catchUp(now, () => this.stopped);
       const own: (Problem & { fails: boolean })[] = [];
       const services: typeof own = [];
       for (const held of this.book.all()) {
-        const problems = certificateProblems(held, now);
-        this.tell(held, problems);
+        const judged = this.judge.at(held.path).map(problem => ({ ...problem, stage: problem.code }));
+        const all = [...certificateProblems(held, now), ...judged];
+        this.tell(held, all);
+        // Where nothing shows it, nobody misses its issuer: roots are left out too.
+        const problems = all.filter(({ code }) => code !== MISSING_ISSUER);
         own.push(...problems.map(({ stage: _stage, ...problem }) => problem));
-        const failing = problems.find(({ fails }) => fails);
-        if (failing === undefined || held.kind !== 'certificate' || services.length >= MOST_WARNINGS)
-          continue;
+        const shown = problems.find(({ fails }) => fails) ?? all.find(({ code }) => code === MISSING_ISSUER);
+        if (shown === undefined || held.kind !== 'certificate' || services.length >= MOST_WARNINGS) continue;
         for (const service of await this.book.servicesOf(held.path))
-          services.push({ ...serviceProblem(service, held, failing), fails: true });
+          services.push({ ...serviceProblem(service, held, shown), fails: shown.fails });
       }
       own.sort((one, other) => Number(other.fails) - Number(one.fails));
       this.problems = [
         ...services,
-        ...[...this.book.troubles()].map(trouble => ({ ...hostProblem(trouble), fails: false })),
+        ...[...this.book.troubles()].flatMap(hostProblems).map(problem => ({ ...problem, fails: false })),
         ...own,
       ].slice(0, MOST_WARNINGS);
     });

@@ -1,4 +1,4 @@
-import { daysLeft, expiryStage } from '../certs/expiry.ts';
+import { daysLeft, expiryStage, momentText } from '../certs/expiry.ts';
 import type { Problem } from '../schema/error.ts';
 import type { HeldCertificate } from './certificate-book.ts';
 import type { ServiceTrouble } from './certificate-hosts.ts';
@@ -19,9 +19,9 @@ export function certificateProblems(
     found.push(...problem('certificate-without-key', 'its private key is missing', true));
   const left = daysLeft(x509, now);
   const stage = expiryStage(left);
-  const day = x509.notAfter.toISOString().slice(0, 10);
+  const day = momentText(x509.notAfter, now);
   if (now < x509.notBefore) {
-    const from = x509.notBefore.toISOString().slice(0, 10);
+    const from = momentText(x509.notBefore, now);
     return [...found, ...problem('certificate-not-yet-valid', `it is valid from ${from} on`, true)];
   }
   if (now >= x509.notAfter)
@@ -46,21 +46,33 @@ function hintFor({ kind, name }: HeldCertificate): string {
 
 /** A Virtual Service that shows a certificate which does not serve. */
 export function serviceProblem(service: string, { name }: HeldCertificate, problem: Problem): Problem {
-  return { code: problem.code, path: service, message: `it shows certificate ${name}: ${problem.message}` };
+  const { code, message, hint } = problem;
+  return { code, path: service, message: `it shows certificate ${name}: ${message}`, ...(hint && { hint }) };
 }
 
-/** A Virtual Service whose hosts its certificates are not for. */
-export function hostProblem({ path, certificates, hosts }: ServiceTrouble): Problem {
-  const shown =
-    hosts.length > 3 ? `${hosts.slice(0, 3).join(', ')} and ${hosts.length - 3} more` : hosts.join(', ');
-  const which =
-    certificates.length === 1
-      ? `certificate ${certificates[0]} is`
-      : `certificates ${certificates.join(', ')} are`;
-  return {
-    code: 'certificate-host-names',
-    path,
-    message: `its ${which} not for ${shown}`,
-    hint: 'Give it a certificate for these hosts, or take them out of its allowedHosts.',
-  };
+/** A Virtual Service with hosts whose clients would refuse its certificates. */
+export function hostProblems({ path, certificates, hosts, byCommonName }: ServiceTrouble): Problem[] {
+  const [one] = certificates;
+  const alone = certificates.length === 1;
+  const which = alone ? `certificate ${one}` : `certificates ${certificates.join(', ')}`;
+  const problems: Problem[] = [];
+  if (hosts.length > 0)
+    problems.push({
+      code: 'certificate-host-names',
+      path,
+      message: `its ${which} ${alone ? 'is' : 'are'} not for ${few(hosts)}`,
+      hint: 'Give it a certificate for these hosts, or take them out of its allowedHosts.',
+    });
+  if (byCommonName.length > 0)
+    problems.push({
+      code: 'certificate-common-name',
+      path,
+      message: `its ${which} ${alone ? 'names' : 'name'} ${few(byCommonName)} as common name only, which clients do not look at`,
+      hint: 'Ask the CA for a certificate with these hosts as subject alternative names.',
+    });
+  return problems;
+}
+
+function few(hosts: string[]): string {
+  return hosts.length > 3 ? `${hosts.slice(0, 3).join(', ')} and ${hosts.length - 3} more` : hosts.join(', ');
 }

@@ -1,4 +1,5 @@
 import { checkCertificate } from '../certs/check.ts';
+import { commonNameFindings } from '../certs/names.ts';
 import { type ReadCertificate, readCertificateFiles } from '../certs/read.ts';
 import { readX509, readX509s } from '../certs/x509.ts';
 import { isSameKey } from '../certs/x509-key.ts';
@@ -170,12 +171,15 @@ export class Certificates implements CertificateFace {
         },
       ]);
     const value = { certificate: read.certificate, key };
-    const findings = await checkCertificate(value, {
+    const findings = checkCertificate(value, {
       now: now(),
       intermediates: await this.intermediates(),
       allowWeak,
     });
-    return { value, warnings: judged(path, findings) };
+    return {
+      value,
+      warnings: judged(path, [...findings, ...commonNameFindings(readX509(value.certificate))]),
+    };
   }
 
   private async acceptIntermediate(
@@ -211,10 +215,11 @@ export class Certificates implements CertificateFace {
         },
       ]);
     const value = { certificate: first.pem };
-    const findings = await checkCertificate(value, {
+    const findings = checkCertificate(value, {
       now: this.options.now(),
       intermediates: await this.intermediates(),
       allowWeak,
+      use: 'intermediate',
     });
     return { value, warnings: judged(path, findings) };
   }

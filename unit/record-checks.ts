@@ -164,7 +164,7 @@ export class RecordChecks {
       if (!CERTIFICATES.has(kind.name)) return findings;
       const record = (await store.read(path)) as unknown as CertificateRecord | undefined;
       if (record === undefined) return findings;
-      const inspected = await this.inspect(record);
+      const inspected = await this.inspect(record, kind.name === 'intermediate' ? 'intermediate' : 'server');
       const used = inspected.length > 0 && (await store.isReferredTo(path));
       return [...findings, ...inspected.map(finding => certificateFinding(path, finding, used))];
     } catch (error) {
@@ -173,9 +173,13 @@ export class RecordChecks {
   }
 
   /** What was weak when somebody let it in is told of, and no reason not to take over. */
-  private async inspect(record: CertificateRecord): Promise<CertificateFinding[]> {
+  private async inspect(
+    record: CertificateRecord,
+    use: 'server' | 'intermediate',
+  ): Promise<CertificateFinding[]> {
     this.intermediates ??= this.readIntermediates();
-    const options = { now: this.options.now(), intermediates: await this.intermediates, allowWeak: true };
+    const intermediates = await this.intermediates;
+    const options = { now: this.options.now(), intermediates, allowWeak: true, use };
     return checkCertificate(record, options).filter(({ code }) => !INFORMATION.has(code));
   }
 

@@ -33,12 +33,16 @@ export function makeWebCertificate({ hostname, addresses }: WebNames, now: Date)
 /** A host may be called what no certificate can say, such as `lb..a`. */
 const DNS_NAME = /^[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*$/;
 
-/** Whether the unit has to make one: there is none with a key, or its own expires soon. A whole one that was given to it stays. */
+/**
+ * Whether the unit has to make one: there is none with a key, or its own expires soon or is not valid yet, since the clock was
+ * wrong when it was made. A whole one that was given to it stays.
+ */
 export function webCertificateIsDue(record: JsonObject | undefined, now: Date): boolean {
   if (record?.key === undefined) return true; // also restored from a bundle without keys
   if (record.selfSigned !== true) return false;
   try {
-    return daysLeft(readX509(String(record.certificate)), now) < RENEWED_AT_DAYS;
+    const x509 = readX509(String(record.certificate));
+    return now < x509.notBefore || daysLeft(x509, now) < RENEWED_AT_DAYS;
   } catch {
     return true;
   }

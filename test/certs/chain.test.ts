@@ -61,7 +61,7 @@ describe('a chain', () => {
     assert.deepEqual(found([SHOP, MIDDLE, ROOT]), ['(chain-incomplete)']);
     assert.deepEqual(found([SHOP, MIDDLE], { roots: [ROOT.pem] }), ['chain-incomplete']);
     assert.deepEqual(found([SHOP, LOW], { roots: [ROOT.pem] }), ['root-not-included']);
-    assert.deepEqual(found([LOW]), ['(root-not-included)']);
+    assert.deepEqual(found([LOW], { use: 'intermediate' }), ['(root-not-included)']);
   });
 
   it('holds by signatures, not by names', () => {

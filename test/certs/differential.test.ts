@@ -98,7 +98,14 @@ const ANYWHERE: Record<string, Twist> = {
   },
 };
 
+const SERVER = '1.3.6.1.5.5.7.3.1';
+const CLIENT = '1.3.6.1.5.5.7.3.2';
+
 const OF_AN_ISSUER: Record<string, Twist> = {
+  'purposes of what it issues': (wish, { random }) => {
+    wish.purposes = random.pick([[SERVER], [CLIENT], [CLIENT, SERVER]]);
+    return undefined;
+  },
   'says that it is no CA': simple(wish => {
     wish.ca = false;
   }),
@@ -168,6 +175,10 @@ const OF_THE_LEAF: Record<string, Twist> = {
       wish.name = random.pick([SITE, SITE_WWW, nameOf(['2.5.4.3', 'www.else.example'])]);
     if (random.chance(0.1))
       wish.name = nameOf(['2.5.4.3', 'x'], ['1.2.840.113549.1.9.1', 'admin@site.example']);
+    return undefined;
+  },
+  'a purpose': (wish, { random }) => {
+    wish.purposes = random.pick([[SERVER], [CLIENT], [CLIENT, SERVER]]);
     return undefined;
   },
   'is a CA itself': simple(wish => {
@@ -271,6 +282,8 @@ function wishFor(index: number, length: number, random: Random): Wish {
   if (index === 0 && length > 1)
     return { commonName: 'www.site.example', names: ['www.site.example'], keys, hash };
   const usage = random.chance(0.7) ? { usage: [5, 6] } : {};
+  // Alone, it is what a server shows.
+  if (length === 1 && random.chance(0.8)) return { commonName: `CA ${index}`, ca: true, keys, hash };
   return { commonName: `CA ${index}`, ca: true, keys, hash, ...usage };
 }
 
@@ -324,7 +337,7 @@ async function theirs(
       write('others.pem', [root, ...untrusted]),
     ];
     const time = ['-attime', String(NOW.getTime() / 1_000)];
-    const only = ['-no-CApath', '-no-CAstore', '-auth_level', '2'];
+    const only = ['-no-CApath', '-no-CAstore', '-auth_level', '2', '-purpose', 'sslserver'];
     return await opensslVerdict(['verify', ...only, ...time, ...files, write('leaf.pem', [leaf])], folder);
   };
   const first = await verify(others);

@@ -12,12 +12,22 @@ const made = (names: string[], addresses: Buffer[] = [], commonName = 'www.commo
 describe('a certificate speaks', () => {
   it('for its names, whatever their case, and with a dot at the end', () => {
     const x509 = made(['WWW.site.example', 'xn--bcher-kva.example']);
-    for (const host of ['www.site.example', 'www.SITE.example', 'www.site.example.', 'XN--bcher-kva.example'])
+    for (const host of [
+      'www.site.example',
+      'www.SITE.example',
+      'www.site.example.',
+      'XN--bcher-kva.example',
+      'bücher.example',
+      'BÜCHER.Example.',
+      'bu\u0308cher.example',
+    ])
       assert.ok(covers(x509, host), host);
     for (const host of [
       'site.example',
       'a.www.site.example',
-      'bücher.example',
+      'bücher.example.example',
+      'bocher.example',
+      '１２７.0.0.1',
       '',
       '.',
       'www.site.example..',

@@ -105,7 +105,7 @@ describe('the certificates of a running unit', () => {
         ({ facts }) => (facts as { path?: string }).path === 'certificates/shop',
       );
       assert.deepEqual(
-        lines.map(({ message }) => message.replace(/^it expire[sd] on [0-9-]+,? ?/, '')),
+        lines.map(({ message }) => message.replace(/^it expire[sd] on [0-9-]+( [0-9:]+ UTC)?,? ?/, '')),
         ['in 30 days', 'in 14 days', 'in 7 days', 'in 1 day', ''],
       );
       assert.deepEqual(
@@ -168,6 +168,117 @@ describe('the certificates of a running unit', () => {
       assert.deepEqual(named(), []);
     });
 
+    it('are told of where only a common name, which clients do not look at, is for a host', async () => {
+      await commit(
+        put('certificates/shop', certificate({ commonName: 'shop.example' })),
+        put(SERVICE, { certificates: ['shop'], allowedHosts: ['shop.example', 'pay.example'] }),
+      );
+      await start();
+      assert.deepEqual(named(), [`certificate-host-names ${SERVICE}`, `certificate-common-name ${SERVICE}`]);
+      assert.match(room.warnings()[1]?.message ?? '', /names shop\.example as common name only/);
+      await changed(put('certificates/pay', certificate({ names: ['shop.example', 'pay.example'] })));
+      await changed(put(SERVICE, { certificates: ['shop', 'pay'], allowedHosts: ['shop.example'] }));
+      assert.deepEqual(named(), []);
+    });
+
+    it('are for hosts as names: case, a dot at the end, letters of any script, ports, addresses, wildcards', async () => {
+      const wide = certificate({
+        names: ['shop.example', '*.shop.example', 'xn--bcher-kva.example'],
+        addresses: [Buffer.from(`20010db8${'0'.repeat(23)}1`, 'hex')],
+      });
+      const allowedHosts = [
+        'SHOP.example.',
+        'shop.example:443',
+        '*.Shop.example',
+        'Bücher.example',
+        'XN--BCHER-KVA.example.:443',
+        '2001:db8::1',
+        '[2001:DB8::1]:443',
+        '*',
+        'shop*.example',
+      ];
+      await commit(put('certificates/shop', wide), put(SERVICE, { certificates: ['shop'], allowedHosts }));
+      await start();
+      assert.deepEqual(named(), []);
+      const others = ['*.bücher.example', 'a.b.shop.example', '2001:db8::2', 'shop.example.example'];
+      await changed(put(SERVICE, { certificates: ['shop'], allowedHosts: others }));
+      assert.match(room.warnings()[0]?.message ?? '', /not for \*\.bücher.* and 1 more$/);
+    });
+
+    describe('and would not be taken in today', () => {
+      const root = issue({ commonName: 'Root', ca: true, usage: [5] });
+      const clients = issue({
+        commonName: 'Clients',
+        ca: true,
+        purposes: ['1.3.6.1.5.5.7.3.2'],
+        issuer: root,
+      });
+      const servers = issue({ commonName: 'Servers', ca: true, issuer: root });
+      const below = (issuer: typeof root, wish: Wish = {}) => {
+        const { pem, keyPem } = issue({ names: ['shop.example'], issuer, ...wish });
+        return { certificate: pem, key: keyPem };
+      };
+
+      it('are named, and the service too: for clients, for a CA, by a CA for clients', async () => {
+        await commit(
+          put('intermediates/clients', { certificate: clients.pem }),
+          put('certificates/shop', below(clients)),
+          put('certificates/login', certificate({ purposes: ['1.3.6.1.5.5.7.3.2'] })),
+          put('certificates/ca', certificate({ ca: true, usage: [5, 6] })),
+          put(SERVICE, { certificates: ['shop'] }),
+        );
+        await start();
+        assert.deepEqual(warnings().sort(), [
+          'issuer-not-for-servers certificates/shop',
+          'issuer-not-for-servers intermediates/clients',
+          `issuer-not-for-servers ${SERVICE}`,
+          'not-for-servers certificates/ca',
+          'not-for-servers certificates/login',
+        ]);
+        const { findings } = await room.examined();
+        assert.deepEqual(
+          findings.filter(({ fails }) => !fails).map(({ path }) => path),
+          ['intermediates/clients'],
+          'a CA for clients may be there for clients',
+        );
+        await changed(
+          put('certificates/shop', below(servers)),
+          put('intermediates/servers', { certificate: servers.pem }),
+          { op: 'remove', path: 'certificates/login' },
+          { op: 'remove', path: 'certificates/ca' },
+          { op: 'remove', path: 'intermediates/clients' },
+        );
+        assert.deepEqual(warnings(), []);
+      });
+
+      it('are named where a service shows them without the intermediate, until it is there', async () => {
+        await commit(put('certificates/shop', below(servers)));
+        await start();
+        assert.deepEqual(warnings(), [], 'nothing shows it');
+        await changed(put(SERVICE, { certificates: ['shop'] }));
+        assert.deepEqual(warnings(), [`chain-incomplete ${SERVICE}`]);
+        assert.match(
+          room.warnings()[0]?.message ?? '',
+          /shop: the certificate "CN=Servers" that issued it is missing/,
+        );
+        await changed(put('intermediates/servers', { certificate: servers.pem }));
+        assert.deepEqual(warnings(), []);
+        await changed({ op: 'remove', path: 'intermediates/servers' });
+        assert.deepEqual(warnings(), [`chain-incomplete ${SERVICE}`]);
+      });
+
+      it('are left to the takeover readiness on a standby, and judged when it becomes active', async () => {
+        await commit(put('certificates/shop', certificate({ purposes: ['1.3.6.1.5.5.7.3.2'] })));
+        await store.setRole('standby', 1);
+        await start();
+        assert.deepEqual(warnings(), []);
+        await store.setRole('active', 2);
+        room.roleChanged();
+        await room.settled();
+        assert.deepEqual(warnings(), ['not-for-servers certificates/shop']);
+      });
+    });
+
     for (const [what, value, code] of [
       ['has no key', () => ({ certificate: shop().certificate }), 'certificate-without-key'],
       ['has expired', () => certificate({ to: daysFromNow(-1) }), 'certificate-expired'],
@@ -209,6 +320,17 @@ describe('the certificates of a running unit', () => {
       assert.notEqual((await web())?.certificate, first?.certificate);
       assert.deepEqual(warnings(), []);
       assert.equal(room.days()[0]?.days, 397);
+    });
+
+    it('is made anew when the clock was ahead as it was made, so that it is not valid yet', async () => {
+      now = daysFromNow(4_000);
+      await start();
+      const ahead = await web();
+      now = NOW;
+      timers.advance(3_600_000);
+      await room.settled();
+      assert.notEqual((await web())?.certificate, ahead?.certificate);
+      assert.deepEqual(warnings(), []);
     });
 
     it('is left alone when somebody gave it, and named before it expires', async () => {

@@ -141,6 +141,24 @@ describe('the checks of what a standby holds', () => {
     await standby.checks.stop();
   });
 
+  it('find what is not for servers, which an older release let in or the partner sent', async () => {
+    const clients = { purposes: ['1.3.6.1.5.5.7.3.2'], to: new Date('2050-01-01') };
+    const authority = issue({ commonName: 'Clients', ca: true, ...clients });
+    const leaf = issue({ issuer: authority, to: new Date('2048-01-01') });
+    const standby = await new Standby().holding(site({ certificate: leaf.pem, key: leaf.keyPem }));
+    await standby.commit([
+      put('intermediates/clients', { certificate: authority.pem }),
+      put('certificates/login', { certificate: issue(clients).pem }),
+    ]);
+    await standby.checked(() => standby.checks.start());
+    assert.deepEqual(standby.found, [
+      'issuer-not-for-servers certificates/shop',
+      'issuer-not-for-servers intermediates/clients (harmless)',
+      'not-for-servers certificates/login (harmless)',
+    ]);
+    await standby.checks.stop();
+  });
+
   it('after an update look at what it touched and at what was wrong before', async () => {
     const standby = await new Standby().holding(site());
     await standby.checked(() => standby.checks.start());
