@@ -1,6 +1,6 @@
 import type { Catalog } from '../schema/catalog.ts';
 import { LockstepError } from '../schema/error.ts';
-import { canonicalize, isObject, type Json, type JsonObject } from '../schema/json.ts';
+import { isObject, type Json, type JsonObject } from '../schema/json.ts';
 import { parentPath } from '../schema/path.ts';
 import { FAN_OUT, LEVELS, recordHash } from '../store/digest.ts';
 import { linksOf } from '../store/links.ts';
@@ -168,7 +168,7 @@ export class SnapshotSide implements Side {
       intact,
       ...(value === undefined || kind === undefined ? {} : { value: withKeyedSecrets(kind, value, nonce) }),
       needs: value === undefined || kind === undefined ? [] : needsOf(kind, path, value),
-      ...(trace === undefined ? {} : { trace: traceFacts(trace, stored) }),
+      ...(trace === undefined ? {} : { trace: traceFacts(trace, hash?.toString('base64')) }),
     };
   }
 
@@ -181,9 +181,9 @@ export class SnapshotSide implements Side {
   }
 }
 
-function traceFacts({ revision, after }: Trace, stored: string | undefined): TraceFacts {
+function traceFacts({ revision, hash }: Trace, held: string | undefined): TraceFacts {
   const { revision: number, at, kind, author, reason } = revision;
-  const asWritten = (after.pair && canonicalize(after.pair)) === stored;
+  const asWritten = hash === held;
   return { revision: number, at, kind, author, reason, asWritten };
 }
 

@@ -17,6 +17,7 @@ export const ERROR_CODES = {
   'unknown-path': { class: 'missing', means: 'no kind of record lives at this path' },
   'no-such-record': { class: 'missing', means: 'the path is good, but nothing is there' },
   'no-such-revision': { class: 'missing', means: 'the history holds no such revision' },
+  'history-pruned': { class: 'missing', means: 'a revision is older than the history that is kept' },
   'no-such-branch': { class: 'missing', means: 'there is no such branch, or it was merged already' },
   'bad-id': { class: 'refused', means: 'the last part of a path is not a valid id of its kind' },
   'invalid-value': { class: 'refused', means: 'a record does not satisfy the schema of its kind' },

@@ -4,7 +4,9 @@
  */
 import type { JsonObject } from '../schema/json.ts';
 import type { Head } from './head.ts';
-import type { Reader } from './port.ts';
+import { keys } from './keys.ts';
+import { oldestRevision } from './oldest.ts';
+import { type Reader, withPrefix } from './port.ts';
 import {
   type BroughtRevision,
   brought,
@@ -14,6 +16,7 @@ import {
   revisionWithDigest,
 } from './revision.ts';
 import { touchesPair } from './transition.ts';
+import { parse } from './view.ts';
 
 export interface Branch {
   name: string;
@@ -57,10 +60,16 @@ export async function partedSince(
     head.commonRevision,
     (await revisionWithDigest(reader, confirmed)) ?? 0,
   );
-  const folded = await foldChanges(reader, from, head.revision);
-  const changes = [...folded.values()]
-    .filter(touchesPair)
-    .map(({ path, before, after }) => ({ path, base: before.pair ?? null, theirs: after.pair ?? null }));
+  const changes =
+    from < (await oldestRevision(reader))
+      ? await everything(reader)
+      : [...(await foldChanges(reader, from, head.revision)).values()]
+          .filter(touchesPair)
+          .map(({ path, before, after }) => ({
+            path,
+            base: before.pair ?? null,
+            theirs: after.pair ?? null,
+          }));
   if (changes.length === 0) return undefined;
   const branch: Branch = {
     name: `r${head.revision}-${head.digest.slice(0, 8)}`,
@@ -72,6 +81,16 @@ export async function partedSince(
     revisions: await latestRevisions(reader, from),
   };
   return { branch, changes };
+}
+
+/** Where the history does not reach back to where both sides parted: nothing of it may be left out, so a merge asks more. */
+async function everything(reader: Reader): Promise<BranchChange[]> {
+  const changes: BranchChange[] = [];
+  for await (const [key, value] of reader.range(withPrefix(keys.pair('')))) {
+    const path = key.slice(keys.pair('').length);
+    changes.push({ path, base: null, theirs: parse(value, path) ?? null });
+  }
+  return changes;
 }
 
 /** What init made is no change of anybody. */

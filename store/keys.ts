@@ -14,6 +14,8 @@
  * | `c REVISION CHUNK` | JSON: some records before and after |
  * | `h PATH REVISION` | in which chunk the revision tells what it did to the record |
  * | `g DIGEST` | the latest revision with this digest |
+ * | `oldest` | JSON: the oldest revision that is kept (see store/pruning.ts) |
+ * | `a PATH` | JSON: of revisions that are gone, which one changed the shared half of the record last |
  * | `m FILE` | JSON: what the mirror has written to a file |
  * | `l NAME` | JSON: facts of this unit alone |
  * | `n PATH` | JSON: the pair half before a change that waits to be confirmed |
@@ -23,6 +25,7 @@
  */
 export const keys = {
   head: 'head',
+  oldest: 'oldest',
   pair: (path: string) => `p ${path}`,
   unit: (path: string) => `u ${path}`,
   node: (level: number, index: number) => `t ${level} ${index.toString(16).padStart(4, '0')}`,
@@ -36,6 +39,7 @@ export const keys = {
   allChanges: (revision: number) => `c ${padded(revision)} `,
   history: (path: string, revision: number) => `h ${path} ${padded(revision)}`,
   digest: (digest: string) => `g ${digest}`,
+  lastChange: (path: string) => `a ${path}`,
   mirror: (file: string) => `m ${file}`,
   local: (name: string) => `l ${name}`,
   pairBefore: (path: string) => `n ${path}`,

@@ -1,4 +1,5 @@
-import { mkdirSync, statfsSync } from 'node:fs';
+import { mkdirSync, statfsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Database, open } from 'lmdb';
 import { asLockstepError, LockstepError } from '../schema/error.ts';
 import { DAMAGE_HINT } from './damage.ts';
@@ -10,6 +11,7 @@ import {
   RUN_BYTES,
   type Snapshot,
   type StorePort,
+  type StoreSpace,
 } from './port.ts';
 
 /**
@@ -27,6 +29,24 @@ export function openLmdb(
 }
 
 type Bytes = Database<Buffer, string>;
+
+/** What LMDB says of its file. */
+interface Statistics {
+  pageSize: number;
+  lastPageNumber: number;
+  root: Tree;
+  free: Tree;
+}
+
+interface Tree {
+  treeBranchPageCount: number;
+  treeLeafPageCount: number;
+  overflowPages: number;
+}
+
+function pagesOf({ treeBranchPageCount, treeLeafPageCount, overflowPages }: Tree): number {
+  return treeBranchPageCount + treeLeafPageCount + overflowPages;
+}
 
 function openDatabase(folder: string): Bytes {
   try {
@@ -94,6 +114,17 @@ class LmdbPort implements StorePort {
     const watcher = { prefix, listener };
     this.watchers.add(watcher);
     return () => void this.watchers.delete(watcher);
+  }
+
+  /** Pages that neither the tree nor the list of free ones takes; the first two are those of the meta data. */
+  space(): StoreSpace {
+    const stats = this.usable().getStats() as unknown as Statistics;
+    const { pageSize, lastPageNumber, root, free } = stats;
+    const used = 2 + pagesOf(root) + pagesOf(free);
+    return {
+      fileBytes: statSync(join(this.folder, 'data.mdb')).size,
+      freeBytes: Math.max(0, lastPageNumber + 1 - used) * pageSize,
+    };
   }
 
   async close(): Promise<void> {

@@ -13,7 +13,15 @@ export interface StorePort extends Reader {
   snapshot(): Snapshot;
   /** Calls `listener` after each batch that wrote a key starting with `prefix`; returns how to stop. */
   watch(prefix: string, listener: () => void): () => void;
+  /** Of its file, for a port that has one. Costs nothing. */
+  space?(): StoreSpace;
   close(): Promise<void>;
+}
+
+export interface StoreSpace {
+  fileBytes: number;
+  /** Inside the file: what was given up, and is used before the file grows. */
+  freeBytes: number;
 }
 
 export interface Reader {

@@ -65,6 +65,18 @@ export function noSuchRevision(revision: number, head: Head): LockstepError {
   );
 }
 
+/** `oldest`: what is kept begins with it. */
+export function historyPruned(revision: number, oldest: number): LockstepError {
+  return new LockstepError(
+    'history-pruned',
+    `Revision ${revision} is older than the history that is kept; that begins with revision ${oldest}.`,
+    {
+      hint: 'An older state may be in a bundle: lockstep backup list. How much is kept: lockstep show history --defaults.',
+      facts: { revision, oldest },
+    },
+  );
+}
+
 export function conflict(expected: number, { revision }: Head): LockstepError {
   return new LockstepError(
     'conflict',

@@ -2,6 +2,7 @@ import type { JsonObject } from '../schema/json.ts';
 import type { SplitRecord } from '../schema/record.ts';
 import { damagedStore, parseStored } from './damage.ts';
 import { keys, lastPart } from './keys.ts';
+import { assertKept, oldestRevision } from './oldest.ts';
 import { type Entry, type Reader, withPrefix } from './port.ts';
 import type { SpelledHalves, SpelledTransition } from './spelling.ts';
 
@@ -115,16 +116,22 @@ export async function* readChangesAt(
   }
 }
 
-/** The newest revision whose digest is `digest`; undefined when this unit never held it. */
+/**
+ * The newest revision whose digest is `digest`; undefined when this unit never held it, or so long ago that its history does
+ * not reach back so far.
+ */
 export async function revisionWithDigest(reader: Reader, digest: string): Promise<number | undefined> {
   const found = await reader.get(keys.digest(digest));
-  return found === undefined ? undefined : Number(found.toString());
+  const revision = found === undefined ? undefined : Number(found.toString());
+  return revision === undefined || revision < (await oldestRevision(reader)) ? undefined : revision;
 }
 
-/** Headers, newest first; with `path`, only of revisions that changed it or something below it. */
-export async function* readHistory(reader: Reader, path: string): AsyncIterable<Revision> {
+/** Headers, newest first, from the one before `before` on; with `path`, only of revisions that changed it or something below it. */
+export async function* readHistory(reader: Reader, path: string, before = MOST): AsyncIterable<Revision> {
+  const oldest = await oldestRevision(reader);
   if (path === '') {
-    for await (const [key, value] of reader.range({ ...withPrefix('r '), reverse: true }))
+    const range = { from: keys.revision(oldest), to: keys.revision(before), reverse: true };
+    for await (const [key, value] of reader.range(range))
       yield fromBytes<Revision>(value, `revision ${Number(lastPart(key))}`) as Revision;
     return;
   }
@@ -132,18 +139,24 @@ export async function* readHistory(reader: Reader, path: string): AsyncIterable<
   for (const prefix of [`h ${path} `, `h ${path}/`]) {
     for await (const [key] of reader.range(withPrefix(prefix))) numbers.add(Number(lastPart(key)));
   }
-  for (const number of [...numbers].sort((a, b) => b - a)) {
+  for (const number of [...numbers].filter(each => each >= oldest && each < before).sort((a, b) => b - a)) {
     const header = await readRevision(reader, number);
     if (header !== undefined) yield header;
   }
 }
 
-/** What the revisions `from + 1 … to` did taken together: the first `before` and the last `after` of each record. */
+const MOST = 999_999_999_999;
+
+/**
+ * What the revisions `from + 1 … to` did taken together: the first `before` and the last `after` of each record.
+ * Throws `history-pruned`, also when that happens meanwhile.
+ */
 export async function foldChanges(
   reader: Reader,
   from: number,
   to: number,
 ): Promise<Map<string, RecordChange>> {
+  await assertKept(reader, from);
   const folded = new Map<string, RecordChange>();
   for (let revision = from + 1; revision <= to; revision++) {
     for await (const change of readChanges(reader, revision)) {
@@ -151,6 +164,7 @@ export async function foldChanges(
       folded.set(change.path, { ...change, before: earlier?.before ?? change.before });
     }
   }
+  await assertKept(reader, from);
   return folded;
 }
 

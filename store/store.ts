@@ -24,8 +24,10 @@ import type {
 import { keys } from './keys.ts';
 import { mergeBranch } from './merge-branch.ts';
 import { netOfUpdate, settledHead, toConfirm, toSettle, underNet, type Waiting, waitingNow } from './nets.ts';
-import { type Entry, type StorePort, withPrefix } from './port.ts';
+import { assertKept, oldestEntry, oldestRevision } from './oldest.ts';
+import { type Entry, type StorePort, type StoreSpace, withPrefix } from './port.ts';
 import { netRemoval, type Provisional, undoing } from './provisional.ts';
+import { pruneSome } from './pruning.ts';
 import { makeReady } from './readying.ts';
 import { baseDiffers, conflict, noSuchRevision, notActive } from './refusals.ts';
 import {
@@ -307,9 +309,39 @@ export class Store {
     });
   }
 
-  /** Headers of revisions, newest first; with `path`, of those that touched it or something below. */
-  history(path = ''): AsyncIterable<Revision> {
-    return readHistory(this.port, path);
+  /** Headers of revisions, newest first, from the one before `before` on; with `path`, of those that touched it or something below. */
+  history(path = '', before?: number): AsyncIterable<Revision> {
+    return readHistory(this.port, path, before);
+  }
+
+  /** The oldest revision that is kept; 0: all are. */
+  oldestRevision(): Promise<number> {
+    return oldestRevision(this.port);
+  }
+
+  /**
+   * Keep nothing older than `revision` from now on: durable when this resolves. What is older still lies there until
+   * `pruneSome` has taken it away, and is there for nobody. Throws `damaged-store` when the store must not be built upon.
+   */
+  keepFrom(revision: number): Promise<void> {
+    return this.writer.inTurn(async () => {
+      this.options.assertGood?.();
+      const before = await oldestRevision(this.port);
+      const oldest = Math.min(revision, this.head.revision);
+      if (oldest <= Math.max(before, 1)) return;
+      await this.port.batch({ expect: [], put: [oldestEntry(oldest)], remove: [] });
+    });
+  }
+
+  /** Takes away a few milliseconds' worth of what is older; resolves to whether there is more. */
+  async pruneSome(): Promise<boolean> {
+    this.options.assertGood?.();
+    return pruneSome(this.port);
+  }
+
+  /** Of the file that holds all of it; undefined where there is none. */
+  space(): StoreSpace | undefined {
+    return this.port.space?.();
   }
 
   /** What changed from revision `from` to revision `to` (default: now), record by record; works in both directions. */
@@ -362,15 +394,17 @@ export class Store {
     });
   }
 
-  /** The newest own revision that had this digest. */
-  revisionWithDigest(digest: string): Promise<number | undefined> {
-    return digest === EMPTY_DIGEST && this.head.digest !== EMPTY_DIGEST
-      ? Promise.resolve(0)
-      : revisionWithDigest(this.port, digest);
+  /** The newest own revision that had this digest and is kept. */
+  async revisionWithDigest(digest: string): Promise<number | undefined> {
+    if (digest !== EMPTY_DIGEST || this.head.digest === EMPTY_DIGEST)
+      return revisionWithDigest(this.port, digest);
+    return (await oldestRevision(this.port)) === 0 ? 0 : undefined;
   }
 
-  revision(revision: number): Promise<Revision | undefined> {
-    return readRevision(this.port, revision);
+  /** undefined: there is none, or it is older than what is kept. */
+  async revision(revision: number): Promise<Revision | undefined> {
+    const found = await readRevision(this.port, revision);
+    return revision < (await oldestRevision(this.port)) ? undefined : found;
   }
 
   /** What waits to be confirmed at this moment. */
@@ -516,11 +550,11 @@ export class Store {
   }
 
   private async assertRevision(revision: number): Promise<void> {
-    const known =
-      revision === 0 ||
-      (Number.isInteger(revision) && (await readRevision(this.port, revision)) !== undefined);
-    if (known) return;
-    throw noSuchRevision(revision, this.head);
+    if (!Number.isInteger(revision) || revision < 0 || revision > this.head.revision)
+      throw noSuchRevision(revision, this.head);
+    await assertKept(this.port, revision);
+    if (revision > 0 && (await readRevision(this.port, revision)) === undefined)
+      throw noSuchRevision(revision, this.head);
   }
 
   private result(transitions: Transition[]): CommitResult {

@@ -1,18 +1,24 @@
-import type { SplitRecord } from '../schema/record.ts';
+import { canonicalize } from '../schema/json.ts';
 import { damagedStore } from './damage.ts';
+import { recordHash } from './digest.ts';
 import { pauses } from './event-loop.ts';
 import { keys, lastPart } from './keys.ts';
 import type { Reader } from './port.ts';
-import { type Revision, readChangesAt, readRevision } from './revision.ts';
+import type { LastChange } from './pruning.ts';
+import { fromBytes, type RecordChange, type Revision, readChangesAt, readRevision } from './revision.ts';
 import { touchesPair } from './transition.ts';
 
 /** The newest revision that changed the shared half of a record, and what it made of it. */
 export interface Trace {
-  revision: Revision;
-  after: SplitRecord;
+  revision: Pick<Revision, 'revision' | 'at' | 'kind' | 'author' | 'reason'>;
+  /** Of the shared half then, base64; undefined: it was removed. */
+  hash: string | undefined;
 }
 
-/** Which revision up to `until` changed the shared half of each of these records last. Absent: none did. */
+/**
+ * Which revision up to `until` changed the shared half of each of these records last. Absent: none did, or it removed the record
+ * and is older than the history that is kept.
+ */
 export async function readTraces(
   reader: Reader,
   paths: string[],
@@ -27,7 +33,18 @@ export async function readTraces(
       for (const path of await tracesIn(reader, number, places, traces)) open.set(path, number - 1);
     }
   }
+  for (const path of paths) {
+    const last = traces.has(path) ? undefined : await lastChangeOf(reader, path);
+    if (last !== undefined && last.revision <= until) traces.set(path, { revision: last, hash: last.hash });
+  }
   return traces;
+}
+
+/** Of a record that only revisions which are gone have changed. */
+async function lastChangeOf(reader: Reader, path: string): Promise<LastChange | undefined> {
+  return fromBytes<LastChange & object>(await reader.get(keys.lastChange(path)), path) as
+    | LastChange
+    | undefined;
 }
 
 /** Record → where in the changes of a revision it stands. */
@@ -58,12 +75,16 @@ async function tracesIn(
   for await (const change of readChangesAt(reader, number, places.values())) {
     await rest();
     if (!places.delete(change.path)) continue;
-    if (touchesPair(change)) traces.set(change.path, { revision, after: change.after });
+    if (touchesPair(change)) traces.set(change.path, { revision, hash: hashOf(change) });
     else others.push(change.path);
   }
   for (const path of places.keys())
     throw damagedStore({ path: `revision ${number}`, reason: `does not tell what it did to ${path}` });
   return others;
+}
+
+function hashOf({ after: { pair } }: RecordChange): string | undefined {
+  return pair === undefined ? undefined : recordHash(canonicalize(pair)).toString('base64');
 }
 
 async function newestRevision(

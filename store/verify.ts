@@ -83,7 +83,7 @@ export async function verifyEntries(
 const LAST_KEY = '\u007f';
 
 async function faultOf(reader: Reader, [key, value]: Entry): Promise<string | undefined> {
-  if (key === keys.head) return unreadable(key, value);
+  if (key === keys.head || key === keys.oldest) return unreadable(key, value);
   const rest = key.slice(2);
   switch (key.slice(0, 2)) {
     case 'p ': {
@@ -95,6 +95,7 @@ async function faultOf(reader: Reader, [key, value]: Entry): Promise<string | un
     case 'c ':
       return isList(value) ? undefined : 'is no list of changes';
     case 'u ':
+    case 'a ':
     case 'r ':
     case 'l ':
     case 'm ':

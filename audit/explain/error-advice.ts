@@ -34,6 +34,10 @@ export const ERROR_ADVICE: Partial<Record<ErrorCode, Pick<Explanation, 'causes' 
     causes: ['the number is too high, or of the other unit'],
     look: ['lockstep history'],
   },
+  'history-pruned': {
+    causes: ['the record history says that so old a revision goes'],
+    look: ['lockstep show history --defaults', 'lockstep history --limit 1000', 'lockstep backup list'],
+  },
   'no-such-branch': { causes: ['it was merged already'], look: ['lockstep branches'] },
   'bad-id': { causes: ['a character that ids of this kind do not have'], look: ['The hint has an example'] },
   'invalid-value': {
