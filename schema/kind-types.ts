@@ -747,6 +747,24 @@ export interface Health {
 }
 
 /**
+ * How many old revisions this unit keeps. What its partner, a branch or a change that waits to be confirmed still needs stays in any case. Never leaves the unit: its disk decides.
+ */
+export interface History {
+  /**
+   * Days that a revision stays. A day counts when the unit ran for it, so that a clock that jumps takes nothing away.
+   */
+  days?: number;
+  /**
+   * So many of the newest revisions stay, however old they are.
+   */
+  least?: number;
+  /**
+   * Of younger revisions, those that come on top of so many go; 1,000 small ones take about 1 MB.
+   */
+  most?: number;
+}
+
+/**
  * The unit's own name. Never leaves the unit.
  */
 export interface Host {
@@ -2932,6 +2950,7 @@ export interface KindTypes {
   geoSite: GeoSite;
   ha: Ha;
   health: Health;
+  history: History;
   host: Host;
   hostEntry: HostEntry;
   interface: Interface;

@@ -105,7 +105,15 @@ describe('the kinds of records', () => {
     const mixed = catalog.kinds
       .filter(({ scope }) => scope === 'mixed')
       .map(({ name, unitFields }) => [name, [...unitFields].sort()]);
-    assert.deepEqual(whole, ['host', 'licence', 'route', 'time', 'unitOperator', 'webCertificate']);
+    assert.deepEqual(whole, [
+      'history',
+      'host',
+      'licence',
+      'route',
+      'time',
+      'unitOperator',
+      'webCertificate',
+    ]);
     assert.deepEqual(Object.fromEntries(mixed), {
       backupSchedule: ['passphrase'],
       bal: ['passwordHash'],
