@@ -74,6 +74,8 @@ async function buildApi(unit: UnitFace, log: ApiLog, visitors: Visitors): Promis
     ajv: { customOptions: AJV_OPTIONS },
     schemaController: { compilersFactory: { buildValidator: compileWhenAsked } },
   });
+  // Whoever has said all closes their half, and still reads the answer (RFC 4254, 5.3). Node.js has it without a public name.
+  Object.assign(app.server, { httpAllowHalfOpen: true });
   readStrictJson(app);
   passUploadsOn(app);
   // Answers are not checked: a schema that lags behind must not drop a field of a big answer.

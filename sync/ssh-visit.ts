@@ -17,6 +17,7 @@ import { type ControlLimits, ControlLine } from './ssh-control.ts';
 import type { Stage } from './ssh-gate.ts';
 import { type Doorkeeper, loginFault, type Owner, ownerOf } from './ssh-login.ts';
 import { keepKeysFresh, type RekeyLimits } from './ssh-rekey.ts';
+import { acceptLogin, announceSignatures } from './ssh-signatures.ts';
 
 export interface VisitLimits extends ChannelLimits, ControlLimits, RekeyLimits {
   /** From TCP connect to the open subsystem (ms). */
@@ -98,6 +99,7 @@ export class Visit {
   /** Called by ssh2 with the peer's first line; the same call stack goes on to answer it. */
   begin(connection: Connection): void {
     this.#connection = connection;
+    announceSignatures(connection);
     // The channel, when there is one, hears of an error by itself and tells the reason.
     connection.on('error', error => this.drop(loginFault(error)));
     connection.on('handshake', () => this.#handshakeDone());
@@ -166,8 +168,8 @@ export class Visit {
       return;
     }
     this.#candidate = owner;
-    // Without a signature ssh2 answers that the key would do, and does not let in.
-    login.accept();
+    // Without a signature the answer is that the key would do, and lets nobody in.
+    acceptLogin(login);
   }
 
   #loggedIn(): void {

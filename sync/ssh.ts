@@ -168,8 +168,32 @@ export function isRekeying(end: Client | Connection): boolean {
   return inside(end)._protocol._kexinit !== undefined;
 }
 
-/** The parts of ssh2 1.17 that have no public name; a test of rekeying fails when they move. */
-function inside(end: Client | Connection): { _protocol: { rekey(): void; _kexinit: Buffer | undefined } } {
+/** What puts the messages of a connection together: `alloc` leaves room for the header before `allocStart`. */
+export interface PacketWriter {
+  readonly allocStart: number;
+  alloc(bytes: number): Buffer;
+  finalize(packet: Buffer, force?: boolean): Buffer;
+}
+
+/** Calls `act` when the first keys are in use and nothing was said under them; what ssh2 says first, it says in `goOn`. */
+export function onFirstKeys(end: Connection, act: (writer: PacketWriter, goOn: () => void) => void): void {
+  const protocol = inside(end)._protocol;
+  const complete = protocol._onHandshakeComplete;
+  protocol._onHandshakeComplete = (...negotiated) => {
+    protocol._onHandshakeComplete = complete;
+    act(protocol._packetRW.write, () => complete.apply(protocol, negotiated));
+  };
+}
+
+/** The parts of ssh2 1.17 that have no public name; tests of rekeying and of RSA logins fail when they move. */
+function inside(end: Client | Connection): {
+  _protocol: {
+    rekey(): void;
+    _kexinit: Buffer | undefined;
+    _packetRW: { write: PacketWriter };
+    _onHandshakeComplete(...negotiated: unknown[]): void;
+  };
+} {
   return end as unknown as ReturnType<typeof inside>;
 }
 

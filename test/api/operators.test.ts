@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Duplex, duplexPair } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { whoAsks } from '../../api/asking.ts';
 import { ApiClient } from '../../api/client.ts';
 import { ROUTES } from '../../api/routes.ts';
@@ -55,6 +57,27 @@ describe('the API over a stream of an operator', () => {
     api.serveOperator(there, operator);
     return { stream, there, ended: new Promise(resolve => there.once('close', resolve)) };
   }
+
+  it('who closes their half after the question still reads the answer', async () => {
+    const stream = streamOf({ name: 'rita', role: 'read' });
+    stream.end('GET /v1/status HTTP/1.1\r\nhost: unit\r\n\r\n');
+    assert.match((await buffer(stream)).toString(), /^HTTP\/1\.1 200 OK\r\n/);
+  });
+
+  it('over the socket of the unit too', async () => {
+    const stream = connect({ path: socketIn(dir), allowHalfOpen: true });
+    stream.end('GET /v1/status HTTP/1.1\r\nhost: unit\r\n\r\n');
+    assert.match((await buffer(stream)).toString(), /^HTTP\/1\.1 200 OK\r\n/);
+  });
+
+  it('who closes their half in the middle of a question, or without one, is let go', async () => {
+    for (const said of ['', 'POST /v1/changes HTTP/1.1\r\nhost: unit\r\ncontent-length: 9\r\n\r\n{']) {
+      const { stream, ended } = streamAndEnd({ name: 'olga', role: 'operate' });
+      stream.resume().end(said);
+      await ended;
+    }
+    assert.deepEqual(calls, []);
+  });
 
   function clientOf(operator: Operator): ApiClient {
     return new ApiClient({

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { ApiClient } from '../../api/client.ts';
 import { Output } from '../../cli/output.ts';
 import { RemoteConnection } from '../../cli/remote/connect.ts';
@@ -326,11 +327,23 @@ describe('operators from elsewhere', function () {
     assert.equal((await api('rita').status()).unit.role, 'active');
   });
 
-  it("who is removed is out at once, also with OpenSSH's client", async () => {
+  function openSsh() {
     const settings = [`UserKnownHostsFile=${knownHosts}`, 'IdentitiesOnly=yes', 'BatchMode=yes'];
     const options = ['-F', '/dev/null', '-p', '6973', '-i', path.join(home, 'rita')];
     const target = ['-s', `rita@${addresses[0]}`, 'lockstep-control'];
-    const ssh = spawn('ssh', [...options, ...settings.flatMap(each => ['-o', each]), ...target]);
+    return spawn('ssh', [...options, ...settings.flatMap(each => ['-o', each]), ...target]);
+  }
+
+  it("what is piped into OpenSSH's client is answered, each time", async () => {
+    for (let time = 0; time < 5; time++) {
+      const ssh = openSsh();
+      ssh.stdin.end('GET /v1/status HTTP/1.1\r\nhost: unit\r\n\r\n');
+      assert.match((await buffer(ssh.stdout)).toString(), /^HTTP\/1\.1 200 OK\r\n/);
+    }
+  });
+
+  it("who is removed is out at once, also with OpenSSH's client", async () => {
+    const ssh = openSsh();
     const ended = once(ssh, 'exit');
     ssh.stdin.write('GET /v1/status HTTP/1.1\r\nhost: unit\r\n\r\n');
     const [answer] = (await once(ssh.stdout, 'data')) as [Buffer];

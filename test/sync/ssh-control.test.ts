@@ -210,6 +210,21 @@ describe('an operator', () => {
     }
   });
 
+  it('attack: one who was told so signs with RSA and SHA-1 all the same', async () => {
+    const unit = await Unit.start();
+    unit.admit(readFileSync(`${keyFile('rsa')}.pub`, 'utf8'), 'ada');
+    const client = new ssh2.Client();
+    leaving.push(() => client.destroy());
+    const privateKey = readFileSync(keyFile('rsa'), 'utf8');
+    client.connect({ host: '127.0.0.1', port: unit.listener.port, username: 'x', privateKey });
+    // Deaf to the list of signatures that are taken, ssh2 falls back to SHA-1.
+    const { _protocol } = client as unknown as { _protocol: { _handlers: Record<string, () => void> } };
+    _protocol._handlers.EXT_INFO = () => undefined;
+    const [error] = (await once(client, 'error')) as [Error & { level?: string }];
+    assert.equal(error.level, 'client-authentication');
+    assert.equal(unit.refusals[0]?.reason, 'SHA-1 is no way to sign');
+  });
+
   it('is told when the unit knows none of his keys', async () => {
     const unit = await Unit.start();
     await assert.rejects(
@@ -445,8 +460,52 @@ describe("OpenSSH's client as an operator", () => {
     const rest = ['-s', 'x@127.0.0.1', 'lockstep-control'];
     const [code] = await once(ssh(unit, key, '-o', 'PubkeyAcceptedAlgorithms=ssh-rsa', ...rest), 'exit');
     assert.equal(code, 255);
-    assert.equal(unit.refusals[0]?.reason, 'SHA-1 is no way to sign');
+    assert.equal(unit.streams.length, 0);
     ssh(unit, key, ...rest);
     await unit.until(() => unit.streams[0]);
   });
+
+  it('is told which signatures are taken', async () => {
+    const unit = await Unit.start();
+    const key = keyFile('rsa');
+    unit.admit(readFileSync(`${key}.pub`, 'utf8'), 'ada');
+    const child = ssh(unit, key, '-vv', '-s', 'x@127.0.0.1', 'lockstep-control');
+    await unit.until(() => unit.streams[0]);
+    child.stdin?.end();
+    const said = (await buffer(child.stderr as Readable)).toString();
+    const [, taken] = /server-sig-algs=<([^>]*)>/.exec(said) ?? [];
+    assert.equal(taken, 'ssh-ed25519,ecdsa-sha2-nistp256,rsa-sha2-512,rsa-sha2-256');
+  });
 });
+
+describe('AsyncSSH, which holds a unit to the letter of the RFCs, as an operator', function () {
+  this.timeout(30_000);
+  const python = '/usr/bin/python3';
+  before(function () {
+    if (spawnSync(python, ['-c', 'import asyncssh'], { stdio: 'ignore' }).status === 0) return;
+    process.stdout.write('    skipped: the Debian package python3-asyncssh is missing\n');
+    this.skip();
+  });
+
+  for (const type of ['rsa', 'ecdsa'] as const)
+    it(`gets in with a key of the type ${type}`, async () => {
+      const unit = await Unit.start();
+      const key = keyFile(type);
+      unit.admit(readFileSync(`${key}.pub`, 'utf8'), 'ada');
+      const child = spawn(python, ['-W', 'ignore', '-c', ASYNCSSH, String(unit.listener.port), key]);
+      leaving.push(() => child.kill());
+      const [answer, fault] = await Promise.all([buffer(child.stdout), buffer(child.stderr)]);
+      assert.match(answer.toString(), /^HTTP\/1\.1 200 OK\r\n[\s\S]*hello \/judge$/, fault.toString());
+    });
+});
+
+const ASYNCSSH = `
+import asyncio, asyncssh, sys
+async def main():
+    options = dict(username='x', client_keys=[sys.argv[2]], known_hosts=None, agent_path=None)
+    async with asyncssh.connect('127.0.0.1', int(sys.argv[1]), **options) as connection:
+        out, answer, _ = await connection.open_session(subsystem='lockstep-control', encoding=None)
+        out.write(b'GET /judge HTTP/1.1\\r\\nhost: x\\r\\nconnection: close\\r\\n\\r\\n')
+        sys.stdout.buffer.write(await answer.read())
+asyncio.run(main())
+`;
