@@ -50,11 +50,10 @@ export const expected: JsonObject = {
   ...revision,
   description: 'Refuse with `conflict` unless this revision still stands.',
 };
+const minutes: JsonObject = { type: 'number', exclusiveMinimum: 0, maximum: 10_080 };
 export const safety: Properties = {
   confirm: {
-    type: 'number',
-    exclusiveMinimum: 0,
-    maximum: 10_080,
+    ...minutes,
     description: 'Minutes after which the change is undone, on both units, unless it is confirmed.',
   },
   wait: flag('Change it only if the standby says that it would take it, and answer when it has.'),
@@ -257,7 +256,7 @@ export const changeProperties: Properties = {
   counts: open({ added: count, changed: count, removed: count }),
   changes: list(changeView, { description: 'The first 1,000.' }),
   ms: { type: 'number', description: 'Until it was durable. Left out when nothing was written.' },
-  provisional: open({ minutes: count, until: text('ISO 8601: when it is undone unless it is confirmed.') }),
+  provisional: open({ minutes, until: text('ISO 8601: when it is undone unless it is confirmed.') }),
   standby: { type: 'object', description: 'What became of it on the standby: a receipt, or an error.' },
 };
 

@@ -16,6 +16,7 @@ import { ROUTES } from './routes.ts';
 import * as schemas from './schemas.ts';
 import { checkSocketPath, clearStaleSocket } from './socket.ts';
 import { Turns } from './turns.ts';
+import { refuseExpectation, refuseUnreadable } from './unreadable.ts';
 import { UPLOAD_TYPE } from './upload.ts';
 import { AJV_OPTIONS, compileWhenAsked } from './validators.ts';
 
@@ -71,11 +72,14 @@ async function buildApi(unit: UnitFace, log: ApiLog, visitors: Visitors): Promis
     logger: false,
     bodyLimit: MAX_DOCUMENT_BYTES,
     forceCloseConnections: true,
+    frameworkErrors: (error, request, reply) => void sendError(error, request, reply, log),
+    clientErrorHandler: refuseUnreadable,
     ajv: { customOptions: AJV_OPTIONS },
     schemaController: { compilersFactory: { buildValidator: compileWhenAsked } },
   });
   // Whoever has said all closes their half, and still reads the answer (RFC 4254, 5.3). Node.js has it without a public name.
   Object.assign(app.server, { httpAllowHalfOpen: true });
+  app.server.on('checkExpectation', refuseExpectation);
   readStrictJson(app);
   passUploadsOn(app);
   // Answers are not checked: a schema that lags behind must not drop a field of a big answer.
@@ -215,7 +219,10 @@ function schemaOf({ method, url, summary, query, body, answer, type, upload }: R
     ...(type === undefined ? {} : { produces: [type.split(';')[0]] }),
     response: {
       200: { description: 'Done', ...answer },
-      default: { description: 'Refused or failed', ...schemas.error },
+      default: {
+        description: 'Refused or failed',
+        content: { 'application/json': { schema: schemas.error } },
+      },
     },
   };
 }

@@ -22,20 +22,31 @@ export class Validator {
     for (const definition of definitions) this.ajv.addSchema(definition);
   }
 
-  /** Compile now; throws `bad-schema` naming `file`. For schemas that somebody else wrote. */
+  /** Compile now, and try it; throws `bad-schema` naming `file`. For schemas that somebody else wrote. */
   compile(kind: Kind, file: string): void {
     try {
       this.validatorOf(kind);
     } catch (error) {
       throw badSchema(file, (error as Error).message);
     }
+    this.accepts(kind, valueOfAllFields(kind.schema), file);
   }
 
-  /** Empty when `value` is a valid record of `kind`. A secret's value is never part of a message. */
+  /** Empty when `value` is a valid record of `kind`. A secret's value is never part of a message. Throws `bad-schema`. */
   problems(kind: Kind, path: string, value: JsonObject): Problem[] {
     const validate = this.validatorOf(kind);
-    if (validate(value)) return [];
+    if (this.accepts(kind, value, `The schema of ${kind.name}`)) return [];
     return (validate.errors ?? []).filter(isTelling).map(error => describe(kind, path, error));
+  }
+
+  /** Values are of bounded depth, so a stack that overflows is the doing of the schema. */
+  private accepts(kind: Kind, value: Json, file: string): boolean {
+    try {
+      return this.validatorOf(kind)(value);
+    } catch (error) {
+      if (error instanceof RangeError) throw badSchema(file, 'it refers to itself without an end');
+      throw error;
+    }
   }
 
   private validatorOf(kind: Kind): ValidateFunction {
@@ -45,6 +56,15 @@ export class Validator {
     this.compiled.set(kind.name, fresh);
     return fresh;
   }
+}
+
+/** Has each field that the schema names, so that what is said of it is tried. */
+function valueOfAllFields(schema: Json | undefined): Json {
+  if (!isObject(schema)) return {};
+  const { properties, items } = schema;
+  if (isObject(items)) return [valueOfAllFields(items)];
+  const fields = isObject(properties) ? Object.entries(properties) : [];
+  return Object.fromEntries(fields.map(([name, field]) => [name, valueOfAllFields(field)]));
 }
 
 /** `if` and `not` only repeat what another error says. */

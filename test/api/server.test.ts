@@ -3,17 +3,18 @@ import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { ApiClient } from '../../api/client.ts';
 import { HTTP_STATUS } from '../../api/errors.ts';
 import { ROUTES } from '../../api/routes.ts';
 import { type ApiLog, serveApi } from '../../api/server.ts';
 import { socketIn } from '../../api/socket.ts';
 import { ERROR_CODES, type ErrorCode, LockstepError } from '../../schema/error.ts';
-import { MAX_DOCUMENT_BYTES } from '../../schema/json.ts';
+import { type Json, type JsonObject, MAX_DOCUMENT_BYTES } from '../../schema/json.ts';
 import { type Call, fakeUnit } from './fake-unit.ts';
 
 describe('the API of a unit', () => {
@@ -78,6 +79,40 @@ describe('the API of a unit', () => {
 
   it('lets only the user of the unit in', () => {
     assert.equal(statSync(socketIn(dir)).mode & 0o777, 0o600);
+  });
+
+  it('refuses what never becomes a request in the one shape of errors', async () => {
+    const expected = await refusal('GET', '/v1/status', undefined, { expect: 'a-miracle' });
+    assert.equal(expected.status, 417);
+    assert.match(expected.message, /does not know what to do with Expect: "a-miracle"/);
+    const crooked = await refusal('GET', '/v1/%ZZ');
+    assert.deepEqual([crooked.status, crooked.code], [400, 'bad-usage']);
+    const large = await refusal('GET', '/v1/status', undefined, { x: 'x'.repeat(20_000) });
+    assert.deepEqual([large.status, large.code], [431, 'too-large']);
+    const strange = connect(socketIn(dir));
+    strange.end('HELO unit\r\n\r\n');
+    const said = (await buffer(strange)).toString();
+    assert.match(said, /^HTTP\/1\.1 400 Bad Request\r\n/);
+    const { code, message } = JSON.parse(said.slice(said.indexOf('\r\n\r\n'))) as Record<string, string>;
+    assert.deepEqual([code, message], ['bad-usage', 'This is no HTTP request.']);
+    assert.deepEqual(calls, []);
+  });
+
+  it('takes half a minute to confirm in, as its answer says it may', async () => {
+    const { text } = await send('GET', '/openapi.json');
+    const { paths } = JSON.parse(text) as { paths: Record<string, JsonObject> };
+    const at = (...way: string[]): JsonObject =>
+      way.reduce(
+        (found: Json | undefined, name) => (found as JsonObject)[name],
+        paths['/v1/changes'],
+      ) as JsonObject;
+    const schema = ['content', 'application/json', 'schema', 'properties'];
+    const asked = at('post', 'requestBody', ...schema, 'confirm');
+    const told = at('post', 'responses', '200', ...schema, 'provisional', 'properties', 'minutes');
+    const range = ({ type, exclusiveMinimum, maximum }: JsonObject) => [type, exclusiveMinimum, maximum];
+    assert.deepEqual(range(told), range(asked));
+    const body = JSON.stringify({ changes: [{ op: 'put', path: 'ha', value: {} }], confirm: 0.5 });
+    assert.equal((await send('POST', '/v1/changes', body)).status, 200);
   });
 
   it('hands every request of the client to its method, with the author', async () => {
@@ -330,7 +365,15 @@ describe('the API of a unit', () => {
     const document = JSON.parse(text) as {
       paths: Record<
         string,
-        Record<string, { operationId: string; summary: string; requestBody?: object; responses: object }>
+        Record<
+          string,
+          {
+            operationId: string;
+            summary: string;
+            requestBody?: object;
+            responses: { default: { content: object } };
+          }
+        >
       >;
     };
     const documented = Object.entries(document.paths).flatMap(([path, methods]) =>
@@ -342,6 +385,7 @@ describe('the API of a unit', () => {
         assert.ok(summary.length > 5);
         assert.equal(requestBody !== undefined, method === 'post');
         assert.deepEqual(Object.keys(responses), ['200', 'default']);
+        assert.deepEqual(Object.keys(responses.default.content), ['application/json']);
       }
     }
     const ids = Object.values(document.paths).flatMap(methods =>

@@ -235,6 +235,39 @@ describe("a site's own kinds", () => {
     assert.notEqual(loadCatalog().kindDigests.user, exchanged('user', undefined));
   });
 
+  const endless: [what: string, schema: JsonObject][] = [
+    ['a record by $ref', { $ref: '#' }],
+    ['a record by $dynamicRef', { $dynamicRef: '#' }],
+    ['a field by $ref', { properties: { it: { allOf: [{ $ref: '#/properties/it' }] } } }],
+    [
+      'a field by $dynamicRef',
+      { properties: { it: { $dynamicAnchor: 'it', allOf: [{ $dynamicRef: '#it' }] } } },
+    ],
+  ];
+  for (const [what, schema] of endless)
+    it(`cannot refer from ${what} to itself without an end`, () => {
+      const { code, message, facts } = refusalOf(siteKind(schema));
+      assert.equal(code, 'bad-schema');
+      assert.match(message, /it refers to itself without an end/);
+      assert.equal(facts.file, join(folder, 'rack.schema.json'));
+    });
+
+  it('that refer to themselves deeper down are refused when a record gets there', () => {
+    const loop = {
+      anyOf: [{ type: 'null' }, { type: 'object', patternProperties: { x: { $ref: '#/$defs/y' } } }],
+    };
+    save(
+      'rack.schema.json',
+      siteKind({ properties: { it: loop }, $defs: { y: { allOf: [{ $ref: '#/$defs/y' }] } } }),
+    );
+    const catalog = loadCatalog(folder);
+    const kind = catalog.kindOf('racks/r1');
+    assert.throws(() => catalog.problems(kind, 'racks/r1', { it: { x: 1 } }), {
+      code: 'bad-schema',
+      message: 'The schema of rack: it refers to itself without an end.',
+    });
+  });
+
   it('cannot override each other', () => {
     save('a.json', siteKind());
     save('b.json', siteKind({ recordPath: 'cages/{id}' }));
