@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { ApiClient, type RemoteUnit } from '../api/client.ts';
+import { LockstepError } from '../schema/error.ts';
 import { given } from './command.ts';
 import { DEFAULT_PORT, parseHost } from './host-argument.ts';
 import type { Output } from './output.ts';
@@ -30,6 +31,12 @@ export interface Context {
   unit(): ApiClient;
   /** Another running unit; nothing is asked of a person to reach it. Throws `bad-usage` for a wrong address. */
   unitAt(place: Place, timeoutMs?: number): ApiClient;
+  /** The same for `act`, which has `timeoutMs` for all that it asks, the login included. Throws `unit-unreachable` past that. */
+  withUnitAt<Answer>(
+    place: Place,
+    timeoutMs: number,
+    act: (unit: ApiClient) => Promise<Answer>,
+  ): Promise<Answer>;
   /** Ends the connections to units elsewhere. */
   close(): Promise<void>;
 }
@@ -45,8 +52,10 @@ export function makeContext(options: GlobalOptions, out: Output): Context {
   const { unit: elsewhere, identity, hostKey } = options;
   const interactive = process.stdin.isTTY === true && process.stderr.isTTY === true && !out.json;
   const connections: { close(): Promise<void> }[] = [];
+  const connectTo = (unit: string, mayAsk: boolean, signal?: AbortSignal): ClosableUnit =>
+    remoteUnit({ ...parseHost(unit), identity, hostKey, interactive: mayAsk, out, signal });
   const reach = (unit: string, mayAsk: boolean): RemoteUnit => {
-    const remote = remoteUnit({ ...parseHost(unit), identity, hostKey, interactive: mayAsk, out });
+    const remote = connectTo(unit, mayAsk);
     connections.push(remote);
     return remote;
   };
@@ -64,14 +73,53 @@ export function makeContext(options: GlobalOptions, out: Output): Context {
         ...('dir' in place ? { dir: place.dir } : { dir, remote: reach(place.unit, false) }),
         ...given({ timeoutMs }),
       }),
+    withUnitAt: async (place, timeoutMs, act) => {
+      const late = AbortSignal.timeout(timeoutMs);
+      const remote = 'dir' in place ? undefined : connectTo(place.unit, false, late);
+      const unit = new ApiClient({
+        author: authorName(),
+        dir: 'dir' in place ? place.dir : dir,
+        remote,
+        timeoutMs,
+      });
+      try {
+        return await inTime(act(unit), late, nameOfPlace(place), timeoutMs);
+      } finally {
+        void remote?.close();
+      }
+    },
     close: async () => void (await Promise.all(connections.map(each => each.close()))),
   };
 }
 
+function nameOfPlace(place: Place): string {
+  return 'dir' in place ? `The unit of ${place.dir}` : place.unit;
+}
+
+/** Rejects with `unit-unreachable` when `late` comes first. */
+function inTime<Answer>(
+  answer: Promise<Answer>,
+  late: AbortSignal,
+  who: string,
+  timeoutMs: number,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const seconds = timeoutMs / 1000;
+    const giveUp = (): void =>
+      reject(
+        new LockstepError('unit-unreachable', `${who} did not answer within ${seconds} s.`, {
+          facts: { seconds },
+        }),
+      );
+    late.addEventListener('abort', giveUp, { once: true });
+    answer.then(resolve, reject).finally(() => late.removeEventListener('abort', giveUp));
+  });
+}
+
+type ClosableUnit = RemoteUnit & { close(): Promise<void> };
+
 /** Its SSH is loaded when it is needed: most commands are about the unit on this machine. */
-function remoteUnit(
-  options: Omit<RemoteOptions, 'port'> & { port?: number },
-): RemoteUnit & { close(): Promise<void> } {
+function remoteUnit(options: Omit<RemoteOptions, 'port'> & { port?: number }): ClosableUnit {
   let connection: Promise<RemoteConnection> | undefined;
   const connect = async (): Promise<RemoteConnection> => {
     const { RemoteConnection } = await import('./remote/connect.ts');

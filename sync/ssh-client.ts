@@ -11,6 +11,7 @@ import {
   type Login,
   MIN_PACKET_BYTES,
   peerPacketBytes,
+  plainWords,
   SUBSYSTEM,
   startSshClient,
   USER,
@@ -212,12 +213,14 @@ const SENTENCES = {
   'no-subsystem': 'let this unit in, but does not speak Lockstep with it',
   protocol: 'does not speak proper SSH',
   aborted: 'was not waited for',
+  'turned-away': 'turned this connection away',
   network: 'cannot be reached',
 } as const;
 
 const HINTS: Partial<Record<Reason, string>> = {
   refused: 'Is the daemon running there? systemctl status lockstep',
   timeout: 'Does a firewall drop the port?',
+  'turned-away': 'Try again when one of them has ended.',
   'login-refused': 'The partner may have been replaced or paired with another unit: pair again.',
 };
 
@@ -232,17 +235,22 @@ const REASON_OF_ERRNO: Record<string, Reason> = {
   EPIPE: 'closed',
 };
 
+/** What a unit says that lets somebody in, but not now (RFC 4253, 11.1); it says why in words. */
+const TOO_MANY_CONNECTIONS = 12;
+
 /** `level` is ssh2's word for where it went wrong, `code` that of the system. */
 function faultOf(error: Error & { level?: string; code?: unknown }): Reason {
   if (error.level === 'client-authentication') return 'login-refused';
   if (error.level === 'handshake') return 'handshake';
   if (error.level === 'client-timeout') return 'timeout';
+  if (error.code === TOO_MANY_CONNECTIONS) return 'turned-away';
   if (error.level === 'client-socket') return REASON_OF_ERRNO[String(error.code)] ?? 'network';
   return error.message === 'Connection lost before handshake' ? 'closed' : 'protocol';
 }
 
 function unreachable({ host, port }: CallOptions, reason: Reason, cause?: Error): LockstepError {
-  return new LockstepError('partner-unreachable', `${hostAndPort(host, port)} ${SENTENCES[reason]}.`, {
+  const why = reason === 'turned-away' ? `: ${plainWords(cause?.message ?? '')}` : '';
+  return new LockstepError('partner-unreachable', `${hostAndPort(host, port)} ${SENTENCES[reason]}${why}.`, {
     hint: HINTS[reason],
     facts: { host, port, reason, ...(cause === undefined ? {} : { cause: cause.message }) },
   });

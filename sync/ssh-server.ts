@@ -168,8 +168,8 @@ class House implements Host {
     const { operators, connectionsPerOperator } = this.limits;
     const present = this.#all().filter(other => other.isOperator && !other.gone);
     if (present.filter(({ who }) => who === visit.who).length > connectionsPerOperator)
-      visit.drop('too many connections of this operator');
-    else if (present.length > operators) visit.drop('too many operators at once');
+      visit.turnAway('too many connections of this operator');
+    else if (present.length > operators) visit.turnAway('too many operators at once');
   }
 
   closeChannelsOf(who: string): void {

@@ -2,7 +2,7 @@
  * What a unit says about signatures while somebody logs in. ssh2 1.17 says it wrong for RSA keys in two places
  * (docs/decisions, RSA operators): clients that follow the RFCs to the letter then give up.
  */
-import { type AuthContext, type Connection, onFirstKeys, type PacketWriter } from './ssh.ts';
+import { type AuthContext, type Connection, onFirstKeys, sayInstead, sshNumber, sshText } from './ssh.ts';
 
 /** The signatures that a login may be made with (sync/ssh-login.ts judges them). */
 const SIGNATURES = ['ssh-ed25519', 'ecdsa-sha2-nistp256', 'rsa-sha2-512', 'rsa-sha2-256'];
@@ -24,29 +24,7 @@ export function acceptLogin(login: AuthContext): void {
  * of its list, and names what is not taken here.
  */
 export function announceSignatures(connection: Connection): void {
-  onFirstKeys(connection, (writer, goOn) => {
-    const { finalize } = writer;
-    writer.finalize = (packet, ...rest) =>
-      finalize.call(writer, packet[writer.allocStart] === EXT_INFO ? mended(writer) : packet, ...rest);
-    goOn();
-    writer.finalize = finalize;
-  });
-}
-
-function mended(writer: PacketWriter): Buffer {
-  const message = extensionInfo();
-  const packet = writer.alloc(message.length);
-  packet.set(message, writer.allocStart);
-  return packet;
-}
-
-function extensionInfo(): Buffer {
-  const count = Buffer.from([0, 0, 0, 1]);
-  return Buffer.concat([Buffer.from([EXT_INFO]), count, text('server-sig-algs'), text(SIGNATURES.join(','))]);
-}
-
-function text(value: string): Buffer {
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(value.length);
-  return Buffer.concat([length, Buffer.from(value, 'latin1')]);
+  const taken = [sshNumber(1), sshText('server-sig-algs'), sshText(SIGNATURES.join(','))];
+  const message = Buffer.concat([Buffer.from([EXT_INFO]), ...taken]);
+  onFirstKeys(connection, goOn => sayInstead(connection, message, goOn));
 }

@@ -6,8 +6,10 @@ import {
   type AuthContext,
   CONTROL,
   type Connection,
+  disconnect,
   MIN_PACKET_BYTES,
   peerPacketBytes,
+  plainWords,
   type ServerChannel,
   type Session,
   SUBSYSTEM,
@@ -119,6 +121,16 @@ export class Visit {
     this.#socket.destroy();
   }
 
+  /** Ends the visit of somebody who may come in, but not now, and tells them why. */
+  turnAway(reason: string): void {
+    if (this.gone || this.#connection === undefined) return;
+    this.gone = true;
+    this.#host.refuse(this.source, reason);
+    disconnect(this.#connection, TOO_MANY_CONNECTIONS, reason);
+    this.#socket.end();
+    setTimeout(() => this.#socket.destroy(), GOODBYE_MS).unref();
+  }
+
   /** Ends the visit in an orderly way. */
   leave(reason: string): void {
     this.gone = true;
@@ -199,7 +211,7 @@ export class Visit {
     this.#hasSession = true;
     const session = this.#bareSession(accept());
     session.on('subsystem', (accept, reject, { name }) => {
-      if (name !== SUBSYSTEM) this.#refuse('another subsystem', reject, printable(name));
+      if (name !== SUBSYSTEM) this.#refuse('another subsystem', reject, plainWords(name));
       else if (this.#channel) this.#refuse('a second subsystem', reject);
       else this.#openChannel(accept());
     });
@@ -211,7 +223,7 @@ export class Visit {
     session.once('close', () => this.#sessions--);
     session.on('subsystem', (accept, reject, { name }) => {
       if (name === CONTROL) this.#openControl(accept());
-      else this.#refuse('another subsystem', reject, printable(name));
+      else this.#refuse('another subsystem', reject, plainWords(name));
     });
   }
 
@@ -267,6 +279,11 @@ export class Visit {
   }
 }
 
+/** RFC 4253, 11.1. */
+const TOO_MANY_CONNECTIONS = 12;
+/** How long the last words may take to arrive. */
+const GOODBYE_MS = 1_000;
+
 /** Everything that a session may ask for beside a subsystem, by ssh2's names. */
 const REFUSED_REQUESTS = [
   'pty',
@@ -279,7 +296,3 @@ const REFUSED_REQUESTS = [
   'signal',
   'window-change',
 ] as const;
-
-function printable(text: string): string {
-  return text.slice(0, 64).replace(/[^\x20-\x7e]/g, '?');
-}

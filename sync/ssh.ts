@@ -168,21 +168,52 @@ export function isRekeying(end: Client | Connection): boolean {
   return inside(end)._protocol._kexinit !== undefined;
 }
 
-/** What puts the messages of a connection together: `alloc` leaves room for the header before `allocStart`. */
-export interface PacketWriter {
-  readonly allocStart: number;
-  alloc(bytes: number): Buffer;
-  finalize(packet: Buffer, force?: boolean): Buffer;
-}
-
 /** Calls `act` when the first keys are in use and nothing was said under them; what ssh2 says first, it says in `goOn`. */
-export function onFirstKeys(end: Connection, act: (writer: PacketWriter, goOn: () => void) => void): void {
+export function onFirstKeys(end: Connection, act: (goOn: () => void) => void): void {
   const protocol = inside(end)._protocol;
   const complete = protocol._onHandshakeComplete;
   protocol._onHandshakeComplete = (...negotiated) => {
     protocol._onHandshakeComplete = complete;
-    act(protocol._packetRW.write, () => complete.apply(protocol, negotiated));
+    act(() => complete.apply(protocol, negotiated));
   };
+}
+
+/** While `act` runs, this leaves in place of the message of the same type (its first byte) that ssh2 makes. */
+export function sayInstead(end: Connection, message: Buffer, act: () => void): void {
+  const { write } = inside(end)._protocol._packetRW;
+  const { finalize, allocStartKEX: start } = write;
+  write.finalize = (packet, ...rest) => {
+    if (packet[start] !== message[0]) return finalize.call(write, packet, ...rest);
+    const other = write.alloc(message.length, true);
+    other.set(message, start);
+    return finalize.call(write, other, ...rest);
+  };
+  act();
+  write.finalize = finalize;
+}
+
+/** Ends the connection for a reason of RFC 4253, 11.1, in words: ssh2 sends the number alone. */
+export function disconnect(end: Connection, reason: number, words: string): void {
+  const message = Buffer.concat([Buffer.from([DISCONNECT]), sshNumber(reason), sshText(words), sshText('')]);
+  sayInstead(end, message, () => inside(end)._protocol.disconnect(reason));
+}
+
+const DISCONNECT = 1;
+
+/** What the other side called something, fit to be printed. */
+export function plainWords(text: string): string {
+  return text.slice(0, 64).replace(/[^\x20-\x7e]/g, '?');
+}
+
+export function sshNumber(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+
+export function sshText(value: string): Buffer {
+  const bytes = Buffer.from(value, 'utf8');
+  return Buffer.concat([sshNumber(bytes.length), bytes]);
 }
 
 /** The parts of ssh2 1.17 that have no public name; tests of rekeying and of RSA logins fail when they move. */
@@ -190,8 +221,15 @@ function inside(end: Client | Connection): {
   _protocol: {
     rekey(): void;
     _kexinit: Buffer | undefined;
-    _packetRW: { write: PacketWriter };
+    _packetRW: {
+      write: {
+        readonly allocStartKEX: number;
+        alloc(bytes: number, force: boolean): Buffer;
+        finalize(packet: Buffer, force?: boolean): Buffer;
+      };
+    };
     _onHandshakeComplete(...negotiated: unknown[]): void;
+    disconnect(reason: number): void;
   };
 } {
   return end as unknown as ReturnType<typeof inside>;

@@ -7,48 +7,74 @@ import { withCountProgress } from '../progress.ts';
 import { plural } from '../quantity.ts';
 import { formatTable } from '../table.ts';
 import { EXIT_OF_VERDICT } from './compare.ts';
-import { type Listed, readInventory } from './inventory.ts';
+import { type Choice, choose, type Listed, readInventory } from './inventory.ts';
 import { CLASS_WORDS } from './text.ts';
 
 export interface FleetOptions {
   parallel: number;
   timeout: number;
+  only?: Choice[];
+  limit?: number;
 }
 
 /** What became of one pair: an audit, or the reason why there is none. */
-type Row = { name: string } & (
-  | Pick<AuditReport, 'verdict' | 'counts' | 'a' | 'b' | 'findings' | 'more' | 'ms'>
-  | { error: ErrorBody }
-);
+type Row = Pick<Listed, 'name' | 'site' | 'group' | 'tags'> &
+  (Pick<AuditReport, 'verdict' | 'counts' | 'a' | 'b' | 'findings' | 'more' | 'ms'> | { error: ErrorBody });
 
 /** Worst first: what the whole fleet ends with. */
 const WORST: ExitCode[] = [EXIT.damaged, EXIT.unreachable, EXIT.refused, EXIT.usage, EXIT.differs];
 
-/** Audit many pairs at once; one that cannot be audited does not stop the rest. With --json, one line a pair as it comes. */
+/**
+ * Audit many pairs at once; one that cannot be audited does not stop the rest, and is tried once more at the end.
+ * With --json, one line a pair as it comes.
+ */
 export async function fleet(context: Context, file: string, options: FleetOptions): Promise<ExitCode> {
-  const pairs = await readInventory(file);
+  const pairs = choose(await readInventory(file), options.only ?? [], options.limit);
   const rows = await withCountProgress(context, 'Auditing', pairs.length, onOne =>
-    each(pairs, options.parallel, async pair => {
-      const row = await auditPair(context, pair, options.timeout * 1000);
-      onOne();
-      if (context.out.json) context.out.print(JSON.stringify(row));
-      return row;
-    }),
+    twice(
+      pairs,
+      options.parallel,
+      pair => auditPair(context, pair, options.timeout * 1000),
+      row => {
+        onOne();
+        if (context.out.json) context.out.print(JSON.stringify(row));
+      },
+    ),
   );
   if (!context.out.json) context.out.print(formatRows(rows, context.out.paint));
   const codes = rows.map(exitOf);
   return WORST.find(code => codes.includes(code)) ?? EXIT.done;
 }
 
-async function auditPair(context: Context, { name, place }: Listed, timeoutMs: number): Promise<Row> {
+/** The rows of all pairs in their order; `onRow` hears of each when it is final. What failed is tried again once the rest is done. */
+export async function twice<Pair, Row extends object>(
+  pairs: Pair[],
+  parallel: number,
+  act: (pair: Pair) => Promise<Row>,
+  onRow: (row: Row) => void,
+): Promise<Row[]> {
+  const rows = await each(pairs, parallel, async pair => {
+    const row = await act(pair);
+    if (!('error' in row)) onRow(row);
+    return row;
+  });
+  const failed = [...rows.keys()].filter(index => 'error' in (rows[index] as Row));
+  await each(failed, parallel, async index => {
+    rows[index] = await act(pairs[index] as Pair);
+    onRow(rows[index]);
+  });
+  return rows;
+}
+
+async function auditPair(context: Context, { place, ...listed }: Listed, timeoutMs: number): Promise<Row> {
   try {
     const target = { a: { of: 'local' as const }, b: { of: 'partner' as const } };
-    const { verdict, counts, a, b, findings, more, ms } = await context
-      .unitAt(place, timeoutMs)
-      .audit(target);
-    return { name, verdict, counts, a, b, findings, more, ms };
+    const { verdict, counts, a, b, findings, more, ms } = await context.withUnitAt(place, timeoutMs, unit =>
+      unit.audit(target),
+    );
+    return { ...listed, verdict, counts, a, b, findings, more, ms };
   } catch (error) {
-    return { name, error: asLockstepError(error).toJSON() };
+    return { ...listed, error: asLockstepError(error).toJSON() };
   }
 }
 

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { LockstepError } from '../../schema/error.ts';
 import type { CompareOptions } from '../auditing/compare.ts';
 import type { FleetOptions } from '../auditing/fleet.ts';
+import { readChoice } from '../auditing/inventory.ts';
 import type { ProofOptions } from '../auditing/proof.ts';
 import { addPassphrase } from '../bundle/passphrase.ts';
 import type { CliCommand } from '../command.ts';
@@ -28,10 +29,16 @@ export const command: CliCommand<[string | undefined, string | undefined], Optio
       .option('--parallel <number>', 'fleet: so many pairs at once', wholeNumber('--parallel', 1, 256), 8)
       .option(
         '--timeout <seconds>',
-        'fleet: a pair that takes longer counts as unreachable',
+        'fleet: a pair that takes longer, with the login, counts as unreachable; tried once more at the end',
         wholeNumber('--timeout', 1, 3600),
         60,
-      );
+      )
+      .option(
+        '--only <trait=value>',
+        'fleet: only pairs of this site, group, tag or name; may be repeated',
+        readChoice,
+      )
+      .option('--limit <number>', 'fleet: only the first so many of them', wholeNumber('--limit', 1, 10_000));
     addPassphrase(command).addHelpText(
       'after',
       `
@@ -39,7 +46,7 @@ Exit codes: 0 the same · 1 drift · 4 unreachable · 5 damaged
 A difference is a corruption, a local edit on a unit, a missed update, not yet sent, changed (since a revision or bundle, or against a unit of another pair), or a file under config/ that is not what
 the unit holds; what another release describes differently, or belongs to a unit alone, is no drift. Secrets are never shown.
 history: the drift that came and went. proof: a file that proves that both units held one state. fleet: all pairs of a YAML
-file, such as  pairs: [{name: vienna, dir: /var/lib/lockstep}]`,
+file, such as  pairs: [{name: vienna, dir: /var/lib/lockstep}, {name: graz, unit: lb1.graz.example, site: at, tags: [prod]}]`,
     );
   },
 
@@ -52,6 +59,7 @@ file, such as  pairs: [{name: vienna, dir: /var/lib/lockstep}]`,
     'lockstep audit proof -o monday.proof',
     'lockstep audit proof --check monday.proof --pin SHA256:…',
     'lockstep audit fleet inventory.yaml',
+    'lockstep audit fleet inventory.yaml --only tag=prod --only site=at --json',
   ],
 
   async run(context, options, first, second) {

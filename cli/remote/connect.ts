@@ -25,6 +25,8 @@ export interface RemoteOptions {
   hostKey?: string | undefined;
   interactive: boolean;
   out: Output;
+  /** Gives the login up. */
+  signal?: AbortSignal | undefined;
 }
 
 /** Logs in when the first stream is asked for. */
@@ -73,6 +75,7 @@ async function connect(options: RemoteOptions): Promise<Control> {
         return trusted === undefined ? judge(blob).is === 'known' : blob.equals(trusted);
       },
       timeoutMs: DIAL_MS,
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
     }).catch(error => {
       if (error.facts?.reason === 'login-refused')
         throw notAdmitted(

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { each } from '../../cli/auditing/fleet.ts';
-import { readInventory } from '../../cli/auditing/inventory.ts';
+import { each, twice } from '../../cli/auditing/fleet.ts';
+import { type Choice, choose, readChoice, readInventory } from '../../cli/auditing/inventory.ts';
 import { formatPage } from '../../cli/auditing/page.ts';
 import { isPartner, readTarget } from '../../cli/auditing/target.ts';
 import { formatReport } from '../../cli/auditing/text.ts';
@@ -124,7 +124,13 @@ describe('what an audit is told to compare', () => {
       { name: 'lb1.example:6974', place: { unit: 'lb1.example:6974' } },
     ]);
     assert.equal((await inventory('- {dir: /a}')).length, 1);
+    assert.deepEqual(await inventory('- {dir: /a, name: one, site: at, group: lab, tags: [prod, edge]}'), [
+      { name: 'one', place: { dir: '/a' }, site: 'at', group: 'lab', tags: ['prod', 'edge'] },
+    ]);
     for (const bad of [
+      '- {dir: /a, site: 1}',
+      '- {dir: /a, tags: prod}',
+      '- {dir: /a, tags: [1]}',
       '',
       'pairs: []',
       '- {name: one}',
@@ -138,6 +144,43 @@ describe('what an audit is told to compare', () => {
       '- text',
     ])
       await assert.rejects(inventory(bad), { code: 'bad-usage' }, bad);
+  });
+
+  it('of a fleet takes the pairs of a site, a group, a tag, and the first few of them', () => {
+    const place = { dir: '/' };
+    const pairs = [
+      { name: 'a', place, site: 'vienna', tags: ['prod', 'edge'] },
+      { name: 'b', place, site: 'graz', tags: ['prod'] },
+      { name: 'c', place, site: 'linz', group: 'lab' },
+    ];
+    const chosen = (only: string[], limit?: number): string[] => {
+      const choices = only.reduce<Choice[]>((before, text) => readChoice(text, before), []);
+      return choose(pairs, choices, limit).map(({ name }) => name);
+    };
+    assert.deepEqual(chosen([]), ['a', 'b', 'c']);
+    assert.deepEqual(chosen(['tag=prod']), ['a', 'b']);
+    assert.deepEqual(chosen(['site=vienna', 'site=linz']), ['a', 'c']);
+    assert.deepEqual(chosen(['tag=prod', 'site=graz']), ['b']);
+    assert.deepEqual(chosen(['tag=prod'], 1), ['a']);
+    assert.deepEqual(chosen(['group=lab', 'name=c']), ['c']);
+    assert.throws(() => chosen(['tag=none']), { code: 'bad-usage', message: /is what --only names/ });
+    for (const odd of ['vienna', 'colour=red', 'site='])
+      assert.throws(() => readChoice(odd), { code: 'bad-usage' });
+  });
+
+  it('of a fleet that failed is audited once more when the rest is done', async () => {
+    const acts: string[] = [];
+    const told: object[] = [];
+    const act = async (pair: string) => {
+      acts.push(pair);
+      return pair === 'bad' || (pair === 'late' && acts.filter(each => each === pair).length === 1)
+        ? { pair, error: true }
+        : { pair };
+    };
+    const rows = await twice(['bad', 'good', 'late'], 1, act, row => void told.push(row));
+    assert.deepEqual(acts, ['bad', 'good', 'late', 'bad', 'late']);
+    assert.deepEqual(rows, [{ pair: 'bad', error: true }, { pair: 'good' }, { pair: 'late' }]);
+    assert.deepEqual(told, [{ pair: 'good' }, { pair: 'bad', error: true }, { pair: 'late' }]);
   });
 
   it('of a fleet goes on with so many at once, and keeps the order', async () => {
