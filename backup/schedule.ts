@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { offsetAt } from './zone-offset.ts';
 
 /** When bundles are made by themselves (schema/kinds/backupSchedule.schema.json). */
@@ -72,9 +73,23 @@ function changeAfter(from: number, to: number, timeZone: string): number {
 /** Pauses between attempts of a run that failed, minutes; the last one stays. */
 const RETRY_MINUTES = [1, 5, 15, 60];
 
+/** The units of a pair are half of this apart. */
+const SPREAD_MS = 30 * MINUTE_MS;
+
+/**
+ * How much later than its schedule says a unit runs, so that many units do not load one network and one host at the same
+ * moment, and never both of a pair: the same each time, less than half an hour. `pair`: what both units share; of a single
+ * unit what is its own.
+ */
+export function spreadOf(pair: string, isSecond: boolean): number {
+  const half = SPREAD_MS / 2;
+  const share = createHash('sha256').update(pair).digest().readUInt32BE() % half;
+  return isSecond ? half + share : share;
+}
+
 /** What is known of the runs of one schedule. */
 export interface RunBook {
-  /** Up to here every time has had its run, or none was wanted. ISO 8601. */
+  /** Up to here every time of the schedule has had its run, or none was wanted; without the spread. ISO 8601. */
   settled: string;
   /** Of the run that is being tried; 0: the last one went well. */
   failures: number;
@@ -84,17 +99,17 @@ export interface RunBook {
 
 /**
  * When to make the next bundle: now or earlier means at once. Times that were missed, however many, are made up by one run;
- * a run that failed is tried again, later each time.
+ * a run that failed is tried again, later each time. `spread`: milliseconds.
  */
-export function dueAt(times: Times, { settled, failures, failedAt }: RunBook): Date {
-  const wanted = nextRun(times, new Date(settled));
+export function dueAt(times: Times, { settled, failures, failedAt }: RunBook, spread = 0): Date {
+  const wanted = new Date(nextRun(times, new Date(settled)).getTime() + spread);
   if (failures === 0 || failedAt === undefined) return wanted;
   const pause = RETRY_MINUTES[Math.min(failures, RETRY_MINUTES.length) - 1] as number;
   return new Date(Math.max(wanted.getTime(), Date.parse(failedAt) + pause * 60_000));
 }
 
-export function afterSuccess(startedAt: Date): RunBook {
-  return { settled: startedAt.toISOString(), failures: 0 };
+export function afterSuccess(startedAt: Date, spread = 0): RunBook {
+  return { settled: new Date(startedAt.getTime() - spread).toISOString(), failures: 0 };
 }
 
 export function afterFailure({ settled, failures }: RunBook, at: Date): RunBook {

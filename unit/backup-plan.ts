@@ -8,6 +8,8 @@ import { isObject, type JsonObject } from '../schema/json.ts';
 export interface BackupPlan {
   enabled: boolean;
   times: Times;
+  /** Of the second unit of a pair, which runs later than the first. */
+  isSecond: boolean;
   policy: Policy;
   method: string;
   passphrase: string | undefined;
@@ -19,7 +21,7 @@ export async function readBackupPlan(
   catalog: Catalog,
   read: (path: string) => Promise<JsonObject | undefined>,
 ): Promise<BackupPlan> {
-  const [schedule, time] = [await read('backupSchedule'), await read('time')];
+  const [schedule, time, ha] = [await read('backupSchedule'), await read('time'), await read('ha')];
   const properties = catalog.kindNamed('backupSchedule')?.schema.properties as JsonObject;
   const said = (field: string): unknown => {
     const property = properties[field];
@@ -38,6 +40,7 @@ export async function readBackupPlan(
       minute: number('minute'),
       timeZone: String(time?.timeZone ?? 'UTC'),
     },
+    isSecond: ha?.mode === 'second',
     policy: {
       last: number('keepLast'),
       daily: number('keepDaily'),

@@ -20,6 +20,8 @@ export interface BackupRunnerOptions {
   store: Store;
   catalog: Catalog;
   unitId: string;
+  /** How much later than its schedule says this unit runs (milliseconds), as the first or second of its pair. */
+  spread(isSecond: boolean): number;
   drills: Drills;
   shelf: Shelf;
   send: SendBundle;
@@ -42,7 +44,7 @@ interface Book extends RunBook {
 const NAME = 'backup-runs';
 /** The clock of the machine may be set: it is looked at this often. */
 const LOOK_MS = 60_000;
-const CONCERNING = new Set(['backupSchedule', 'time']);
+const CONCERNING = new Set(['backupSchedule', 'time', 'ha']);
 
 /** Makes bundles when the schedule says so, drills each, and removes those that the policy does not keep. */
 export class BackupRunner {
@@ -97,7 +99,7 @@ export class BackupRunner {
     const { plan, book } = this;
     return {
       schedule: plan.enabled
-        ? { method: plan.method, nextRunAt: dueAt(plan.times, book).toISOString(), failures: book.failures }
+        ? { method: plan.method, nextRunAt: this.dueAt.toISOString(), failures: book.failures }
         : null,
       lastRun: book.last ?? null,
       drill: this.options.drills.latest,
@@ -142,6 +144,14 @@ export class BackupRunner {
     return warnings;
   }
 
+  private get dueAt(): Date {
+    return dueAt(this.plan.times, this.book, this.spread);
+  }
+
+  private get spread(): number {
+    return this.options.spread(this.plan.isSecond);
+  }
+
   /** Is it time? Then a bundle is made; otherwise it is looked again. One run at a time. */
   private look(): void {
     if (this.stopped || this.running !== undefined) return;
@@ -163,7 +173,7 @@ export class BackupRunner {
       const { last } = this.book;
       await this.keep({ ...newBook(this.plan, now()), ...(last === undefined ? {} : { last }) });
     }
-    if (this.plan.enabled && dueAt(this.plan.times, this.book) <= now()) await this.run();
+    if (this.plan.enabled && this.dueAt <= now()) await this.run();
   }
 
   private async run(): Promise<void> {
@@ -171,7 +181,7 @@ export class BackupRunner {
     const startedAt = now();
     try {
       const run = await this.make(startedAt);
-      await this.keep({ about: this.book.about, ...afterSuccess(startedAt), last: run });
+      await this.keep({ about: this.book.about, ...afterSuccess(startedAt, this.spread), last: run });
       log.info(run, 'a scheduled backup was made');
       onRun('done');
     } catch (error) {

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { spreadOf } from '../backup/schedule.ts';
 import { type Catalog, loadCatalog } from '../schema/catalog.ts';
 import { LockstepError } from '../schema/error.ts';
 import { RULES } from '../schema/rules/index.ts';
@@ -241,6 +242,7 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
       store,
       catalog,
       unitId: facts.id,
+      spread: isSecond => spreadOf(pair.pairId || facts.id, isSecond),
       drills,
       shelf,
       send: sendBundle,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { afterFailure, afterSuccess, dueAt, nextRun, type Times } from '../../backup/schedule.ts';
+import { afterFailure, afterSuccess, dueAt, nextRun, spreadOf, type Times } from '../../backup/schedule.ts';
 import { offsetAt } from '../../backup/zone-offset.ts';
 
 const at = (text: string): Date => new Date(text);
@@ -232,5 +232,27 @@ describe('a schedule', () => {
         assert.ok(due.getTime() - wanted.getTime() <= HOUR_MS);
       }),
     );
+  });
+});
+
+describe('the schedules of many units', () => {
+  const MINUTE_MS = 60_000;
+
+  it('spread over half an hour, and the units of a pair are a quarter of an hour apart', () => {
+    fc.assert(
+      fc.property(fc.uuid(), pair => {
+        const [first, second] = [spreadOf(pair, false), spreadOf(pair, true)];
+        assert.equal(second - first, 15 * MINUTE_MS);
+        assert.ok(first >= 0 && second < 30 * MINUTE_MS);
+        assert.equal(spreadOf(pair, false), first);
+      }),
+    );
+    const quarters = Array.from({ length: 1_000 }, (_, index) =>
+      Math.floor(spreadOf(`pair ${index}`, false) / (5 * MINUTE_MS)),
+    );
+    for (const third of [0, 1, 2]) {
+      const share = quarters.filter(each => each === third).length;
+      assert.ok(share > 250 && share < 420, `${share} of 1,000 in one third`);
+    }
   });
 });

@@ -44,6 +44,8 @@ describe('the schedule of backups', () => {
   let send: SendBundle;
   let ended: () => void;
   let results: string[];
+  /** How much later than its schedule says the second unit runs (ms). */
+  let late: number;
 
   beforeEach(async () => {
     dir = mkdtempSync(join(tmpdir(), 'lockstep-runner-'));
@@ -51,6 +53,7 @@ describe('the schedule of backups', () => {
     now = new Date('2026-06-01T12:00:00Z');
     timers = new ManualTimers();
     results = [];
+    late = 0;
     send = () => Promise.reject(new LockstepError('backup-target', 'The host is down.'));
     const log = keptLog().log;
     drills = await Drills.open({ store, catalog, openBundle, log, now: () => now });
@@ -66,6 +69,7 @@ describe('the schedule of backups', () => {
       store,
       catalog,
       unitId: 'a',
+      spread: isSecond => (isSecond ? late : 0),
       drills,
       shelf,
       send: (...asked) => send(...asked),
@@ -130,6 +134,22 @@ describe('the schedule of backups', () => {
     assert.deepEqual([drills.latest.passed?.name, codes()], [name, []]);
     assert.equal((await shelf.bundles())[0]?.proved, true);
     await nothingAt('2026-06-02T23:00:00Z');
+  });
+
+  it('runs later on the second unit, once a day also on the day that the distance changes', async () => {
+    store = await unitWith({ host: { hostname: 'lb' }, ha: { mode: 'second' } });
+    late = 10 * 60_000;
+    await start();
+    await set(NIGHTLY);
+    assert.equal(runner.status.schedule?.nextRunAt, '2026-06-02T02:10:00.000Z');
+    await nothingAt('2026-06-02T02:09:59Z');
+    assert.equal(await runAt('2026-06-02T02:10:30Z'), 'done');
+    late = 25 * 60_000;
+    await nothingAt('2026-06-02T02:25:30Z');
+    assert.equal(runner.status.schedule?.nextRunAt, '2026-06-03T02:25:00.000Z');
+    late = 0;
+    await nothingAt('2026-06-02T02:26:00Z');
+    assert.equal(runner.status.schedule?.nextRunAt, '2026-06-03T02:00:00.000Z');
   });
 
   it('follows the time zone of the unit', async () => {
