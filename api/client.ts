@@ -32,6 +32,7 @@ import type {
   DiffAnswer,
   DrillAnswer,
   DrillRequest,
+  HistoryRequest,
   ImportAnswer,
   ImportRequest,
   Invitation,
@@ -122,8 +123,7 @@ export class ApiClient {
   shelvedBundles = (): ReturnType<UnitFace['shelvedBundles']> => this.get('/v1/backup/bundles');
   pruneBackups = (asked: { dryRun?: boolean; only?: string[] }): Promise<PruneAnswer> =>
     this.post('/v1/backup/prune', asked);
-  history = (asked: { path?: string; limit?: number }): ReturnType<UnitFace['history']> =>
-    this.get('/v1/history', asked);
+  history = (asked: HistoryRequest): ReturnType<UnitFace['history']> => this.get('/v1/history', { ...asked });
   diff = ({ from, to }: { from: number; to?: number }): Promise<DiffAnswer> =>
     this.get('/v1/diff', { from, to });
   rollback = (asked: Asked<RollbackRequest>): Promise<ChangeAnswer> => this.post('/v1/rollback', asked);

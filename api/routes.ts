@@ -150,9 +150,9 @@ export const ROUTES: Route[] = [
   {
     method: 'GET',
     url: '/v1/history',
-    summary: 'Revisions, newest first',
+    summary: 'Revisions, newest first; `more` says that there are older ones, `before` where to go on',
     needs: 'read',
-    query: closed({ path: schemas.path, limit: schemas.limit }),
+    query: closed({ path: schemas.path, limit: schemas.limit, before: schemas.before }),
     answer: schemas.historyAnswer,
     call: (unit, { query }) => unit.history({ ...(query as Arguments<UnitFace['history']>) }),
   },

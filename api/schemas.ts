@@ -41,7 +41,12 @@ export const limit: JsonObject = {
   type: 'integer',
   minimum: 1,
   maximum: 10_000,
-  description: 'How many revisions at most, newest first.',
+  description: 'How many revisions at most, newest first; one answer holds 1,000.',
+};
+export const before: JsonObject = {
+  type: 'integer',
+  minimum: 0,
+  description: 'Begin with the revision before this one; `before` of an answer goes here.',
 };
 export const defaults = flag('Fill in the defaults of the schema.');
 
@@ -342,7 +347,15 @@ const header = open({
   epoch: count,
   records: count,
 });
-export const historyAnswer = open({ revisions: list(header) });
+export const historyAnswer = open({
+  revisions: list(header),
+  more: flag('There are older ones that fit the question.'),
+  before: {
+    type: ['integer', 'null'],
+    description: 'Ask for them with `before` as this says; null: these were all.',
+  },
+  oldest: { ...count, description: 'The oldest revision that is kept.' },
+});
 export const diffAnswer = open({ from: revision, to: revision, changes: list(changeView) });
 const branch: Properties = {
   name: text(''),
@@ -446,6 +459,24 @@ export const status = open({
     damage: { description: 'null: nothing is known to be damaged.' },
     verifiedAt: { description: 'When a whole verification last found nothing, or null.' },
     verifying: { description: '0 to 1 while a verification on demand runs, or null.' },
+    space: open({
+      storeBytes: { ...count, description: 'Size of the file of the store.' },
+      storeFreeBytes: { ...count, description: 'Inside it: used before the file grows.' },
+      logBytes: { ...count, description: 'Of the log, with what was rotated.' },
+      backupBytes: { ...count, description: 'Of the bundles in the folder of the unit.' },
+      incomingBytes: { ...count, description: 'Of bundles that were uploaded.' },
+      diskFreeBytes: { description: 'null: the file system does not say.' },
+      diskBytes: { description: 'Of the whole file system, or null.' },
+      fullInDays: {
+        description:
+          'Days until the disk is full, as it filled up in the last days; null: not within ten years, or not known yet.',
+      },
+    }),
+    history: open({
+      oldest: { ...count, description: 'The oldest revision that is kept.' },
+      revisions: { ...count, description: 'How many are kept.' },
+      because: text('A field of the record history, or what needs the oldest one: partner, files.'),
+    }),
   }),
   files: list(open({ file: text(''), path: text(''), reason: text(''), code: text('') })),
   warnings: list(open({ code: text(''), path: text(''), message: text('') })),

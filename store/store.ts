@@ -396,8 +396,8 @@ export class Store {
 
   /** The newest own revision that had this digest and is kept. */
   async revisionWithDigest(digest: string): Promise<number | undefined> {
-    if (digest !== EMPTY_DIGEST || this.head.digest === EMPTY_DIGEST)
-      return revisionWithDigest(this.port, digest);
+    const found = await revisionWithDigest(this.port, digest);
+    if (found !== undefined || digest !== EMPTY_DIGEST || this.head.digest === EMPTY_DIGEST) return found;
     return (await oldestRevision(this.port)) === 0 ? 0 : undefined;
   }
 

@@ -8,6 +8,7 @@ import type { Part } from '../schema/kind.ts';
 import type { Branch } from '../store/branch.ts';
 import type { Finding as DamageFinding } from '../store/damage.ts';
 import type { Nets } from '../store/provisional.ts';
+import type { Kept } from '../store/retention.ts';
 import type { Revision } from '../store/revision.ts';
 import type { Head, Role, Unconfirmed } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
@@ -59,7 +60,7 @@ export interface UnitFace extends AuditFace, CertificateFace, CertificateRestore
   shelvedBundles(): Promise<{ bundles: ShelvedBundle[] }>;
   /** Removes what the retention policy does not keep; of `only` when that is given. */
   pruneBackups(request: { dryRun?: boolean; only?: string[] }): Promise<PruneAnswer>;
-  history(request: { path?: string; limit?: number }): Promise<{ revisions: Revision[] }>;
+  history(request: HistoryRequest): Promise<HistoryAnswer>;
   diff(request: { from: number; to?: number }): Promise<DiffAnswer>;
   rollback(request: RollbackRequest): Promise<ChangeAnswer>;
   /** Keep a change that waits to be confirmed; with `undo`, take it back now. */
@@ -513,6 +514,53 @@ export interface Square {
 
 export type UnitHead = Omit<Head, keyof Nets>;
 
+export interface StoreHealth {
+  damage: Damage | null;
+  /** When a whole verification last found nothing. */
+  verifiedAt: string | null;
+  /** 0 to 1 while a verification on demand runs. */
+  verifying: number | null;
+}
+
+/** What the unit takes of its disk. */
+export interface Space {
+  storeBytes: number;
+  /** Inside the file of the store: given up, and used before the file grows. */
+  storeFreeBytes: number;
+  logBytes: number;
+  backupBytes: number;
+  incomingBytes: number;
+  /** null: the file system does not say. */
+  diskFreeBytes: number | null;
+  diskBytes: number | null;
+  /** As it grew in the last days; null: not within ten years, or not known yet. */
+  fullInDays: number | null;
+}
+
+export interface HistoryKept {
+  oldest: number;
+  revisions: number;
+  /** Why no later one is the oldest: a field of the record `history`, or who still needs it. */
+  because: Kept['because'];
+}
+
+export interface HistoryRequest {
+  path?: string;
+  limit?: number;
+  /** Begin with the revision before this one. */
+  before?: number;
+}
+
+export interface HistoryAnswer {
+  revisions: Revision[];
+  /** There are more that fit the question: ask again with `before`. */
+  more: boolean;
+  /** For the next question; null: these were all. */
+  before: number | null;
+  /** The oldest revision that is kept. */
+  oldest: number;
+}
+
 export interface Status {
   unit: UnitHead & {
     id: string;
@@ -534,13 +582,7 @@ export interface Status {
   sync: SyncStatus;
   /** On a standby; null otherwise. */
   takeover: TakeoverReadiness | null;
-  store: {
-    damage: Damage | null;
-    /** When a whole verification last found nothing. */
-    verifiedAt: string | null;
-    /** 0 to 1 while a verification on demand runs. */
-    verifying: number | null;
-  };
+  store: StoreHealth & { space: Space; history: HistoryKept };
   /** Files under config/ that could not be committed. */
   files: { file: string; path: string; reason: string; code: string }[];
   warnings: Problem[];

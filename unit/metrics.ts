@@ -1,4 +1,31 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Status } from './face.ts';
+
+/** What a unit takes of its disk, as gauges. */
+export function spaceGauges({ space, history }: Status['store']): Record<string, GaugeValue> {
+  return {
+    history_revisions: { help: 'Revisions that are kept.', value: history.revisions },
+    history_oldest_revision: { help: 'The oldest revision that is kept.', value: history.oldest },
+    store_bytes: { help: 'Size of the file of the store.', value: space.storeBytes },
+    store_free_bytes: { help: 'Inside it: used before the file grows.', value: space.storeFreeBytes },
+    log_bytes: { help: 'Size of the log, with what was rotated.', value: space.logBytes },
+    backup_bytes: { help: 'Size of the bundles in the folder of the unit.', value: space.backupBytes },
+    incoming_bytes: { help: 'Size of bundles that were uploaded.', value: space.incomingBytes },
+    disk_free_bytes: {
+      help: 'Free on the disk of the unit; -1: not known.',
+      value: space.diskFreeBytes ?? -1,
+    },
+    disk_full_days: {
+      help: 'Days until the disk of the unit is full, as it fills up now; -1: not within ten years, or not known.',
+      value: space.fullInDays ?? -1,
+    },
+  };
+}
+
+interface GaugeValue {
+  help: string;
+  value: number;
+}
 
 /** 24 days: the longest that a timer can wait. */
 const NEVER_MS = 2_147_483_647;
@@ -37,7 +64,7 @@ export class Metrics {
   }
 
   /** `values`: gauge name (without `lockstep_`) → value; read when somebody asks. */
-  async render(values: Record<string, { help: string; value: number }>): Promise<string> {
+  async render(values: Record<string, GaugeValue>): Promise<string> {
     for (const [name, { help, value }] of Object.entries(values)) this.gauge(name, help).set(value);
     return this.registry.metrics();
   }

@@ -27,6 +27,7 @@ import type {
   Receipt,
   ResumeAnswer,
   Status,
+  StoreHealth,
   TakeoverAnswer,
   UnpairedAnswer,
 } from './face.ts';
@@ -304,7 +305,7 @@ export class Pair {
     return this.atDesk().unpair();
   }
 
-  async status(files: Status['files'], verification: Omit<Status['store'], 'damage'>): Promise<PairStatus> {
+  async status(files: Status['files'], verification: Omit<StoreHealth, 'damage'>): Promise<PairStatus> {
     const { health, store, catalog, dir, facts, intervalSeconds } = this.options;
     const syncState = this.link?.state;
     const missing = await health.whatCanBeRead(() => this.missing(), []);
@@ -352,6 +353,16 @@ export class Pair {
 
   get isPaired(): boolean {
     return this.partner !== undefined;
+  }
+
+  /** An update goes out, comes in or is compared. */
+  get isUpdating(): boolean {
+    return this.link !== undefined && this.link.state.work.step !== 'idle';
+  }
+
+  /** Digest of what the partner last said to hold; undefined: it said nothing yet. */
+  get partnerDigest(): string | undefined {
+    return this.link?.state.partner?.digest;
   }
 
   /** Where shared configuration is changed while this unit is standby; undefined when nobody is known to be active. */

@@ -24,7 +24,10 @@ import {
   type UnitFolder,
   unitFolder,
 } from './folder.ts';
+import { Growth } from './growth.ts';
 import { Health, noting } from './health.ts';
+import { HistoryKeeper } from './history-keeper.ts';
+import { historyNeeds } from './history-needs.ts';
 import { runHook } from './hook.ts';
 import { readIdentity, type UnitFacts } from './identity.ts';
 import { Incoming } from './incoming.ts';
@@ -252,6 +255,25 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
       onRun: result => metrics.backups.inc({ result }),
     });
     closers.push(() => backups.stop());
+    const growth = await Growth.start({
+      store,
+      folder,
+      timers: realTimers,
+      now,
+      log,
+      onSample: () => keeper.look(),
+    });
+    closers.push(() => growth.stop());
+    const keeper = await HistoryKeeper.start({
+      store,
+      catalog,
+      timers: realTimers,
+      aged: days => growth.aged(days),
+      needs: () => historyNeeds(store, pair, options.mirror),
+      isBusy: () => pair.isUpdating,
+      log,
+    });
+    closers.push(() => keeper.stop());
     const committing = new Committing(pair, machineClock, () => realTimers.now());
     certificates = new CertificateRoom({
       store,
@@ -286,6 +308,8 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
         fingerprint: fingerprint(hostKey.public),
         log,
         auditing,
+        keeper,
+        growth,
       }),
       health,
     );

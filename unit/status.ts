@@ -20,6 +20,7 @@ import type {
   Receipt,
   Square,
   Status,
+  StoreHealth,
   SyncStatus,
   TakenUpdate,
   UnitHead,
@@ -55,14 +56,14 @@ export interface StatusFacts {
   branches: Status['branches'];
   provisional: Provisional | undefined;
   clock: Moment;
-  store: Status['store'];
+  store: StoreHealth;
 }
 
 /** Latest missing revisions that a status names. */
 const MOST_MISSING = 10;
 
-/** What there is to say but for backups, which the pair does not know. */
-export type PairStatus = Omit<Status, 'backup'>;
+/** What there is to say but for backups and the disk, which the pair does not know. */
+export type PairStatus = Omit<Status, 'backup' | 'store'> & { store: StoreHealth };
 
 export function makeStatus(found: StatusFacts): PairStatus {
   const { partner, syncState } = found;

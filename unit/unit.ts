@@ -44,6 +44,8 @@ import type {
   DiffAnswer,
   DrillAnswer,
   DrillRequest,
+  HistoryAnswer,
+  HistoryRequest,
   ImportAnswer,
   ImportRequest,
   Invitation,
@@ -72,10 +74,13 @@ import type {
   VerifyAnswer,
 } from './face.ts';
 import type { UnitFolder } from './folder.ts';
+import type { Growth } from './growth.ts';
+import { historyAnswer } from './history-answer.ts';
+import type { HistoryKeeper } from './history-keeper.ts';
 import type { Incoming } from './incoming.ts';
 import type { Log } from './log.ts';
 import { chooser, conflictViews, mergeConflict } from './merging.ts';
-import type { Metrics } from './metrics.ts';
+import { type Metrics, spaceGauges } from './metrics.ts';
 import type { Pair } from './pair.ts';
 import { hashPassword } from './password.ts';
 import { describeTarget, showTarget } from './reading.ts';
@@ -85,8 +90,6 @@ import type { Scrub } from './scrub.ts';
 import type { Shelf } from './shelf.ts';
 import { changeAnswer, changeView } from './views.ts';
 
-const DEFAULT_HISTORY = 20;
-const MOST_HISTORY = 1_000;
 const nobodys = { author: '', reason: '', at: '' };
 
 /** The rooms of one running unit, behind the methods that its faces offer. */
@@ -112,6 +115,8 @@ export class Unit implements UnitFace {
   private readonly id: string;
   private readonly bal: BalProof;
   private readonly examining: Examining;
+  private readonly keeper: HistoryKeeper;
+  private readonly growth: Growth;
 
   constructor(rooms: {
     id: string;
@@ -136,6 +141,8 @@ export class Unit implements UnitFace {
     fingerprint: string;
     log: Log;
     auditing: Auditing;
+    keeper: HistoryKeeper;
+    growth: Growth;
   }) {
     this.store = rooms.store;
     this.catalog = rooms.catalog;
@@ -155,6 +162,8 @@ export class Unit implements UnitFace {
     this.restoring = new Restoring({ ...rooms, isPaired: () => rooms.pair.isPaired });
     this.certificateRestoring = new CertificateRestoring(rooms);
     this.auditing = rooms.auditing;
+    this.keeper = rooms.keeper;
+    this.growth = rooms.growth;
     this.id = rooms.id;
     this.bal = new BalProof({ ...rooms, pairId: () => rooms.pair.pairId });
     this.examining = new Examining({
@@ -177,8 +186,10 @@ export class Unit implements UnitFace {
     const status = await this.pair.status(this.mirror?.troubles() ?? [], { verifiedAt, verifying: progress });
     const { backups, auditing } = this;
     const certificates = unlessFound(this.certs.warnings(), status.takeover?.findings ?? []);
-    const warnings = [...status.warnings, ...backups.warnings(), ...auditing.warnings(), ...certificates];
-    return { ...status, warnings, backup: backups.status };
+    const { keeper, growth } = this;
+    const store = { ...status.store, space: await growth.space(), history: keeper.kept };
+    const own = [...growth.warnings(), ...backups.warnings(), ...auditing.warnings(), ...certificates];
+    return { ...status, store, warnings: [...status.warnings, ...own], backup: backups.status };
   }
 
   async show({ path = '', defaults = false }: ShowRequest): Promise<ShowAnswer> {
@@ -273,20 +284,8 @@ export class Unit implements UnitFace {
     return this.shelf.prune(policy, timeZone, request);
   }
 
-  async history({
-    path = '',
-    limit = DEFAULT_HISTORY,
-  }: {
-    path?: string;
-    limit?: number;
-  }): ReturnType<UnitFace['history']> {
-    const target = this.catalog.resolve(path);
-    const revisions = [];
-    for await (const revision of this.store.history(target.path)) {
-      if (revisions.length >= Math.min(limit, MOST_HISTORY)) break;
-      revisions.push(revision);
-    }
-    return { revisions };
+  history(request: HistoryRequest): Promise<HistoryAnswer> {
+    return historyAnswer(this.store, request);
   }
 
   async diff({ from, to }: { from: number; to?: number }): Promise<DiffAnswer> {
@@ -437,6 +436,7 @@ export class Unit implements UnitFace {
         help: '1 in step, 0 not, -1 not known.',
         value: sync.inStep === null ? -1 : Number(sync.inStep),
       },
+      ...spaceGauges(store),
       damaged: { help: '1 when the store is damaged.', value: store.damage === null ? 0 : 1 },
       drift_records: {
         help: 'Records that differ where the units ought to be equal.',

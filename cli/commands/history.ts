@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { UnitFace } from '../../unit/face.ts';
+import type { HistoryAnswer, UnitFace } from '../../unit/face.ts';
 import { type CliCommand, given } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { wholeNumber } from '../number-argument.ts';
@@ -11,29 +11,68 @@ type Revision = Awaited<ReturnType<UnitFace['history']>>['revisions'][number];
 
 interface Options {
   limit: number;
+  before?: number;
 }
+
+/** Of the API: one answer holds no more. */
+const A_PAGE = 1_000;
 
 export const command: CliCommand<[string | undefined], Options> = {
   define: (command: Command) => {
     command
       .argument('[path]', 'only revisions that changed this, or something below it')
-      .option('--limit <number>', 'how many, newest first', wholeNumber('--limit', 1, 10_000), 20);
+      .option('--limit <number>', 'how many, newest first', wholeNumber('--limit', 1, 1_000_000), 20)
+      .option(
+        '--before <revision>',
+        'begin with the revision before this one',
+        wholeNumber('--before', 1, Number.MAX_SAFE_INTEGER),
+      );
   },
 
   examples: [
     'lockstep history',
     'lockstep history virtualServices/tcp:10.20.0.100:443',
     'lockstep history --limit 1 --json',
+    'lockstep history --limit 100 --before 4200',
   ],
 
-  async run({ out, unit }, { limit }, path) {
-    const answer = await unit().history({ limit, ...given({ path }) });
-    out.answer(answer, ({ revisions }) =>
-      revisions.length === 0 ? 'No revision changed it.' : formatHistory(revisions, out.paint),
+  async run({ out, unit }, { limit, before }, path) {
+    const answer = await pages(unit(), limit, before, path);
+    out.answer(answer, ({ revisions, before: next, oldest }) =>
+      revisions.length === 0
+        ? `No revision changed it${beginning(oldest)}.`
+        : [
+            formatHistory(revisions, out.paint),
+            ...(next === null ? [] : [`There are older ones: lockstep history --before ${next}`]),
+          ].join('\n'),
     );
     return EXIT.done;
   },
 };
+
+/** As many answers as it takes. */
+async function pages(
+  unit: Pick<UnitFace, 'history'>,
+  limit: number,
+  before: number | undefined,
+  path: string | undefined,
+): Promise<HistoryAnswer> {
+  const revisions: HistoryAnswer['revisions'] = [];
+  for (let from = before; ; ) {
+    const wanted = Math.min(limit - revisions.length, A_PAGE);
+    const page = await unit.history({ limit: wanted, ...given({ path, before: from }) });
+    revisions.push(...page.revisions);
+    // A unit of release 0.1.0 does not say whether there are more.
+    const next = page.before ?? null;
+    if (next === null || revisions.length >= limit) return { ...page, revisions };
+    from = next;
+  }
+}
+
+/** Older ones may have changed it. */
+function beginning(oldest: number | undefined): string {
+  return oldest === undefined || oldest <= 1 ? '' : ` since revision ${oldest}, the oldest that is kept`;
+}
 
 function formatHistory(revisions: Revision[], paint: Paint): string {
   const rows = revisions.map(({ revision, at, kind, author, records, reason }) => [
