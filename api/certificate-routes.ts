@@ -31,8 +31,8 @@ export const CERTIFICATE_ROUTES: Route[] = [
     heavy: true,
     body: schemas.addCertificateRequest,
     answer: schemas.addCertificateAnswer,
-    call: (unit, { body, author, role }) =>
-      unit.addCertificate({ ...(body as Arguments<CertificateFace['addCertificate']>), author, role }),
+    call: (unit, { body, author, role, left }) =>
+      unit.addCertificate({ ...(body as Arguments<CertificateFace['addCertificate']>), author, role }, left),
   },
   {
     method: 'POST',

@@ -7,6 +7,8 @@ export interface RouteInput {
   body: unknown;
   author: string;
   role: OperatorRole;
+  /** Of a heavy route: aborted when whoever asks has left, since nobody else waits for the work. */
+  left: AbortSignal;
 }
 
 /** One route is one method of the unit. */
@@ -30,4 +32,6 @@ export interface Route {
 
 /** What a route's body says: everything but who asks. */
 export type Body<Request> = Omit<Request, 'author' | 'role'>;
-export type Arguments<Method extends (request: never) => unknown> = Body<Parameters<Method>[0]>;
+export type Arguments<Method extends (request: never, ...more: never[]) => unknown> = Body<
+  Parameters<Method>[0]
+>;

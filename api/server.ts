@@ -11,6 +11,7 @@ import { AUTHOR_HEADER } from './author.ts';
 import { endWhenSilent } from './body-silence.ts';
 import { BytesAnswer, FACTS_HEADER, writeFacts } from './bytes.ts';
 import { errorOfRequest, HTTP_STATUS, unknownRoute } from './errors.ts';
+import { leftOf, neverLeaves } from './left.ts';
 import type { Route } from './route.ts';
 import { ROUTES } from './routes.ts';
 import * as schemas from './schemas.ts';
@@ -175,7 +176,8 @@ function addRoutes(app: FastifyInstance, unit: UnitFace, log: ApiLog, visitors: 
       preValidation: async request => prepare(route, request),
       handler: async (request, reply) => {
         const { query, body, asking } = request;
-        const answer = await route.call(unit, { query, body, ...asking });
+        const left = route.heavy === true ? leftOf(request.raw, reply.raw) : neverLeaves();
+        const answer = await route.call(unit, { query, body, ...asking, left });
         reply.type(route.type ?? 'application/json; charset=utf-8');
         if (!(answer instanceof BytesAnswer)) return reply.send(answer);
         // The answer has begun: all that can still be done is to break it off, which the other end sees.

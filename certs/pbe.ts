@@ -1,19 +1,17 @@
-/**
- * Decrypts what a passphrase protects in key files: PKCS#5 (RFC 8018), scrypt (RFC 7914), PKCS#12 (RFC 7292, appendix B) and the
- * PEM encryption of old. A file says itself how much work it wants, so that is capped.
- */
-import { createDecipheriv, createHash, pbkdf2, scrypt } from 'node:crypto';
-import { promisify } from 'node:util';
-import { LockstepError } from '../schema/error.ts';
-import { pauses } from '../store/event-loop.ts';
+/** Decrypts what a passphrase protects in key files: PKCS#5 (RFC 8018), PKCS#12 (RFC 7292) and the PEM encryption of old. */
+import { createDecipheriv, createHash } from 'node:crypto';
 import { BadDer, type Der, expect, items, readCount, readOid, TAG } from './der.ts';
+import {
+  derive,
+  type Passphrase,
+  pkcs12Key,
+  pkcs12Work,
+  readDerivation,
+  repeated,
+  unknownAlgorithm,
+} from './derive.ts';
 import { decipherRc2 } from './rc2.ts';
-
-/** About a second of work; Firefox, which asks for the most, wants 600,000. */
-const MOST_ROUNDS = 1_000_000;
-/** Of scrypt, in bytes: 128 · N · r, once for each of `p`. */
-const MOST_SCRYPT = 64 * 1024 * 1024;
-const MOST_SCRYPT_LANES = 16;
+import type { Work } from './work.ts';
 
 interface Cipher {
   /** As Node calls it; `rc2` is not one of Node's. */
@@ -51,131 +49,65 @@ const PEM_CIPHERS: Record<string, Cipher> = {
   'AES-192-CBC': AES(192),
   'AES-256-CBC': AES(256),
 };
-const PRFS: Record<string, string> = {
-  '1.2.840.113549.2.7': 'sha1',
-  '1.2.840.113549.2.8': 'sha224',
-  '1.2.840.113549.2.9': 'sha256',
-  '1.2.840.113549.2.10': 'sha384',
-  '1.2.840.113549.2.11': 'sha512',
-};
 const PBES2 = '1.2.840.113549.1.5.13';
-const PBKDF2 = '1.2.840.113549.1.5.12';
-const SCRYPT = '1.3.6.1.4.1.11591.4.11';
+
+/** What `decrypt` would claim. Throws BadDer or LockstepError. */
+export function workOf(algorithm: Der): number {
+  const [first, parameters] = items(algorithm, TAG.sequence);
+  if (parameters === undefined) throw unknownAlgorithm(readOid(first));
+  if (readOid(first) === PBES2) {
+    const { derivation, cipher } = readPbes2(parameters);
+    return readDerivation(derivation, cipher.keyBytes).work;
+  }
+  const rounds = readCount(items(parameters, TAG.sequence)[1]);
+  const cipher = PKCS12_CIPHERS[readOid(first)];
+  return cipher === undefined
+    ? rounds
+    : pkcs12Work('sha1', rounds, cipher.keyBytes) + pkcs12Work('sha1', rounds, cipher.ivBytes);
+}
 
 /** `algorithm` is the AlgorithmIdentifier that came with `data`. Undefined: the passphrase does not open it. Throws BadDer or LockstepError. */
 export async function decrypt(
   algorithm: Der,
   data: Buffer,
   passphrase: Passphrase,
+  work: Work,
 ): Promise<Buffer | undefined> {
   const [first, parameters] = items(algorithm, TAG.sequence);
   const id = readOid(first);
-  if (parameters === undefined) throw unknownCipher(id);
-  if (id === PBES2) return await decryptPbes2(parameters, data, passphrase);
-  const [salt, rounds] = items(parameters, TAG.sequence);
-  const given = { salt: expect(salt, TAG.octetString).content, rounds: capped(readCount(rounds)) };
+  if (parameters === undefined) throw unknownAlgorithm(id);
+  if (id === PBES2) return await decryptPbes2(parameters, data, passphrase, work);
+  const [saltDer, roundsDer] = items(parameters, TAG.sequence);
+  const [salt, rounds] = [expect(saltDer, TAG.octetString).content, readCount(roundsDer)];
   const cipher = PKCS12_CIPHERS[id];
   if (cipher !== undefined) {
-    const key = await pkcs12Key('sha1', passphrase, { ...given, purpose: 1, bytes: cipher.keyBytes });
-    const iv = await pkcs12Key('sha1', passphrase, { ...given, purpose: 2, bytes: cipher.ivBytes });
-    return await decipher(cipher, key, iv, data);
+    const part = (purpose: number, bytes: number): Promise<Buffer> =>
+      pkcs12Key('sha1', passphrase, { salt, rounds, purpose, bytes }, work);
+    return await decipher(cipher, await part(1, cipher.keyBytes), await part(2, cipher.ivBytes), data);
   }
   const hash = PBES1_HASHES[id];
-  if (hash === undefined) throw unknownCipher(id);
-  const derived = await repeated(given.rounds, Buffer.concat([passphrase.bytes, given.salt]), hash);
+  if (hash === undefined) throw unknownAlgorithm(id);
+  const derived = await repeated(rounds, Buffer.concat([passphrase.bytes, salt]), hash, work);
   return await decipher(DES, derived.subarray(0, 8), derived.subarray(8, 16), data);
-}
-
-/** The forms in which a passphrase is hashed. */
-export interface Passphrase {
-  /** UTF-8. */
-  bytes: Buffer;
-  /** UTF-16, big-endian, two zero bytes at the end; empty for a file that was made without any. */
-  wide: Buffer;
-}
-
-export function passphraseOf(text: string): Passphrase {
-  return { bytes: Buffer.from(text), wide: Buffer.from(`${text}\0`, 'utf16le').swap16() };
-}
-
-/** RFC 7292, B.2. `purpose`: 1 a key, 2 an IV, 3 an authentication code. */
-export async function pkcs12Key(
-  hash: string,
-  { wide }: Passphrase,
-  { salt, rounds, purpose, bytes }: { salt: Buffer; rounds: number; purpose: number; bytes: number },
-): Promise<Buffer> {
-  const block = hash === 'sha384' || hash === 'sha512' ? 128 : 64;
-  const filled = (source: Buffer): Buffer => {
-    const length = block * Math.ceil(source.length / block);
-    return length === 0 ? source : Buffer.alloc(length, source);
-  };
-  const input = Buffer.concat([filled(salt), filled(wide)]);
-  const blocks: Buffer[] = [];
-  for (let have = 0; have < bytes; ) {
-    const digest = await repeated(capped(rounds), Buffer.concat([Buffer.alloc(block, purpose), input]), hash);
-    blocks.push(digest);
-    have += digest.length;
-    const addend = Buffer.alloc(block, digest);
-    for (let at = 0; at < input.length; at += block) addPlusOne(input.subarray(at, at + block), addend);
-  }
-  return Buffer.concat(blocks).subarray(0, bytes);
-}
-
-/** `target` becomes itself + `addend` + 1; what does not fit is dropped. */
-function addPlusOne(target: Buffer, addend: Buffer): void {
-  let carry = 1;
-  for (let at = target.length - 1; at >= 0; at -= 1) {
-    carry += (target[at] as number) + (addend[at] as number);
-    target[at] = carry & 0xff;
-    carry >>= 8;
-  }
-}
-
-/** The hash of the hash of … `source`; others get their turn meanwhile. */
-async function repeated(rounds: number, source: Buffer, hash: string): Promise<Buffer> {
-  const rest = pauses();
-  let digest = source;
-  for (let round = 0; round < rounds; round += 1) {
-    digest = createHash(hash).update(digest).digest();
-    if (round % 256 === 255) await rest();
-  }
-  return digest;
 }
 
 async function decryptPbes2(
   parameters: Der,
   data: Buffer,
   passphrase: Passphrase,
+  work: Work,
 ): Promise<Buffer | undefined> {
+  const { derivation, cipher, iv } = readPbes2(parameters);
+  const key = await derive(derivation, cipher.keyBytes, passphrase, work);
+  return await decipher(cipher, key, iv, data);
+}
+
+function readPbes2(parameters: Der): { derivation: Der; cipher: Cipher; iv: Buffer } {
   const [derivation, encryption] = items(parameters, TAG.sequence);
   const [cipherId, iv] = items(expect(encryption, TAG.sequence));
   const cipher = CIPHERS[readOid(cipherId)];
-  if (cipher === undefined) throw unknownCipher(readOid(cipherId));
-  const key = await derive(expect(derivation, TAG.sequence), cipher.keyBytes, passphrase);
-  return await decipher(cipher, key, expect(iv, TAG.octetString).content, data);
-}
-
-async function derive(derivation: Der, bytes: number, passphrase: Passphrase): Promise<Buffer> {
-  const [first, parameters] = items(derivation);
-  const id = readOid(first);
-  const [saltDer, ...fields] = items(expect(parameters, TAG.sequence));
-  const salt = expect(saltDer, TAG.octetString).content;
-  if (id === PBKDF2) {
-    const prf = fields.find(({ tag }) => tag === TAG.sequence);
-    const prfId = prf === undefined ? '1.2.840.113549.2.7' : readOid(items(prf)[0]);
-    const hash = PRFS[prfId];
-    if (hash === undefined) throw unknownCipher(prfId);
-    return await promisify(pbkdf2)(passphrase.bytes, salt, capped(readCount(fields[0])), bytes, hash);
-  }
-  if (id !== SCRYPT) throw unknownCipher(id);
-  const [N = 0, r = 0, p = 0] = fields.slice(0, 3).map(readCount);
-  if (128 * N * r > MOST_SCRYPT || p > MOST_SCRYPT_LANES) throw tooMuch();
-  const options = { N, r, p, maxmem: 2 * MOST_SCRYPT };
-  return await new Promise((resolve, reject) =>
-    scrypt(passphrase.bytes, salt, bytes, options, (error, key) =>
-      error === null ? resolve(key) : reject(new BadDer('no scrypt')),
-    ),
-  );
+  if (cipher === undefined) throw unknownAlgorithm(readOid(cipherId));
+  return { derivation: expect(derivation, TAG.sequence), cipher, iv: expect(iv, TAG.octetString).content };
 }
 
 /** `info` is the value of the `DEK-Info` header: a cipher and its IV, which is the salt too. */
@@ -186,7 +118,7 @@ export async function decryptPem(
 ): Promise<Buffer | undefined> {
   const [name = '', ivText = ''] = info.split(',');
   const cipher = PEM_CIPHERS[name.trim()];
-  if (cipher === undefined) throw unknownCipher(name.trim());
+  if (cipher === undefined) throw unknownAlgorithm(name.trim());
   const iv = Buffer.from(ivText.trim(), 'hex');
   let key = Buffer.alloc(0);
   for (let last = Buffer.alloc(0); key.length < cipher.keyBytes; key = Buffer.concat([key, last]))
@@ -216,22 +148,4 @@ function forOpenSsl(name: string, key: Buffer): [cipher: string, key: Buffer] {
   if (name === DES.name) return [TRIPLE_DES.name, Buffer.concat([key, key, key])];
   if (name === DOUBLE_DES.name) return [TRIPLE_DES.name, Buffer.concat([key, key.subarray(0, 8)])];
   return [name, key];
-}
-
-function capped(rounds: number): number {
-  if (rounds < 1 || rounds > MOST_ROUNDS) throw tooMuch();
-  return rounds;
-}
-
-function tooMuch(): LockstepError {
-  return new LockstepError('too-large', 'The file asks for more work to derive its key than is done here.', {
-    hint: `Encrypt it again with ${MOST_ROUNDS} rounds or fewer.`,
-  });
-}
-
-function unknownCipher(id: string): LockstepError {
-  return new LockstepError('key-unreadable', 'The file is encrypted in a way that is not known here.', {
-    hint: 'Encrypt it again with AES, or give it unencrypted.',
-    facts: { algorithm: id.slice(0, 40) },
-  });
 }

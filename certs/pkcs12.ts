@@ -1,8 +1,10 @@
 /** PKCS#12 (PFX) files: RFC 7292. */
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import { derOfBer } from './ber.ts';
 import { BadDer, type Der, expect, field, items, readCount, readDer, readOid, TAG } from './der.ts';
-import { decrypt, type Passphrase, passphraseOf, pkcs12Key } from './pbe.ts';
+import { type Passphrase, passphraseOf } from './derive.ts';
+import { decrypt, workOf } from './pbe.ts';
+import { readMac } from './pkcs12-mac.ts';
+import type { Work } from './work.ts';
 
 export interface Pkcs12 {
   /** DER. */
@@ -16,26 +18,29 @@ const ENCRYPTED_DATA = '1.2.840.113549.1.7.6';
 const X509_CERTIFICATE = '1.2.840.113549.1.9.22.1';
 const BAG = '1.2.840.113549.1.12.10.1';
 const MOST_NESTED_BAGS = 8;
-const HASHES: Record<string, string> = {
-  '1.3.14.3.2.26': 'sha1',
-  '2.16.840.1.101.3.4.2.4': 'sha224',
-  '2.16.840.1.101.3.4.2.1': 'sha256',
-  '2.16.840.1.101.3.4.2.2': 'sha384',
-  '2.16.840.1.101.3.4.2.3': 'sha512',
-};
 /** What programs do where somebody gave no passphrase: an empty text, or none at all. */
 const WITHOUT: Passphrase[] = [passphraseOf(''), { bytes: Buffer.alloc(0), wide: Buffer.alloc(0) }];
 
-/** Undefined: the passphrase does not open it, or it needs one and none is given. Throws BadDer or LockstepError. */
-export async function readPkcs12(bytes: Buffer, passphrase: string | undefined): Promise<Pkcs12 | undefined> {
-  const [version, content, mac] = items(readDer(derOfBer(bytes), TAG.sequence));
+/**
+ * Undefined: the passphrase does not open it, or it needs one and none is given. What it would cost is added up before anything is derived.
+ * Throws BadDer or LockstepError.
+ */
+export async function readPkcs12(
+  bytes: Buffer,
+  passphrase: string | undefined,
+  work: Work,
+): Promise<Pkcs12 | undefined> {
+  const [version, content, macData] = items(readDer(derOfBer(bytes), TAG.sequence));
   if (readCount(version) !== 3) throw new BadDer('no PFX');
   const [type, safe] = items(expect(content, TAG.sequence));
   if (readOid(type) !== DATA) throw new BadDer('a PFX that is signed by a key');
   const safes = octetsIn(safe);
+  const mac = macData === undefined ? undefined : readMac(macData);
+  const parts = readParts(safes);
+  work.assertRoom((mac?.work ?? 0) + workOfParts(parts));
   for (const each of passphrase === undefined ? WITHOUT : [passphraseOf(passphrase)]) {
-    if (mac !== undefined && !(await isAuthentic(mac, safes, each))) continue;
-    const found = await readSafes(safes, each);
+    if (mac !== undefined && !(await mac.fits(safes, each, work))) continue;
+    const found = await openParts(parts, each, work);
     if (found !== undefined) return found;
   }
   return undefined;
@@ -47,39 +52,49 @@ function octetsIn(der: Der | undefined): Buffer {
   return expect(string, TAG.octetString).content;
 }
 
-async function isAuthentic(mac: Der, safes: Buffer, passphrase: Passphrase): Promise<boolean> {
-  const [info, salt, rounds] = items(mac, TAG.sequence);
-  const [algorithm, digest] = items(expect(info, TAG.sequence));
-  const hash = HASHES[readOid(items(expect(algorithm, TAG.sequence))[0])];
-  if (hash === undefined) throw new BadDer('an unknown hash');
-  const expected = expect(digest, TAG.octetString).content;
-  const key = await pkcs12Key(hash, passphrase, {
-    salt: expect(salt, TAG.octetString).content,
-    rounds: rounds === undefined ? 1 : readCount(rounds),
-    purpose: 3,
-    bytes: createHmac(hash, '').digest().length,
-  });
-  const found = createHmac(hash, key).update(safes).digest();
-  return found.length === expected.length && timingSafeEqual(found, expected);
-}
+/** What is encrypted, and how; certificates and keys that are not, as DER. */
+type Encrypted = { algorithm: Der; data: Buffer };
+type Part = { bags: Buffer } | Encrypted;
 
-async function readSafes(safes: Buffer, passphrase: Passphrase): Promise<Pkcs12 | undefined> {
-  const found: Pkcs12 = { certificates: [], keys: [] };
-  for (const safe of items(readDer(safes, TAG.sequence))) {
+/** NSS writes the parts in BER too, where others write DER. */
+function readParts(safes: Buffer): Part[] {
+  return items(readDer(derOfBer(safes), TAG.sequence)).map(safe => {
     const [type, content] = items(safe, TAG.sequence);
     const id = readOid(type);
-    if (id !== DATA && id !== ENCRYPTED_DATA) throw new BadDer('an unknown part');
-    const bags = id === DATA ? octetsIn(content) : await openSafe(content, passphrase);
-    if (bags === undefined || !(await readBags(bags, passphrase, found, 0))) return undefined;
-  }
-  return found;
+    if (id === DATA) return { bags: octetsIn(content) };
+    if (id !== ENCRYPTED_DATA) throw new BadDer('an unknown part');
+    const [, encrypted] = items(items(expect(content, field(0, true)))[0] as Der, TAG.sequence);
+    const [, algorithm, data] = items(expect(encrypted, TAG.sequence));
+    return { algorithm: expect(algorithm, TAG.sequence), data: dataOf(data) };
+  });
 }
 
-async function openSafe(content: Der | undefined, passphrase: Passphrase): Promise<Buffer | undefined> {
-  const [, encrypted] = items(items(expect(content, field(0, true)))[0] as Der, TAG.sequence);
-  const [, algorithm, data] = items(expect(encrypted, TAG.sequence));
-  const opened = await decrypt(expect(algorithm, TAG.sequence), dataOf(data), passphrase);
-  return opened === undefined ? undefined : opensAs(TAG.sequence, opened);
+/** What opening everything that can be seen from outside would cost. */
+function workOfParts(parts: Part[]): number {
+  let sum = 0;
+  for (const part of parts) {
+    if ('bags' in part) for (const { algorithm } of readBags(part.bags).encrypted) sum += workOf(algorithm);
+    else sum += workOf(part.algorithm);
+  }
+  return sum;
+}
+
+async function openParts(parts: Part[], passphrase: Passphrase, work: Work): Promise<Pkcs12 | undefined> {
+  const found: Pkcs12 = { certificates: [], keys: [] };
+  for (const part of parts) {
+    const opened = 'bags' in part ? part.bags : await open(part, passphrase, work);
+    if (opened === undefined) return undefined;
+    const { certificates, keys, encrypted } = readBags(opened);
+    found.certificates.push(...certificates);
+    found.keys.push(...keys);
+    work.assertRoom(encrypted.reduce((sum, { algorithm }) => sum + workOf(algorithm), 0));
+    for (const each of encrypted) {
+      const key = await open(each, passphrase, work);
+      if (key === undefined) return undefined;
+      found.keys.push(key);
+    }
+  }
+  return found;
 }
 
 /** In one piece, or in the several that BER allows. */
@@ -89,21 +104,30 @@ function dataOf(data: Der | undefined): Buffer {
 }
 
 /** A wrong passphrase may leave padding that looks right, but nothing that can be read. */
-function opensAs(tag: number, opened: Buffer): Buffer | undefined {
+async function open(
+  { algorithm, data }: Encrypted,
+  passphrase: Passphrase,
+  work: Work,
+): Promise<Buffer | undefined> {
+  const opened = await decrypt(algorithm, data, passphrase, work);
+  if (opened === undefined) return undefined;
   try {
-    return readDer(derOfBer(opened), tag).whole;
+    return readDer(derOfBer(opened), TAG.sequence).whole;
   } catch {
     return undefined;
   }
 }
 
-/** False: a key in it is not opened by the passphrase. */
-async function readBags(
+interface Bags extends Pkcs12 {
+  /** Keys that are not open yet. */
+  encrypted: Encrypted[];
+}
+
+function readBags(
   bags: Buffer,
-  passphrase: Passphrase,
-  found: Pkcs12,
-  depth: number,
-): Promise<boolean> {
+  found: Bags = { certificates: [], keys: [], encrypted: [] },
+  depth = 0,
+): Bags {
   if (depth > MOST_NESTED_BAGS) throw new BadDer('too many bags in bags');
   for (const bag of items(readDer(derOfBer(bags), TAG.sequence))) {
     const [type, wrapped] = items(bag, TAG.sequence);
@@ -111,14 +135,11 @@ async function readBags(
     if (value === undefined) throw new BadDer('an empty bag');
     const id = readOid(type);
     if (id === `${BAG}.1`) found.keys.push(value.whole);
-    else if (id === `${BAG}.2`) {
-      const key = await openKey(value, passphrase);
-      if (key === undefined) return false;
-      found.keys.push(key);
-    } else if (id === `${BAG}.3`) found.certificates.push(...certificateIn(value));
-    else if (id === `${BAG}.6` && !(await readBags(value.whole, passphrase, found, depth + 1))) return false;
+    else if (id === `${BAG}.2`) found.encrypted.push(encryptedKey(value));
+    else if (id === `${BAG}.3`) found.certificates.push(...certificateIn(value));
+    else if (id === `${BAG}.6`) readBags(value.whole, found, depth + 1);
   }
-  return true;
+  return found;
 }
 
 function certificateIn(bag: Der): Buffer[] {
@@ -126,10 +147,12 @@ function certificateIn(bag: Der): Buffer[] {
   return readOid(type) === X509_CERTIFICATE ? [octetsIn(value)] : [];
 }
 
-/** EncryptedPrivateKeyInfo of PKCS#8, to PrivateKeyInfo; both DER. Undefined: the passphrase does not open it. */
-export async function openKey(der: Der, passphrase: Passphrase): Promise<Buffer | undefined> {
+function encryptedKey(der: Der): Encrypted {
   const [algorithm, data] = items(der, TAG.sequence);
-  const encrypted = expect(data, TAG.octetString).content;
-  const opened = await decrypt(expect(algorithm, TAG.sequence), encrypted, passphrase);
-  return opened === undefined ? undefined : opensAs(TAG.sequence, opened);
+  return { algorithm: expect(algorithm, TAG.sequence), data: expect(data, TAG.octetString).content };
+}
+
+/** EncryptedPrivateKeyInfo of PKCS#8, to PrivateKeyInfo; both DER. Undefined: the passphrase does not open it. */
+export async function openKey(der: Der, passphrase: Passphrase, work: Work): Promise<Buffer | undefined> {
+  return await open(encryptedKey(der), passphrase, work);
 }

@@ -2,10 +2,13 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { LockstepError } from '../schema/error.ts';
 import { type Der, items, readDer, TAG } from './der.ts';
-import { decryptPem, passphraseOf } from './pbe.ts';
+import { passphraseOf } from './derive.ts';
+import { foreignForm } from './foreign-form.ts';
+import { decryptPem, workOf } from './pbe.ts';
 import { type PemBlock, pemBlocks } from './pem.ts';
 import { openKey, readPkcs12 } from './pkcs12.ts';
 import type { CertificateFile } from './read.ts';
+import type { Work } from './work.ts';
 import { CERTIFICATE_LABELS } from './x509.ts';
 
 export interface FoundInFile {
@@ -15,14 +18,19 @@ export interface FoundInFile {
 }
 
 const MOST_BYTES = 1024 * 1024;
+const MOST_KEYS = 100;
 const KEY_TYPES: Record<string, 'pkcs8' | 'pkcs1' | 'sec1'> = {
   'PRIVATE KEY': 'pkcs8',
   'RSA PRIVATE KEY': 'pkcs1',
   'EC PRIVATE KEY': 'sec1',
 };
 
-/** Throws LockstepError; no message holds anything of the file but its name. */
-export async function readFile({ name, bytes }: CertificateFile, passphrase?: string): Promise<FoundInFile> {
+/** Throws LockstepError; no message holds anything of the file but its name. And what `work` was ended with. */
+export async function readFile(
+  { name, bytes }: CertificateFile,
+  passphrase: string | undefined,
+  work: Work,
+): Promise<FoundInFile> {
   if (bytes.length > MOST_BYTES)
     throw new LockstepError('too-large', `${name} has more than ${MOST_BYTES} bytes.`, {
       facts: { file: name },
@@ -31,38 +39,57 @@ export async function readFile({ name, bytes }: CertificateFile, passphrase?: st
   if (text.trim() === '') return { certificates: [], keys: [] };
   try {
     return text.includes('-----BEGIN ')
-      ? await readPem(text, name, passphrase)
-      : await readBinary(bytes, name, passphrase);
+      ? await readPem(text, { name, passphrase, work })
+      : await readBinary(bytes, { name, passphrase, work });
   } catch (error) {
-    throw error instanceof LockstepError ? error : unreadable(name);
+    work.goOn();
+    throw error instanceof LockstepError ? error : unreadable(name, foreignForm(bytes));
   }
 }
 
-async function readPem(text: string, name: string, passphrase: string | undefined): Promise<FoundInFile> {
+/** The file that is read, and how. */
+interface Reading {
+  name: string;
+  passphrase: string | undefined;
+  work: Work;
+}
+
+async function readPem(text: string, reading: Reading): Promise<FoundInFile> {
+  const { name } = reading;
   const blocks = pemBlocks(text);
   if (blocks === undefined) throw unreadable(name, 'A PEM block of it is cut off.');
+  assertFewKeys(blocks.filter(({ label }) => label.endsWith('PRIVATE KEY')).length);
+  reading.work.assertRoom(blocks.reduce((sum, block) => sum + workOfBlock(block), 0));
   const found: FoundInFile = { certificates: [], keys: [] };
   for (const block of blocks) {
     const { label, bytes } = block;
     if (CERTIFICATE_LABELS.has(label)) {
       if (bytes === undefined) throw unreadable(name);
       found.certificates.push(bytes);
-    } else if (label.endsWith('PRIVATE KEY')) found.keys.push(await readKeyBlock(block, name, passphrase));
+    } else if (label.endsWith('PRIVATE KEY')) found.keys.push(await readKeyBlock(block, reading));
   }
   if (blocks.some(({ label }) => label === 'PKCS7')) throw isPkcs7(name, '');
+  if (blocks.some(({ label }) => label === 'TRUSTED CERTIFICATE')) throw isTrusted(name);
   if (blocks.some(({ label }) => label.endsWith('CERTIFICATE REQUEST')) && found.certificates.length === 0)
     throw missing(name, 'It holds a request for a certificate: give what the CA made of it.');
   return found;
 }
 
-async function readKeyBlock(
-  { label, headers, bytes }: PemBlock,
-  name: string,
-  passphrase: string | undefined,
-): Promise<KeyObject> {
+/** What cannot be read costs nothing. */
+function workOfBlock({ label, bytes }: PemBlock): number {
+  if (label !== 'ENCRYPTED PRIVATE KEY' || bytes === undefined) return 0;
+  try {
+    return workOf(items(readDer(bytes, TAG.sequence))[0] as Der);
+  } catch (error) {
+    if (error instanceof LockstepError && error.code === 'too-large') throw error;
+    return 0;
+  }
+}
+
+async function readKeyBlock({ label, headers, bytes }: PemBlock, reading: Reading): Promise<KeyObject> {
+  const { name, passphrase } = reading;
   if (bytes === undefined) throw badKey(name);
-  if (label === 'ENCRYPTED PRIVATE KEY')
-    return await readEncryptedKey(readBytes(bytes, name), name, passphrase);
+  if (label === 'ENCRYPTED PRIVATE KEY') return await readEncryptedKey(readBytes(bytes, name), reading);
   const type = KEY_TYPES[label];
   if (type === undefined) throw badKey(name, `It is a key of the form "${label}".`);
   const info = headers.get('DEK-Info');
@@ -72,16 +99,26 @@ async function readKeyBlock(
   return keyOf(opened, type, name);
 }
 
-async function readBinary(bytes: Buffer, name: string, passphrase: string | undefined): Promise<FoundInFile> {
+async function readBinary(bytes: Buffer, reading: Reading): Promise<FoundInFile> {
+  const { name, passphrase, work } = reading;
   const form = formOf(bytes);
   if (form === 'certificate') return { certificates: [bytes], keys: [] };
   if (form === 'encrypted-key')
-    return { certificates: [], keys: [await readEncryptedKey(readDer(bytes), name, passphrase)] };
+    return { certificates: [], keys: [await readEncryptedKey(readDer(bytes), reading)] };
   if (form === 'pkcs7') throw isPkcs7(name, ' -inform DER');
   if (form !== 'pfx') return { certificates: [], keys: [keyOf(bytes, form, name)] };
-  const opened = await readPkcs12(bytes, passphrase);
+  const opened = await readPkcs12(bytes, passphrase, work);
   if (opened === undefined) throw passphrase === undefined ? passphraseNeeded(name) : wrongPassphrase(name);
+  assertFewKeys(opened.keys.length);
   return { certificates: opened.certificates, keys: opened.keys.map(key => keyOf(key, 'pkcs8', name)) };
+}
+
+/** One is needed; each takes time to read. */
+function assertFewKeys(count: number): void {
+  if (count > MOST_KEYS)
+    throw new LockstepError('keys-several', `The files hold ${count} private keys.`, {
+      hint: 'Give the key that belongs to the certificate, and no other.',
+    });
 }
 
 /** By the first elements; what is none of the others is taken for a PFX, which may be BER. */
@@ -103,8 +140,9 @@ function formOf(
   return isKey ? 'pkcs8' : 'pfx';
 }
 
-async function readEncryptedKey(der: Der, name: string, passphrase: string | undefined): Promise<KeyObject> {
-  const opened = await opening(name, () => openKey(der, passphraseOf(needed(passphrase, name))));
+async function readEncryptedKey(der: Der, { name, passphrase, work }: Reading): Promise<KeyObject> {
+  const secret = passphraseOf(needed(passphrase, name));
+  const opened = await opening(name, () => openKey(der, secret, work));
   if (opened === undefined) throw wrongPassphrase(name);
   return keyOf(opened, 'pkcs8', name);
 }
@@ -175,6 +213,14 @@ function missing(file: string, hint: string): LockstepError {
 /** What CAs of Windows hand out: certificates without a key. */
 function isPkcs7(file: string, form: string): LockstepError {
   return unreadable(file, `It is PKCS#7: openssl pkcs7${form} -print_certs makes PEM of it.`);
+}
+
+/** The certificate with what one machine trusts it for behind it; `-trustout` makes it. */
+function isTrusted(file: string): LockstepError {
+  return unreadable(
+    file,
+    'It is a TRUSTED CERTIFICATE, with settings of OpenSSL behind the certificate: openssl x509 -in FILE -out NEW.pem makes a plain one.',
+  );
 }
 
 function unreadable(file: string, why = 'It is damaged, or of another form.'): LockstepError {

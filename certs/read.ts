@@ -3,8 +3,10 @@ import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { LockstepError } from '../schema/error.ts';
 import { orderChain } from './chain.ts';
 import { type FoundInFile, readFile } from './read-file.ts';
+import { Work } from './work.ts';
 import { readX509, type X509 } from './x509.ts';
 import { isSameKey } from './x509-key.ts';
+import { isSameName } from './x509-name.ts';
 
 export interface CertificateFile {
   /** For messages. */
@@ -22,19 +24,26 @@ export interface ReadCertificate {
 /** More than any chain has. */
 const MOST_CERTIFICATES = 100;
 
+export interface ReadOptions {
+  passphrase?: string | undefined;
+  now: Date;
+  /** Default: work that nothing ends. */
+  work?: Work;
+}
+
 /**
  * One certificate with its chain, and its key where one is there, from one or more files of any form. CA certificates that lead
- * nowhere from it are left out. Throws LockstepError `certificate-unreadable`, `certificate-missing`, `certificates-several`,
+ * nowhere from it are left out, and an expired one whose twin (the same name and key) is valid. Throws LockstepError `certificate-unreadable`, `certificate-missing`, `certificates-several`,
  * `key-unreadable`, `key-unfit`, `keys-several`, `passphrase-needed`, `wrong-passphrase` or `too-large`; none of them quotes
  * what was read.
  */
 export async function readCertificateFiles(
   files: CertificateFile[],
-  passphrase?: string,
+  { passphrase, now, work = new Work() }: ReadOptions,
 ): Promise<ReadCertificate> {
   const found: FoundInFile = { certificates: [], keys: [] };
   for (const file of files) {
-    const { certificates, keys } = await readFile(file, passphrase);
+    const { certificates, keys } = await readFile(file, passphrase, work);
     found.certificates.push(...certificates);
     found.keys.push(...keys);
   }
@@ -43,7 +52,7 @@ export async function readCertificateFiles(
   const key = onlyKey(found.keys);
   const leaf = key === undefined ? leafOf(certificates) : ownerOf(key, certificates);
   const others = certificates.filter(each => each !== leaf);
-  const chain = orderChain(leaf, others);
+  const chain = withoutExpiredTwins(leaf, others, now);
   const stray = others.find(each => !each.ca && !chain.includes(each));
   if (stray !== undefined) throw several([leaf, stray]);
   return {
@@ -97,6 +106,30 @@ function leafOf(certificates: X509[]): X509 {
   if (leaf === undefined) throw missing();
   if (others.length > 0) throw several([leaf, ...others]);
   return leaf;
+}
+
+/** Clients that follow the expired one of two ways, as older OpenSSL does, find no end; what only it leads to goes with it. */
+function withoutExpiredTwins(leaf: X509, others: X509[], now: Date): X509[] {
+  const chain = orderChain(leaf, others);
+  const isOver = ({ notAfter }: X509): boolean => notAfter <= now;
+  const hasTwin = (x509: X509): boolean =>
+    chain.some(
+      each => !isOver(each) && isSameName(each.subjectName, x509.subjectName) && isSameKeyOf(each, x509),
+    );
+  const isDropped = (x509: X509): boolean => x509 !== leaf && isOver(x509) && hasTwin(x509);
+  if (!chain.some(isDropped)) return chain;
+  return orderChain(
+    leaf,
+    chain.filter(each => each !== leaf && !isDropped(each)),
+  );
+}
+
+function isSameKeyOf(one: X509, other: X509): boolean {
+  try {
+    return isSameKey(one.publicKey, other.publicKey);
+  } catch {
+    return false;
+  }
 }
 
 function distinct(certificates: X509[]): X509[] {

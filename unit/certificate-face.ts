@@ -3,8 +3,8 @@ import type { ChangeAnswer, Safety } from './face.ts';
 
 /** What a running unit offers about certificates. Private keys come in; out they go through an export alone. */
 export interface CertificateFace {
-  /** Reads, checks and commits a certificate with its key and chain. */
-  addCertificate(request: AddCertificateRequest): Promise<AddCertificateAnswer>;
+  /** Reads, checks and commits a certificate with its key and chain; `left`: whoever asked is gone, and the reading ends. */
+  addCertificate(request: AddCertificateRequest, left?: AbortSignal): Promise<AddCertificateAnswer>;
   /** Refused with `certificate-in-use` while anything refers to it. */
   removeCertificate(request: RemoveCertificateRequest): Promise<ChangeAnswer>;
   certificates(): Promise<{ certificates: CertificateFacts[] }>;

@@ -133,6 +133,7 @@ export class CertificateFolder {
           if (this.stopped) return;
           const { name, stamp } = effect.drop;
           const outcome = await this.attempt(effect.drop);
+          if (this.stopped) return;
           this.step({ type: 'tried', at: timers.now(), name, stamp, outcome });
         });
         return;

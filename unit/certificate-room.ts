@@ -79,6 +79,7 @@ export class CertificateRoom {
     this.stopped = true;
     this.unwatch();
     this.cancel();
+    this.desk.stop();
     await this.folder.stop();
     await this.book.stop();
     await Promise.all([this.keeping, this.looking]);

@@ -1,6 +1,7 @@
 import { checkCertificate } from '../certs/check.ts';
 import { commonNameFindings } from '../certs/names.ts';
 import { type ReadCertificate, readCertificateFiles } from '../certs/read.ts';
+import { Work } from '../certs/work.ts';
 import { readX509, readX509s } from '../certs/x509.ts';
 import { isSameKey } from '../certs/x509-key.ts';
 import type { Catalog } from '../schema/catalog.ts';
@@ -44,18 +45,32 @@ interface Accepted {
   warnings: Problem[];
 }
 
+/** What comes with the files. */
+interface Given {
+  passphrase?: string | undefined;
+  allowWeak?: boolean | undefined;
+  /** Who asked has left. */
+  left?: AbortSignal | undefined;
+}
+
 /** The author of what was dropped into `certs.d/`. */
 const FOLDER_AUTHOR = 'certs.d';
 
 /** Takes certificates in, checks them before they are kept, lists them, and gives them out. */
 export class Certificates implements CertificateFace {
   private readonly options: CertificatesOptions;
+  private readonly stopping = new AbortController();
 
   constructor(options: CertificatesOptions) {
     this.options = options;
   }
 
-  async addCertificate(request: AddCertificateRequest): Promise<AddCertificateAnswer> {
+  /** Work on files ends. */
+  stop(): void {
+    this.stopping.abort(new LockstepError('unit-unreachable', 'The unit stops.'));
+  }
+
+  async addCertificate(request: AddCertificateRequest, left?: AbortSignal): Promise<AddCertificateAnswer> {
     const { kind = 'certificate', replace = false, author, dryRun = false } = request;
     const path = certificatePath({ ...request, kind });
     const before = await this.options.store.read(path);
@@ -64,7 +79,7 @@ export class Certificates implements CertificateFace {
       throw noSuchCertificate(request, 'To add it, leave out --replace.');
     if (before !== undefined && !replace && before.selfSigned !== true) throw exists(path);
     const files = request.files.map(({ name, bytes }) => ({ name, bytes: Buffer.from(bytes, 'base64') }));
-    const { value, warnings } = await this.accept(path, kind, files, request, before);
+    const { value, warnings } = await this.accept(path, kind, files, { ...request, left }, before);
     const reason = request.reason ?? `certs add ${path}`;
     const { changed, more } = await this.put(path, value, { ...request, author, reason });
     return {
@@ -149,16 +164,21 @@ export class Certificates implements CertificateFace {
     return { name, pem: certificate + withNewline(String(value.key)) };
   }
 
+  private workFor(left: AbortSignal | undefined): Work {
+    const { signal } = this.stopping;
+    return new Work(left === undefined ? signal : AbortSignal.any([signal, left]));
+  }
+
   /** Everything that speaks against keeping it, or what to keep. */
   private async accept(
     path: string,
     kind: CertificateKind,
     files: { name: string; bytes: Buffer }[],
-    { passphrase, allowWeak = false }: { passphrase?: string; allowWeak?: boolean },
+    { passphrase, allowWeak = false, left }: Given,
     before: JsonObject | undefined,
   ): Promise<Accepted> {
     const { now } = this.options;
-    const read = await readCertificateFiles(files, passphrase);
+    const read = await readCertificateFiles(files, { passphrase, now: now(), work: this.workFor(left) });
     if (kind === 'intermediate') return this.acceptIntermediate(path, read, allowWeak);
     const key = read.key ?? this.keyThatFits(read.certificate, before);
     if (key === undefined)

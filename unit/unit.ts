@@ -225,8 +225,8 @@ export class Unit implements UnitFace {
     return { ...(await this.commit(changes, 'import', request, `import ${names}`)), leftOut };
   }
 
-  addCertificate(request: AddCertificateRequest): Promise<AddCertificateAnswer> {
-    return this.certs.desk.addCertificate(request);
+  addCertificate(request: AddCertificateRequest, left?: AbortSignal): Promise<AddCertificateAnswer> {
+    return this.certs.desk.addCertificate(request, left);
   }
 
   removeCertificate(request: RemoveCertificateRequest): Promise<ChangeAnswer> {

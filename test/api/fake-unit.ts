@@ -4,6 +4,8 @@ import type { UnitFace } from '../../unit/face.ts';
 export interface Call {
   method: string;
   request: unknown;
+  /** Says that whoever asked has left. */
+  left?: AbortSignal;
 }
 
 /**
@@ -12,8 +14,8 @@ export interface Call {
  */
 export function fakeUnit(calls: Call[], answer: (call: Call) => unknown = () => ({})): UnitFace {
   return new Proxy({} as UnitFace, {
-    get: (_target, method: string) => async (request: unknown) => {
-      const call = { method, request };
+    get: (_target, method: string) => async (request: unknown, left?: AbortSignal) => {
+      const call: Call = { method, request, ...(left && { left }) };
       calls.push(call);
       return answer(call);
     },

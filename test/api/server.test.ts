@@ -394,6 +394,39 @@ describe('the API of a unit', () => {
     assert.equal(new Set(ids).size, ids.length);
     assert.ok(ids.includes('postPairInvite'), ids.join());
   });
+
+  it('tells the unit when whoever asked has left before the answer, and only then', async () => {
+    let finish: (value: object) => void = () => undefined;
+    let asked: () => void = () => undefined;
+    const reached = new Promise<void>(resolve => {
+      asked = resolve;
+    });
+    answer = () => {
+      asked();
+      return new Promise(resolve => {
+        finish = resolve;
+      });
+    };
+    const body = JSON.stringify({ name: 'shop', files: [{ name: 'a.pem', bytes: 'QQ==' }] });
+    const leaving = request({
+      socketPath: socketIn(dir),
+      method: 'POST',
+      path: '/v1/certificates/add',
+      headers: { 'content-type': 'application/json' },
+    });
+    leaving.on('error', () => undefined);
+    leaving.end(body);
+    await reached;
+    const left = calls[0]?.left as AbortSignal;
+    assert.equal(left.aborted, false);
+    const told = once(left, 'abort');
+    leaving.destroy();
+    await told;
+    finish({});
+    answer = () => ({});
+    assert.equal((await send('POST', '/v1/certificates/add', body)).status, 200);
+    assert.equal(calls[1]?.left?.aborted, false, 'one that was answered');
+  });
 });
 
 describe('a file sent to the unit', () => {

@@ -4,10 +4,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { der, readDer, TAG } from '../../certs/der.ts';
 import { pem } from '../../certs/pem.ts';
-import { readCertificateFiles } from '../../certs/read.ts';
+import { type ReadOptions, readCertificateFiles } from '../../certs/read.ts';
 import { readX509 } from '../../certs/x509.ts';
 import { LockstepError } from '../../schema/error.ts';
-import { cpuMs, issue, keysOf, type Made, type Wish } from './ca.ts';
+import { cpuMs, issue, keysOf, type Made, NOW, type Wish } from './ca.ts';
 import { openssl, workFolder } from './openssl.ts';
 
 const PASSPHRASE = 'correct horse bättery';
@@ -21,14 +21,23 @@ const ED_SHOP = shopOf({ kind: 'ed25519' });
 const CHAIN = SHOP.pem + LOW.pem + ROOT.pem;
 
 type Given = string | Buffer;
-const read = (given: Given[], passphrase?: string): ReturnType<typeof readCertificateFiles> =>
+const read = (
+  given: Given[],
+  passphrase?: string,
+  options: Partial<ReadOptions> = {},
+): ReturnType<typeof readCertificateFiles> =>
   readCertificateFiles(
     given.map((bytes, index) => ({ name: `file${index}`, bytes: Buffer.from(bytes as Buffer) })),
-    passphrase,
+    { passphrase, now: NOW, ...options },
   );
 
-async function refused(code: string, given: Given[], passphrase?: string): Promise<LockstepError> {
-  const error = await read(given, passphrase).then(
+async function refused(
+  code: string,
+  given: Given[],
+  passphrase?: string,
+  options?: Partial<ReadOptions>,
+): Promise<LockstepError> {
+  const error = await read(given, passphrase, options).then(
     () => assert.fail(`not refused as ${code}`),
     thrown => thrown,
   );

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { der, field, integer, octets, oid, sequence } from '../../certs/der.ts';
 import { loadCatalog } from '../../schema/catalog.ts';
+import { LockstepError } from '../../schema/error.ts';
 import type { JsonObject } from '../../schema/json.ts';
 import { openMemory } from '../../store/memory.ts';
 import { Store } from '../../store/store.ts';
@@ -365,6 +367,37 @@ describe('the certificates of a running unit', () => {
           makeWebCertificate({ hostname, addresses: ['10.1.0.1', 'fe80::1', 'none'] }, NOW).selfSigned,
           true,
         );
+    });
+  });
+
+  describe('from files that take long to open', () => {
+    /** A PFX whose code alone wants a million rounds: seconds of work. */
+    const mac = sequence(
+      sequence(sequence(oid('2.16.840.1.101.3.4.2.1')), octets(Buffer.alloc(32))),
+      octets(Buffer.alloc(8)),
+      integer(1_000_000),
+    );
+    const data = sequence(oid('1.2.840.113549.1.7.1'), der(field(0, true), octets(sequence())));
+    const bytes = sequence(integer(3), data, mac).toString('base64');
+    const slow = { name: 'shop', author: 'ada', passphrase: 'x', files: [{ name: 'a.pfx', bytes }] };
+    const end = async (act: () => unknown, left?: AbortSignal): Promise<void> => {
+      await start();
+      const started = performance.now();
+      const refusal = room.desk.addCertificate(slow, left).catch(error => error.code);
+      setTimeout(act, 50);
+      assert.equal(await refusal, 'unit-unreachable');
+      assert.ok(performance.now() - started < 1_000, `${performance.now() - started} ms`);
+    };
+
+    it('are let go when whoever gave them has left', async () => {
+      const left = new AbortController();
+      const gone = new LockstepError('unit-unreachable', 'Nobody waits any more.');
+      await end(() => left.abort(gone), left.signal);
+    });
+
+    it('are let go when the unit stops, also out of certs.d', async () => {
+      writeFileSync(join(folder, 'certs.d', 'slow.pfx'), Buffer.from(bytes, 'base64'));
+      await end(() => room.stop());
     });
   });
 
