@@ -3,6 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { LockstepError } from '../schema/error.ts';
 
+/** How long the refusal may take to be read. */
+const GOODBYE_MS = 250;
 const TYPE = 'application/json; charset=utf-8';
 
 /** `Expect:` with anything but `100-continue` (RFC 9110, 10.1.1). */
@@ -28,7 +30,10 @@ export function refuseUnreadable({ code }: NodeJS.ErrnoException, socket: Duplex
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',
   ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  // What follows on it is not looked at, whether the answer is taken or not.
+  const late = setTimeout(() => socket.destroy(), GOODBYE_MS);
+  socket.once('close', () => clearTimeout(late));
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 }
 
 const UNREADABLE = ['400 Bad Request', new LockstepError('bad-usage', 'This is no HTTP request.')] as const;
