@@ -78,7 +78,10 @@ export const auditReport = open({
   more: number('Findings that are not in the list.'),
   exchanges: number('With the side that is far away.'),
   ms: { type: 'number' },
-  settled: { type: 'boolean', description: 'False: it kept changing while it was looked at.' },
+  settled: {
+    type: 'boolean',
+    description: 'False: it kept changing while it was looked at; what is alarming was asked for again.',
+  },
 });
 
 export const auditHistory = open({

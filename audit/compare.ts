@@ -104,7 +104,7 @@ async function compareOnce(
   return { ...none, differences, verdicts, untold, settled: still.a && still.b };
 }
 
-function difference(
+export function difference(
   a: RecordFacts,
   b: RecordFacts,
   ours: Opening,

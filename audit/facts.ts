@@ -116,6 +116,8 @@ export interface Side {
   ask(question: Extract<Question, { ask: 'leaves' }>): Promise<Leaves>;
   ask(question: Extract<Question, { ask: 'against' }>): Promise<Against>;
   ask(question: Extract<Question, { ask: 'details' }>): Promise<Details>;
+  /** The same side as it is when it is asked; absent where every answer is so, or where nothing changes. */
+  now?: Side;
 }
 
 export const NONCE = /^[0-9a-f]{32,64}$/;

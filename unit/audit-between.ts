@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { compare } from '../audit/compare.ts';
 import type { Question } from '../audit/facts.ts';
+import { recheck } from '../audit/recheck.ts';
 import { type AuditReport, makeReport } from '../audit/report.ts';
 import type { Catalog } from '../schema/catalog.ts';
 import type { JsonObject } from '../schema/json.ts';
@@ -21,8 +22,10 @@ export async function auditBetween(
   const side = (unit: Answering) => ({
     ask: (question: Question) => unit.auditAsk(question as unknown as JsonObject) as Promise<never>,
   });
-  const nonce = randomBytes(32).toString('hex');
-  const found = await compare(side(a), side(b), { catalog, nextStep, nonce, all });
+  const options = { catalog, nextStep, nonce: randomBytes(32).toString('hex'), all };
+  const [one, other] = [side(a), side(b)];
+  const compared = await compare(one, other, options);
+  const found = compared.settled ? compared : await recheck(compared, one, other, options);
   const ms = elapsedMs(started, performance.now());
   return makeReport(found, new Date().toISOString(), ms);
 }

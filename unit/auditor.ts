@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { compare } from '../audit/compare.ts';
 import type { Opening, Question, Side } from '../audit/facts.ts';
 import { readQuestion } from '../audit/question.ts';
+import { recheck } from '../audit/recheck.ts';
 import { type AuditReport, makeReport } from '../audit/report.ts';
 import { type SideFacts, SnapshotSide } from '../audit/snapshot-side.ts';
 import type { Bundle } from '../backup/bundle.ts';
@@ -49,9 +50,8 @@ export class Auditor {
   async audit({ a, b, all = false }: AuditRequest): Promise<AuditReport> {
     const started = performance.now();
     for (let attempt = 1; ; attempt++) {
-      const report = await this.attempt(a, b, all, started);
-      if (report.settled || attempt === MOST_ATTEMPTS)
-        return dropUploads(report, this.options.incoming, a, b);
+      const report = await this.attempt(a, b, { all, started, isLast: attempt === MOST_ATTEMPTS });
+      if (report !== undefined) return dropUploads(report, this.options.incoming, a, b);
     }
   }
 
@@ -61,19 +61,27 @@ export class Auditor {
     return this.withSides([{ of: 'local' }], async ([side]) => (await side?.ask(asked as never)) as never);
   }
 
-  private attempt(a: AuditTarget, b: AuditTarget, all: boolean, started: number): Promise<AuditReport> {
+  /** undefined: something moved meanwhile, and there is time to look again. */
+  private attempt(
+    a: AuditTarget,
+    b: AuditTarget,
+    { all, started, isLast }: { all: boolean; started: number; isLast: boolean },
+  ): Promise<AuditReport | undefined> {
     const { store, catalog, now } = this.options;
-    return this.withSides([a, b], async ([one, other]) => {
-      const nonce = randomBytes(32).toString('hex');
-      const found = await compare(one as Side, other as Side, { catalog, nextStep, nonce, all });
+    return this.withSides([a, b], async sides => {
+      const [one, other] = sides as [Side, Side];
+      const options = { catalog, nextStep, nonce: randomBytes(32).toString('hex'), all };
+      let found = await compare(one, other, options);
       // What was committed or taken meanwhile may be on one side of the comparison only.
       const moved = [a, b].some(
         ({ of }, index) => of === 'local' && found[index === 0 ? 'a' : 'b'].revision !== store.head.revision,
       );
       const withPartner = a.of === 'partner' || b.of === 'partner';
-      const ms = elapsedMs(started, performance.now());
       const settled = found.settled && !(moved && withPartner);
-      return makeReport({ ...found, settled }, now().toISOString(), ms);
+      // A partner that keeps moving was looked at again already.
+      if (!settled && found.settled && !isLast) return undefined;
+      if (!settled) found = await recheck({ ...found, settled }, one, other, options);
+      return makeReport(found, now().toISOString(), elapsedMs(started, performance.now()));
     });
   }
 
@@ -101,7 +109,10 @@ export class Auditor {
     if (target.of === 'revision') await store.diff(target.revision, target.revision); // is there such a one?
     const snapshot = await store.snapshot();
     closers.push(() => snapshot.close());
-    if (target.of === 'local') return this.side(snapshot, this.localFacts());
+    if (target.of === 'local') {
+      const now: Side = { ask: (question: Question) => this.answer(question as never) as Promise<never> };
+      return Object.assign(this.side(snapshot, this.localFacts()), { now });
+    }
     const past = await snapshot.past(target.revision);
     const { name, unitId, release } = this.options.self();
     return this.side(past, { ...this.bare(), is: 'revision', name, unitId, release });

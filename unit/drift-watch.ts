@@ -82,9 +82,9 @@ export class DriftWatch {
   async note(report: AuditReport, foundBy: DriftReport['foundBy']): Promise<AuditReport> {
     const { book, onChange, log } = this.options;
     const told = await book.seen(report);
-    if (!told.settled) return told;
+    // What is alarming was proved, even where the rest moved meanwhile.
     if (!told.findings.some(({ class: found }) => ALARMING.has(found))) {
-      await this.clear();
+      if (told.settled) await this.clear();
       return told;
     }
     const { report: kept, fresh } = await book.raise(told, foundBy);

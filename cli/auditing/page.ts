@@ -2,7 +2,7 @@
 import { asHtml } from '../../schema/html.ts';
 import type { AuditFinding, AuditReport } from '../../unit/audit-face.ts';
 import { printable } from '../printable.ts';
-import { CLASS_WORDS, headline, namesOf, valueWords, whereWords } from './text.ts';
+import { CLASS_WORDS, headline, MOVING, namesOf, valueWords, whereWords } from './text.ts';
 
 const STYLE = `body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color:#1b1f24}
 h1{font-size:1.3rem}table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid #d5dae0}
@@ -32,7 +32,7 @@ export function formatPage(report: AuditReport): string {
 <p><small>${text(report.at)} · digests <code>${text(a.digest)}</code> and <code>${text(b.digest)}</code></small></p>
 ${table}
 ${more > 0 ? `<p>and ${more} more</p>` : ''}
-${report.settled ? '' : '<p>The configuration kept changing while it was looked at.</p>'}
+${report.settled ? '' : `<p>${text(MOVING)}</p>`}
 </body>
 </html>
 `;

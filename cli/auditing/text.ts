@@ -27,6 +27,9 @@ const COLOURS: Record<DriftClass, Style> = {
   'by-design': 'dim',
 };
 const LONGEST = 60;
+/** Of a report that is not settled. */
+export const MOVING =
+  'The configuration kept changing while it was looked at. What is called corruption, local edit or missed update was asked for again, and is so; the rest may be on its way.';
 
 export function formatReport(report: AuditReport, paint: Paint): string {
   const { findings, more } = report;
@@ -34,7 +37,7 @@ export function formatReport(report: AuditReport, paint: Paint): string {
     headline(report),
     ...findings.flatMap(finding => ['', ...formatFinding(report, finding, paint)]),
     ...(more > 0 ? ['', `and ${more} more`] : []),
-    ...(report.settled ? [] : ['', 'The configuration kept changing while it was looked at: ask again.']),
+    ...(report.settled ? [] : ['', MOVING]),
   ].join('\n');
 }
 
@@ -42,7 +45,10 @@ export function formatReport(report: AuditReport, paint: Paint): string {
 export function headline({ a, b, verdict, findings, more, counts }: AuditReport): string {
   const total = findings.length + more;
   const ends = `${endWords(a)} and ${endWords(b)}`;
-  if (total === 0) return `${ends} hold the same: digest ${a.digest.slice(0, 16)}.`;
+  if (total === 0)
+    return a.digest === b.digest
+      ? `${ends} hold the same: digest ${a.digest.slice(0, 16)}.`
+      : `${ends}: nothing differs but what is on its way.`;
   const each = Object.entries(counts).map(([found, count]) => `${count} ${CLASS_WORDS[found as DriftClass]}`);
   const what = verdict === 'same' ? 'hold the same but for what may differ' : plural(total, 'difference');
   return verdict === 'same'
