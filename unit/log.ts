@@ -1,20 +1,21 @@
 import { join } from 'node:path';
-import { type DestinationStream, destination, type Logger, pino } from 'pino';
+import { type DestinationStream, type Logger, pino } from 'pino';
+import { LogFile, type Rotation } from './log-file.ts';
+import { LOG_NAME } from './log-files.ts';
 
 export type Log = Pick<Logger, 'info' | 'warn' | 'error' | 'debug'>;
 
-/** Bytes of the log that wait for space on the disk; what comes on top of that is left out of the file. */
-const MOST_UNWRITTEN = 1024 * 1024;
-
 /**
  * JSON lines to standard output and to `folder/lockstep.jsonl` (0600). Callers log facts, never records;
- * should a secret ever be among the facts, its field is cut out. `reopen`: for log rotation, on SIGHUP.
+ * should a secret ever be among the facts, its field is cut out. `reopen`: another program has put the file aside, on SIGHUP.
  */
-export function openLog(folder: string, level: string): { log: Logger; reopen(): void } {
-  const dest = join(folder, 'lockstep.jsonl');
-  const file = destination({ dest, mode: 0o600, mkdir: true, sync: true, maxLength: MOST_UNWRITTEN });
-  // A line that cannot be written (a full disk, a reader that went away) must end neither a commit nor the unit.
-  file.on('error', () => undefined);
+export function openLog(
+  folder: string,
+  level: string,
+  rotation: Rotation = DEFAULT_ROTATION,
+): { log: Logger; reopen(): void } {
+  const file = new LogFile(join(folder, LOG_NAME), rotation);
+  // A reader that went away must end neither a commit nor the unit.
   for (const stream of [process.stdout, process.stderr])
     stream.removeAllListeners('error').on('error', () => undefined);
   const log = pino(
@@ -30,6 +31,9 @@ export function openLog(folder: string, level: string): { log: Logger; reopen():
   return { log, reopen: () => file.reopen() };
 }
 
+/** Some 150,000 commits. */
+export const DEFAULT_ROTATION: Rotation = { mostBytes: 16_000_000, files: 6 };
+
 /** Characters of the lines of one turn past which they are not held back any more. */
 const MOST_OF_A_TURN = 64 * 1024;
 
@@ -37,7 +41,7 @@ const MOST_OF_A_TURN = 64 * 1024;
  * Writes the lines of one turn of the event loop together, and when that turn is over: an answer or an update that is
  * made in it goes out first. What is not written yet when the process exits is written then.
  */
-function linesOfATurn(streams: DestinationStream[]): DestinationStream {
+function linesOfATurn(streams: Pick<DestinationStream, 'write'>[]): DestinationStream {
   let lines = '';
   const flush = (): void => {
     const text = lines;

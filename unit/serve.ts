@@ -32,6 +32,7 @@ import { runHook } from './hook.ts';
 import { readIdentity, type UnitFacts } from './identity.ts';
 import { Incoming } from './incoming.ts';
 import { type Log, openLog } from './log.ts';
+import type { Rotation } from './log-file.ts';
 import { machineClock } from './machine-clock.ts';
 import { sendMail } from './mail.ts';
 import { Metrics } from './metrics.ts';
@@ -58,6 +59,7 @@ export interface ServeOptions {
   /** Keep the files under config/. */
   mirror: boolean;
   logLevel: string;
+  logRotation: Rotation;
   /** Time in which the scrub verifies the whole store; 0: only when somebody asks. */
   scrubHours: number;
 }
@@ -85,7 +87,7 @@ export async function serveUnit(
   makeFolder(folder);
   const unlock = await lockFolder(folder);
   try {
-    const { log, reopen } = openLog(folder.log, options.logLevel);
+    const { log, reopen } = openLog(folder.log, options.logLevel, options.logRotation);
     const around = { options, folder, log, startApi };
     const running = await start(around);
     process.on('SIGHUP', reopen);

@@ -1,10 +1,12 @@
-import { open } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
 import { arch, release, type, uptime } from 'node:os';
 import { join } from 'node:path';
 import { assertFree, writeBundle } from '../../backup/save.ts';
 import { type PlainFile, sealFiles } from '../../backup/sealed-files.ts';
 import { asLockstepError, LockstepError } from '../../schema/error.ts';
 import { packageVersion } from '../../unit/identity.ts';
+import { LOG_NAME, logFiles } from '../../unit/log-files.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
 import { withProgress } from '../progress.ts';
@@ -92,10 +94,24 @@ async function revisions(unit: ReturnType<Context['unit']>): Promise<unknown> {
 
 /** Here may lie the log of another unit than the one of --unit. */
 async function logEnd({ dir, elsewhere }: Context, most: number): Promise<Buffer> {
-  if (elsewhere === undefined) return tail(join(dir, 'log', 'lockstep.jsonl'), most);
+  if (elsewhere === undefined) return logTail(join(dir, 'log', LOG_NAME), most);
   throw new LockstepError('bad-usage', `The log of ${elsewhere} lies on its own machine.`, {
     hint: 'Type lockstep support-bundle there.',
   });
+}
+
+/** The last `most` bytes of a log and of what was put aside of it, from the beginning of a line on. */
+async function logTail(log: string, most: number): Promise<Buffer> {
+  const ends: Buffer[] = [];
+  let left = most;
+  // Without any, the log itself is named in what goes wrong.
+  for (const file of [...logFiles(log), ...(existsSync(log) ? [] : [log])].reverse()) {
+    if (left <= 0 && ends.length > 0) break;
+    const end = await tail(file, left);
+    ends.unshift(end);
+    left = end.length < (await stat(file)).size ? 0 : left - end.length;
+  }
+  return Buffer.concat(ends);
 }
 
 /** The last `most` bytes of a file, from the beginning of a line on. */

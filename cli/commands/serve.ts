@@ -12,6 +12,8 @@ interface Options {
   everyCommit?: boolean;
   mirror: boolean;
   logLevel: string;
+  logMegabytes: number;
+  logFiles: number;
   scrubHours: number;
 }
 
@@ -42,6 +44,13 @@ export const command: CliCommand<[], Options> = {
         wholeNumber('--scrub-hours', 0, MOST_SCRUB_HOURS),
         24,
       )
+      .option(
+        '--log-megabytes <number>',
+        'size at which the log is put aside as lockstep.jsonl.1; 0: never, logrotate does it (examples/logrotate)',
+        wholeNumber('--log-megabytes', 0, 10_000),
+        16,
+      )
+      .option('--log-files <number>', 'how many stay aside', wholeNumber('--log-files', 1, 1_000), 6)
       .addOption(
         new Option('--log-level <level>', 'what goes into the log').choices(LOG_LEVELS).default('info'),
       );
@@ -49,7 +58,9 @@ export const command: CliCommand<[], Options> = {
 
   examples: ['lockstep serve', 'lockstep --dir ./try serve --interval 10 --every-commit'],
 
-  async run({ dir }, { interval, listen, port, everyCommit = false, mirror, logLevel, scrubHours }) {
+  async run({ dir }, options) {
+    const { interval, listen, port, everyCommit = false, mirror, logLevel, scrubHours } = options;
+    const { logMegabytes, logFiles } = options;
     const { serveApi } = await import('../../api/server.ts');
     const { serveUnit } = await import('../../unit/serve.ts');
     const { stopped } = await serveUnit(
@@ -59,6 +70,7 @@ export const command: CliCommand<[], Options> = {
         everyCommit,
         mirror,
         logLevel,
+        logRotation: { mostBytes: logMegabytes * 1_000_000, files: logFiles },
         scrubHours,
         ...listening(listen, port),
       },

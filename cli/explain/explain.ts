@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
 import { explainText, type Report } from '../../audit/explain/explain.ts';
 import { LockstepError } from '../../schema/error.ts';
+import { LOG_NAME, logFiles } from '../../unit/log-files.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
 import type { Paint } from '../output.ts';
@@ -25,8 +27,16 @@ async function textOf(words: string[]): Promise<string> {
       hint: "lockstep explain 'LOG LINE', a file, or standard input: journalctl -u lockstep | lockstep explain",
     });
   if (first === undefined || (words.length === 1 && first === '-')) return readText('-');
-  if (words.length === 1 && (existsSync(first) || looksLikePath(first))) return readText(first);
+  if (words.length === 1 && (existsSync(first) || looksLikePath(first))) return textOfFile(first);
   return words.join(' ');
+}
+
+/** Of a log of ours, what was put aside of it comes first. */
+async function textOfFile(file: string): Promise<string> {
+  const aside = basename(file) === LOG_NAME ? logFiles(file).filter(each => basename(each) !== LOG_NAME) : [];
+  const texts = [];
+  for (const each of [...aside, file]) texts.push(await readText(each));
+  return texts.join('');
 }
 
 /** One word with a slash that begins like a path; a log line has blanks. */
