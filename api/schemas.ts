@@ -260,6 +260,9 @@ export const changeProperties: Properties = {
   dryRun: { type: 'boolean' },
   counts: open({ added: count, changed: count, removed: count }),
   changes: list(changeView, { description: 'The first 1,000.' }),
+  warnings: list(open({ code: text(''), path: text(''), message: text(''), hint: text('') }), {
+    description: 'What the rules warn of in what was changed. Left out when there is nothing.',
+  }),
   ms: { type: 'number', description: 'Until it was durable. Left out when nothing was written.' },
   provisional: open({ minutes, until: text('ISO 8601: when it is undone unless it is confirmed.') }),
   standby: { type: 'object', description: 'What became of it on the standby: a receipt, or an error.' },

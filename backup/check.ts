@@ -37,7 +37,7 @@ export class SchemaCheck {
   private problemsOf({ path, value }: BundleRecord, part: Part): Misfit[] {
     try {
       const kind = this.catalog.kindOf(path);
-      const found = this.catalog.problems(kind, path, value);
+      const found = this.catalog.problems(kind, path, value, 'held');
       if (kind.part !== part)
         found.push({
           code: 'invalid-value',

@@ -1,4 +1,5 @@
 import type { ChangeAnswer, ChangeView } from '../unit/face.ts';
+import { formatProblems } from './error-text.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 import type { Paint } from './output.ts';
 import { printable } from './printable.ts';
@@ -31,7 +32,17 @@ export function formatChanges(answer: Omit<ChangeAnswer, 'digest'>, paint: Paint
     ...shown.map(change => formatChange(change, paint)),
     ...more,
     ...afterwards(answer, paint),
+    ...warningLines(answer, paint),
   ].join('\n');
+}
+
+/** What the change brings with it, told with it and not only by `status` later. */
+function warningLines({ warnings = [] }: Pick<ChangeAnswer, 'warnings'>, paint: Paint): string[] {
+  if (warnings.length === 0) return [];
+  return [
+    paint('yellow', warnings.length === 1 ? 'Warning:' : 'Warnings:'),
+    ...formatProblems(warnings, paint),
+  ];
 }
 
 /** A change that was to be on the standby, and is not yet. */

@@ -14,6 +14,7 @@ import {
   resolvePath,
   type Target,
 } from './path.ts';
+import { type Judged, withoutTightened } from './tightened.ts';
 import { Validator } from './validate.ts';
 
 /** The built-in schema files: beside this file, both in the sources and in the built package. */
@@ -91,8 +92,9 @@ export class Catalog {
     return this.kinds.find(kind => kind.name === name);
   }
 
-  problems(kind: Kind, path: string, value: JsonObject): Problem[] {
-    return this.validator.problems(kind, path, value);
+  /** Empty when `value` is a valid record; see Judged. */
+  problems(kind: Kind, path: string, value: JsonObject, judged: Judged = 'new'): Problem[] {
+    return this.validator.problems(kind, path, value, judged);
   }
 
   get tree(): PathNode {
@@ -173,7 +175,7 @@ function spelling(schema: JsonObject, site = false): string {
   const known = spellings.get(schema);
   if (known !== undefined) return known;
   const said = schema.recordPath === undefined ? schema : exchanged(schema, site);
-  const text = `${String(schema.$id)}\n${canonicalize(said)}\n`;
+  const text = `${String(schema.$id)}\n${canonicalize(withoutTightened(said))}\n`;
   spellings.set(schema, text);
   return text;
 }

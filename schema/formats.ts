@@ -34,7 +34,7 @@ export const FORMAT_HINTS: Record<string, string> = {
   'scrypt-hash': 'a scrypt hash ($scrypt$ln=…); the password itself is never kept',
 };
 
-function isNetwork(text: string): boolean {
+export function isNetwork(text: string): boolean {
   const [address, prefix, ...rest] = text.split('/');
   if (address === undefined || prefix === undefined || rest.length > 0 || !/^(0|[1-9]\d{0,2})$/.test(prefix))
     return false;
@@ -43,7 +43,7 @@ function isNetwork(text: string): boolean {
 }
 
 /** A name that ends in a number is a misspelled address: `010.0.0.1`, `10.0.0`. */
-function isDnsName(text: string): boolean {
+export function isDnsName(text: string): boolean {
   return (
     text.length <= 253 &&
     !/(^|\.)(\d+|0[xX][0-9A-Fa-f]*)\.?$/.test(text) &&

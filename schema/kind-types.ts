@@ -473,7 +473,7 @@ export interface Email {
    */
   server?: string;
   /**
-   * Port of the mail server.
+   * Port of the mail server; 0 is the usual one, 25.
    */
   port?: number;
   /**
@@ -1672,7 +1672,7 @@ export interface SubVirtualService {
    */
   multiConnect?: boolean;
   /**
-   * Type of service that packets are marked with: the code of the appliance; 0 is none.
+   * Type of service that packets are marked with: the code of the appliance (0, 1, 2, 4, 8, 16); 0 is none.
    */
   qos?: number;
   /**
@@ -1756,7 +1756,7 @@ export interface SubVirtualService {
   /**
    * HTTP method of the check.
    */
-  checkMethod?: 'head' | 'get' | 'post';
+  checkMethod?: 'head' | 'get' | 'post' | 'options';
   /**
    * The check speaks HTTP/1.1 and not 1.0.
    */
@@ -2435,7 +2435,7 @@ export interface VirtualService {
    */
   multiConnect?: boolean;
   /**
-   * Type of service that packets are marked with: the code of the appliance; 0 is none.
+   * Type of service that packets are marked with: the code of the appliance (0, 1, 2, 4, 8, 16); 0 is none.
    */
   qos?: number;
   /**
@@ -2519,7 +2519,7 @@ export interface VirtualService {
   /**
    * HTTP method of the check.
    */
-  checkMethod?: 'head' | 'get' | 'post';
+  checkMethod?: 'head' | 'get' | 'post' | 'options';
   /**
    * The check speaks HTTP/1.1 and not 1.0.
    */

@@ -63,6 +63,7 @@ export const ANNOTATIONS = [
   'unique',
   'loadmaster',
   'loadmasterValues',
+  'tightened',
 ] as const;
 
 const SCHEMA_ID = /^urn:lockstep:kind:([A-Za-z][A-Za-z0-9-]*)$/;

@@ -5,6 +5,7 @@ import { ERROR_CODES } from '../schema/error.ts';
 import { isObject, type Json, type JsonObject } from '../schema/json.ts';
 import { CHANGERS, type Kind } from '../schema/kind.ts';
 import { RULES } from '../schema/rules/index.ts';
+import { tightenedSchema } from '../schema/tightened.ts';
 
 const NOTE = '<!-- Made by `npm run types:generate`; changes here are lost. -->';
 
@@ -44,7 +45,7 @@ export function renderRules(): string {
   const checks = SCHEMA_CHECKS.map(([code, holds, hint]) => [`\`${code}\``, 'error', holds, hint]);
   return page(
     'Rules that a valid configuration keeps',
-    'An error refuses the change. A warning is shown in `lockstep status` until it is mended.',
+    'An error refuses the change. A warning is told with the change, and shown in `lockstep status` until it is mended; a notice is told with the change only. A tightened rule refuses what somebody writes now; what an earlier release took is warned of, and never makes an update, a restore or an undo fail.',
     '## Across records',
     table(['code', 'severity', 'what holds', 'why', 'what to do'], rows),
     '## From the schemas',
@@ -83,7 +84,7 @@ function describeKind(kind: Kind): string[] {
       : [
           `Id: ${kind.id.description} For example ${kind.id.examples.map(example => `\`${example}\``).join(', ')}.`,
         ];
-  const fields = Object.entries(kind.schema.properties as JsonObject).map(([name, field]) =>
+  const fields = Object.entries(tightenedSchema(kind).properties as JsonObject).map(([name, field]) =>
     fieldRow(kind, name, field as JsonObject),
   );
   return [
@@ -121,7 +122,8 @@ function values(field: JsonObject): string {
   const range = [field.minimum, field.maximum].some(bound => bound !== undefined)
     ? ` ${String(field.minimum ?? '')}–${String(field.maximum ?? '')}`
     : '';
-  return `${String(field.format ?? field.type ?? 'value')}${range}`;
+  const form = String(field.format ?? field.type ?? 'value');
+  return `${form === 'one-line' ? 'string' : form.replace(/^plain-/, '')}${range}`;
 }
 
 function code(value: Json): string {

@@ -1,9 +1,10 @@
 import type { Catalog } from '../schema/catalog.ts';
 import { LockstepError, type Problem } from '../schema/error.ts';
-import { isObject, type JsonObject } from '../schema/json.ts';
+import { isObject, isSameJson, type JsonObject } from '../schema/json.ts';
 import { parentPath } from '../schema/path.ts';
-import { joinRecord } from '../schema/record.ts';
+import { joinRecord, valueAt } from '../schema/record.ts';
 import type { Rule } from '../schema/rule.ts';
+import type { Judged } from '../schema/tightened.ts';
 import { pauses } from './event-loop.ts';
 import { keys } from './keys.ts';
 import { linksOf } from './links.ts';
@@ -21,13 +22,14 @@ export async function findProblems(
   reader: Reader,
   transitions: Transition[],
   rules: readonly Rule[],
+  judged: Judged = 'new',
 ): Promise<Problem[]> {
   const rest = pauses();
   const problems: Problem[] = [];
   for (const transition of transitions) {
     const pause = rest();
     if (pause !== undefined) await pause;
-    problems.push(...schemaProblems(catalog, transition));
+    problems.push(...schemaProblems(catalog, transition, judged));
   }
   if (problems.length > 0) return problems; // rules may rely on valid records
   for (const transition of transitions) {
@@ -36,16 +38,39 @@ export async function findProblems(
     if (!needsNothing(view, transition)) problems.push(...(await danglingProblems(view, transition)));
   }
   problems.push(...(await uniqueProblems(reader, transitions)));
-  problems.push(...(await ruleProblems(view, transitions, rules, 'error')));
+  problems.push(...(await ruleProblems(view, transitions, rules.filter(refuses(judged)), judged)));
   return problems;
 }
 
-/** What the rules of one severity say about the records that `transitions` touch. */
+/** Which rules speak against a change that is judged so. */
+export function refuses(judged: Judged): (rule: Rule) => boolean {
+  return ({ severity }) => severity === 'error' || (severity === 'tightened' && judged === 'new');
+}
+
+/** What rules warn of that a change brings with it: not what the same record said before. */
+export async function broughtWarnings(
+  view: FutureView,
+  transitions: Transition[],
+  rules: readonly Rule[],
+): Promise<Problem[]> {
+  const told = rules.filter(({ severity }) => severity === 'warning' || severity === 'notice');
+  const problems = await ruleProblems(view, transitions, told);
+  return problems.filter(({ path }) => !transitions.some(transition => saidBefore(transition, path)));
+}
+
+function saidBefore({ kind, path, before, after }: Transition, place: string): boolean {
+  if (!place.startsWith(`${path}/`)) return false;
+  const field = place.slice(path.length + 1).split('/');
+  const [was, is] = [joinRecord(kind, before), joinRecord(kind, after)];
+  return was !== undefined && is !== undefined && isSameJson(valueAt(was, field), valueAt(is, field));
+}
+
+/** What rules say about the records that `transitions` touch. */
 export async function ruleProblems(
   view: FutureView,
   transitions: Pick<Transition, 'path' | 'kind'>[],
   rules: readonly Rule[],
-  severity: Rule['severity'],
+  judged: Judged = 'new',
 ): Promise<Problem[]> {
   const problems: Problem[] = [];
   const byKind = new Map<string, string[]>();
@@ -55,9 +80,8 @@ export async function ruleProblems(
     else paths.push(path);
   }
   for (const rule of rules) {
-    if (rule.severity !== severity) continue;
     const touched = rule.looksAt.flatMap(name => byKind.get(name) ?? []);
-    if (touched.length > 0) problems.push(...(await rule.check(view, touched)));
+    if (touched.length > 0) problems.push(...(await rule.check(view, touched, judged)));
   }
   return problems;
 }
@@ -84,10 +108,14 @@ function isRefusalCode(
   return ['invalid-value', 'parent-missing', 'dangling-reference', 'not-unique'].includes(code);
 }
 
-function schemaProblems(catalog: Catalog, { kind, path, after, ready }: Transition): Problem[] {
-  if (ready?.valid === true) return [];
+function schemaProblems(
+  catalog: Catalog,
+  { kind, path, after, ready }: Transition,
+  judged: Judged,
+): Problem[] {
+  if (ready?.valid === true && judged === 'held') return [];
   const value = joinRecord(kind, after);
-  return value === undefined ? [] : catalog.problems(kind, path, value);
+  return value === undefined ? [] : catalog.problems(kind, path, value, judged);
 }
 
 /** True for most records of a large change: what they need is changed with them, so nothing has to be read. */

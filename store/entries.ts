@@ -2,7 +2,7 @@ import type { JsonObject } from '../schema/json.ts';
 import { joinRecord } from '../schema/record.ts';
 import { uniqueKeys } from './check.ts';
 import { keys } from './keys.ts';
-import { linksOf } from './links.ts';
+import { indexedTargets } from './links.ts';
 import type { Batch, Entry } from './port.ts';
 import type { SpelledTransition } from './spelling.ts';
 import type { Transition } from './transition.ts';
@@ -46,5 +46,5 @@ export function indexEntries(transitions: Transition[]): Pick<Batch, 'put' | 're
 }
 
 function targets(kind: Transition['kind'], value: JsonObject | undefined): string[] {
-  return value === undefined ? [] : linksOf(kind, value).flatMap(link => link.targets);
+  return value === undefined ? [] : indexedTargets(kind, value);
 }

@@ -1,4 +1,5 @@
 /** What the store is asked, what it answers, and the few facts that stand above all records. */
+import type { Problem } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
 import type { Conflict, Side } from './merge.ts';
 import type { Nets, Provisional } from './provisional.ts';
@@ -24,6 +25,8 @@ export interface Head extends Nets {
   common: string;
   /** The revision that stood here then. */
   commonRevision: number;
+  /** The revision up to which place names are in the index (schema/places.ts); missing in stores of 0.1.0. */
+  indexed?: number | undefined;
   /** The configuration was restored, and nobody has confirmed it yet: this unit is no source. */
   unconfirmed?: Unconfirmed | undefined;
 }
@@ -62,6 +65,8 @@ export interface CommitResult {
   revision: number;
   digest: string;
   changes: RecordChange[];
+  /** What the rules warn of in what was changed. */
+  warnings: Problem[];
 }
 
 /** One record of an update: its pair half, or null when it goes. */

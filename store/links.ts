@@ -1,5 +1,6 @@
 import { isObject, type Json, type JsonObject } from '../schema/json.ts';
 import type { Kind } from '../schema/kind.ts';
+import { placeNames } from '../schema/places.ts';
 
 /** A field of a record that names another record; any one of `targets` satisfies it. */
 export interface Link {
@@ -23,6 +24,15 @@ export function linksOf(kind: Kind, value: JsonObject): Link[] {
       })),
   );
 }
+
+/** Everything that a record is found by in the index of references: what it refers to, and its place names. */
+export function indexedTargets(kind: Kind, value: JsonObject): string[] {
+  const targets = linksOf(kind, value).flatMap(link => link.targets);
+  return kind.name === PLACED && !kind.site ? [...targets, ...placeNames(value)] : targets;
+}
+
+/** The kind whose records stand on an address and port. */
+export const PLACED = 'virtualService';
 
 function* namesAt(node: Json | undefined, field: string[]): Iterable<string> {
   const [name, ...rest] = field;

@@ -37,6 +37,6 @@ function readied(catalog: Catalog, { path, value }: PairChange): Ready {
   assertShared(kind, path, value);
   if (value === null) return { kind, text: undefined, hash: undefined, valid: true };
   const text = canonicalize(value);
-  const valid = kind.scope === 'pair' && catalog.problems(kind, path, value).length === 0;
+  const valid = kind.scope === 'pair' && catalog.problems(kind, path, value, 'held').length === 0;
   return { kind, text, hash: recordHash(text), valid };
 }

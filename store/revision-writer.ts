@@ -1,7 +1,8 @@
 import type { Catalog } from '../schema/catalog.ts';
-import type { LockstepError } from '../schema/error.ts';
+import type { LockstepError, Problem } from '../schema/error.ts';
 import type { Rule } from '../schema/rule.ts';
-import { findProblems, refusal } from './check.ts';
+import type { Judged } from '../schema/tightened.ts';
+import { broughtWarnings, findProblems, refusal } from './check.ts';
 import { damagedStore, type Finding, findingIn } from './damage.ts';
 import { EMPTY_DIGEST, type LeafChange, updateTree } from './digest.ts';
 import { grown, halfEntries, indexEntries } from './entries.ts';
@@ -93,12 +94,13 @@ export class RevisionWriter {
     return next;
   }
 
-  /** Throws what broken rules are refused with. */
-  async check(transitions: Transition[]): Promise<void> {
+  /** Throws what broken rules are refused with. Resolves to what the rules warn of in what is changed. */
+  async check(transitions: Transition[], judged: Judged): Promise<Problem[]> {
     const { catalog, port, rules } = this.options;
     const view = new FutureView(catalog, port, transitions);
-    const problems = await findProblems(catalog, view, port, transitions, rules);
+    const problems = await findProblems(catalog, view, port, transitions, rules, judged);
     if (problems.length > 0) throw refusal(problems);
+    return judged === 'held' ? [] : broughtWarnings(view, transitions, rules);
   }
 
   /** Throws `digest-differs`, `disk`, `damaged-store`. */
@@ -128,6 +130,7 @@ export class RevisionWriter {
       ...(target === undefined ? this.current : taken),
       ...facts,
       revision: this.current.revision + 1,
+      indexed: this.current.revision + 1,
       digest,
       epoch: why.epoch ?? this.current.epoch,
       ...(target === undefined ? {} : { common: target, commonRevision: this.current.revision + 1 }),

@@ -21,6 +21,7 @@ import type {
   Unconfirmed,
   UpdateRequest,
 } from './head.ts';
+import { indexPlaces } from './index-places.ts';
 import { keys } from './keys.ts';
 import { mergeBranch } from './merge-branch.ts';
 import { netOfUpdate, settledHead, toConfirm, toSettle, underNet, type Waiting, waitingNow } from './nets.ts';
@@ -92,7 +93,9 @@ export class Store {
 
   /** A store that was never used starts empty, as standby, in epoch 0. Throws `damaged-store` for an unreadable head. */
   static async open(options: StoreOptions): Promise<Store> {
-    return new Store(options, await RevisionWriter.open(options), await BranchShelf.open(options.port));
+    const writer = await RevisionWriter.open(options);
+    await indexPlaces(options.catalog, options.port, writer.head);
+    return new Store(options, writer, await BranchShelf.open(options.port));
   }
 
   get head(): Readonly<Head> {
@@ -134,8 +137,8 @@ export class Store {
       const restored = kind === 'restore' && request.unconfirmed === true;
       const isOpen = this.head.role === 'active' || kind === 'init' || restored;
       if (!isOpen && transitions.some(touchesPair)) throw notActive(transitions);
-      await this.writer.check(transitions);
-      if (request.dryRun || transitions.length === 0) return this.result(transitions);
+      const warnings = await this.writer.check(transitions, kind === 'restore' ? 'held' : 'new');
+      if (request.dryRun || transitions.length === 0) return this.result(transitions, warnings);
       const beside = await this.underNet(transitions, request);
       const unconfirmed = restored
         ? { since: this.options.now().toISOString(), by: author, why: reason }
@@ -145,7 +148,7 @@ export class Store {
         { kind, author, reason },
         unconfirmed === undefined ? beside : { ...beside, head: { ...beside.head, unconfirmed } },
       );
-      return this.result(transitions);
+      return this.result(transitions, warnings);
     });
   }
 
@@ -175,7 +178,7 @@ export class Store {
         update.changes,
         this.head.records,
       );
-      await this.writer.check(transitions);
+      await this.writer.check(transitions, 'held');
       const reason = `update of ${transitions.length} records from ${update.from}`;
       const header = {
         kind: 'update' as const,
@@ -213,6 +216,7 @@ export class Store {
       if (trial.base !== this.head.digest) throw baseDiffers(trial, this.head);
       await this.writer.check(
         await takenTransitions(this.catalog, this.records, trial.changes, this.head.records),
+        'held',
       );
     });
   }
@@ -233,7 +237,7 @@ export class Store {
       request.guard?.(transitions);
       if (this.head.role === 'standby') throw notActive(transitions);
       if (conflicts.length > 0) return { ...this.result(transitions), conflicts };
-      await this.writer.check(transitions);
+      await this.writer.check(transitions, 'held');
       if (!request.dryRun) await this.writeMerge(branch, transitions, request);
       return { ...this.result(transitions), conflicts };
     });
@@ -255,7 +259,7 @@ export class Store {
       const { waiting, halves } = toSettle(this.head);
       const transitions = await undoing(this.catalog, this.port, this.records, halves);
       guard?.(transitions);
-      await this.writer.check(transitions);
+      await this.writer.check(transitions, 'held');
       const removal = await netRemoval(this.port, halves);
       const head = settledHead(halves);
       const why = { kind: 'rollback', author, reason: `${because}: ${waiting.reason}` } as const;
@@ -381,7 +385,7 @@ export class Store {
       }
       request.guard?.(transitions);
       if (this.head.role === 'standby' && transitions.some(touchesPair)) throw notActive(transitions);
-      await this.writer.check(transitions);
+      await this.writer.check(transitions, 'held');
       if (!request.dryRun && transitions.length > 0) {
         const { author, reason } = request;
         await this.writer.write(
@@ -432,23 +436,45 @@ export class Store {
     return this.writer.watch(listener);
   }
 
-  /** What rules of severity `warning` say about all records of the kinds they look at. */
+  /** What rules of severity `warning` say about all records of the kinds they look at, but for kinds of many records. */
   async warnings(): Promise<Problem[]> {
     return this.brokenRules('warning');
   }
 
   /** What the rules of one severity say. Virtual Services are looked up where they must not be, not one by one. */
   async brokenRules(severity: 'error' | 'warning'): Promise<Problem[]> {
-    const names = new Set(
-      this.options.rules.filter(rule => rule.severity === 'warning').flatMap(rule => rule.looksAt),
-    );
+    const rules = this.options.rules.filter(rule => rule.inBackground !== true);
+    const names = new Set(rules.filter(rule => rule.severity === 'warning').flatMap(rule => rule.looksAt));
     const touched: { path: string; kind: Transition['kind'] }[] = [];
     for (const kind of this.catalog.kinds.filter(({ name }) => names.has(name))) {
       for await (const path of this.records.paths(kind.template.filter(part => part !== '{id}').join('/'))) {
         if (this.catalog.kindOf(path) === kind) touched.push({ path, kind });
       }
     }
-    return ruleProblems(new FutureView(this.catalog, this.port, []), touched, this.options.rules, severity);
+    const view = new FutureView(this.catalog, this.port, []);
+    return ruleProblems(
+      view,
+      touched,
+      rules.filter(rule => rule.severity === severity),
+    );
+  }
+
+  /**
+   * What no status can ask of all records: what would be refused in the one at `path` if somebody wrote it now, and what rules
+   * for kinds of many records warn of.
+   */
+  async standingProblems(path: string): Promise<Problem[]> {
+    const kind = this.catalog.kindOf(path);
+    const value = await this.records.get(path);
+    if (value === undefined) return [];
+    const rules = this.options.rules.filter(
+      rule => rule.severity === 'tightened' || rule.inBackground === true,
+    );
+    const view = new FutureView(this.catalog, this.port, []);
+    return [
+      ...this.catalog.problems(kind, path, value),
+      ...(await ruleProblems(view, [{ path, kind }], rules)),
+    ];
   }
 
   /** What the record at `path` needs and is not there: never so after a commit, but after damage to the disk. */
@@ -557,9 +583,10 @@ export class Store {
       throw noSuchRevision(revision, this.head);
   }
 
-  private result(transitions: Transition[]): CommitResult {
+  private result(transitions: Transition[], warnings: Problem[] = []): CommitResult {
     return {
       ...this.held(),
+      warnings,
       changes: transitions.map(({ path, before, after }) => ({ path, before, after })),
     };
   }

@@ -6,7 +6,7 @@ import { joinRecord, type SplitRecord } from '../schema/record.ts';
 import type { View } from '../schema/rule.ts';
 import { parseStored } from './damage.ts';
 import { keys, lastPart } from './keys.ts';
-import { linksOf } from './links.ts';
+import { indexedTargets } from './links.ts';
 import { type Reader, withPrefix } from './port.ts';
 import type { Transition } from './transition.ts';
 
@@ -153,9 +153,7 @@ export class FutureView extends RecordReader implements View {
       this.referring = new Map();
       for (const transition of this.future.values()) {
         const value = joinRecord(transition.kind, transition.after);
-        for (const target of value === undefined
-          ? []
-          : linksOf(transition.kind, value).flatMap(link => link.targets)) {
+        for (const target of value === undefined ? [] : indexedTargets(transition.kind, value)) {
           this.referring.set(target, [...(this.referring.get(target) ?? []), transition.path]);
         }
       }

@@ -210,6 +210,8 @@ export interface ChangeAnswer {
   counts: { added: number; changed: number; removed: number };
   /** The first 1,000. */
   changes: ChangeView[];
+  /** What the rules warn of in what was changed: the first 100. `status` says it until it is mended. */
+  warnings?: Problem[];
   /** Milliseconds until it was durable, checks included; nothing was written without it. */
   ms?: number;
   /** When it is undone unless it is confirmed. */

@@ -13,10 +13,10 @@ const TIMEOUT_MS = 20_000;
 
 export const sendMail: SendMail = async (email, from, { to, subject, text }) => {
   const { default: nodemailer } = await import('nodemailer');
-  const { server, port = 25, security = 'none', user, password } = email;
+  const { server, port, security = 'none', user, password } = email;
   const transport = nodemailer.createTransport({
     host: String(server),
-    port: Number(port),
+    port: Number(port) || 25,
     secure: security === 'tls',
     requireTLS: security === 'starttls',
     ignoreTLS: security === 'none',

@@ -1,4 +1,5 @@
 import type { Catalog } from '../schema/catalog.ts';
+import type { Problem } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
 import type { Kind } from '../schema/kind.ts';
 import { joinRecord, MASK, mapSecrets, maskSecrets, valueAt } from '../schema/record.ts';
@@ -6,6 +7,7 @@ import type { RecordChange } from '../store/revision.ts';
 import type { ChangeAnswer, ChangeView } from './face.ts';
 
 const MOST_VIEWS = 1_000;
+const MOST_WARNINGS = 100;
 /** Stands for a secret that differs from the one before. */
 const OTHER_MASK = `${MASK} (changed)`;
 
@@ -30,7 +32,7 @@ function maskAgainst(kind: Kind, value: JsonObject, before: JsonObject | undefin
 
 export function changeAnswer(
   catalog: Catalog,
-  result: { revision: number; digest: string; changes: RecordChange[] },
+  result: { revision: number; digest: string; changes: RecordChange[]; warnings?: Problem[] },
   dryRun: boolean,
 ): ChangeAnswer {
   const counts = { added: 0, changed: 0, removed: 0 };
@@ -39,12 +41,13 @@ export function changeAnswer(
     const [was, is] = [joinRecord(kind, before), joinRecord(kind, after)];
     counts[was === undefined ? 'added' : is === undefined ? 'removed' : 'changed']++;
   }
-  const { revision, digest } = result;
+  const { revision, digest, warnings = [] } = result;
   return {
     revision,
     digest,
     dryRun,
     counts,
     changes: result.changes.slice(0, MOST_VIEWS).map(change => changeView(catalog, change)),
+    ...(warnings.length === 0 ? {} : { warnings: warnings.slice(0, MOST_WARNINGS) }),
   };
 }

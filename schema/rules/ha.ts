@@ -81,6 +81,25 @@ const lowVirtualId: Rule = {
     ),
 };
 
+const noPreference: Rule = {
+  code: 'preferred-host',
+  severity: 'notice',
+  holds: 'No unit is preferred in normal service.',
+  why: 'The preferred unit takes the active role back whenever it comes up again: connections may drop a second time.',
+  hint: 'For normal service: lockstep set ha/preferredHost none.',
+  looksAt: ['ha'],
+  check: view =>
+    whereHa(view, ha =>
+      (ha.preferredHost ?? 'none') === 'none'
+        ? undefined
+        : problem(
+            noPreference,
+            'ha/preferredHost',
+            `whenever the ${String(ha.preferredHost)} unit starts, it takes the active role back, and connections may drop`,
+          ),
+    ),
+};
+
 async function whereHa(view: View, check: (ha: JsonObject) => Problem | undefined): Promise<Problem[]> {
   const ha = await view.get('ha');
   const found = ha === undefined ? undefined : check(ha);
@@ -91,4 +110,4 @@ function problem(rule: Rule, path: string, message: string): Problem {
   return { code: rule.code, path, message, hint: rule.hint };
 }
 
-export const haRules = [rebootOrPreferred, realMac, thresholdBelowPeriod, lowVirtualId];
+export const haRules = [rebootOrPreferred, realMac, thresholdBelowPeriod, lowVirtualId, noPreference];

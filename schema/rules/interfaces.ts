@@ -1,7 +1,8 @@
 import { BlockList, isIPv4 } from 'node:net';
+import { isSameAddress, plainAddress } from '../address.ts';
 import type { ConfigRecord } from '../document.ts';
 import type { Problem } from '../error.ts';
-import type { JsonObject } from '../json.ts';
+import type { Json, JsonObject } from '../json.ts';
 import type { Rule, View } from '../rule.ts';
 
 /** All interfaces: a unit has a handful. Several rules ask for them, of a view that stays as it is. */
@@ -29,7 +30,8 @@ export function unitAddresses(value: JsonObject): string[] {
     .concat(additional);
 }
 
-export function inOneSubnet(one: string, other: string, prefix: number): boolean {
+export function inOneSubnet(first: string, second: string, prefix: number): boolean {
+  const [one, other] = [plainAddress(first) ?? first, plainAddress(second) ?? second];
   const family = (address: string) => (isIPv4(address) ? 'ipv4' : 'ipv6');
   if (family(one) !== family(other) || (isIPv4(one) && prefix > 32)) return false;
   const subnet = new BlockList();
@@ -44,13 +46,15 @@ const threeAddresses: Rule = {
   why: 'Two devices with one address answer for each other.',
   hint: 'Each unit keeps an address of its own; the shared one is a third.',
   looksAt: ['interface'],
-  check: (view, touched) =>
+  check: (view, touched, judged) =>
     eachRecord(view, touched, (path, value) => {
+      const isSame = (one: Json | undefined, other: Json | undefined): boolean =>
+        judged === 'new' ? isSameAddress(String(one), String(other)) : one === other;
       const addresses = ['address', 'partnerAddress', 'sharedAddress'].filter(
         field => value[field] !== undefined,
       );
       const twice = addresses.find((field, index) =>
-        addresses.slice(0, index).some(earlier => value[earlier] === value[field]),
+        addresses.slice(0, index).some(earlier => isSame(value[earlier], value[field])),
       );
       return twice === undefined
         ? []

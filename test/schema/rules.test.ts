@@ -286,6 +286,175 @@ const CASES: [code: string, Case][] = [
     },
   ],
   [
+    'virtual-service-on-ssh',
+    {
+      says: 'SSH is answered on another port, and it is on that',
+      breaks: { access: { sshPort: 2222 }, ...vs('tcp:10.1.0.10:2222') },
+      at: 'virtualServices/tcp:10.1.0.10:2222',
+      keeps: { access: { sshPort: 2222 }, ...vs('tcp:10.1.0.10:22') },
+    },
+  ],
+  [
+    'virtual-service-on-unit-address',
+    {
+      says: 'it is on every address, that of the unit too',
+      breaks: vs('tcp:0.0.0.0:80'),
+      at: 'virtualServices/tcp:0.0.0.0:80',
+      keeps: vs('tcp:10.0.0.99:80'),
+    },
+  ],
+  [
+    'virtual-service-on-unit-address',
+    {
+      says: 'its further address is that of the unit',
+      breaks: vs('tcp:10.0.0.99:80', { altAddress: '10.0.0.11' }),
+      at: 'virtualServices/tcp:10.0.0.99:80',
+      keeps: vs('tcp:10.0.0.99:80', { altAddress: '10.0.0.98' }),
+    },
+  ],
+  [
+    'virtual-service-unreachable-address',
+    {
+      says: 'it is on a loopback address',
+      breaks: vs('tcp:127.0.0.1:80'),
+      at: 'virtualServices/tcp:127.0.0.1:80/address',
+      keeps: vs('tcp:128.0.0.1:80'),
+    },
+  ],
+  [
+    'virtual-service-unreachable-address',
+    {
+      says: 'it is on the loopback address of IPv6',
+      breaks: vs('tcp:[::1]:80'),
+      at: 'virtualServices/tcp:[::1]:80/address',
+      keeps: vs('tcp:[::2]:80'),
+    },
+  ],
+  [
+    'virtual-service-unreachable-address',
+    {
+      says: 'its further address is a multicast address',
+      breaks: vs('udp:10.0.0.99:80', { altAddress: '224.0.0.18' }),
+      at: 'virtualServices/udp:10.0.0.99:80/altAddress',
+      keeps: vs('udp:10.0.0.99:80', { altAddress: '223.0.0.18' }),
+    },
+  ],
+  [
+    'virtual-service-unreachable-address',
+    {
+      says: 'it is on a multicast address of IPv6',
+      breaks: vs('udp:[ff02::1]:80'),
+      at: 'virtualServices/udp:[ff02::1]:80/address',
+      keeps: vs('udp:[fe02::1]:80'),
+    },
+  ],
+  [
+    'virtual-service-unreachable-address',
+    {
+      says: 'it is on the broadcast address',
+      breaks: vs('udp:255.255.255.255:80'),
+      at: 'virtualServices/udp:255.255.255.255:80/address',
+      keeps: vs('udp:255.255.255.254:80'),
+    },
+  ],
+  [
+    'virtual-service-unreachable-address',
+    {
+      says: 'it is on the broadcast address of an interface',
+      breaks: vs('tcp:10.0.0.255:80'),
+      at: 'virtualServices/tcp:10.0.0.255:80/address',
+      keeps: vs('tcp:10.0.0.254:80'),
+    },
+  ],
+  [
+    'check-pattern-with-head',
+    {
+      says: 'an HTTP check looks for a pattern and asks for no body',
+      breaks: vs('tcp:10.0.0.10:80', { checkType: 'http', checkPattern: 'ready' }),
+      at: 'virtualServices/tcp:10.0.0.10:80/checkPattern',
+      keeps: vs('tcp:10.0.0.10:80', { checkType: 'http', checkPattern: 'ready', checkMethod: 'options' }),
+    },
+  ],
+  [
+    'check-pattern-with-head',
+    {
+      says: 'a Sub-Virtual Service does so',
+      breaks: {
+        ...vs('tcp:10.0.0.10:80'),
+        ...vs('tcp:10.0.0.10:80/subVirtualServices/api', {
+          checkType: 'https',
+          checkMethod: 'head',
+          checkPattern: 'ready',
+        }),
+      },
+      at: 'virtualServices/tcp:10.0.0.10:80/subVirtualServices/api/checkPattern',
+      keeps: {
+        ...vs('tcp:10.0.0.10:80'),
+        ...vs('tcp:10.0.0.10:80/subVirtualServices/api', { checkType: 'tcp', checkPattern: 'ready' }),
+      },
+    },
+  ],
+  [
+    'virtual-service-overlap',
+    {
+      says: 'its extra ports are those of another',
+      breaks: vs('tcp:10.0.0.10:80', { extraPorts: ['81', '440-450'] }),
+      at: 'virtualServices/tcp:10.0.0.10:80/extraPorts',
+      keeps: vs('tcp:10.0.0.10:80', { extraPorts: ['81', '444-450'] }),
+    },
+  ],
+  [
+    'virtual-service-overlap',
+    {
+      says: 'it is on an extra port of another that was there before',
+      breaks: { ...vs('tcp:10.0.0.99:80', { extraPorts: ['81', '8000-8100'] }), ...vs('tcp:10.0.0.99:8050') },
+      at: 'virtualServices/tcp:10.0.0.99:8050',
+      keeps: { ...vs('tcp:10.0.0.99:80', { extraPorts: ['81', '8000-8100'] }), ...vs('udp:10.0.0.99:8050') },
+    },
+  ],
+  [
+    'virtual-service-overlap',
+    {
+      says: 'it is on every port of an address that another has',
+      breaks: { ...vs('tcp:10.0.0.98:*', { altAddress: '10.0.0.97' }), ...vs('tcp:10.0.0.97:443') },
+      at: 'virtualServices/tcp:10.0.0.97:443',
+      keeps: { ...vs('tcp:10.0.0.98:*', { altAddress: '10.0.0.97' }), ...vs('tcp:10.0.0.96:443') },
+    },
+  ],
+  [
+    'virtual-service-overlap',
+    {
+      says: 'its further address is the address of another',
+      breaks: vs('tcp:10.0.0.99:443', { altAddress: '10.0.0.10' }),
+      at: 'virtualServices/tcp:10.0.0.99:443/altAddress',
+      keeps: vs('tcp:10.0.0.99:443', { altAddress: '10.0.0.13' }),
+    },
+  ],
+  [
+    'virtual-service-overlap',
+    {
+      says: 'both have one further address',
+      breaks: {
+        ...vs('tcp:10.0.0.98:80', { altAddress: '2001:db8::1' }),
+        ...vs('tcp:10.0.0.99:80', { altAddress: '2001:db8::1' }),
+      },
+      at: 'virtualServices/tcp:10.0.0.99:80/altAddress',
+      keeps: {
+        ...vs('tcp:10.0.0.98:80', { altAddress: '2001:db8::1' }),
+        ...vs('tcp:10.0.0.99:81', { altAddress: '2001:db8::1' }),
+      },
+    },
+  ],
+  [
+    'virtual-service-overlap',
+    {
+      says: 'it is on the one port of another that is on every port',
+      breaks: { ...vs('udp:10.0.0.99:*'), ...vs('udp:10.0.0.99:53') },
+      at: 'virtualServices/udp:10.0.0.99:53',
+      keeps: { ...vs('udp:10.0.0.99:*'), ...vs('tcp:10.0.0.99:53') },
+    },
+  ],
+  [
     'esp-not-licensed',
     {
       says: 'the unit is not licensed for the ESP that it runs',
@@ -317,7 +486,10 @@ async function problemsWith(site: Site): Promise<Problem[]> {
   await commit(store, PAIR);
   try {
     await commit(store, site);
-    return await store.warnings();
+    const standing = [];
+    for await (const path of store.paths('virtualServices'))
+      standing.push(...(await store.standingProblems(path)));
+    return [...(await store.warnings()), ...standing];
   } catch (error) {
     if (error instanceof LockstepError) return error.facts.problems as Problem[];
     throw error;
@@ -332,7 +504,12 @@ describe('the rules across records', () => {
   });
 
   it('each have a case here, and each case a rule', () => {
-    assert.deepEqual([...new Set(CASES.map(([code]) => code))].sort(), RULES.map(({ code }) => code).sort());
+    assert.deepEqual(
+      [...new Set(CASES.map(([code]) => code))].sort(),
+      RULES.filter(({ severity }) => severity !== 'notice')
+        .map(({ code }) => code)
+        .sort(),
+    );
   });
 
   it('have one code each, and look at kinds that there are', () => {
@@ -382,6 +559,49 @@ describe('the rules across records', () => {
     await store.close();
   });
 
+  it('that are notices are told with the change that brings it, and only then', async () => {
+    const store = await openStore();
+    await commit(store, PAIR);
+    const told = async (site: Site): Promise<string[]> =>
+      (await commit(store, site)).warnings.map(({ code, path }) => `${code} ${path}`);
+    assert.deepEqual(await told(ha({ preferredHost: 'first' })), ['preferred-host ha/preferredHost']);
+    assert.deepEqual(await told(ha({ preferredHost: 'first', timeout: 15 })), []);
+    assert.deepEqual(await told(ha({ timeout: 15 })), []);
+    assert.deepEqual(await store.warnings(), []);
+    await store.close();
+  });
+
+  it('that are warnings are told with the change that brings it', async () => {
+    const store = await openStore();
+    await commit(store, PAIR);
+    const { warnings } = await commit(store, { ...ha({ virtualId: 3 }), ...vs('tcp:127.0.0.1:80') });
+    assert.deepEqual(
+      warnings.map(({ code, path }) => `${code} ${path}`),
+      [
+        'virtual-id-low ha/virtualId',
+        'virtual-service-unreachable-address virtualServices/tcp:127.0.0.1:80/address',
+      ],
+    );
+    assert.deepEqual((await commit(store, ha({ virtualId: 3, timeout: 15 }))).warnings, []);
+    await store.close();
+  });
+
+  it('find two Virtual Services on one place in a store of a release that had no index of places', async () => {
+    const port = openMemory();
+    const first = await openStore(port);
+    await commit(first, { ...PAIR, ...vs('tcp:10.0.0.99:80', { altAddress: '2001:db8::1' }) });
+    const names = [];
+    for await (const [key] of port.range({ from: 'f places/', to: 'f places0' })) names.push(key);
+    await port.batch({ expect: [], put: [], remove: names });
+    const { indexed: _indexed, ...head } = JSON.parse(String(await port.get('head')));
+    await port.batch({ expect: [], put: [['head', Buffer.from(JSON.stringify(head))]], remove: [] });
+    const store = await openStore(port);
+    await assert.rejects(commit(store, vs('tcp:[2001:db8::1]:80')), { code: 'rule-broken' });
+    await commit(store, { 'virtualServices/tcp:10.0.0.99:80': null });
+    await commit(store, vs('tcp:[2001:db8::1]:80'));
+    await store.close();
+  });
+
   it('do not ask a single unit for HA checks', async () => {
     const store = await openStore();
     await commit(store, { ha: { mode: 'none' }, 'interfaces/eth0': { address: '10.0.0.11', prefix: 24 } });
@@ -428,6 +648,11 @@ describe('the cost of the rules', () => {
   const touches: [what: string, site: Site][] = [
     ['one Virtual Service', vs('tcp:10.9.3.3:443', { nickname: 'shop' })],
     ['a new Virtual Service', vs('tcp:10.9.200.1:443')],
+    [
+      'a Virtual Service with extra ports and a further address',
+      vs('tcp:10.9.200.2:80', { extraPorts: ['81', '9000-9010'], altAddress: '10.9.200.3' }),
+    ],
+    ['a new Virtual Service on every port', vs('tcp:10.9.200.4:*')],
     ['an interface', eth(0, { sharedAddress: '10.0.0.9' })],
     ['the HA parameters', ha({ timeout: 15 })],
     ['the licence', { licence: { ...PAIR.licence, esp: false } }],

@@ -21,11 +21,39 @@ describe('a record that is not valid', () => {
       message: 'must be integer, not string',
       hint: schemaAt(kindNamed('ha').schema, ['virtualId'])?.description,
     });
-    assert.match(only(problemsOf('ha', { virtualId: 256 })).message, /<= 255 \(it is number\)/);
+    assert.equal(
+      only(problemsOf('ha', { virtualId: 256 })).message,
+      'must be a whole number from 1 to 255, not 256',
+    );
     assert.match(only(problemsOf('ha', { virtualId: 1.5 })).message, /must be integer/);
     assert.match(only(problemsOf('ha', { l4Update: null })).message, /must be boolean, not null/);
     assert.match(only(problemsOf('dns', { nameServers: {} })).message, /must be array, not object/);
     assert.match(only(problemsOf('ha', { timeout: 4 })).message, /one of 3, 6, 9, 12, 15, not this number/);
+  });
+
+  it('says in one sentence what one wrong value may be, however the schema says it', () => {
+    const cases: [kind: string, value: JsonObject, message: string][] = [
+      [
+        'virtualService',
+        { protocol: 'tcp', address: '10.0.0.1', port: 70000 },
+        'must be a whole number from 1 to 65535, or "*", not 70000',
+      ],
+      [
+        'virtualService',
+        { protocol: 'tcp', address: '10.0.0.1', port: 'http' },
+        'must be a whole number from 1 to 65535, or "*", not "http"',
+      ],
+      ['ha', { finalPersist: 7 }, 'must be 0, or a whole number from 60 to 86400, not 7'],
+      ['interface', { description: '' }, 'must be a text of 1 to 255 characters, not ""'],
+      [
+        'interface',
+        { description: 'x'.repeat(300) },
+        'must be a text of 1 to 255 characters, not one of 300',
+      ],
+      ['ha', { updateInterface: '0' }, 'must be of the form of "eth0", not "0"'],
+      ['dns', { nameServers: ['192.0.2.53', '192.0.2.53'] }, 'must not hold the same value twice'],
+    ];
+    for (const [name, value, message] of cases) assert.equal(only(problemsOf(name, value)).message, message);
   });
 
   it('names the place inside a field', () => {
