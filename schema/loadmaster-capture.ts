@@ -5,15 +5,19 @@ import { isObject, MAX_DOCUMENT_BYTES, parseDocument, tooLarge } from './json.ts
 /** The parameters of one object, by the appliance's names; always text, whatever form the capture has. */
 export type Parameters = Map<string, string | string[]>;
 
+/** Something in a capture that is no object where one belongs: what it is called, and what it is. */
+export type Stray = [parameter: string, value: string];
+
 /** A Virtual Service (or Sub-Virtual Service) as `listvs` shows it. */
 export interface CapturedService {
   parameters: Parameters;
   realServers: Parameters[];
   subServices: CapturedService[];
+  stray: Stray[];
 }
 
 /** One reply of a LoadMaster's API. */
-export type Capture = { file: string } & (
+export type Capture = { file: string; stray: Stray[] } & (
   | { type: 'getall'; parameters: Parameters }
   | { type: 'listvs'; services: CapturedService[] }
   | { type: 'showrs'; realServers: Parameters[] }
@@ -43,14 +47,39 @@ export function badCapture(name: string, reason: string, hint = WANTED): Lockste
 }
 
 function captureOf(file: string, data: Record<string, unknown>): Capture {
-  if ('VS' in data) return { file, type: 'listvs', services: objects(data.VS).map(service) };
-  if ('VSAddress' in data) return { file, type: 'listvs', services: [service(data)] };
-  if ('Rs' in data) return { file, type: 'showrs', realServers: objects(data.Rs).map(server) };
-  if (Object.keys(data).length === 0) return { file, type: 'listvs', services: [] };
+  if (isStatistics(data)) throw badCapture(file, 'these are statistics, not a configuration');
+  if ('VS' in data) {
+    const { VS, ...rest } = data;
+    return {
+      file,
+      type: 'listvs',
+      services: objects(VS).map(service),
+      stray: [...strayIn('VS', VS), ...said(rest)],
+    };
+  }
+  if ('VSAddress' in data) return { file, type: 'listvs', services: [service(data)], stray: [] };
+  if ('Rs' in data) {
+    const { Rs, ...rest } = data;
+    return {
+      file,
+      type: 'showrs',
+      realServers: objects(Rs).map(server),
+      stray: [...strayIn('Rs', Rs), ...said(rest)],
+    };
+  }
+  if (Object.keys(data).length === 0) return { file, type: 'listvs', services: [], stray: [] };
   const unit = OF_A_UNIT.some(parameter => parameter in data);
-  if (unit) return { file, type: 'getall', parameters: parameters(data, 'yesno') };
+  if (unit) return { file, type: 'getall', parameters: parameters(data, 'yesno'), stray: [] };
   throw badCapture(file, 'it holds neither the parameters of a unit nor Virtual Services nor Real Servers');
 }
+
+/** `stats` counts Virtual Services and Real Servers by the names that `listvs` and `showrs` have for them. */
+function isStatistics(data: Record<string, unknown>): boolean {
+  const counted = objects(data.Rs).some(node => COUNTS.some(count => count in node));
+  return counted || ['VStotals', 'TPS', 'CPU', 'Vs'].some(part => part in data);
+}
+
+const COUNTS = ['ActivConns', 'ActiveConns', 'TotalConns', 'Conns', 'TotalPkts', 'ConnsPerSec', 'BytesRead'];
 
 function service(node: Record<string, unknown>): CapturedService {
   const { Rs, SubVS, ...own } = node;
@@ -58,7 +87,21 @@ function service(node: Record<string, unknown>): CapturedService {
     parameters: parameters(own, 'YN'),
     realServers: objects(Rs).map(server),
     subServices: objects(SubVS).map(service),
+    stray: [...strayIn('Rs', Rs), ...strayIn('SubVS', SubVS)],
   };
+}
+
+/** What stands where an object belongs and is none. An empty element is nothing. */
+function strayIn(name: string, node: unknown): Stray[] {
+  return (Array.isArray(node) ? node.flat(Number.POSITIVE_INFINITY) : [node])
+    .filter(each => !isObject(each) && each !== '' && each !== undefined && each !== null)
+    .map(each => [name, String(each)]);
+}
+
+function said(rest: Record<string, unknown>): Stray[] {
+  return [...parameters(rest, 'YN')]
+    .filter(([, value]) => value !== '')
+    .map(([name, value]) => [name, String(value)]);
 }
 
 function server(node: Record<string, unknown>): Parameters {
@@ -89,15 +132,31 @@ function leaves(node: object): unknown[] {
 
 /** None, one or many: XML shows a list of one as the thing itself. */
 function objects(node: unknown): Record<string, unknown>[] {
-  return (Array.isArray(node) ? node : [node]).filter(isObject);
+  return (Array.isArray(node) ? node.flat(Number.POSITIVE_INFINITY) : [node]).filter(isObject);
 }
 
 function readJson(name: string, text: string): Record<string, unknown> {
   const reply = parseDocument(text, name);
   if (!isObject(reply)) throw badCapture(name, 'it is not a reply of the API');
-  if (reply.code !== undefined && reply.code !== 200)
-    throw badCapture(name, `the appliance refused the request: ${String(reply.message ?? reply.code)}`);
-  return Object.fromEntries(Object.entries(reply).filter(([key]) => !ENVELOPE.has(key)));
+  const isGood =
+    (reply.code === undefined || Number(reply.code) === 200) &&
+    (reply.status === undefined || /^ok$/i.test(String(reply.status)));
+  if (!isGood) throw refusedBy(name, String(reply.message ?? reply.code));
+  const data = Object.fromEntries(Object.entries(reply).filter(([key]) => !ENVELOPE.has(key)));
+  if (Object.keys(data).length === 0 && reply.message !== undefined)
+    throw answerToCommand(name, String(reply.message));
+  return data;
+}
+
+function refusedBy(name: string, why: string): LockstepError {
+  return badCapture(name, `the appliance refused the request: ${why}`);
+}
+
+function answerToCommand(name: string, said: string): LockstepError {
+  return badCapture(
+    name,
+    `it is the answer to a command (${said.trim().slice(0, 80)}) and holds no configuration`,
+  );
 }
 
 function readXml(name: string, text: string): Record<string, unknown> {
@@ -111,11 +170,27 @@ function readXml(name: string, text: string): Record<string, unknown> {
     );
   const response = parseXml(text).Response;
   if (!isObject(response)) throw badCapture(name, 'there is no <Response> in it');
-  const stat = /<Response\b[^>]*\bstat="(\d+)"/.exec(text)?.[1] ?? '200';
-  if (stat !== '200')
-    throw badCapture(name, `the appliance refused the request: ${String(response.Error ?? stat)}`);
-  const data = isObject(response.Success) ? response.Success.Data : response.Success;
-  return isObject(data) ? data : {};
+  const { stat = '200', code = 'ok' } = attributesOf(text);
+  if (stat !== '200' || !/^ok$/i.test(code) || 'Error' in response)
+    throw refusedBy(name, String(response.Error ?? (stat === '200' ? code : stat)));
+  const { Success } = response;
+  if (typeof Success === 'string' && Success.trim() !== '') throw answerToCommand(name, Success);
+  if (!isObject(Success)) throw badCapture(name, 'there is not one <Success> with <Data> in it');
+  const { Data } = Success;
+  if (Data === '') return {};
+  if (!isObject(Data)) throw badCapture(name, 'there is not one <Data> with objects in it');
+  return Data;
+}
+
+/** Of the first `<Response …>` behind the declaration and comments. */
+function attributesOf(text: string): Record<string, string> {
+  const [, attributes = ''] =
+    /<Response\b([^>]*)>/.exec(text.slice(0, 65_536).replace(/^(\s*<(\?[^>]*\?|!--[\s\S]*?--)>)*/, '')) ?? [];
+  return Object.fromEntries(
+    [...attributes.matchAll(/([\w-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g)].map(
+      ([, name = '', double, single]) => [name, double ?? single ?? ''],
+    ),
+  );
 }
 
 /**

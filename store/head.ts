@@ -38,9 +38,12 @@ export interface Unconfirmed {
   why: string;
 }
 
+/** Everything that would speak against changes, were they the whole commit. */
+export type ProblemsOf = (changes: Change[]) => Promise<Problem[]>;
+
 export interface CommitRequest {
   /** Given as a function, changes are made from what the store holds when their turn comes. */
-  changes: Change[] | ((records: RecordReader) => Promise<Change[]>);
+  changes: Change[] | ((records: RecordReader, problemsOf: ProblemsOf) => Promise<Change[]>);
   kind: RevisionKind;
   author: string;
   reason: string;

@@ -97,10 +97,17 @@ export class RevisionWriter {
   /** Throws what broken rules are refused with. Resolves to what the rules warn of in what is changed. */
   async check(transitions: Transition[], judged: Judged): Promise<Problem[]> {
     const { catalog, port, rules } = this.options;
-    const view = new FutureView(catalog, port, transitions);
-    const problems = await findProblems(catalog, view, port, transitions, rules, judged);
+    const problems = await this.problems(transitions, judged);
     if (problems.length > 0) throw refusal(problems);
-    return judged === 'held' ? [] : broughtWarnings(view, transitions, rules);
+    if (judged === 'held') return [];
+    return broughtWarnings(new FutureView(catalog, port, transitions), transitions, rules);
+  }
+
+  /** Everything that speaks against a change. */
+  problems(transitions: Transition[], judged: Judged): Promise<Problem[]> {
+    const { catalog, port, rules } = this.options;
+    const view = new FutureView(catalog, port, transitions);
+    return findProblems(catalog, view, port, transitions, rules, judged);
   }
 
   /** Throws `digest-differs`, `disk`, `damaged-store`. */

@@ -50,7 +50,7 @@ import {
 } from './revision-writer.ts';
 import { StoreSnapshot } from './snapshot.ts';
 import { assertMayTake, takenTransitions } from './taking.ts';
-import { hasEffect, resolveChanges, type Transition, touchesPair } from './transition.ts';
+import { type Change, hasEffect, resolveChanges, type Transition, touchesPair } from './transition.ts';
 import { verifyRoot } from './verify.ts';
 import { FutureView, RecordReader } from './view.ts';
 
@@ -130,7 +130,9 @@ export class Store {
     return this.writer.inTurn(async () => {
       this.assertExpected(request.expected);
       const changes =
-        typeof request.changes === 'function' ? await request.changes(this.records) : request.changes;
+        typeof request.changes === 'function'
+          ? await request.changes(this.records, each => this.problemsOf(each))
+          : request.changes;
       const transitions = await resolveChanges(this.catalog, this.records, changes);
       request.guard?.(transitions);
       const { kind, author, reason } = request;
@@ -581,6 +583,11 @@ export class Store {
     await assertKept(this.port, revision);
     if (revision > 0 && (await readRevision(this.port, revision)) === undefined)
       throw noSuchRevision(revision, this.head);
+  }
+
+  private async problemsOf(changes: Change[]): Promise<Problem[]> {
+    const transitions = await resolveChanges(this.catalog, this.records, changes);
+    return this.writer.problems(transitions, 'new');
   }
 
   private result(transitions: Transition[], warnings: Problem[] = []): CommitResult {

@@ -4,31 +4,41 @@ import { canonicalize, type JsonObject } from '../schema/json.ts';
 import { importLoadMaster, type LeftOut } from '../schema/loadmaster.ts';
 import { MASK } from '../schema/record.ts';
 import { goesByFtp } from '../schema/rules/backup-schedule.ts';
+import type { ProblemsOf } from '../store/head.ts';
 import type { Change } from '../store/transition.ts';
 import type { RecordReader } from '../store/view.ts';
+import { fittingChanges } from './import-fitting.ts';
+
+type Put = Extract<Change, { op: 'put' }>;
+
+export interface CaptureChanges {
+  /** Filled by `changes`, anew each time. */
+  leftOut: LeftOut[];
+  /** With `problemsOf`: without what it speaks against, which costs a check of everything beforehand. */
+  changes(records: RecordReader, problemsOf?: ProblemsOf): Promise<Change[]>;
+}
 
 /**
  * What an import of LoadMaster captures changes here. Captures describe another machine: where this unit has a
  * value of its own (name, HA mode, licence, addresses), it keeps it, and the captured one is listed.
  */
-export function captureChanges(
-  catalog: Catalog,
-  files: { name: string; text: string }[],
-): { leftOut: LeftOut[]; changes(records: RecordReader): Promise<Change[]> } {
+export function captureChanges(catalog: Catalog, files: { name: string; text: string }[]): CaptureChanges {
   const imported = importLoadMaster(
     files,
     catalog.kinds.map(kind => kind.schema),
+    (kind, path, value) => catalog.problems(kind, path, value),
   );
   const leftOut = [...imported.leftOut];
-  const changes = async (records: RecordReader): Promise<Change[]> => {
-    const made: Change[] = [];
+  const changes: CaptureChanges['changes'] = async (records, problemsOf) => {
+    const made: Put[] = [];
+    leftOut.splice(imported.leftOut.length);
     for (const record of imported.records)
       made.push({
         op: 'put',
         path: record.path,
         value: withoutFtp(record.path, await keepOwn(catalog, records, record, leftOut), leftOut),
       });
-    return made;
+    return problemsOf === undefined ? made : fittingChanges(catalog, records, made, problemsOf, leftOut);
   };
   return { leftOut, changes };
 }

@@ -6,7 +6,7 @@ import { isObject, type Json, type JsonObject } from '../schema/json.ts';
 import { schemaAt } from '../schema/kind.ts';
 import type { Mirror } from '../store/mirror.ts';
 import type { RevisionKind } from '../store/revision.ts';
-import type { Store } from '../store/store.ts';
+import type { CommitRequest, Store } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
 import type { RecordReader } from '../store/view.ts';
 import type { AuditRequest } from './audit-face.ts';
@@ -221,8 +221,14 @@ export class Unit implements UnitFace {
   async importLoadMaster(request: ImportRequest): Promise<ImportAnswer> {
     const { captureChanges } = await import('./import.ts'); // with its reader of XML, which nothing else needs
     const { leftOut, changes } = captureChanges(this.catalog, request.files);
-    const names = request.files.map(({ name }) => name).join(', ');
-    return { ...(await this.commit(changes, 'import', request, `import ${names}`)), leftOut };
+    const reason = `import ${request.files.map(({ name }) => name).join(', ')}`;
+    const whole = (records: RecordReader): Promise<Change[]> => changes(records);
+    try {
+      return { ...(await this.commit(whole, 'import', request, reason)), leftOut };
+    } catch (error) {
+      if (!(error instanceof LockstepError) || !Array.isArray(error.facts.problems)) throw error;
+      return { ...(await this.commit(changes, 'import', request, reason)), leftOut };
+    }
   }
 
   addCertificate(request: AddCertificateRequest, left?: AbortSignal): Promise<AddCertificateAnswer> {
@@ -480,7 +486,7 @@ export class Unit implements UnitFace {
   }
 
   private async commit(
-    changes: Change[] | ((records: RecordReader) => Promise<Change[]>),
+    changes: CommitRequest['changes'],
     kind: RevisionKind,
     request: Safety & { author: string; reason?: string; expected?: number; dryRun?: boolean },
     defaultReason: string,

@@ -1,12 +1,13 @@
 import { basename } from 'node:path';
 import { Argument, type Command } from 'commander';
+import { decodeCapture } from '../../schema/loadmaster-encoding.ts';
 import type { ImportAnswer } from '../../unit/face.ts';
 import { exitOf, formatChanges } from '../changes.ts';
 import { addDryRun, addReason, addSafety, type ChangeOptions, type CliCommand, given } from '../command.ts';
 import type { Paint } from '../output.ts';
 import { withProgress } from '../progress.ts';
 import { plural } from '../quantity.ts';
-import { fullBudget, readText } from '../read.ts';
+import { fullBudget, nameOf, readBytes } from '../read.ts';
 import { formatTable } from '../table.ts';
 
 export const command: CliCommand<['loadmaster', string[]], ChangeOptions> = {
@@ -25,7 +26,10 @@ export const command: CliCommand<['loadmaster', string[]], ChangeOptions> = {
   async run(context, options, _format, paths) {
     const budget = fullBudget();
     const files: { name: string; text: string }[] = [];
-    for (const path of paths) files.push({ name: basename(path), text: await readText(path, budget) });
+    for (const path of paths) {
+      const name = path === '-' ? nameOf(path) : basename(path);
+      files.push({ name, text: decodeCapture(name, await readBytes(path, budget)) });
+    }
     const work = context.unit().importLoadMaster({ files, ...given(options) });
     const answer = await withProgress(context, 'Importing', work);
     context.out.answer(answer, imported => formatImport(imported, context.out.paint));
@@ -36,7 +40,7 @@ export const command: CliCommand<['loadmaster', string[]], ChangeOptions> = {
 function formatImport(answer: ImportAnswer, paint: Paint): string {
   const changes = formatChanges(answer, paint);
   if (answer.leftOut.length === 0) return `${changes}\nEverything had a counterpart.`;
-  const title = `${plural(answer.leftOut.length, 'parameter')} had no counterpart and stayed out (each of them: --json):`;
+  const title = `${plural(answer.leftOut.length, 'parameter')} stayed out (each of them: --json):`;
   return [
     changes,
     '',
