@@ -45,7 +45,7 @@ export function renderRules(): string {
   const checks = SCHEMA_CHECKS.map(([code, holds, hint]) => [`\`${code}\``, 'error', holds, hint]);
   return page(
     'Rules that a valid configuration keeps',
-    'An error refuses the change. A warning is told with the change, and shown in `lockstep status` until it is mended; a notice is told with the change only. A tightened rule refuses what somebody writes now; what an earlier release took is warned of, and never makes an update, a restore or an undo fail.',
+    'An error refuses the change. A warning is told with the change, and shown in `lockstep status` until it is mended; a notice is told with the change and by `lockstep doctor`. A tightened rule refuses what somebody writes now; what an earlier release took is warned of, and never makes an update, a restore or an undo fail.',
     '## Across records',
     table(['code', 'severity', 'what holds', 'why', 'what to do'], rows),
     '## From the schemas',

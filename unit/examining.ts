@@ -202,7 +202,10 @@ export class Examining {
 
   private async brokenRules(): Promise<Problem[]> {
     const { store } = this.options;
-    return [...(await store.brokenRules('error')), ...(await store.brokenRules('warning'))];
+    const broken = [];
+    for (const severity of ['error', 'warning', 'notice'] as const)
+      broken.push(...(await store.brokenRules(severity)));
+    return broken;
   }
 }
 
