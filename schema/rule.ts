@@ -25,7 +25,7 @@ export interface Rule {
   /**
    * `error` refuses the change; `warning` is shown in `status` until it is mended. `tightened` refuses what somebody writes
    * now, and warns of what is there already or comes by an update, a merge, a restore or an undo: earlier releases took it.
-   * A `notice` is told with the change that brings it and by the doctor, not by every status.
+   * A `notice` is told with the change that brings it, not by every status; the doctor has a check of its own for it.
    */
   severity: 'error' | 'tightened' | 'warning' | 'notice';
   /** Its kinds have so many records that no status can look at all of them: they are looked at one by one in the background. */

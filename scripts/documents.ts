@@ -4,7 +4,7 @@ import type { Catalog } from '../schema/catalog.ts';
 import { ERROR_CODES } from '../schema/error.ts';
 import { isObject, type Json, type JsonObject } from '../schema/json.ts';
 import { CHANGERS, type Kind } from '../schema/kind.ts';
-import { RULES } from '../schema/rules/index.ts';
+import { NOTICES, RULES } from '../schema/rules/index.ts';
 import { tightenedSchema } from '../schema/tightened.ts';
 
 const NOTE = '<!-- Made by `npm run types:generate`; changes here are lost. -->';
@@ -35,7 +35,7 @@ const SCHEMA_CHECKS: [code: string, holds: string, hint: string][] = [
 ];
 
 export function renderRules(): string {
-  const rows = RULES.map(({ code, severity, holds, why, hint }) => [
+  const rows = [...RULES, ...NOTICES].map(({ code, severity, holds, why, hint }) => [
     `\`${code}\``,
     severity,
     holds,
@@ -45,7 +45,7 @@ export function renderRules(): string {
   const checks = SCHEMA_CHECKS.map(([code, holds, hint]) => [`\`${code}\``, 'error', holds, hint]);
   return page(
     'Rules that a valid configuration keeps',
-    'An error refuses the change. A warning is told with the change, and shown in `lockstep status` until it is mended; a notice is told with the change and by `lockstep doctor`. A tightened rule refuses what somebody writes now; what an earlier release took is warned of, and never makes an update, a restore or an undo fail.',
+    'An error refuses the change. A warning is told with the change, and shown in `lockstep status` until it is mended; a notice is told with the change only. A tightened rule refuses what somebody writes now; what an earlier release took is warned of, and never makes an update, a restore or an undo fail.',
     '## Across records',
     table(['code', 'severity', 'what holds', 'why', 'what to do'], rows),
     '## From the schemas',

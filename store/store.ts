@@ -2,7 +2,6 @@ import type { Catalog } from '../schema/catalog.ts';
 import type { ConfigRecord } from '../schema/document.ts';
 import { LockstepError, type Problem } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
-import type { Rule } from '../schema/rule.ts';
 import { type Branch, partedSince } from './branch.ts';
 import { BranchShelf, keeping } from './branch-shelf.ts';
 import { danglingProblems, ruleProblems } from './check.ts';
@@ -445,7 +444,7 @@ export class Store {
   }
 
   /** What the rules of one severity say. Virtual Services are looked up where they must not be, not one by one. */
-  async brokenRules(severity: Exclude<Rule['severity'], 'tightened'>): Promise<Problem[]> {
+  async brokenRules(severity: 'error' | 'warning'): Promise<Problem[]> {
     const rules = this.options.rules.filter(rule => rule.inBackground !== true);
     const names = new Set(rules.filter(rule => rule.severity === 'warning').flatMap(rule => rule.looksAt));
     const touched: { path: string; kind: Transition['kind'] }[] = [];

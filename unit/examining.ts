@@ -202,10 +202,7 @@ export class Examining {
 
   private async brokenRules(): Promise<Problem[]> {
     const { store } = this.options;
-    const broken = [];
-    for (const severity of ['error', 'warning', 'notice'] as const)
-      broken.push(...(await store.brokenRules(severity)));
-    return broken;
+    return [...(await store.brokenRules('error')), ...(await store.brokenRules('warning'))];
   }
 }
 

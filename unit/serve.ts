@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { spreadOf } from '../backup/schedule.ts';
 import { type Catalog, loadCatalog } from '../schema/catalog.ts';
 import { LockstepError } from '../schema/error.ts';
-import { RULES } from '../schema/rules/index.ts';
+import { NOTICES, RULES } from '../schema/rules/index.ts';
 import { DAMAGE_HINT, damagedStore } from '../store/damage.ts';
 import { openLmdb } from '../store/lmdb.ts';
 import { Mirror } from '../store/mirror.ts';
@@ -343,7 +343,7 @@ async function openStore(
   const store = await Store.open({
     port: openLmdb(folder.store, onLost),
     catalog,
-    rules: RULES,
+    rules: [...RULES, ...NOTICES],
     now,
     onDamage: finding => health.found('a commit or an update', [finding]),
     assertGood: () => health.assertGood(),

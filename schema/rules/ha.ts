@@ -110,4 +110,5 @@ function problem(rule: Rule, path: string, message: string): Problem {
   return { code: rule.code, path, message, hint: rule.hint };
 }
 
-export const haRules = [rebootOrPreferred, realMac, thresholdBelowPeriod, lowVirtualId, noPreference];
+export const haRules = [rebootOrPreferred, realMac, thresholdBelowPeriod, lowVirtualId];
+export const haNotices = [noPreference];

@@ -1,6 +1,6 @@
 import type { Rule } from '../rule.ts';
 import { backupScheduleRules } from './backup-schedule.ts';
-import { haRules } from './ha.ts';
+import { haNotices, haRules } from './ha.ts';
 import { interfaceRules } from './interfaces.ts';
 import { virtualServiceRules } from './virtual-services.ts';
 
@@ -11,3 +11,6 @@ export const RULES: readonly Rule[] = [
   ...virtualServiceRules,
   ...backupScheduleRules,
 ];
+
+/** What is told with the change that brings it, and then left to the doctor, who has checks of its own for that. */
+export const NOTICES: readonly Rule[] = haNotices;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { LockstepError, type Problem } from '../../schema/error.ts';
 import type { JsonObject } from '../../schema/json.ts';
-import { RULES } from '../../schema/rules/index.ts';
+import { NOTICES, RULES } from '../../schema/rules/index.ts';
 import { openMemory } from '../../store/memory.ts';
 import type { StorePort } from '../../store/port.ts';
 import { Store } from '../../store/store.ts';
@@ -466,7 +466,7 @@ const CASES: [code: string, Case][] = [
 ];
 
 async function openStore(port: StorePort = openMemory()): Promise<Store> {
-  const store = await Store.open({ port, catalog, rules: RULES, now: () => new Date(0) });
+  const store = await Store.open({ port, catalog, rules: [...RULES, ...NOTICES], now: () => new Date(0) });
   await store.setRole('active', 1);
   return store;
 }
