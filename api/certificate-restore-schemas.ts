@@ -56,7 +56,11 @@ export const restoreCertificatesAnswer = open({
       action: { enum: ['add', 'change', 'same', 'keep', 'undecided'] },
       bundle: open(compared),
       other: {
-        ...open({ ...compared, newer: { enum: ['here', 'bundle', 'neither'] } }),
+        ...open({
+          ...compared,
+          newer: { enum: ['here', 'bundle', 'neither'] },
+          because: { type: 'string', description: 'Why that one.' },
+        }),
         description: 'Another certificate of the same name, which the unit has.',
       },
     }),

@@ -19,6 +19,18 @@ export type FaultOf = (value: JsonObject) => string | undefined;
 /** What becomes of a certificate when this unit has another one of its name: the newer one, the bundle's or the unit's. */
 export type Others = 'newer' | 'replace' | 'keep';
 
+/** Which of two certificates of one name is meant, and why: a part of a sentence about it. */
+export type NewerOf = (
+  here: JsonObject,
+  bundle: JsonObject,
+  path: string,
+) => Promise<{ newer: 'here' | 'bundle' | 'neither'; because: string }>;
+
+export interface CertificateJudges {
+  faultOf: FaultOf;
+  newerOf: NewerOf;
+}
+
 export interface CertificateChoice {
   select: Selection;
   /** undefined: nobody said. */
@@ -42,7 +54,7 @@ export interface PlannedCertificate {
   action: 'add' | 'change' | 'same' | 'keep' | 'undecided';
   bundle: ComparedCertificate;
   /** Another certificate of the same name, which is here now. */
-  other?: ComparedCertificate & { newer: 'here' | 'bundle' | 'neither' };
+  other?: ComparedCertificate & { newer: 'here' | 'bundle' | 'neither'; because: string };
 }
 
 export interface CertificatePlan {
@@ -65,7 +77,7 @@ export async function planCertificates(
   bundle: Bundle,
   here: Here,
   { select, others }: CertificateChoice,
-  faultOf: FaultOf,
+  { faultOf, newerOf }: CertificateJudges,
 ): Promise<CertificatePlan> {
   if (bundle.manifest.kind !== 'certificates') throw notACertificateBundle();
   const plan: CertificatePlan = { changes: [], certificates: [], staying: { paths: [], count: 0 } };
@@ -81,7 +93,7 @@ export async function planCertificates(
     if (!select.holds(path)) continue;
     const fault = faultOf(value);
     if (fault !== undefined) unfit.push({ path, message: fault });
-    const { planned, change } = await planOne(kind, record, here, others);
+    const { planned, change } = await planOne(kind, record, here, { others, newerOf });
     plan.certificates.push(planned);
     if (change !== undefined) plan.changes.push(change);
   }
@@ -101,7 +113,7 @@ async function planOne(
   kind: Kind,
   { path, value }: BundleRecord,
   here: Here,
-  others: Others | undefined,
+  { others, newerOf }: { others: Others | undefined; newerOf: NewerOf },
 ): Promise<{ planned: PlannedCertificate; change?: Change }> {
   const before = await here.split(path);
   const current = before.pair;
@@ -114,7 +126,7 @@ async function planOne(
       return { planned: { path, action: 'same', bundle } };
     return { planned: { path, action: 'change', bundle }, change: { ...put, value: complete } };
   }
-  const other = { ...factsOf(kind, current), newer: newerOf(factsOf(kind, current), bundle) };
+  const other = { ...factsOf(kind, current), ...(await newerOf(current, value, path)) };
   if (others === undefined) return { planned: { path, action: 'undecided', bundle, other } };
   const takes = others === 'replace' || (others === 'newer' && other.newer === 'bundle');
   if (!takes) return { planned: { path, action: 'keep', bundle, other } };
@@ -135,16 +147,4 @@ function factsOf(kind: Kind, value: JsonObject): ComparedCertificate {
   } catch {
     return { hasKey };
   }
-}
-
-/** The one that was issued later; of two issued in the same second, the one that lasts longer. */
-function newerOf(here: ComparedCertificate, bundle: ComparedCertificate): 'here' | 'bundle' | 'neither' {
-  for (const [ours, theirs] of [
-    [here.notBefore, bundle.notBefore],
-    [here.notAfter, bundle.notAfter],
-  ] as const) {
-    if (ours === theirs) continue;
-    return (ours ?? '') > (theirs ?? '') ? 'here' : 'bundle';
-  }
-  return 'neither';
 }

@@ -32,6 +32,7 @@ export interface CertificateFolderOptions {
     name: string,
     files: { name: string; bytes: Buffer }[],
     passphrase: string | undefined,
+    droppedAt: Date,
   ): Promise<boolean>;
   /** The hash of what was last taken under a name, so that a start does not take it again; undefined forgets it. */
   recall(name: string): Promise<string | undefined>;
@@ -161,13 +162,19 @@ export class CertificateFolder {
       const contents = hashOf(files);
       if ((await recall(drop.name)) === contents) return { result: 'taken' };
       const passphrase = secret?.bytes.toString('utf8').split(/\r?\n/)[0];
-      const changed = await take(drop.name, files, passphrase);
+      const changed = await take(drop.name, files, passphrase, await this.droppedAt(drop));
       await remember(drop.name, contents);
       if (changed) log.info({ name: drop.name }, 'certs.d: taken');
       return { result: 'taken' };
     } catch (error) {
       return outcomeOf(error);
     }
+  }
+
+  /** When the last of its files came to its place. The time of its content goes along with a copy, so it says nothing. */
+  private async droppedAt({ files }: Drop): Promise<Date> {
+    const all = await Promise.all(files.map(path => stat(join(this.options.folder, path))));
+    return new Date(Math.max(...all.map(({ ctimeMs }) => ctimeMs)));
   }
 
   /** Whether what was read is still all there is. */

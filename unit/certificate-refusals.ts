@@ -46,8 +46,8 @@ export function noSuchCertificate({ name = '', kind }: CertificateChoice, hint: 
   return new LockstepError('no-such-certificate', `There is no ${what} ${name}.`, { hint, facts: { name } });
 }
 
-export function older(path: string): LockstepError {
-  return new LockstepError('certificate-older', `${path} is newer than this one; nothing was changed.`, {
+export function older(path: string, why: string): LockstepError {
+  return new LockstepError('certificate-older', `${path} stays: ${why}.`, {
     hint: 'lockstep certs add with --replace puts it back all the same.',
     facts: { path },
   });

@@ -7,6 +7,7 @@ import { readSelection, type Selection } from '../backup/selection.ts';
 import type { Catalog } from '../schema/catalog.ts';
 import type { Store } from '../store/store.ts';
 import { certificateFault } from './certificate-fault.ts';
+import { newerHere } from './certificate-newer.ts';
 import type { RestoreCertificatesAnswer, RestoreCertificatesRequest } from './certificate-restore-face.ts';
 import type { Committing } from './committing.ts';
 import type { Incoming } from './incoming.ts';
@@ -22,6 +23,7 @@ export interface CertificateRestoringOptions {
   incoming: Incoming;
   openBundle: OpenBundle;
   committing: Pick<Committing, 'make'>;
+  now(): Date;
 }
 
 /** Restores certificate bundles that were uploaded: plans, refuses, and makes one commit of it. */
@@ -55,14 +57,16 @@ export class CertificateRestoring {
     select: Selection,
     request: RestoreCertificatesRequest,
   ): Promise<RestoreCertificatesAnswer> {
-    const { store, catalog, committing } = this.options;
+    const { store, catalog, committing, now } = this.options;
     const { author, others, reason, dryRun = false } = request;
     const { bundle, steps } = migrate(given);
     const { manifest } = bundle;
     const snapshot = await store.snapshot();
     const revision = snapshot.head.revision;
     const choice = { select, others };
-    const plan = await planCertificates(catalog, bundle, snapshot, choice, certificateFault).finally(() =>
+    const newerOf = newerHere(snapshot, new Date(manifest.createdAt), now());
+    const judges = { faultOf: certificateFault, newerOf };
+    const plan = await planCertificates(catalog, bundle, snapshot, choice, judges).finally(() =>
       snapshot.close(),
     );
     if (!dryRun) assertDecided(plan);

@@ -56,7 +56,7 @@ export class CertificateRoom {
     this.desk = new Certificates({ ...options, book: this.book });
     this.folder = new CertificateFolder({
       ...options,
-      take: (name, files, passphrase) => this.desk.takeDropped(name, files, passphrase),
+      take: (name, files, passphrase, droppedAt) => this.desk.takeDropped(name, files, passphrase, droppedAt),
       recall: async name => (await store.readLocal<{ hash: string }>(`${FACT}/${name}`))?.hash,
       remember: (name, hash) =>
         store.writeLocal(`${FACT}/${name}`, hash === undefined ? undefined : { hash }),

@@ -1,5 +1,6 @@
 import { checkCertificate } from '../certs/check.ts';
 import { commonNameFindings } from '../certs/names.ts';
+import { newerOf, whyNewer } from '../certs/newer.ts';
 import { type ReadCertificate, readCertificateFiles } from '../certs/read.ts';
 import { Work } from '../certs/work.ts';
 import { readX509, readX509s } from '../certs/x509.ts';
@@ -23,6 +24,7 @@ import type {
   RemoveCertificateRequest,
 } from './certificate-face.ts';
 import { findingsOf } from './certificate-findings.ts';
+import { candidateOf, putAt } from './certificate-newer.ts';
 import { certificatePath } from './certificate-path.ts';
 import { exists, inUse, judged, noSuchCertificate, older, refused } from './certificate-refusals.ts';
 import type { Committing } from './committing.ts';
@@ -98,12 +100,13 @@ export class Certificates implements CertificateFace {
     name: string,
     files: { name: string; bytes: Buffer }[],
     passphrase: string | undefined,
+    droppedAt: Date,
   ): Promise<boolean> {
     const path = certificatePath({ name, kind: 'certificate' });
     const before = await this.options.store.read(path);
     const given = passphrase === undefined ? {} : { passphrase };
     const { value } = await this.accept(path, 'certificate', files, given, before);
-    if (before !== undefined && isOlder(value, before)) throw older(path);
+    if (before !== undefined) await this.assertNewer(path, value, before, droppedAt);
     const { changed } = await this.put(path, value, { author: FOLDER_AUTHOR, reason: `certs.d/${name}` });
     return changed.changes.length > 0;
   }
@@ -162,6 +165,26 @@ export class Certificates implements CertificateFace {
       });
     this.options.log.warn({ author, path }, 'a private key was exported');
     return { name, pem: certificate + withNewline(String(value.key)) };
+  }
+
+  /** What lies in the folder may have been dropped long ago, or on the other unit before a takeover. Throws `certificate-older`. */
+  private async assertNewer(
+    path: string,
+    given: JsonObject,
+    kept: JsonObject,
+    droppedAt: Date,
+  ): Promise<void> {
+    const now = this.options.now();
+    const snapshot = await this.options.store.snapshot();
+    const keptAt = await putAt(snapshot, path).finally(() => snapshot.close());
+    const intermediates = await this.intermediates();
+    const [ours, theirs] = [
+      candidateOf(kept, now, keptAt, intermediates),
+      candidateOf(given, now, droppedAt, intermediates),
+    ];
+    if (ours === undefined || theirs === undefined || given.certificate === kept.certificate) return;
+    const { newer, because } = newerOf(ours, theirs, now);
+    if (newer === 'one') throw older(path, whyNewer(because, ours, theirs, now));
   }
 
   private workFor(left: AbortSignal | undefined): Work {
@@ -319,14 +342,6 @@ export class Certificates implements CertificateFace {
       if (!isIncomplete(withIt) && isIncomplete(without)) leaning.push(user);
     }
     return leaning;
-  }
-}
-
-function isOlder(given: JsonObject, kept: JsonObject): boolean {
-  try {
-    return readX509(String(given.certificate)).notBefore < readX509(String(kept.certificate)).notBefore;
-  } catch {
-    return false; // what is kept cannot be read, so anything is better
   }
 }
 

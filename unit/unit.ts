@@ -160,7 +160,7 @@ export class Unit implements UnitFace {
     this.backups = rooms.backups;
     this.certs = rooms.certificates;
     this.restoring = new Restoring({ ...rooms, isPaired: () => rooms.pair.isPaired });
-    this.certificateRestoring = new CertificateRestoring(rooms);
+    this.certificateRestoring = new CertificateRestoring({ ...rooms, now: () => new Date() });
     this.auditing = rooms.auditing;
     this.keeper = rooms.keeper;
     this.growth = rooms.growth;

@@ -51,7 +51,8 @@ function certificateLines({ path, action, bundle, other }: PlannedCertificate, p
   const head = `  ${action === 'undecided' ? paint('yellow', word) : word} ${printable(path)}`;
   const takesKey = path.startsWith('certificates/');
   if (other === undefined) return [`${head}  ${described(bundle, takesKey)}`];
-  const newer = (side: 'here' | 'bundle'): string => (other.newer === side ? '  (newer)' : '');
+  const newer = (side: 'here' | 'bundle'): string =>
+    other.newer === side ? `  (newer: ${other.because})` : '';
   return [
     head,
     `           bundle ${described(bundle, takesKey)}${newer('bundle')}`,

@@ -159,6 +159,29 @@ describe('a restore of certificates', () => {
     assert.deepEqual(await key(OLD, NEW, 'keep'), ['keep', OLD.key]);
   });
 
+  it('takes neither a placeholder of a day for newer than a backdated one, nor what clients refuse', async () => {
+    const now = new Date('2026-03-01T12:00:00Z');
+    const placeholder = made('shop.example', '2026-03-01T10:00:00Z', 1);
+    const backdated = made('shop.example', '2026-02-25', 90);
+    const ahead = made('shop.example', '2035-01-01', 90);
+    const newer = async (here: JsonObject, given: JsonObject) => {
+      const unit = await unitWith({ 'certificates/shop': here });
+      const from = bundle({ 'certificates/shop': given });
+      const plan = await restorer.restoreCertificates(unit, from, ['full'], { others: 'newer', now });
+      const { other, action } = plan.certificates[0] ?? {};
+      return [action, other?.newer, other?.because];
+    };
+    const brief = 'the other one is valid for two days at most, as a placeholder is';
+    assert.deepEqual(await newer(placeholder, backdated), ['change', 'bundle', brief]);
+    assert.deepEqual(await newer(backdated, placeholder), ['keep', 'here', brief]);
+    const good = 'it is good today, and the other one is not';
+    assert.deepEqual(await newer(ahead, backdated), ['change', 'bundle', good]);
+    assert.deepEqual(
+      await newer(backdated, { ...placeholder, key: ahead.key as string }).catch(({ code }) => code),
+      'restore-key-unfit',
+    );
+  });
+
   it('of two that were issued in the same second takes the one that lasts longer', async () => {
     const longer = made('shop.example', '2025-01-01', 500);
     const unit = await unitWith({ 'certificates/shop': OLD });

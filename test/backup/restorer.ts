@@ -19,7 +19,11 @@ import { Restoring } from '../../unit/restoring.ts';
 import { catalog } from '../schema/records-of.ts';
 import { ManualTimers } from '../sync/manual-timers.ts';
 
-export type AskedCertificates = Partial<Omit<RestoreCertificatesRequest, 'upload' | 'passphrase' | 'select'>>;
+export type AskedCertificates = Partial<
+  Omit<RestoreCertificatesRequest, 'upload' | 'passphrase' | 'select'>
+> & {
+  now?: Date;
+};
 export type Asked = Partial<Omit<RestoreRequest, 'upload' | 'passphrase'>>;
 
 /** An active unit in memory that bundles are restored on; `records` is what it holds. */
@@ -57,7 +61,7 @@ export class Restorer {
     store: Store,
     bundle: Bundle,
     select: string[],
-    asked: AskedCertificates = {},
+    { now = new Date(), ...asked }: AskedCertificates = {},
   ): Promise<RestoreCertificatesAnswer> {
     const alone = {
       forceUpdate: () => Promise.reject(new Error('there is no partner')),
@@ -74,6 +78,7 @@ export class Restorer {
         () => ({ wall: 0, uptime: 0, bootId: 'x' }),
         () => 0,
       ),
+      now: () => now,
     });
     return this.uploaded(upload =>
       restoring.restore({ upload, passphrase: 'p', author: 'ada', select, ...asked }),

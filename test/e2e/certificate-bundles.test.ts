@@ -127,7 +127,10 @@ describe('certificate bundles on running units', function () {
     assert.equal(undecided.code, 'certificates-differ');
     assert.match(undecided.message, /certificates\/shop \(newer here\)/);
     const plan = await text(ha1, 'certs', 'restore', certificates, '--select', 'full', '--dry-run', ...asked);
-    assert.match(plan.stdout, /which\? certificates\/shop\n +bundle .*\n +here .*\(newer\)\n/);
+    assert.match(
+      plan.stdout,
+      /which\? certificates\/shop\n +bundle .*\n +here .*\(newer: it was issued later .*\)\n/,
+    );
     assert.match(plan.stdout, /Nothing was changed yet\.$/m);
     assert.deepEqual((await restore(ha1, ['full'], { others: 'newer' })).changes, []);
     assert.equal(await keyOn(ha1, 'shop'), newer.key);
