@@ -42,7 +42,7 @@ export interface UpdateReport {
 export interface LinkOptions {
   store: Store;
   timers: Timers;
-  /** Opens a channel to the partner; rejects with a LockstepError. */
+  /** Opens a channel to the partner, to ask on; rejects with a LockstepError. */
   dial(signal: AbortSignal): Promise<Channel>;
   own(): OwnFacts;
   clock(): Moment;
@@ -59,21 +59,35 @@ export interface LinkOptions {
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 5_000;
 const HEARTBEAT_MS = 5_000;
+/** An attempt that is under way for longer is not waited for where the partner can be asked on a connection of its own. */
+const PATIENCE_MS = 1_000;
 type Waiter = { resolve(value: never): void; reject(error: LockstepError): void };
 /**
  * Runs the step machine over a connection to the partner that it keeps open: carries out the effects,
- * and turns what comes of them into events.
+ * and turns what comes of them into events. It asks on the connection that it dialled; where it cannot dial, on one that the
+ * partner dialled.
  */
 export class Link {
   private readonly options: LinkOptions;
   private current: SyncState;
   private channel: Channel | undefined;
   private requests: Requests | undefined;
+  /** That `channel` was dialled by this unit. */
+  private isDialled = false;
+  /** A connection that was dialled while a run is under way on another one: taken when that is over. */
+  private spare: Channel | undefined;
+  /** Connections that the partner dialled and answers on, newest last. */
+  private readonly offered = new Map<Channel, Requests>();
+  /** Why the last attempt to dial the partner failed. */
+  private trouble: LockstepError | undefined;
+  private attempt: AbortController | undefined;
   private readonly branches: BranchExchange;
   private partnerKinds: { schemaDigest: string; kinds: Record<string, string> } | undefined;
   private readonly waiters = new Map<Ticket, Waiter>();
   private readonly stopping = new AbortController();
-  private cancelTimer: () => void = () => undefined;
+  private cancelRetry: () => void = () => undefined;
+  private cancelBeat: () => void = () => undefined;
+  private cancelPatience: () => void = () => undefined;
   private retryMs = FIRST_RETRY_MS;
   /** An attempt is due then, by the timers; undefined while one is under way, or the partner is linked. */
   private retryAt: number | undefined;
@@ -97,9 +111,28 @@ export class Link {
 
   stop(): void {
     this.stopping.abort();
-    this.cancelTimer();
+    for (const cancel of [this.cancelRetry, this.cancelBeat, this.cancelPatience]) cancel();
+    this.spare?.close('this unit stops');
     this.channel?.close('this unit stops');
     this.feed({ type: 'unlinked', reason: 'this unit stops' });
+  }
+
+  /** Where the partner is asked now: on a connection that this unit dialled there, or that the partner dialled from there. */
+  get via(): { dialled: boolean; remote: Channel['remote'] } | undefined {
+    return this.channel && { dialled: this.isDialled, remote: this.channel.remote };
+  }
+
+  /** Why the partner cannot be dialled, also while it is asked on a connection of its own. */
+  get notDialled(): LockstepError | undefined {
+    return this.trouble;
+  }
+
+  /** The partner may be somewhere else now: it is dialled anew, and what works stays until that does. */
+  redial(): void {
+    if (this.stopping.signal.aborted) return;
+    this.retryMs = FIRST_RETRY_MS;
+    this.cancelRetry();
+    void this.connect();
   }
 
   /** Resolves with the receipt; rejects with the reason why there is none. */
@@ -170,9 +203,13 @@ export class Link {
     this.feed({ type: 'own', own: this.options.own() });
   }
 
-  /** The partner greeted on the connection that it dialled: it is back, so the next attempt need not be waited for. */
-  heard(hello: Hello): void {
+  /**
+   * The partner greeted on a connection where it asks: it is back, so the next attempt need not be waited for.
+   * `asking`: the other use of the connection, where the partner dialled it.
+   */
+  heard(hello: Hello, asking?: Channel): void {
     this.feed({ type: 'heard', hello, greeting: false });
+    if (asking !== undefined && hello.bothWays === true) this.offer(asking);
     if (this.channel !== undefined) return;
     this.retryMs = FIRST_RETRY_MS;
     // Only ever sooner: a busy partner greets with every commit, and would put the attempt off for as long as it is busy.
@@ -436,49 +473,134 @@ export class Link {
   private async connect(): Promise<void> {
     this.retryAt = undefined;
     if (this.stopping.signal.aborted) return;
+    this.attempt?.abort();
+    const attempt = new AbortController();
+    this.attempt = attempt;
+    const isCurrent = (): boolean => this.attempt === attempt && !this.stopping.signal.aborted;
     try {
-      const channel = await this.options.dial(this.stopping.signal);
-      if (this.stopping.signal.aborted) return channel.close('this unit stops');
-      this.adopt(channel);
+      const channel = await this.options.dial(AbortSignal.any([this.stopping.signal, attempt.signal]));
+      if (!isCurrent()) return channel.close('it is not needed any more');
+      this.attempt = undefined;
+      this.dialled(channel);
     } catch (error) {
-      const known = asLockstepError(error);
-      if (this.current.downBecause !== known.message) this.options.onTrouble(known);
-      const refusal = known.class === 'refused' ? known.toJSON() : undefined;
-      this.feed({ type: 'unlinked', reason: known.message, ...(refusal === undefined ? {} : { refusal }) });
-      this.retry();
+      if (!isCurrent()) return;
+      this.attempt = undefined;
+      this.notReached(asLockstepError(error));
     }
   }
 
-  private adopt(channel: Channel): void {
-    this.channel = channel;
+  private notReached(error: LockstepError): void {
+    if (this.trouble?.message !== error.message) this.options.onTrouble(error);
+    this.trouble = error;
+    const refusal = error.class === 'refused' ? error.toJSON() : undefined;
+    // Somebody with another key is where the partner should be: whoever calls meanwhile is told nothing.
+    if (refusal !== undefined && !this.isDialled) this.channel?.close(error.message);
+    if (this.channel === undefined && !this.adoptOffered()) {
+      this.feed({ type: 'unlinked', reason: error.message, ...(refusal === undefined ? {} : { refusal }) });
+    }
+    if (!(this.channel !== undefined && this.isDialled)) this.retry();
+  }
+
+  /** What works is not given up for what was dialled while something is under way on it. */
+  private dialled(channel: Channel): void {
+    this.trouble = undefined;
     this.retryMs = FIRST_RETRY_MS;
-    const requests = new Requests(channel, this.options.timers);
+    if (this.channel === undefined) {
+      this.adopt(channel, new Requests(channel, this.options.timers), true);
+      return;
+    }
+    this.spare?.close('dialled anew');
+    this.spare = channel;
+    channel.onClose(() => {
+      if (this.spare !== channel) return;
+      this.spare = undefined;
+      if (!this.isDialled) this.retry();
+    });
+    this.takeSpare();
+  }
+
+  private takeSpare(): void {
+    const { spare, channel, requests } = this;
+    const greeting = this.current.link === 'greeting' && !this.isDialled;
+    const idle = this.current.work.step === 'idle' && this.current.stepDown === undefined;
+    if (spare === undefined || !(greeting || (idle && requests?.isIdle !== false))) return;
+    const wasDialled = this.isDialled;
+    this.spare = undefined;
+    this.adopt(spare, new Requests(spare, this.options.timers), true);
+    if (wasDialled) channel?.close('dialled anew');
+  }
+
+  private offer(asking: Channel): void {
+    if (!this.offered.has(asking)) {
+      this.offered.set(asking, new Requests(asking, this.options.timers));
+      asking.onClose(() => this.offered.delete(asking));
+    }
+    // One that was offered before and does not answer may be dead without knowing.
+    const unanswered = !this.isDialled && this.current.link === 'greeting' && asking !== this.channel;
+    if (this.channel !== undefined && !unanswered) return;
+    if (this.retryAt !== undefined && this.trouble !== undefined) this.adoptOffered();
+    else {
+      this.cancelPatience();
+      this.cancelPatience = this.options.timers.after(PATIENCE_MS, () => {
+        if (this.channel === undefined) this.adoptOffered();
+      });
+    }
+  }
+
+  private adoptOffered(): boolean {
+    const [channel, requests] = [...this.offered].at(-1) ?? [];
+    if (channel === undefined || requests === undefined || this.stopping.signal.aborted) return false;
+    if (this.trouble?.class === 'refused') return false;
+    this.adopt(channel, requests, false);
+    return true;
+  }
+
+  private adopt(channel: Channel, requests: Requests, isDialled: boolean): void {
+    const seamless = this.channel !== undefined && this.current.link === 'up';
+    this.channel = channel;
     this.requests = requests;
-    this.feed({ type: 'own', own: this.options.own() });
-    this.feed({ type: 'linked' });
+    this.isDialled = isDialled;
+    if (seamless) void this.greet();
+    else {
+      this.feed({ type: 'own', own: this.options.own() });
+      this.feed({ type: 'linked' });
+    }
     this.beat();
     // Last, since a channel that is closed already tells so at once, and the next attempt must come after all this.
     channel.onClose(reason => {
-      if (this.channel !== channel) return;
-      this.channel = undefined;
-      this.requests = undefined;
       requests.failAll(new Refusal('partner-unreachable', reason));
-      this.feed({ type: 'unlinked', reason });
-      this.retry();
+      this.offered.delete(channel);
+      if (this.channel === channel) this.lost(reason);
     });
+  }
+
+  private lost(reason: string): void {
+    this.channel = undefined;
+    this.requests = undefined;
+    this.cancelBeat();
+    this.feed({ type: 'unlinked', reason });
+    const { spare } = this;
+    this.spare = undefined;
+    if (spare !== undefined) {
+      this.dialled(spare);
+      return;
+    }
+    if (this.trouble !== undefined) this.adoptOffered();
+    if (this.attempt === undefined) this.retry();
   }
 
   private retry(): void {
     if (this.stopping.signal.aborted) return;
-    this.cancelTimer();
+    this.cancelRetry();
     this.retryAt = this.options.timers.now() + this.retryMs;
-    this.cancelTimer = this.options.timers.after(this.retryMs, () => void this.connect());
+    this.cancelRetry = this.options.timers.after(this.retryMs, () => void this.connect());
     this.retryMs = Math.min(this.retryMs * 2, LAST_RETRY_MS);
   }
 
   private beat(): void {
-    this.cancelTimer();
-    this.cancelTimer = this.options.timers.after(HEARTBEAT_MS, () => {
+    this.cancelBeat();
+    this.cancelBeat = this.options.timers.after(HEARTBEAT_MS, () => {
+      this.takeSpare();
       void this.greet();
       this.beat();
     });
@@ -490,6 +612,7 @@ export class Link {
   }
 
   private async greet(): Promise<void> {
+    const { channel } = this;
     try {
       const own = this.greeting();
       const {
@@ -500,7 +623,7 @@ export class Link {
       this.feed({ type: 'heard', hello, greeting: true });
       void this.branches.greeted(this.linked(), hello);
     } catch (error) {
-      this.channel?.close(asLockstepError(error).message);
+      channel?.close(asLockstepError(error).message);
     }
   }
 

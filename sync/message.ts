@@ -9,7 +9,8 @@ import type { PairChange, Role } from '../store/store.ts';
 
 /**
  * The messages of the pair protocol: one JSON object a frame. A request has an `id`, its reply names it in `re`.
- * Both units dial each other; whoever dialled asks, whoever was dialled answers.
+ * Both units dial each other; whoever dialled asks, whoever was dialled answers, and asks on that connection too where it
+ * cannot dial itself (both-ways.ts).
  */
 export const PROTOCOL = 1;
 
@@ -49,6 +50,10 @@ export interface Hello {
   heldBack: number;
   /** Id of the change that waits to be confirmed, as far as this unit knows. Empty: none. */
   provisional: string;
+  /** Where it listens. Left out by units of release 0.1.0, as is all that follows. */
+  port?: number;
+  /** It answers on connections that it dialled, too. */
+  bothWays?: boolean;
 }
 
 /** One frame of an update; `changes` of all frames with one `changeId` belong together, in order. */
@@ -205,6 +210,8 @@ const greeting: Record<string, Check> = {
   branches: listOf(text(64), MOST_NAMED),
   heldBack: count,
   provisional: text(64),
+  port: value => value === undefined || count(value),
+  bothWays: value => value === undefined || flag(value),
 };
 
 const half: Check = value => value === null || isObject(value);
@@ -354,6 +361,15 @@ export function parseRequest(payload: Buffer): Request {
 export function parseReply(payload: Buffer): Reply {
   const reply = parse(payload, REPLIES) as unknown as Reply;
   return reply.type === 'hello-too' ? { ...known(reply), type: 'hello-too', re: reply.re } : reply;
+}
+
+const HEAD = /^\{"type":"([a-z-]{1,20})"/;
+
+/** Whether a frame is a request or a reply, by how it begins; undefined where that does not say. */
+export function kindOfFrame(payload: Buffer): 'request' | 'reply' | undefined {
+  const type = HEAD.exec(payload.toString('latin1', 0, 40))?.[1] ?? '';
+  if (Object.hasOwn(REPLIES, type)) return 'reply';
+  return Object.hasOwn(REQUESTS, type) ? 'request' : undefined;
 }
 
 function known(hello: Hello): Hello {

@@ -68,6 +68,11 @@ export class Requests {
     return reply;
   }
 
+  /** Nothing is asked that was not answered. */
+  get isIdle(): boolean {
+    return this.pending.size === 0;
+  }
+
   /** The channel is closed: nothing more will be answered. */
   failAll(error: LockstepError): void {
     for (const id of [...this.pending.keys()]) this.fail(id, error);

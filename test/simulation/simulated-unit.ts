@@ -3,9 +3,10 @@ import { LockstepError } from '../../schema/error.ts';
 import { RULES } from '../../schema/rules/index.ts';
 import type { Moment } from '../../store/deadline.ts';
 import { Store } from '../../store/store.ts';
+import { bothWays } from '../../sync/both-ways.ts';
 import type { Channel } from '../../sync/channel.ts';
 import { Link } from '../../sync/link.ts';
-import { type HaMode, PROTOCOL } from '../../sync/message.ts';
+import { type HaMode, type Hello, PROTOCOL } from '../../sync/message.ts';
 import type { Pause } from '../../sync/pause.ts';
 import type { Timers } from '../../sync/requests.ts';
 import { serve } from '../../sync/service.ts';
@@ -26,7 +27,8 @@ const BEGINNING = 1_700_000_000_000;
 
 export interface Surroundings {
   time: VirtualTime;
-  dial(from: SimulatedUnit, process: Process): Promise<Channel>;
+  /** `to`: the name of the unit that answers. */
+  dial(from: SimulatedUnit, process: Process): Promise<{ channel: Channel; to: string }>;
   log(line: string): void;
   /** A unit did what somebody else asked of it: it took an update, or stood down. */
   obeyed(unit: SimulatedUnit, whom: Caller, what: string): void;
@@ -55,6 +57,8 @@ export class SimulatedUnit {
   pairId: string;
   release = '1.0.0';
   everyCommit = false;
+  /** False: a unit of release 0.1.0, which asks on the connections that it dialled only. */
+  bothWays = true;
   /** As kept on its disk; not heeded on a standby. */
   pause: Pause | undefined;
   process: Process | undefined;
@@ -131,12 +135,19 @@ export class SimulatedUnit {
   welcome(channel: Channel, from: Caller): void {
     const { process } = this;
     if (process === undefined) return;
+    const { asking, answering } = this.bothWays
+      ? bothWays(channel, 'the-partner')
+      : { asking: undefined, answering: channel };
+    this.answer(answering, process, from, hello => process.link.heard(hello, asking));
+  }
+
+  private answer(channel: Channel, process: Process, from: Caller, onHello: (hello: Hello) => void): void {
     serve(channel, {
       store: process.store,
       own: () => this.own(process.store),
       clock: () => this.clock(),
       heldBack: () => process.link.heldBack,
-      onHello: hello => process.link.heard(hello),
+      onHello,
       onUpdate: async ({ result, digest }) => {
         this.around.obeyed(this, from, `took ${digest.slice(0, 8)}: ${result}`);
       },
@@ -155,7 +166,14 @@ export class SimulatedUnit {
     const link: Link = new Link({
       store,
       timers: this.timersOf(alive),
-      dial: () => this.around.dial(this, process()),
+      dial: async () => {
+        const { channel, to } = await this.around.dial(this, process());
+        if (!this.bothWays) return channel;
+        const { asking, answering } = bothWays(channel, 'this-unit');
+        const caller = { name: to, at: this.around.time.now() };
+        this.answer(answering, process(), caller, hello => process().link.heard(hello));
+        return asking;
+      },
       own: () => this.own(store),
       clock: () => this.clock(),
       setRole: async (role, epoch, digest) => {
@@ -201,6 +219,7 @@ export class SimulatedUnit {
       provisional: provisional?.id ?? '',
       everyCommit: this.everyCommit,
       pause: role === 'active' ? this.pause : undefined,
+      ...(this.bothWays ? { bothWays: true } : {}),
     };
   }
 

@@ -77,6 +77,9 @@ class Simulation {
     const { world } = this;
     world.tell('the faults stop');
     world.blocked.clear();
+    // One connection that works is enough, whoever dialled it.
+    if (world.pair.every(({ bothWays }) => bothWays) && world.random.chance(0.3))
+      this.faults.block(world.random.pick(world.pair));
     world.network.weather = FAIR_WEATHER;
     await switchOff(world, world.retired?.unit);
     world.retired = undefined;

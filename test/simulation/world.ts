@@ -1,5 +1,4 @@
-import type { Channel } from '../../sync/channel.ts';
-import type { HaMode } from '../../sync/message.ts';
+import { type HaMode, kindOfFrame } from '../../sync/message.ts';
 import { Random } from '../random.ts';
 import { Disk } from './disk.ts';
 import { Ledger } from './ledger.ts';
@@ -106,6 +105,7 @@ export class World {
   /** As `lockstep init` does it; the pairing is there from the start. */
   async setUp(unit: SimulatedUnit): Promise<void> {
     unit.everyCommit = this.random.chance(0.5);
+    unit.bothWays = this.random.chance(0.8);
     void unit.start();
     await this.time.pass(100);
     void this.operator.init(unit);
@@ -132,7 +132,7 @@ export class World {
     this.log.push(`${(this.time.now() / 1000).toFixed(3).padStart(8)} ${line}`);
   }
 
-  private async dial(from: SimulatedUnit, process: Process): Promise<Channel> {
+  private async dial(from: SimulatedUnit, process: Process): ReturnType<Surroundings['dial']> {
     const { delayMs } = this.network.weather;
     const gone = this.random.chance(0.1);
     await new Promise<void>(resolve => this.time.after(this.random.between(1, delayMs), resolve));
@@ -145,7 +145,7 @@ export class World {
     this.said.push(said);
     if (this.said.length > REMEMBERED) this.said.shift();
     to.welcome(line.ends.right, { name: from.name, at: this.time.now() });
-    return line.ends.left;
+    return { channel: line.ends.left, to: to.name };
   }
 
   /**
@@ -188,7 +188,7 @@ export class World {
     const type = /"type":"([a-z-]+)"/.exec(text)?.[1] ?? '?';
     const code = type === 'error' ? ` ${/"code":"([a-z-]+)"/.exec(text)?.[1]}` : '';
     if (type !== 'hello' && type !== 'hello-too') this.tell(`${by} → ${type}${code}`);
-    if (is === 'request') this.saidOn.get(line)?.frames.push(payload);
+    if (is === 'request' && kindOfFrame(payload) !== 'reply') this.saidOn.get(line)?.frames.push(payload);
   }
 }
 
