@@ -37,16 +37,25 @@ export interface Invitation {
   attempts: number;
 }
 
+export interface Place {
+  host: string;
+  port: number;
+}
+
 /** What a unit knows of its partner, kept in `keys/partner.json`. Keys are lines as in authorized_keys. */
 export interface Partner {
   pairId: string;
   unitId: string;
   name: string;
   mode: HaMode;
+  /** Where it was paired. */
   host: string;
   port: number;
   hostKey: string;
   clientKey: string;
+  /** Where it was last reached, and where it last came from with the port that it said to listen on; learned. */
+  reached?: Place;
+  cameFrom?: Place;
 }
 
 export type Self = Pick<Partner, 'unitId' | 'name' | 'mode' | 'hostKey' | 'clientKey'>;

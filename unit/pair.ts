@@ -5,11 +5,13 @@ import type { JsonObject } from '../schema/json.ts';
 import type { Moment } from '../store/deadline.ts';
 import type { Revision } from '../store/revision.ts';
 import type { PairChange, Store, Unconfirmed } from '../store/store.ts';
+import { bothWays } from '../sync/both-ways.ts';
 import type { Channel } from '../sync/channel.ts';
+import { dialFirst } from '../sync/dial-first.ts';
 import { fingerprint, type KeyPair, publicBlob } from '../sync/keys.ts';
 import { Link } from '../sync/link.ts';
 import { type HaMode, type Hello, PROTOCOL } from '../sync/message.ts';
-import type { Partner, Self } from '../sync/pairing.ts';
+import type { Partner, Place, Self } from '../sync/pairing.ts';
 import type { Pause } from '../sync/pause.ts';
 import type { Timers } from '../sync/requests.ts';
 import { serve } from '../sync/service.ts';
@@ -33,6 +35,7 @@ import type {
 } from './face.ts';
 import type { Health } from './health.ts';
 import { IDENTITY_PATHS, type Identity, readIdentity, type UnitFacts } from './identity.ts';
+import { Listening } from './listening.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { missingRevisions } from './missing.ts';
@@ -41,11 +44,13 @@ import { Operators, type ServeOperator } from './operators.ts';
 import { PairMembership } from './pair-membership.ts';
 import { PairingDesk } from './pairing-desk.ts';
 import { Pausing } from './pausing.ts';
+import { placesOf, portOf } from './places.ts';
 import { assertPartnerFills } from './rebuild-source.ts';
 import { Refusals } from './refusals.ts';
 import { pacifiedError, type StartBook } from './start-book.ts';
 import { makeStatus, type PairStatus } from './status.ts';
 import { TakeoverWatch } from './takeover-watch.ts';
+import { readUpdateInterface, type UpdateInterface } from './update-interface.ts';
 import { UpdateJournal } from './update-journal.ts';
 
 export interface PairOptions {
@@ -57,8 +62,8 @@ export interface PairOptions {
   hostKey: KeyPair;
   clientKey: KeyPair;
   partnerFile: string;
-  /** Address to listen on; `0.0.0.0` or `::` for all. */
-  address: string;
+  /** Address to listen on, where the unit was told one; `0.0.0.0` or `::` for all. */
+  listenAddress: string | undefined;
   port: number;
   intervalSeconds: number;
   everyCommit: boolean;
@@ -84,7 +89,9 @@ export class Pair {
   private readonly membership: PairMembership;
   private readonly refusals: Refusals;
   private desk: PairingDesk | undefined;
-  private listener: Listener | undefined;
+  private listening: Listening | undefined;
+  private ground: UpdateInterface | undefined;
+  private groundTurn: Promise<void> = Promise.resolve();
   private link: Link | undefined;
   private nets: NetKeeper | undefined;
   private pausing: Pausing | undefined;
@@ -117,11 +124,12 @@ export class Pair {
   static async start(options: PairOptions): Promise<Pair> {
     const pair = new Pair(options, await PairMembership.open(options.store));
     pair.desk = await pair.openDesk();
+    pair.ground = await readUpdateInterface(options.store);
     options.audit?.attach(pair.audited());
     if (pair.partner !== undefined) await pair.membership.settle(pair.partner);
     pair.operators = await Operators.open({
       ...options,
-      onGone: who => pair.listener?.closeChannelsOf(who),
+      onGone: who => pair.listening?.closeChannelsOf(who),
     });
     pair.journal = await UpdateJournal.open(options);
     pair.pausing = await Pausing.open({ ...options, onChange: () => pair.link?.ownChanged() });
@@ -138,12 +146,29 @@ export class Pair {
 
   /** Throws `port-in-use`. */
   private async takePart(): Promise<void> {
-    if (this.listener !== undefined) return; // an earlier resume got this far
-    const { address, port, hostKey } = this.options;
-    this.listener = await listen({
+    if (this.listening !== undefined) return; // an earlier resume got this far
+    const { listenAddress, port, timers, log } = this.options;
+    this.listening = await Listening.start(
+      {
+        told: listenAddress,
+        port,
+        open: (address, at) => this.listen(address, at),
+        timers,
+        log,
+        onMoved: () => this.link?.redial(),
+      },
+      this.ground?.address,
+    );
+    this.scheduleUpdate();
+    this.connect();
+    this.takeover.records.start();
+  }
+
+  private listen(address: string, port: number): Promise<Listener> {
+    return listen({
       address,
       port,
-      hostKey: hostKey.private,
+      hostKey: this.options.hostKey.private,
       admit: key => this.admit(key),
       onChannel: (channel, peer) => this.welcome(channel, peer.who, peer.keyBlob),
       operators: {
@@ -152,9 +177,6 @@ export class Pair {
       },
       onRefusal: refusal => this.refusals.connection(refusal),
     });
-    this.scheduleUpdate();
-    this.connect();
-    this.takeover.records.start();
   }
 
   /** While an invitation is open any key may come to answer it, but an operator comes to work. */
@@ -164,10 +186,29 @@ export class Pair {
   }
 
   get address(): { address: string; port: number } {
-    return {
-      address: this.listener?.address ?? this.options.address,
-      port: this.listener?.port ?? this.options.port,
-    };
+    const { listenAddress, port } = this.options;
+    return this.listening?.address ?? { address: listenAddress ?? this.ground?.address ?? '::', port };
+  }
+
+  /**
+   * Where the records say that the partner is. A unit that was told to listen elsewhere than on its own address is in a network
+   * that the records do not describe.
+   */
+  private get home(): { path: string; host: string } | undefined {
+    const { ground, options } = this;
+    const { listenAddress: told } = options;
+    const isDescribed = told === undefined || isEveryAddress(told) || told === ground?.address;
+    if (ground?.partnerAddress === undefined || !isDescribed) return undefined;
+    return { path: ground.path, host: ground.partnerAddress };
+  }
+
+  /** Where the partner is now, or is looked for first. */
+  private get partnerAt(): Place | undefined {
+    const { partner } = this;
+    if (partner === undefined) return undefined;
+    const via = this.link?.via;
+    const known = via === undefined ? undefined : via.dialled ? partner.reached : partner.cameFrom;
+    return known ?? placesOf(partner, this.home)[0];
   }
 
   /** From now on operators reach the API. */
@@ -184,7 +225,7 @@ export class Pair {
     this.pausing?.stop();
     this.link?.stop();
     await this.takeover.records.stop();
-    await this.listener?.close();
+    await this.listening?.stop();
   }
 
   async forceUpdate(): Promise<Receipt> {
@@ -321,7 +362,7 @@ export class Pair {
       partner:
         this.partner === undefined
           ? undefined
-          : { ...this.partner, fingerprint: fingerprint(this.partner.hostKey) },
+          : { ...this.partner, ...this.partnerAt, fingerprint: fingerprint(this.partner.hostKey) },
       syncState,
       since: this.state.since || this.startedAt,
       lastSeenAt: this.heard?.iso,
@@ -370,7 +411,7 @@ export class Pair {
     const { partner } = this;
     const heard = this.link?.state.partner;
     if (partner === undefined || heard?.role !== 'active') return undefined;
-    return { name: heard.name, host: partner.host };
+    return { name: heard.name, host: this.partnerAt?.host ?? partner.host };
   }
 
   /** Revisions that the partner does not hold, newest first. */
@@ -481,6 +522,8 @@ export class Pair {
       common,
       everyCommit,
       pause: this.pausing?.current,
+      port: this.address.port,
+      bothWays: true,
       ...(health.damage === undefined ? {} : { damaged: true }),
     };
   }
@@ -490,18 +533,10 @@ export class Pair {
     if (partner === undefined) return;
     this.link?.stop();
     const { store, timers, log, now, clock } = this.options;
-    const pinned = publicBlob(partner.hostKey);
     this.link = new Link({
       store,
       timers,
-      dial: signal =>
-        this.dial(
-          partner.host,
-          partner.port,
-          blob => blob.equals(pinned),
-          fingerprint(partner.hostKey),
-          signal,
-        ),
+      dial: signal => this.dialPartner(partner, signal),
       own: () => this.own(),
       clock,
       setRole: (role, epoch, digest) => this.setRole(role, epoch, digest),
@@ -532,13 +567,39 @@ export class Pair {
     this.link.start();
   }
 
+  private async dialPartner(pinned: Partner, signal: AbortSignal): Promise<Channel> {
+    const blob = publicBlob(pinned.hostKey);
+    const expected = fingerprint(pinned.hostKey);
+    const { channel, place } = await dialFirst({
+      places: placesOf(this.partner ?? pinned, this.home),
+      dial: ({ host, port }, either) =>
+        this.dial(host, port, offered => offered.equals(blob), expected, either),
+      because: ({ because }) => because,
+      timers: this.options.timers,
+      signal,
+    });
+    const { asking, answering } = bothWays(channel, 'this-unit');
+    this.serve(answering, hello => this.link?.heard(hello));
+    const reached = { host: place.host, port: place.port };
+    if (await this.desk?.learn(pinned.hostKey, { reached }))
+      this.options.log.info({ ...reached, because: place.because }, 'the partner is reached');
+    return asking;
+  }
+
+  /** It calls from somewhere else: it may listen there too. */
+  private async cameFrom({ hostKey }: Partner, cameFrom: Place): Promise<void> {
+    if (!(await this.desk?.learn(hostKey, { cameFrom }))) return;
+    this.options.log.info({ ...cameFrom }, 'the partner comes from');
+    this.link?.redial();
+  }
+
   /** The partner so far is none any more. */
   private leave(): void {
     this.link?.stop();
     this.link = undefined;
     this.heard = undefined;
     this.journal?.forget();
-    this.listener?.closeChannelsOf('partner');
+    this.listening?.closeChannelsOf('partner');
   }
 
   private dial(
@@ -548,15 +609,15 @@ export class Pair {
     expected: string,
     signal?: AbortSignal,
   ): Promise<Channel> {
-    const { address, clientKey } = this.options;
+    const source = this.listening?.source;
     return dial({
       host,
       port,
-      clientKey: clientKey.private,
+      clientKey: this.options.clientKey.private,
       acceptHostKey,
       expected,
       timeoutMs: DIAL_MS,
-      ...(isEveryAddress(address) ? {} : { localAddress: address }),
+      ...(source === undefined ? {} : { localAddress: source }),
       ...(signal === undefined ? {} : { signal }),
     });
   }
@@ -573,20 +634,34 @@ export class Pair {
   }
 
   private welcome(channel: Channel, who: string, keyBlob: Buffer): void {
-    if (who === 'candidate') this.atDesk().answer(channel, keyBlob);
-    else this.serve(channel);
+    if (who === 'candidate') {
+      this.atDesk().answer(channel, keyBlob);
+      return;
+    }
+    const { asking, answering } = bothWays(channel, 'the-partner');
+    const { partner } = this;
+    this.serve(answering, hello => {
+      if (partner === undefined || !this.isStill(partner)) return;
+      this.link?.heard(hello, asking);
+      void this.cameFrom(partner, { host: channel.remote.address, port: hello.port ?? portOf(partner) });
+    });
   }
 
-  private serve(channel: Channel): void {
+  private isStill(partner: Partner | undefined): boolean {
+    const { hostKey, pairId } = this.partner ?? {};
+    return hostKey === partner?.hostKey && pairId === partner?.pairId;
+  }
+
+  private serve(channel: Channel, onHello: (hello: Hello) => void): void {
     const { store, health, clock } = this.options;
     const { partner } = this;
     serve(channel, {
       store,
       // What a partner said before it was replaced may still wait for its turn: it is of no pair any more.
-      own: () => (this.partner === partner ? this.own() : { ...this.own(), pairId: '' }),
+      own: () => (this.isStill(partner) ? this.own() : { ...this.own(), pairId: '' }),
       clock,
       heldBack: () => this.link?.heldBack ?? 0,
-      onHello: (hello: Hello) => this.link?.heard(hello),
+      onHello,
       onUpdate: async update => {
         this.journal?.noteTaken(update);
         this.options.audit?.settled();
@@ -609,6 +684,22 @@ export class Pair {
     this.link?.ownChanged();
     this.takeover.records.touched(paths);
     if (paths.some(path => IDENTITY_PATHS.has(path))) void this.refreshIdentity();
+    if (paths.some(path => path === 'ha' || path.startsWith('interfaces/'))) void this.refreshGround();
+  }
+
+  /** The unit listens where its records say, and looks for its partner there. */
+  private refreshGround(): Promise<void> {
+    this.groundTurn = this.groundTurn
+      .then(async () => {
+        const before = this.home?.host;
+        this.ground = await readUpdateInterface(this.options.store);
+        await this.listening?.ownIs(this.ground?.address);
+        if (this.home?.host !== before) this.link?.redial();
+      })
+      .catch((error: unknown) =>
+        this.options.log.warn({ reason: String(error) }, 'the addresses of the pair could not be looked at'),
+      );
+    return this.groundTurn;
   }
 
   private async refreshIdentity(): Promise<void> {

@@ -9,6 +9,7 @@ import type { Timers } from '../sync/requests.ts';
 import type { Invitation, PairedAnswer, UnpairedAnswer } from './face.ts';
 import type { Log } from './log.ts';
 import { readPartner, writePartner } from './partner.ts';
+import { isSamePlace } from './places.ts';
 
 export interface DeskOptions {
   partnerFile: string;
@@ -145,6 +146,22 @@ export class PairingDesk {
     });
   }
 
+  /** Where the partner was reached, or came from; whether that is news. A full disk keeps nobody from working with it. */
+  learn(
+    hostKey: string,
+    place: Pick<pairing.Partner, 'reached'> | Pick<pairing.Partner, 'cameFrom'>,
+  ): Promise<boolean> {
+    return this.inTurn(async () => {
+      const { pinned } = this;
+      if (pinned?.hostKey !== hostKey || isKnown(pinned, place)) return false;
+      this.pinned = { ...pinned, ...place };
+      await writePartner(this.options.partnerFile, this.pinned).catch((error: unknown) =>
+        this.options.log.warn({ reason: String(error) }, 'where the partner is could not be written down'),
+      );
+      return true;
+    });
+  }
+
   /** This unit has no partner any more; durable when it resolves. Throws `not-paired`. */
   async unpair(): Promise<UnpairedAnswer> {
     return this.inTurn(async () => {
@@ -234,6 +251,15 @@ function face({ name, hostKey }: pairing.Partner): { name: string; fingerprint: 
 function isSame(one: pairing.Partner, other: pairing.Partner): boolean {
   return (['hostKey', 'clientKey'] as const).every(key =>
     publicBlob(one[key]).equals(publicBlob(other[key])),
+  );
+}
+
+function isKnown(
+  pinned: pairing.Partner,
+  place: Partial<Pick<pairing.Partner, 'reached' | 'cameFrom'>>,
+): boolean {
+  return (['reached', 'cameFrom'] as const).every(
+    name => place[name] === undefined || isSamePlace(place[name], pinned[name]),
   );
 }
 

@@ -1,5 +1,4 @@
 import { mkdirSync } from 'node:fs';
-import { isIP } from 'node:net';
 import { spreadOf } from '../backup/schedule.ts';
 import { type Catalog, loadCatalog } from '../schema/catalog.ts';
 import { LockstepError } from '../schema/error.ts';
@@ -198,7 +197,7 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
       hostKey,
       clientKey,
       partnerFile: folder.partner,
-      address: options.listenAddress ?? (await ownAddress(store)) ?? '::',
+      listenAddress: options.listenAddress,
       port: options.port ?? facts.port,
       intervalSeconds: options.intervalSeconds,
       everyCommit: options.everyCommit,
@@ -366,14 +365,6 @@ async function readFacts(store: Store, dir: string): Promise<UnitFacts> {
   throw new LockstepError('damaged-store', `The store in ${dir} does not know its unit.`, {
     hint: DAMAGE_HINT,
   });
-}
-
-/** Where updates travel: the unit's address on the update interface (docs/DOMAIN.md, Promises). */
-async function ownAddress(store: Store): Promise<string | undefined> {
-  const chosen = (await store.read('ha'))?.updateInterface;
-  if (typeof chosen !== 'string') return undefined;
-  const address = (await store.read(`interfaces/${chosen}`))?.address;
-  return typeof address === 'string' && isIP(address) > 0 ? address : undefined;
 }
 
 const realTimers: Timers = {

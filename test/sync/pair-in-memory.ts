@@ -11,11 +11,13 @@ import { openLmdb } from '../../store/lmdb.ts';
 import { openMemory } from '../../store/memory.ts';
 import { type CommitResult, Store } from '../../store/store.ts';
 import type { Change } from '../../store/transition.ts';
+import { bothWays } from '../../sync/both-ways.ts';
 import type { Channel } from '../../sync/channel.ts';
 import { Link, type UpdateReport } from '../../sync/link.ts';
 import {
   encodeMessage,
   type HaMode,
+  type Hello,
   PROTOCOL,
   parseReply,
   parseRequest,
@@ -41,7 +43,7 @@ export interface Recorded {
 /** What a unit says of itself beside what its store says. */
 export type Facts = Pick<
   OwnFacts,
-  'pairId' | 'name' | 'mode' | 'release' | 'model' | 'schemaDigest' | 'everyCommit' | 'pause'
+  'pairId' | 'name' | 'mode' | 'release' | 'model' | 'schemaDigest' | 'everyCommit' | 'pause' | 'bothWays'
 >;
 
 /** One unit without a daemon around it: a real store, the asking side and the answering side of the sync. */
@@ -77,7 +79,13 @@ export class MemoryUnit {
     this.link = new Link({
       store,
       timers,
-      dial,
+      dial: async () => {
+        const channel = await dial();
+        if (this.facts.bothWays !== true) return channel;
+        const { asking, answering } = bothWays(channel, 'this-unit');
+        this.answer(answering, hello => this.link.heard(hello));
+        return asking;
+      },
       own: () => this.own(),
       clock: () => this.clock,
       setRole: (role, epoch, digest) => store.setRole(role, epoch, digest),
@@ -116,12 +124,21 @@ export class MemoryUnit {
 
   /** Answers a partner, or somebody who says that he is one. */
   welcome(channel: Channel): void {
+    if (this.facts.bothWays !== true) {
+      this.answer(channel, hello => this.link.heard(hello));
+      return;
+    }
+    const { asking, answering } = bothWays(channel, 'the-partner');
+    this.answer(answering, hello => this.link.heard(hello, asking));
+  }
+
+  private answer(channel: Channel, onHello: (hello: Hello) => void): void {
     serve(channel, {
       store: this.store,
       own: () => this.own(),
       clock: () => this.clock,
       heldBack: () => this.link.heldBack,
-      onHello: hello => this.link.heard(hello),
+      onHello,
       onUpdate: async ({ result, records }) => {
         this.taken.push({ result, records });
         this.auditing?.settled();
@@ -196,6 +213,8 @@ export class MemoryPair {
   fate: (frame: Recorded) => Fate = () => 'arrives';
   /** False: nobody gets through. */
   reachable = true;
+  /** Units that nobody can dial. */
+  readonly unreachable = new Set<HaMode>();
   private readonly lines = new Set<{ cut(reason: string): void }>();
   private readonly folder: string | undefined;
 
@@ -266,6 +285,7 @@ export class MemoryPair {
   private dial(from: HaMode): Channel {
     if (!this.reachable) throw new LockstepError('partner-unreachable', 'The network is down.');
     const to = from === 'first' ? 'second' : 'first';
+    if (this.unreachable.has(to)) throw new LockstepError('partner-unreachable', 'A firewall is in between.');
     const { left, right } = channelPair({
       left: payload => this.record({ from, is: 'request', payload }),
       right: payload => this.record({ from: to, is: 'reply', payload }),

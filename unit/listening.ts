@@ -1,0 +1,137 @@
+import { asLockstepError, type LockstepError, LockstepError as Refusal } from '../schema/error.ts';
+import type { Timers } from '../sync/requests.ts';
+import type { Listener } from '../sync/ssh-server.ts';
+import type { Log } from './log.ts';
+import { isEveryAddress } from './pairing-desk.ts';
+
+export interface ListeningOptions {
+  /** What the unit was told when it was started. Without it, its own address on the update interface counts. */
+  told: string | undefined;
+  port: number;
+  open(address: string, port: number): Promise<Listener>;
+  timers: Timers;
+  log: Log;
+  /** It listens somewhere else now. */
+  onMoved(): void;
+}
+
+/** An address may come a moment after the record that names it, or after the unit that starts. */
+const RETRY_MS = 2_000;
+
+/** Keeps the unit listening where its own address is, also when that changes. */
+export class Listening {
+  private readonly options: ListeningOptions;
+  private listener: Listener | undefined;
+  private wanted: string;
+  private turn: Promise<unknown> = Promise.resolve();
+  private cancelRetry: () => void = () => undefined;
+  private stopped = false;
+  /** Why it does not listen where it should. */
+  trouble: LockstepError | undefined;
+
+  private constructor(options: ListeningOptions, own: string | undefined) {
+    this.options = options;
+    this.wanted = options.told ?? own ?? '::';
+  }
+
+  /** `own`: the address on the update interface. Throws `port-in-use`, and `bad-usage` for a told address that is not there. */
+  static async start(options: ListeningOptions, own: string | undefined): Promise<Listening> {
+    const listening = new Listening(options, own);
+    await listening.move();
+    const { trouble } = listening;
+    if (trouble === undefined || (options.told === undefined && isMissing(trouble))) return listening;
+    listening.cancelRetry();
+    throw trouble;
+  }
+
+  get address(): { address: string; port: number } {
+    const { listener, wanted, options } = this;
+    return { address: listener?.address ?? wanted, port: listener?.port ?? options.port };
+  }
+
+  /** Where calls to the partner come from; undefined: from wherever the way there begins. */
+  get source(): string | undefined {
+    const address = this.listener?.address;
+    return address === undefined || isEveryAddress(address) ? undefined : address;
+  }
+
+  /** The records say another own address, perhaps; undefined for none. */
+  ownIs(own: string | undefined): Promise<void> {
+    const wanted = this.options.told ?? own ?? '::';
+    if (wanted === this.wanted) return Promise.resolve();
+    this.wanted = wanted;
+    return this.move();
+  }
+
+  closeChannelsOf(who: string): void {
+    this.listener?.closeChannelsOf(who);
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.cancelRetry();
+    await this.turn.catch(() => undefined);
+    await this.listener?.close();
+  }
+
+  private move(): Promise<void> {
+    const moved = this.turn.then(() => this.moveNow());
+    this.turn = moved.catch(() => undefined);
+    return moved;
+  }
+
+  /** The old place is given up only for the new one, but where one of them is all addresses: both cannot be at once. */
+  private async moveNow(): Promise<void> {
+    const { wanted, listener: old, options } = this;
+    this.cancelRetry();
+    if (this.stopped) return;
+    if (old?.address === wanted) {
+      this.trouble = undefined;
+      return;
+    }
+    const overlaps = old !== undefined && (isEveryAddress(wanted) || isEveryAddress(old.address));
+    const port = old?.port ?? options.port;
+    try {
+      if (overlaps) await old.close();
+      this.listener = await options.open(wanted, port);
+    } catch (error) {
+      if (overlaps) this.listener = await options.open(old.address, port).catch(() => undefined);
+      return this.noteTrouble(asLockstepError(error));
+    }
+    if (old !== undefined || this.trouble !== undefined) {
+      options.log.warn(
+        { from: old?.address ?? '', to: wanted, port },
+        'this unit listens at another address',
+      );
+      options.onMoved();
+    }
+    this.trouble = undefined;
+    if (!overlaps) await old?.close();
+  }
+
+  private noteTrouble(error: LockstepError): void {
+    const known = isMissing(error) ? notHere(this.wanted) : error;
+    if (this.trouble?.message !== known.message)
+      this.options.log.warn(
+        { code: known.code, reason: known.message },
+        'this unit does not listen where it should',
+      );
+    this.trouble = known;
+    this.cancelRetry = this.options.timers.after(RETRY_MS, () => void this.move());
+  }
+}
+
+function isMissing({ facts }: LockstepError): boolean {
+  return facts.errno === 'EADDRNOTAVAIL';
+}
+
+function notHere(address: string): LockstepError {
+  return new Refusal(
+    'bad-usage',
+    `This machine does not have the address ${address}, which its record names.`,
+    {
+      hint: 'Give the machine that address, or type lockstep set with the right one; it is tried again every few seconds.',
+      facts: { address, errno: 'EADDRNOTAVAIL' },
+    },
+  );
+}
