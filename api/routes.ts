@@ -3,6 +3,7 @@ import type {
   BackupRequest,
   ChangeRequest,
   ImportRequest,
+  JoinRequest,
   MergeRequest,
   PauseRequest,
   RestoreRequest,
@@ -267,7 +268,7 @@ export const ROUTES: Route[] = [
     needs: 'admin',
     body: schemas.joinRequest,
     answer: schemas.pairedAnswer,
-    call: (unit, { body }) => unit.join(body as Arguments<UnitFace['join']>),
+    call: (unit, { body, author }) => unit.join({ ...(body as JoinRequest), author }),
   },
   {
     method: 'POST',

@@ -235,10 +235,16 @@ export const joinRequest = closed(
   {
     host: text('Name or address of the unit that made the code.', { minLength: 1, maxLength: 253 }),
     port: { type: 'integer', minimum: 1, maximum: 65535, description: 'TCP port. Default: 6973.' },
-    code: text('The code that `lockstep pair --invite` printed.', { minLength: 1, maxLength: 1024 }),
+    code: text(
+      'The code that `lockstep pair --invite` printed. Without: the partner of this unit is there now.',
+      {
+        minLength: 1,
+        maxLength: 1024,
+      },
+    ),
     replaces,
   },
-  ['host', 'code'],
+  ['host'],
 );
 export const restoreFileRequest = closed(
   { file: text('File under config/.', { minLength: 1, maxLength: 4096 }) },
@@ -266,6 +272,7 @@ export const changeProperties: Properties = {
   ms: { type: 'number', description: 'Until it was durable. Left out when nothing was written.' },
   provisional: open({ minutes, until: text('ISO 8601: when it is undone unless it is confirmed.') }),
   standby: { type: 'object', description: 'What became of it on the standby: a receipt, or an error.' },
+  pairNotes: list(text(''), { description: 'What it does to the pair, beside what it changes.' }),
 };
 
 export const changeAnswer = open(changeProperties);
@@ -428,6 +435,13 @@ export const pairedAnswer = open({
   partner: open({ name: text(''), host: text(''), port: count, fingerprint: text('') }),
   replaced: open({ name: text(''), fingerprint: text('') }),
   replacedThere: open({ old: text('Fingerprint.'), new: text('Fingerprint.') }),
+  moved: {
+    ...open({
+      from: open({ host: text(''), port: count }),
+      record: text('The field that says so from now on.'),
+    }),
+    description: 'It was the partner before, and is somewhere else now.',
+  },
 });
 export const unpairedAnswer = open({ partner: open({ name: text(''), fingerprint: text('') }) });
 export const restoredFile = open({ file: text('The file that was written.') });

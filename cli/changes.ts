@@ -52,10 +52,10 @@ export function exitOf({ standby }: Pick<ChangeAnswer, 'standby'>): ExitCode {
 
 /** What still is to happen, and what became of it on the standby. */
 export function afterwards(
-  { provisional, standby }: Pick<ChangeAnswer, 'provisional' | 'standby'>,
+  { provisional, standby, pairNotes = [] }: Pick<ChangeAnswer, 'provisional' | 'standby' | 'pairNotes'>,
   paint: Paint,
 ): string[] {
-  const lines: string[] = [];
+  const lines: string[] = pairNotes.map(note => paint('yellow', printable(note)));
   if (standby !== undefined && 'receipt' in standby) lines.push('The standby has taken it.');
   if (standby !== undefined && 'error' in standby)
     lines.push(paint('red', `It is not on the standby yet: ${printable(standby.error.message)}`));

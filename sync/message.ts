@@ -6,6 +6,7 @@ import { MOST_NAMED } from '../store/branch-shelf.ts';
 import type { Provisional } from '../store/provisional.ts';
 import type { BroughtRevision } from '../store/revision.ts';
 import type { PairChange, Role } from '../store/store.ts';
+import { type HaFacts, haFacts } from './fit.ts';
 
 /**
  * The messages of the pair protocol: one JSON object a frame. A request has an `id`, its reply names it in `re`.
@@ -54,6 +55,8 @@ export interface Hello {
   port?: number;
   /** It answers on connections that it dialled, too. */
   bothWays?: boolean;
+  /** What the two must have alike. */
+  ha?: HaFacts;
 }
 
 /** One frame of an update; `changes` of all frames with one `changeId` belong together, in order. */
@@ -119,6 +122,8 @@ export interface JoinRequest {
   /** Where the unit listens, so that its partner can dial back. Empty host: where it came from. */
   host: string;
   port: number;
+  /** What the two must have alike; units of release 0.1.0 refuse a message that says so. */
+  ha?: HaFacts;
 }
 
 export type Reply =
@@ -212,6 +217,7 @@ const greeting: Record<string, Check> = {
   provisional: text(64),
   port: value => value === undefined || count(value),
   bothWays: value => value === undefined || flag(value),
+  ha: value => value === undefined || haFacts(value),
 };
 
 const half: Check = value => value === null || isObject(value);
@@ -297,6 +303,7 @@ const REQUESTS: Record<Request['type'], Check> = {
     pairId: text(64),
     host: text(253),
     port: count,
+    ha: value => value === undefined || haFacts(value),
   }),
   confirm: object({ type: text(20), id: count }),
 };

@@ -1,6 +1,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { LockstepError } from '../schema/error.ts';
 import type { Channel } from './channel.ts';
+import { contradictions, type HaFacts, strangers, words } from './fit.ts';
 import { publicBlob } from './keys.ts';
 import {
   encodeMessage,
@@ -61,7 +62,7 @@ export interface Partner {
 export type Self = Pick<Partner, 'unitId' | 'name' | 'mode' | 'hostKey' | 'clientKey'>;
 
 /** What the joining unit says beside who it is: where it listens, and the pair it speaks for (empty: none). */
-export type Entry = Pick<Partner, 'host' | 'port' | 'pairId'>;
+export type Entry = Pick<Partner, 'host' | 'port' | 'pairId'> & Pick<JoinRequest, 'ha'>;
 
 export function hashOfKey(blob: Buffer): Buffer {
   return createHash('sha256').update(blob).digest();
@@ -155,7 +156,7 @@ function repliesOf(channel: Channel): () => Promise<Reply> {
 }
 
 function joinRequest(own: Self & Entry, { token }: Code, inviterHostKey: string): JoinRequest {
-  const { hostKey, clientKey, name, unitId, mode, pairId, host, port } = own;
+  const { hostKey, clientKey, name, unitId, mode, pairId, host, port, ha } = own;
   // The inviter's client key is not known yet: this proof covers its host key twice instead.
   const keys = { inviter: { hostKey: inviterHostKey, clientKey: inviterHostKey }, joiner: own };
   return {
@@ -170,6 +171,7 @@ function joinRequest(own: Self & Entry, { token }: Code, inviterHostKey: string)
     pairId,
     host,
     port,
+    ...(ha === undefined ? {} : { ha }),
   };
 }
 
@@ -190,6 +192,9 @@ function checkJoined(
 
 export interface InviterOptions {
   own: Self;
+  /** What both must have alike, and the pair that this unit speaks for; undefined for a unit that is new. */
+  ha: HaFacts;
+  speaksFor: string | undefined;
   /** The identity of the pair that comes to be; `theirs`: the one that the joining unit speaks for, or empty. */
   pairId(theirs: string): string;
   /** Fingerprint of the partner that makes way for `partner`; empty for none. Throws `already-paired`. */
@@ -248,6 +253,7 @@ function takeJoin(
       hint: 'One is initialised with --mode first, the other with --mode second.',
     });
   }
+  if (request.pairId === '' || request.pairId !== options.speaksFor) assertFit(own, options.ha, request);
   const { unitId, name, mode, hostKey, clientKey, port } = request;
   const pairId = options.pairId(request.pairId);
   const host = request.host === '' ? cameFrom : request.host;
@@ -268,6 +274,17 @@ function takeJoin(
       replaces,
     },
   };
+}
+
+/** Two units that were in step before may differ for a moment; others would lose something by their first update. */
+function assertFit(own: Self, ha: HaFacts, { name, ha: theirs }: JoinRequest): void {
+  const found = theirs === undefined ? [] : [...contradictions(ha, theirs), ...strangers(ha, theirs)];
+  const [first] = found;
+  if (first === undefined) return;
+  throw new LockstepError('mismatch', `${own.name} and ${name} do not go together: ${words(found)}.`, {
+    hint: `Whichever is active takes the value of the other: on ${own.name} lockstep set ${first.path} ${first.theirs}, or on ${name} lockstep set ${first.path} ${first.ours}. A standby that is new can be made again with lockstep init.`,
+    facts: { different: found.map(({ what, ours, theirs: other }) => ({ what, ours, theirs: other })) },
+  });
 }
 
 function checkJoin(

@@ -77,7 +77,8 @@ export interface UnitFace extends AuditFace, CertificateFace, CertificateRestore
   /** What was restored here may be a source from now on. */
   confirmSource(request: { author: string }): Promise<ConfirmSourceAnswer>;
   invite(request: InviteRequest): Promise<Invitation>;
-  join(request: JoinRequest): Promise<PairedAnswer>;
+  /** Without a code: the partner that this unit has is there now. */
+  join(request: JoinRequest & { author: string }): Promise<PairedAnswer>;
   /** Forget the partner. */
   unpair(): Promise<UnpairedAnswer>;
   /** One state of the configuration as an encrypted bundle. */
@@ -218,6 +219,8 @@ export interface ChangeAnswer {
   provisional?: { minutes: number; until: string };
   /** What became of it on the standby, where that was waited for. */
   standby?: { receipt: Receipt } | { error: ErrorBody };
+  /** What it does to the pair, beside what it changes. */
+  pairNotes?: string[];
 }
 
 export interface ConfirmAnswer {
@@ -438,7 +441,8 @@ export interface InviteRequest {
 export interface JoinRequest extends InviteRequest {
   host: string;
   port?: number;
-  code: string;
+  /** Without: the partner that this unit has, at another place. */
+  code?: string;
 }
 
 export interface PauseRequest {
@@ -473,6 +477,8 @@ export interface PairedAnswer {
   replaced?: { name: string; fingerprint: string };
   /** Fingerprints of the partner that the other unit had before, and of this unit, which took its place. */
   replacedThere?: { old: string; new: string };
+  /** It was the partner before, and is somewhere else now. `record`: the field that says so from now on. */
+  moved?: { from: { host: string; port: number }; record?: string };
 }
 
 export interface UnpairedAnswer {

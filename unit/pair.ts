@@ -1,6 +1,7 @@
+import { isIP } from 'node:net';
 import { isEveryAddress } from '../schema/address.ts';
 import type { Catalog } from '../schema/catalog.ts';
-import { asLockstepError, type ErrorBody, LockstepError } from '../schema/error.ts';
+import { asLockstepError, type ErrorBody, LockstepError, type Problem } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
 import type { Moment } from '../store/deadline.ts';
 import type { Revision } from '../store/revision.ts';
@@ -21,6 +22,7 @@ import type { OwnFacts } from '../sync/state.ts';
 import type { AuditedPair, Auditing } from './auditing.ts';
 import { ClockWatch } from './clock-skew.ts';
 import type {
+  ChangeView,
   Invitation,
   InviteRequest,
   JoinRequest,
@@ -33,8 +35,10 @@ import type {
   TakeoverAnswer,
   UnpairedAnswer,
 } from './face.ts';
+import { type Ground, NOWHERE, readGround } from './ground.ts';
 import type { Health } from './health.ts';
 import { IDENTITY_PATHS, type Identity, readIdentity, type UnitFacts } from './identity.ts';
+import { lineWarnings } from './line-warnings.ts';
 import { Listening } from './listening.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
@@ -42,6 +46,7 @@ import { missingRevisions } from './missing.ts';
 import { NetKeeper } from './net-keeper.ts';
 import { Operators, type ServeOperator } from './operators.ts';
 import { PairMembership } from './pair-membership.ts';
+import { pairNotes } from './pair-notes.ts';
 import { PairingDesk } from './pairing-desk.ts';
 import { Pausing } from './pausing.ts';
 import { placesOf, portOf } from './places.ts';
@@ -50,7 +55,6 @@ import { Refusals } from './refusals.ts';
 import { pacifiedError, type StartBook } from './start-book.ts';
 import { makeStatus, type PairStatus } from './status.ts';
 import { TakeoverWatch } from './takeover-watch.ts';
-import { readUpdateInterface, type UpdateInterface } from './update-interface.ts';
 import { UpdateJournal } from './update-journal.ts';
 
 export interface PairOptions {
@@ -90,7 +94,7 @@ export class Pair {
   private readonly refusals: Refusals;
   private desk: PairingDesk | undefined;
   private listening: Listening | undefined;
-  private ground: UpdateInterface | undefined;
+  private ground: Ground = NOWHERE;
   private groundTurn: Promise<void> = Promise.resolve();
   private link: Link | undefined;
   private nets: NetKeeper | undefined;
@@ -124,7 +128,7 @@ export class Pair {
   static async start(options: PairOptions): Promise<Pair> {
     const pair = new Pair(options, await PairMembership.open(options.store));
     pair.desk = await pair.openDesk();
-    pair.ground = await readUpdateInterface(options.store);
+    pair.ground = await readGround(options.store);
     options.audit?.attach(pair.audited());
     if (pair.partner !== undefined) await pair.membership.settle(pair.partner);
     pair.operators = await Operators.open({
@@ -157,7 +161,7 @@ export class Pair {
         log,
         onMoved: () => this.link?.redial(),
       },
-      this.ground?.address,
+      this.ground.update?.address,
     );
     this.scheduleUpdate();
     this.connect();
@@ -187,7 +191,7 @@ export class Pair {
 
   get address(): { address: string; port: number } {
     const { listenAddress, port } = this.options;
-    return this.listening?.address ?? { address: listenAddress ?? this.ground?.address ?? '::', port };
+    return this.listening?.address ?? { address: listenAddress ?? this.ground.update?.address ?? '::', port };
   }
 
   /**
@@ -195,11 +199,11 @@ export class Pair {
    * that the records do not describe.
    */
   private get home(): { path: string; host: string } | undefined {
-    const { ground, options } = this;
-    const { listenAddress: told } = options;
-    const isDescribed = told === undefined || isEveryAddress(told) || told === ground?.address;
-    if (ground?.partnerAddress === undefined || !isDescribed) return undefined;
-    return { path: ground.path, host: ground.partnerAddress };
+    const { update } = this.ground;
+    const { listenAddress: told } = this.options;
+    const isDescribed = told === undefined || isEveryAddress(told) || told === update?.address;
+    if (update?.partnerAddress === undefined || !isDescribed) return undefined;
+    return { path: update.path, host: update.partnerAddress };
   }
 
   /** Where the partner is now, or is looked for first. */
@@ -338,8 +342,74 @@ export class Pair {
     return this.atDesk().invite(replaces);
   }
 
-  join({ host, port, code, replaces }: JoinRequest): Promise<PairedAnswer> {
+  join({ host, port, code, replaces }: JoinRequest & { code: string }): Promise<PairedAnswer> {
     return this.atDesk().join(host, port ?? this.options.facts.port, code, replaces);
+  }
+
+  /**
+   * The partner is there from now on: it is called there, and has to show its key. `record`: the field of the records that says
+   * otherwise still. Throws `not-paired`, `key-mismatch`, `partner-unreachable`.
+   */
+  async movedTo(host: string, port?: number): Promise<{ answer: PairedAnswer; record: string | undefined }> {
+    const { partner } = this;
+    this.assertTakingPart();
+    if (partner === undefined)
+      throw new LockstepError(
+        'bad-usage',
+        'The code is missing: this unit has no partner that could have moved.',
+        {
+          hint: 'lockstep pair --invite on the other unit prints it; give it with --code CODE.',
+        },
+      );
+    const from = this.partnerAt ?? partner;
+    const at = { host, port: port ?? portOf(partner) };
+    const pinned = publicBlob(partner.hostKey);
+    const channel = await this.dial(host, at.port, blob => blob.equals(pinned), fingerprint(partner.hostKey));
+    channel.close('the partner is there');
+    await this.desk?.learn(partner.hostKey, { reached: at });
+    this.link?.redial();
+    const { home } = this;
+    const differs = home !== undefined && home.host !== host && isIP(host) > 0;
+    return {
+      answer: {
+        partner: { name: partner.name, ...at, fingerprint: fingerprint(partner.hostKey) },
+        moved: { from: { host: from.host, port: from.port } },
+      },
+      record: differs ? home.path : undefined,
+    };
+  }
+
+  /** What a change does to the pair, beside what it changes. */
+  notesOn(changes: readonly ChangeView[]): string[] {
+    const { partner } = this;
+    if (partner === undefined) return [];
+    const heard = this.link?.state.partner;
+    return pairNotes(changes, {
+      partner: {
+        name: heard?.name ?? partner.name,
+        mode: heard?.mode ?? partner.mode,
+        established: (heard?.established ?? true) && this.options.store.head.common !== '',
+        ha: heard?.ha,
+        port: portOf(partner),
+      },
+      update: this.ground.update,
+      facts: this.ground.facts,
+      told: this.options.listenAddress,
+    });
+  }
+
+  private lineWarnings(): Problem[] {
+    const { partner, link, ground, home } = this;
+    return lineWarnings({
+      name: link?.state.partner?.name ?? partner?.name ?? 'the partner',
+      ground,
+      home,
+      via: link?.via,
+      notDialled: link?.notDialled,
+      partnerHost: this.partnerAt?.host,
+      notListening: this.listening?.trouble,
+      syncState: link?.state,
+    });
   }
 
   unpair(): Promise<UnpairedAnswer> {
@@ -379,7 +449,7 @@ export class Pair {
       pacified: this.options.starts.pacified,
       takeover: this.takeover.readiness(files),
       files,
-      warnings,
+      warnings: [...this.lineWarnings(), ...warnings],
       provisional: store.head.provisional ?? store.head.ownProvisional,
       clock: this.options.clock(),
       branches: store.branches
@@ -443,6 +513,7 @@ export class Pair {
     return PairingDesk.open({
       partnerFile,
       self: () => this.self(),
+      ha: () => this.ground.facts,
       listening: () => ({ host: this.address.address, port: this.address.port }),
       pairId: () => this.membership.pairId,
       dial: (host, port, acceptHostKey, expected) => this.dial(host, port, acceptHostKey, expected),
@@ -524,6 +595,7 @@ export class Pair {
       pause: this.pausing?.current,
       port: this.address.port,
       bothWays: true,
+      ha: this.ground.facts,
       ...(health.damage === undefined ? {} : { damaged: true }),
     };
   }
@@ -692,8 +764,9 @@ export class Pair {
     this.groundTurn = this.groundTurn
       .then(async () => {
         const before = this.home?.host;
-        this.ground = await readUpdateInterface(this.options.store);
-        await this.listening?.ownIs(this.ground?.address);
+        this.ground = await readGround(this.options.store);
+        await this.listening?.ownIs(this.ground.update?.address);
+        this.link?.ownChanged();
         if (this.home?.host !== before) this.link?.redial();
       })
       .catch((error: unknown) =>

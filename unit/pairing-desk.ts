@@ -3,6 +3,7 @@ import { isEveryAddress } from '../schema/address.ts';
 import { LockstepError } from '../schema/error.ts';
 import { removeDurable } from '../store/durable-file.ts';
 import type { Channel } from '../sync/channel.ts';
+import type { HaFacts } from '../sync/fit.ts';
 import { fingerprint, fingerprintOfHash, publicBlob, publicLine } from '../sync/keys.ts';
 import * as pairing from '../sync/pairing.ts';
 import type { Timers } from '../sync/requests.ts';
@@ -16,6 +17,8 @@ export interface DeskOptions {
   self(): pairing.Self;
   /** The pair that this unit may speak for. */
   pairId(): string | undefined;
+  /** What both units must have alike. */
+  ha(): HaFacts;
   /** Where this unit listens. */
   listening(): { host: string; port: number };
   /** `expected`: fingerprint of the one host key that `acceptHostKey` takes, for the message about another one. */
@@ -103,25 +106,32 @@ export class PairingDesk {
       offered = blob;
       return pairing.hashOfKey(blob).equals(code.hostKeyHash);
     };
-    const channel = await this.options.dial(host, port, isMeant, expected).catch(error => {
-      throw asJoinError(error);
+    const inviter = () => ({ hostKey: publicLine(offered), host, port });
+    const self = { ...this.options.self(), ...this.entry() };
+    const attempt = async (own: typeof self): ReturnType<typeof pairing.join> => {
+      const channel = await this.options.dial(host, port, isMeant, expected).catch(error => {
+        throw asJoinError(error);
+      });
+      try {
+        return await pairing.join(channel, own, code, inviter(), partner => this.pin(partner, replaces));
+      } finally {
+        channel.close('pairing is over');
+      }
+    };
+    const joined = await attempt(self).catch((error: unknown) => {
+      if (!(error instanceof LockstepError) || error.code !== 'bad-message') throw error;
+      const { ha: _unknownThere, ...older } = self; // release 0.1.0 takes no message with it
+      return attempt(older);
     });
-    try {
-      const inviter = { hostKey: publicLine(offered), host, port };
-      const self = { ...this.options.self(), ...this.entry() };
-      const joined = await pairing.join(channel, self, code, inviter, partner => this.pin(partner, replaces));
-      this.options.onPaired();
-      const { name } = joined.partner;
-      return {
-        partner: { name, host, port, fingerprint: expected },
-        ...(before === undefined || isSame(before, joined.partner) ? {} : { replaced: face(before) }),
-        ...(joined.replaces === ''
-          ? {}
-          : { replacedThere: { old: joined.replaces, new: fingerprint(self.hostKey) } }),
-      };
-    } finally {
-      channel.close('pairing is over');
-    }
+    this.options.onPaired();
+    const { name } = joined.partner;
+    return {
+      partner: { name, host, port, fingerprint: expected },
+      ...(before === undefined || isSame(before, joined.partner) ? {} : { replaced: face(before) }),
+      ...(joined.replaces === ''
+        ? {}
+        : { replacedThere: { old: joined.replaces, new: fingerprint(self.hostKey) } }),
+    };
   }
 
   /** Answer somebody who was admitted as a candidate. */
@@ -133,6 +143,8 @@ export class PairingDesk {
     }
     pairing.answerJoin(channel, {
       own: this.options.self(),
+      ha: this.options.ha(),
+      speaksFor: this.options.pairId(),
       pairId: theirs => this.options.pairId() ?? (theirs === '' ? randomUUID() : theirs),
       makeWay: partner => this.makeWay(partner, invitation.replaces),
       clientKeyBlob,
@@ -183,7 +195,8 @@ export class PairingDesk {
   /** An empty host: wherever the other unit sees this one coming from. */
   private entry(): pairing.Entry {
     const { host, port } = this.options.listening();
-    return { host: isEveryAddress(host) ? '' : host, port, pairId: this.options.pairId() ?? '' };
+    const pairId = this.options.pairId() ?? '';
+    return { host: isEveryAddress(host) ? '' : host, port, pairId, ha: this.options.ha() };
   }
 
   /** Durable before it resolves. */

@@ -26,6 +26,7 @@ import type {
   UnitHead,
 } from './face.ts';
 import type { Identity } from './identity.ts';
+import { misfitWords } from './line-warnings.ts';
 import { PACIFIED_HINT, pacifiedSentence } from './start-book.ts';
 
 /** Everything that a status is made of; `syncState` is undefined without a partner. */
@@ -149,9 +150,31 @@ export function squares(facts: StatusFacts): Square[] {
   const partner = own === 'HA1' ? 'HA2' : 'HA1';
   const name = facts.partner?.name;
   const between = stateName({ ...facts, store: { ...facts.store, damage: null } });
+  const misfit = state === 'pacified' || state === 'damaged' ? undefined : misfitWords(syncState);
+  if (misfit !== undefined) return misfitSquares([own, partner], head, syncState?.partner, name, misfit);
   const pair = [
     { unit: own, ...ownSquare(state, head, facts.store.damage !== null) } as Square,
     { unit: partner, ...partnerSquare(between, syncState?.partner, name) } as Square,
+  ];
+  return pair.sort((a, b) => (a.unit < b.unit ? -1 : 1));
+}
+
+/** Two units that are no pair yet. */
+function misfitSquares(
+  [own, other]: ['HA1' | 'HA2', 'HA1' | 'HA2'],
+  { role }: Head,
+  hello: Hello | undefined,
+  name: string | undefined,
+  misfit: string,
+): Square[] {
+  const pair: Square[] = [
+    { unit: own, colour: 'grey', active: role === 'active', sentence: `this unit; no pair yet: ${misfit}` },
+    {
+      unit: other,
+      colour: 'grey',
+      active: hello?.role === 'active',
+      sentence: `${name ?? 'the partner'}; no pair yet: ${misfit}`,
+    },
   ];
   return pair.sort((a, b) => (a.unit < b.unit ? -1 : 1));
 }
@@ -278,7 +301,8 @@ const hints: Partial<Record<UnitState, string>> = {
   'both-active': BOTH_ACTIVE_HINT,
   damaged: DAMAGE_HINT,
   'no-active': 'Type lockstep takeover on the unit that is to serve.',
-  unreachable: 'Is lockstep serve running there, and TCP port 6973 open between the units?',
+  unreachable:
+    'Is lockstep serve running there, and TCP port 6973 open between the units? If it has another address now: lockstep pair ADDRESS',
 };
 
 const PARTNER_HINT =

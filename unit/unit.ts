@@ -367,8 +367,15 @@ export class Unit implements UnitFace {
     return this.pair.invite(request);
   }
 
-  join(request: JoinRequest): Promise<PairedAnswer> {
-    return this.pair.join(request);
+  async join({ code, host, port, author, ...rest }: JoinRequest & { author: string }): Promise<PairedAnswer> {
+    if (code !== undefined)
+      return this.pair.join({ ...rest, host, code, ...(port === undefined ? {} : { port }) });
+    const { answer, record } = await this.pair.movedTo(host, port);
+    if (record === undefined) return answer;
+    const field = 'partnerAddress';
+    const changes: Change[] = [{ op: 'set', path: record, field: [field], value: host }];
+    await this.commit(changes, 'change', { author }, 'the partner has moved');
+    return { ...answer, moved: { from: answer.moved?.from ?? answer.partner, record: `${record}/${field}` } };
   }
 
   unpair(): Promise<UnpairedAnswer> {
@@ -495,7 +502,9 @@ export class Unit implements UnitFace {
     const { result, ...more } = await this.committing.make(request, how =>
       this.store.commit({ changes, kind, author, reason, ...how }),
     );
-    return { ...changeAnswer(this.catalog, result, dryRun), ...more };
+    const answer = changeAnswer(this.catalog, result, dryRun);
+    const pairNotes = this.pair.notesOn(answer.changes);
+    return { ...answer, ...more, ...(pairNotes.length === 0 ? {} : { pairNotes }) };
   }
 
   /** Passwords become hashes here; a secret that others could read on the command line is refused. */

@@ -22,17 +22,23 @@ interface Options {
 export const command: CliCommand<[string | undefined], Options> = {
   define: (command: Command) => {
     command
-      .argument('[host[:port]]', 'the unit that made the code')
+      .argument('[host[:port]]', 'the unit that made the code; or where the partner is now')
       .option('--invite', 'make a one-time code for the other unit')
       .option('--code <code>', 'the code that the other unit printed; - reads it from standard input')
       .option('--replace', 'give up the partner that this unit has, for the other unit')
-      .option('--yes', 'replace without being asked');
+      .option('--yes', 'replace without being asked')
+      .addHelpText(
+        'after',
+        `
+With HOST alone: the partner that this unit has is there from now on. It must answer there, with the key that is pinned.`,
+      );
   },
 
   examples: [
     'lockstep pair --invite',
     'lockstep pair 10.0.0.11 --code CODE',
     'lockstep pair 10.0.0.11 --code - < code.txt',
+    'lockstep pair 10.0.0.21',
     'lockstep pair --invite --replace',
     'lockstep pair 10.0.0.12 --code CODE --replace --yes',
   ],
@@ -44,7 +50,8 @@ export const command: CliCommand<[string | undefined], Options> = {
         hint: 'Type lockstep pair --invite on one unit, then on the other what that prints.',
       });
     }
-    const request = { ...given(parseHost(host)), code: await codeFrom(context, options.code) };
+    const code = await codeFrom(context, options.code);
+    const request = { ...given(parseHost(host)), ...(code === undefined ? {} : { code }) };
     context.out.answer(await join(context, options, request), formatPaired);
     return EXIT.done;
   },
@@ -117,9 +124,11 @@ async function untilReplaced({ unit, out }: Context, old: Known, expiresAt: stri
   out.note('Nobody used the code in time; nothing was changed.');
 }
 
-async function codeFrom(context: Context, option: string | undefined): Promise<string> {
+/** Undefined: the partner that this unit has is meant. */
+async function codeFrom(context: Context, option: string | undefined): Promise<string | undefined> {
   if (option === '-') return (await readText('-')).trim();
   if (option !== undefined) return option.trim();
+  if ((await context.unit().status()).partner !== null) return undefined;
   if (context.interactive) return askText('The code that the other unit printed');
   throw new LockstepError('bad-usage', 'The code is missing.', {
     hint: 'Give it with --code CODE; lockstep pair --invite on the other unit prints it.',
@@ -147,9 +156,16 @@ export function formatInvitation(
   ].join('\n');
 }
 
-function formatPaired({ partner, replaced, replacedThere }: PairedAnswer): string {
+function formatPaired({ partner, replaced, replacedThere, moved }: PairedAnswer): string {
+  const at = formatHost(partner.host, partner.port);
+  if (moved !== undefined)
+    return [
+      `${partner.name} answers at ${at}, with the key that is pinned: it is dialled there from now on.`,
+      ...(moved.record === undefined ? [] : [`${moved.record} says so too.`]),
+      'lockstep status shows the pair.',
+    ].join('\n');
   return [
-    `Paired with ${partner.name} at ${formatHost(partner.host, partner.port)}.`,
+    `Paired with ${partner.name} at ${at}.`,
     ...(replaced === undefined
       ? []
       : [`It takes the place of ${replaced.name}, whose key was: ${replaced.fingerprint}`]),

@@ -145,7 +145,8 @@ export class TestUnit {
 
   /** Resolves when it serves; rejects with what it said when it ends instead. */
   async start(...args: string[]): Promise<this> {
-    const child = launch(['--dir', this.dir, 'serve', '--listen', this.listen, ...args], this.inside);
+    const listen = this.listen === '' ? [] : ['--listen', this.listen]; // '': where its records say
+    const child = launch(['--dir', this.dir, 'serve', ...listen, ...args], this.inside);
     this.child = child;
     this.end = ended(child);
     const err = collected(child.stderr);

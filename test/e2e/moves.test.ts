@@ -72,7 +72,10 @@ describe('a pair whose units move', function () {
       warnings.map(({ code, hint }) => [code, hint]),
       [['partner-address', `lockstep set ${PARTNER} ${at(22)}`]],
     );
-    assert.match(await set(ha1, PARTNER, at(22)), /lb2 is dialled at 127\.0\.150\.22, port 6973, from now on/);
+    assert.match(
+      await set(ha1, PARTNER, at(22)),
+      /lb2 is dialled at 127\.0\.150\.22, port 6973, from now on/,
+    );
     await until('nothing is said against it', async () => (await ha1.status()).warnings.length === 0);
   });
 
@@ -105,7 +108,10 @@ describe('a pair whose units move', function () {
     const { sync, squares } = await ha1.status();
     assert.match(sync.sentence, /127\.0\.150\.32:6973 .*\(interfaces\/eth0\/partnerAddress\)/);
     assert.match(String(sync.hint), /lockstep pair ADDRESS/);
-    assert.deepEqual(squares.map(({ colour }) => colour), ['green', 'red']);
+    assert.deepEqual(
+      squares.map(({ colour }) => colour),
+      ['green', 'red'],
+    );
     const { code, stdout, stderr } = await ha1.cli('pair', at(42));
     assert.equal(code, 0, stderr);
     assert.match(stdout, /lb2 answers at 127\.0\.150\.42.*\ninterfaces\/eth0\/partnerAddress says so too/);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { LockstepError } from '../../schema/error.ts';
 import type { JsonObject } from '../../schema/json.ts';
+import type { HaFacts } from '../../sync/fit.ts';
 import { generateKeyPair, publicBlob } from '../../sync/keys.ts';
 import { encodeMessage, parseReply, parseRequest, type Reply } from '../../sync/message.ts';
 import {
@@ -43,6 +44,7 @@ class Inviter {
   makeWay: (partner: Partner) => string = () => '';
   invitation: Invitation | undefined = { token: this.token, expires: INVITATION_MS, attempts: 0 };
   now = 0;
+  ha: HaFacts = { virtualId: 0, interfaces: [] };
 
   get code(): Code {
     return { hostKeyHash: hashOfKey(publicBlob(this.own.hostKey)), token: this.token };
@@ -50,7 +52,7 @@ class Inviter {
 
   /** `joiner` types the code. `keyBlob`: the key that it logged in with; `between`: who sits on the line. */
   async pairWith(
-    joiner: Self & { pairId?: string },
+    joiner: Self & { pairId?: string; ha?: HaFacts },
     code: Code = this.code,
     options: { keyBlob?: Buffer; between?: { there?: Tamper; back?: Tamper }; failsToPin?: boolean } = {},
   ): Promise<{ partner: Partner; replaces: string }> {
@@ -58,6 +60,8 @@ class Inviter {
     const { left, right } = channelPair({ left: through(between.there), right: through(between.back) });
     answerJoin(right, {
       own: this.own,
+      ha: this.ha,
+      speaksFor: this.pairId,
       pairId: theirs => this.pairId ?? (theirs || 'pair-1'),
       makeWay: partner => this.makeWay(partner),
       clientKeyBlob: keyBlob,
@@ -193,6 +197,30 @@ describe('pairing two units by a one-time code', () => {
     assert.equal(inviter.accepted.length, 0);
     await inviter.pairWith(self('second'));
   });
+
+  it('two units with another HA Virtual ID, shared address or network are not a pair, and nothing is pinned', async () => {
+    const ha = (virtualId: number, address: string, shared: string): HaFacts => ({
+      virtualId,
+      interfaces: [['eth0', address, 24, shared]],
+    });
+    const inviter = new Inviter();
+    inviter.ha = ha(77, '10.0.0.11', '10.0.0.10');
+    for (const [theirs, message] of [
+      [ha(78, '10.0.0.12', '10.0.0.10'), /HA Virtual ID here 77, there 78/],
+      [ha(77, '10.0.0.12', '10.0.0.9'), /shared address of eth0 here 10\.0\.0\.10, there 10\.0\.0\.9/],
+      [ha(77, '10.0.1.12', '10.0.0.10'), /network of eth0 here 10\.0\.0\.11, there 10\.0\.1\.12/],
+      [ha(77, '10.0.0.11', '10.0.0.10'), /address of eth0, which both have/],
+    ] as const) {
+      inviter.invitation = { token: inviter.token, expires: INVITATION_MS, attempts: 0 };
+      await assert.rejects(inviter.pairWith({ ...self('second'), ha: theirs }), {
+        code: 'mismatch',
+        message,
+      });
+    }
+    assert.deepEqual([inviter.accepted.length, inviter.pinned.length], [0, 0]);
+    inviter.invitation = { token: inviter.token, expires: INVITATION_MS, attempts: 0 };
+    await inviter.pairWith({ ...self('second'), ha: ha(0, '10.0.0.12', '10.0.0.10') });
+  });
 });
 
 describe('a unit that takes the place of another', () => {
@@ -292,6 +320,8 @@ describe('a unit that is not paired yet', () => {
     const { left, right } = channelPair({ left: () => 'arrives', right: () => 'arrives' });
     answerJoin(right, {
       own: inviter.own,
+      ha: inviter.ha,
+      speaksFor: undefined,
       pairId: () => 'pair-1',
       makeWay: () => '',
       clientKeyBlob: randomBytes(51),

@@ -65,6 +65,7 @@ class Machine {
         clientKey: this.client.public,
       }),
       pairId: () => this.membership.pairId,
+      ha: () => ({ virtualId: 0, interfaces: [] }),
       listening: () => ({ host: this.name, port: 6973 }),
       dial: async (host, _port, acceptHostKey) => this.dial(host, acceptHostKey),
       timers: { now: () => 0, after: () => () => undefined },
