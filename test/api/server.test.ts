@@ -160,7 +160,7 @@ describe('the API of a unit', () => {
       { method: 'resume', request: { author } },
       { method: 'confirmSource', request: { author } },
       { method: 'invite', request: {} },
-      { method: 'join', request: { host: 'fd00::1', port: 6974, code: 'secret-code' } },
+      { method: 'join', request: { host: 'fd00::1', port: 6974, code: 'secret-code', author } },
       { method: 'unpair', request: undefined },
       { method: 'restoreFile', request: 'ha.json' },
     ]);
