@@ -19,6 +19,10 @@ export const orNull =
   (check: Check): Check =>
   value =>
     value === null || check(value);
+export const optional =
+  (check: Check): Check =>
+  value =>
+    value === undefined || check(value);
 export const listOf =
   (check: Check, most: number): Check =>
   value =>

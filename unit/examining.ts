@@ -163,6 +163,7 @@ export class Examining {
         servers: Array.isArray(time?.ntpHosts) ? time.ntpHosts.map(String).slice(0, MOST) : [],
       },
       disk,
+      space: status.store.space,
       lax: laxPlacesOf(folder).slice(0, MOST),
       certificates: await this.options.certificates.examined(),
       backup: backupOf(status.backup, plan, await this.certificateBundle()),

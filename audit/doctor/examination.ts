@@ -1,6 +1,16 @@
 import { LockstepError } from '../../schema/error.ts';
 import type { Json } from '../../schema/json.ts';
-import { count, flag, listOf, number, objectWith, oneOf, orNull, text } from '../../schema/shape.ts';
+import {
+  count,
+  flag,
+  listOf,
+  number,
+  objectWith,
+  oneOf,
+  optional,
+  orNull,
+  text,
+} from '../../schema/shape.ts';
 
 /** How one unit is, in facts and without secrets: what it tells its partner, and what the checks of the doctor judge. */
 export interface Examination {
@@ -66,6 +76,15 @@ export interface Examination {
   };
   /** Of the file system that holds the unit; null: not known. */
   disk: { freeBytes: number; totalBytes: number; freeFiles: number; totalFiles: number } | null;
+  /** What the unit takes of that, and how many days it lasts; null: as far as is known, for ever. Release 0.1.0 does not say. */
+  space?: {
+    storeBytes: number;
+    storeFreeBytes: number;
+    logBytes: number;
+    backupBytes: number;
+    incomingBytes: number;
+    fullInDays: number | null;
+  };
   /** Files of the unit that other users can get at. */
   lax: Place[];
   certificates: {
@@ -195,6 +214,16 @@ const examination = objectWith({
   }),
   time: objectWith({ synchronised: orNull(flag), by: word, zone: word, servers: listOf(word, MOST) }),
   disk: orNull(objectWith({ freeBytes: number, totalBytes: number, freeFiles: number, totalFiles: number })),
+  space: optional(
+    objectWith({
+      storeBytes: count,
+      storeFreeBytes: count,
+      logBytes: count,
+      backupBytes: count,
+      incomingBytes: count,
+      fullInDays: orNull(number),
+    }),
+  ),
   lax: places,
   certificates: objectWith({
     count,

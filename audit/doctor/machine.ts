@@ -7,6 +7,8 @@ const LOW = { share: 0.15, bytes: 2048 * MIB };
 const TOO_LOW = { share: 0.05, bytes: 512 * MIB };
 /** Below this share of files, whatever the bytes. */
 const FEW_FILES = 0.01;
+/** Days. */
+const LASTS = { days: 14, hardly: 3 };
 
 export const machineChecks: Check[] = [
   {
@@ -27,6 +29,22 @@ export const machineChecks: Check[] = [
   },
   {
     group: 'machine',
+    code: 'disk-lasts',
+    holds: 'As it fills up now, the disk of each unit lasts.',
+    why: 'A disk that is full at night refuses the change that is needed then.',
+    hint: 'lockstep backup prune --dry-run; lockstep set history/most keeps fewer revisions; du -x / finds what else grows.',
+    check: facts =>
+      ofEach(facts, ({ space }) => {
+        if (space === undefined) return { ...notChecked('its release does not say'), fact: 'not known' };
+        const fact = sizesOf(space);
+        const { fullInDays: days } = space;
+        if (days === null || days > LASTS.days) return { ...ok('it lasts'), fact };
+        const message = `at this rate it is full in ${days === 1 ? 'a day' : `${days} days`}: ${fact}`;
+        return { ...(days <= LASTS.hardly ? failure(message) : warning(message)), fact };
+      }),
+  },
+  {
+    group: 'machine',
     code: 'file-modes',
     holds: 'No other user can get at the files of a unit.',
     why: 'Whoever reads its keys can pose as the unit, and the daemon does not start any more.',
@@ -43,6 +61,12 @@ export const machineChecks: Check[] = [
       }),
   },
 ];
+
+function sizesOf(space: NonNullable<Examination['space']>): string {
+  const { storeBytes, logBytes, backupBytes, incomingBytes } = space;
+  const mebibytes = (bytes: number): string => `${Math.round(bytes / MIB)} MiB`;
+  return `store ${mebibytes(storeBytes)}, log ${mebibytes(logBytes)}, bundles ${mebibytes(backupBytes + incomingBytes)}`;
+}
 
 type Disk = NonNullable<Examination['disk']>;
 

@@ -276,6 +276,23 @@ const BREAKS: [what: string, expected: Record<string, Outcome>, breaks: Break][]
     (_f, here) => Object.assign(here, { disk: null }),
   ],
   [
+    'the disk is full in a week',
+    { 'disk-lasts': 'warning' },
+    (_f, here) => Object.assign(here.space ?? {}, { fullInDays: 7 }),
+  ],
+  [
+    'the disk of the partner is full in two days',
+    { 'disk-lasts': 'failure' },
+    (_f, _h, there) => Object.assign(there.space ?? {}, { fullInDays: 2 }),
+  ],
+  [
+    'the partner runs a release that does not tell sizes',
+    { 'disk-lasts': 'not-checked' },
+    (_f, _h, there) => {
+      delete there.space;
+    },
+  ],
+  [
     'a key can be read',
     { 'file-modes': 'failure' },
     (_f, here) => here.lax.push({ code: 'lax-permissions', path: 'keys/host_ed25519', message: 'mode 0644' }),
@@ -596,7 +613,9 @@ describe('what a partner says of itself', () => {
     const { there } = healthyPair();
     const paths = Object.keys(there).flatMap(name => {
       const part = there[name as keyof Examination];
-      return Array.isArray(part) || part === null ? [[name]] : Object.keys(part).map(field => [name, field]);
+      return part === undefined || part === null || Array.isArray(part)
+        ? [[name]]
+        : Object.keys(part).map(field => [name, field]);
     });
     assert.ok(paths.length > 40);
     for (const path of paths)

@@ -82,6 +82,14 @@ function healthyUnit(name: string, number: 1 | 2): Examination {
     },
     time: { synchronised: true, by: 'systemd-timesyncd', zone: 'UTC', servers: ['ntp.site.example'] },
     disk: { freeBytes: 50e9, totalBytes: 100e9, freeFiles: 900_000, totalFiles: 1_000_000 },
+    space: {
+      storeBytes: 5e6,
+      storeFreeBytes: 1e6,
+      logBytes: 2e6,
+      backupBytes: 9e6,
+      incomingBytes: 0,
+      fullInDays: null,
+    },
     lax: [],
     certificates: { count: 3, keys: 2, next: { name: 'shop', days: 200 }, findings: [] },
     backup: {

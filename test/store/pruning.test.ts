@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,18 +8,23 @@ import type { JsonObject } from '../../schema/json.ts';
 import { EMPTY_DIGEST } from '../../store/digest.ts';
 import { keys } from '../../store/keys.ts';
 import { openLmdb } from '../../store/lmdb.ts';
+import { findPageFaults } from '../../store/lmdb-pages.ts';
 import { openMemory } from '../../store/memory.ts';
 import { type StorePort, withPrefix } from '../../store/port.ts';
 import { oldestToKeep } from '../../store/retention.ts';
 import { Store, type UpdateRequest } from '../../store/store.ts';
 import type { Change } from '../../store/transition.ts';
 import { TREE_STEPS } from '../../store/verify.ts';
+import { prepareOutgoing } from '../../sync/outgoing.ts';
 import { Random } from '../random.ts';
 import { SEED } from '../seed.ts';
 import { sampleCatalog } from './sample-kinds.ts';
 
 /** Random histories; 1,000 for a long look. */
 const STORIES = Number(process.env.LOCKSTEP_STORIES ?? 12);
+/** How often a process is killed meanwhile. */
+const KILLS = Number(process.env.LOCKSTEP_KILLS ?? 3);
+const ROOT = `${join(import.meta.dirname, '../..')}/`;
 const catalog = sampleCatalog();
 const openOn = (port: StorePort): Promise<Store> =>
   Store.open({ port, catalog, rules: [], now: () => new Date('2026-01-02T03:04:05Z') });
@@ -117,6 +124,15 @@ describe('a history of which the oldest part is gone', () => {
 
       it('is no damage', () => assertWhole(store));
     });
+
+  it('a partner that still holds a state from there gets its update by comparing trees', async () => {
+    const parent = (await store.revision(15))?.parent ?? '';
+    const compared = await prepareOutgoing(store, parent, false, undefined);
+    compared.close();
+    const known = await prepareOutgoing(store, (await store.revision(15))?.digest ?? '', false, undefined);
+    known.close();
+    assert.deepEqual([compared.route, known.route], ['compare', 'send']);
+  });
 
   it('a state that comes again keeps its digest, though the first time is gone', async () => {
     const { digest } = (await store.revision(16)) ?? { digest: '' };
@@ -438,3 +454,72 @@ describe('the file of a store of which the oldest part goes', () => {
     await store.close();
   });
 });
+
+/** Commits, and lets old revisions go all the time; says which revision is there, and which is the oldest. */
+const PRUNER = `
+  const at = path => ${JSON.stringify(ROOT)} + path;
+  const { openLmdb } = await import(at('store/lmdb.ts'));
+  const { Store } = await import(at('store/store.ts'));
+  const { sampleCatalog } = await import(at('test/store/sample-kinds.ts'));
+  const store = await Store.open({ port: openLmdb(process.argv[1]), catalog: sampleCatalog(), rules: [], now: () => new Date(0) });
+  await store.setRole('active', store.head.epoch + 1);
+  for (;;) {
+    for (let many = 0; many < 8; many++) {
+      const changes = Array.from({ length: 40 }, (_, index) => ({
+        op: 'set', path: 'things/t' + (store.head.revision * 7 + index) % 300, field: ['size'], value: store.head.revision % 90,
+      }));
+      await store.commit({ changes, kind: 'change', author: 'ada', reason: 'r' + store.head.revision });
+    }
+    await store.keepFrom(store.head.revision - 5);
+    process.stdout.write(store.head.revision + ' ' + (await store.oldestRevision()) + '\\n');
+    while (await store.pruneSome());
+  }`;
+
+describe('a unit that is killed while old revisions go', () => {
+  it(`is whole after each of ${KILLS} kills, and goes on`, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'lockstep-pruning-'));
+    const random = new Random(SEED);
+    try {
+      for (let kill = 0; kill < KILLS; kill++) {
+        const child = spawn(
+          process.execPath,
+          ['--import', 'tsx', '--input-type=module', '--eval', PRUNER, folder],
+          {
+            stdio: ['ignore', 'pipe', 'inherit'],
+          },
+        );
+        let said = '';
+        child.stdout.on('data', data => {
+          said += data;
+        });
+        await once(child.stdout, 'data');
+        await new Promise(resolve => setTimeout(resolve, random.between(0, 150)));
+        child.kill('SIGKILL');
+        await once(child, 'close');
+        const [revision, oldest] = (said.trimEnd().split('\n').at(-1) ?? '').split(' ').map(Number);
+        await assertGoesOn(folder, revision ?? 0, oldest ?? 0);
+      }
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }).timeout(20_000 + 5_000 * KILLS);
+});
+
+async function assertGoesOn(folder: string, revision: number, oldest: number): Promise<void> {
+  const store = await openOn(openLmdb(folder));
+  assert.deepEqual(await findPageFaults(join(folder, 'data.mdb')), []);
+  assert.ok(store.head.revision >= revision, `${store.head.revision} of ${revision}`);
+  const first = await store.oldestRevision();
+  assert.ok(first >= oldest, `${first} of ${oldest}`);
+  await assertWhole(store);
+  const snapshot = await store.snapshot();
+  for (let each = first; each <= store.head.revision; each++)
+    assert.equal((await snapshot.past(each)).head.digest, (await store.revision(each))?.digest);
+  const paths: string[] = [];
+  for await (const path of snapshot.paths()) paths.push(path);
+  const traces = await snapshot.traces(paths);
+  for (const path of paths)
+    assert.equal(traces.get(path)?.hash, (await snapshot.leaf(path))?.toString('base64'), path);
+  snapshot.close();
+  await store.close();
+}
