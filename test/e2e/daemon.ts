@@ -7,8 +7,10 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiClient } from '../../api/client.ts';
+import { EXIT_OF_CLASS } from '../../cli/exit.ts';
+import { parseCommandLine } from '../../cli/program.ts';
 import { type Catalog, loadCatalog } from '../../schema/catalog.ts';
-import { type ErrorBody, LockstepError } from '../../schema/error.ts';
+import { asLockstepError, type ErrorBody, LockstepError } from '../../schema/error.ts';
 import { openLmdb } from '../../store/lmdb.ts';
 import { Store } from '../../store/store.ts';
 import type { Status } from '../../unit/face.ts';
@@ -48,13 +50,17 @@ export interface CommandResult extends Ended {
   stderr: string;
 }
 
-/** How to start a program; `inside` comes before it (`nsenter …`). */
-function launch(
-  args: string[],
-  inside: string[] = [],
-  environment: Record<string, string> = {},
-): ChildProcess {
-  const [program, ...rest] = [...inside, process.execPath, freshBuild(), ...args];
+/** How to start a program. */
+interface Launch {
+  /** What comes before it (`nsenter …`). */
+  inside?: string[];
+  environment?: Record<string, string>;
+  /** The command of another release; without it, that of these sources. */
+  main?: string | undefined;
+}
+
+function launch(args: string[], { inside = [], environment = {}, main }: Launch = {}): ChildProcess {
+  const [program, ...rest] = [...inside, process.execPath, main ?? freshBuild(), ...args];
   const { LOCKSTEP_DIR: _dir, LOCKSTEP_UNIT: _unit, NOTIFY_SOCKET: _systemd, ...env } = process.env;
   const child = spawn(program as string, rest, {
     env: { ...env, NO_COLOR: '1', ...environment },
@@ -80,16 +86,16 @@ function collected(stream: NodeJS.ReadableStream | null): { text: string } {
 /** One command as an operator types it. `input` comes on its standard input. */
 export async function lockstep(
   args: string[],
-  { input = '', inside = [] as string[], environment = {} as Record<string, string> } = {},
+  { input = '', ...how }: Launch & { input?: string } = {},
 ): Promise<CommandResult> {
-  const child = launch(args, inside, environment);
+  const child = launch(args, how);
   const [out, err] = [collected(child.stdout), collected(child.stderr)];
   child.stdin?.on('error', () => undefined); // it may end without reading
   child.stdin?.end(input);
   const killer = setTimeout(() => child.kill('SIGKILL'), COMMAND_MS);
-  const how = await ended(child);
+  const end = await ended(child);
   clearTimeout(killer);
-  return { ...how, stdout: out.text, stderr: err.text };
+  return { ...end, stdout: out.text, stderr: err.text };
 }
 
 /** The error that a command or a request was refused with. */
@@ -117,19 +123,29 @@ export class TestUnit {
   readonly log: Record<string, unknown>[] = [];
   private readonly inside: string[];
   private readonly outside: string;
+  private readonly main: string | undefined;
   private child: ChildProcess | undefined;
   private end: Promise<Ended> = Promise.resolve({ code: null, signal: null });
 
-  /** `outside`: the folder as the tests see it, when the daemon lives in a mount namespace of its own. */
+  /**
+   * `outside`: the folder as the tests see it, when the daemon lives in a mount namespace of its own. `main`: the command of
+   * another release.
+   */
   constructor(
     dir: string,
     listen: string,
-    { inside = [] as string[], outside = dir, timeoutMs = 60_000 } = {},
+    {
+      inside = [] as string[],
+      outside = dir,
+      timeoutMs = 60_000,
+      main = undefined as string | undefined,
+    } = {},
   ) {
     this.dir = dir;
     this.listen = listen;
     this.inside = inside;
     this.outside = outside;
+    this.main = main;
     this.api = new ApiClient({ dir: outside, author: 'tester', timeoutMs });
   }
 
@@ -145,8 +161,9 @@ export class TestUnit {
 
   /** Resolves when it serves; rejects with what it said when it ends instead. */
   async start(...args: string[]): Promise<this> {
+    const { inside, main } = this;
     const listen = this.listen === '' ? [] : ['--listen', this.listen]; // '': where its records say
-    const child = launch(['--dir', this.dir, 'serve', ...listen, ...args], this.inside);
+    const child = launch(['--dir', this.dir, 'serve', ...listen, ...args], { inside, main });
     this.child = child;
     this.end = ended(child);
     const err = collected(child.stderr);
@@ -193,7 +210,8 @@ export class TestUnit {
   }
 
   cli(...args: string[]): Promise<CommandResult> {
-    return lockstep(['--dir', this.dir, ...args], { inside: this.inside });
+    const { inside, main } = this;
+    return lockstep(['--dir', this.dir, ...args], { inside, main });
   }
 
   /** A command with --json; resolves to its exit code and what it answered. */
@@ -201,6 +219,33 @@ export class TestUnit {
     const { code, stdout, stderr } = await this.cli(...args, '--json');
     assert.equal(stderr, '', 'with --json, standard error stays empty');
     return { code, answer: JSON.parse(stdout) as Json };
+  }
+
+  /**
+   * The same without the start of a process, where that is not the point: exit code and answer of a command. Of another release,
+   * or in another namespace, it is a process after all.
+   */
+  async type<Json = unknown>(...words: string[]): Promise<{ code: number | null; answer: Json }> {
+    if (this.main !== undefined || this.inside.length > 0) return this.json<Json>(...words);
+    const asked = await parseCommandLine(['--dir', this.dir, '--json', ...words]);
+    assert.ok(asked !== undefined, words.join(' '));
+    let said = '';
+    asked.out.print = text => {
+      said += text;
+    };
+    const code = await asked.run().catch(error => {
+      const refused = asLockstepError(error);
+      asked.out.error(refused);
+      return EXIT_OF_CLASS[refused.class];
+    });
+    return { code, answer: JSON.parse(said) as Json };
+  }
+
+  /** A command that does its work; resolves to its answer. */
+  async typed<Json = unknown>(...words: string[]): Promise<Json> {
+    const { code, answer } = await this.type<Json>(...words);
+    assert.equal(code, 0, `${words.join(' ')}: ${JSON.stringify(answer)}`);
+    return answer;
   }
 
   /** Look into the store itself, secrets included, beside the daemon that may run on it. */
