@@ -2,6 +2,7 @@ import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, typ
 import { open } from 'node:fs/promises';
 import { MAX_DOCUMENT_BYTES, tooLarge } from '../schema/json.ts';
 import { hashOf } from './mirror-file.ts';
+import { RETRIED } from './mirror-trouble.ts';
 
 /** What stands where a file of the mirror is looked for. */
 export type Sight =
@@ -17,7 +18,13 @@ export interface Stamp {
   text: string;
   /** Taken so soon after a write that a second write could look the same. */
   fresh: boolean;
+  /** When the content was written and when the inode changed, milliseconds since 1970. */
+  savedAt: number;
+  changedAt: number;
 }
+
+/** Errors that stay until somebody mends the file; all others may pass by themselves, such as too many open files. */
+const PERMANENT = new Set(['EACCES', 'EPERM', 'ELOOP', 'ENXIO', 'EISDIR']);
 
 /** Coarser than the tick of any kernel clock, which is what times of files are made of. */
 const TICK_MS = 50;
@@ -52,9 +59,9 @@ export async function look(file: string, known?: Stamp): Promise<Sight> {
     if (code === 'ENOENT') return { is: 'missing' };
     return {
       is: 'unusable',
-      code: 'unreadable',
+      code: PERMANENT.has(code ?? '') ? 'unreadable' : RETRIED,
       reason: `it cannot be read: ${message}`,
-      stamp: { text: '', fresh: true },
+      stamp: { text: '', fresh: true, savedAt: 0, changedAt: 0 },
     };
   }
 }
@@ -67,7 +74,12 @@ export function stampAt(file: string): Stamp | undefined {
 
 /** The change time and the inode are part of it, since tools such as rsync set the modification time back. */
 function stampOf({ ino, size, mtimeMs, ctimeMs }: Stats): Stamp {
-  return { text: `${ino} ${size} ${mtimeMs} ${ctimeMs}`, fresh: Date.now() - ctimeMs < TICK_MS };
+  return {
+    text: `${ino} ${size} ${mtimeMs} ${ctimeMs}`,
+    fresh: Date.now() - ctimeMs < TICK_MS,
+    savedAt: mtimeMs,
+    changedAt: ctimeMs,
+  };
 }
 
 function readSmall(file: string): Buffer {

@@ -2,7 +2,7 @@ import type { Catalog } from '../schema/catalog.ts';
 import type { ConfigRecord } from '../schema/document.ts';
 import { asLockstepError, LockstepError, type Problem } from '../schema/error.ts';
 import { hashOf, render } from './mirror-file.ts';
-import type { Store } from './store.ts';
+import type { CommitResult, Guard, Store } from './store.ts';
 import type { Change } from './transition.ts';
 import type { RecordReader } from './view.ts';
 
@@ -17,6 +17,10 @@ export interface Edit {
   hash: string | undefined;
   /** Of what the mirror had written there: what the edit started from. */
   known: readonly string[];
+  /** When it was saved, milliseconds since 1970. */
+  savedAt: number;
+  /** Nobody saw it being saved, and a power cut came between: in doubt the store is right. */
+  afterReboot: boolean;
 }
 
 export interface Refusal {
@@ -44,6 +48,25 @@ export async function commitEdits(store: Store, catalog: Catalog, edits: Edit[])
     together = named.length === 0 ? [] : together.filter(edit => !named.includes(edit));
   }
   return commitEach(store, catalog, suspects);
+}
+
+/**
+ * Commit what a file says although it was refused before, or does not start from what the store holds now: somebody has decided so.
+ * Throws what a commit throws.
+ */
+export async function adoptEdit(
+  store: Store,
+  catalog: Catalog,
+  edit: Pick<Edit, 'file' | 'path' | 'records' | 'hash'>,
+  { author, reason, guard }: { author: string; reason?: string | undefined; guard?: Guard | undefined },
+): Promise<CommitResult> {
+  return store.commit({
+    changes: records => changesOf(catalog, records, { ...edit, known: [] }, false),
+    kind: 'file',
+    author,
+    reason: reason ?? `adopted ${edit.file}`,
+    ...(guard === undefined ? {} : { guard }),
+  });
 }
 
 /** Each on its own, in order; again while that helps, since one may need what a later one brings. */
@@ -95,7 +118,7 @@ async function saysTheSame(store: Store, catalog: Catalog, edit: Edit): Promise<
 async function changesOf(
   catalog: Catalog,
   records: RecordReader,
-  edit: Edit,
+  edit: Pick<Edit, 'file' | 'path' | 'records' | 'hash' | 'known'>,
   strict = true,
 ): Promise<Change[]> {
   const current: ConfigRecord[] = [];
@@ -148,7 +171,7 @@ function names({ facts }: LockstepError, path: string): boolean {
   return about.some(each => each === path || (typeof each === 'string' && each.startsWith(`${path}/`)));
 }
 
-function overtaken({ file, path }: Edit): LockstepError {
+function overtaken({ file, path }: Pick<Edit, 'file' | 'path'>): LockstepError {
   return new LockstepError(
     'conflict',
     `${path} was changed after ${file} had been written; committing the file would undo that.`,

@@ -94,6 +94,11 @@ export function hashOf(content: string | Buffer): string {
   return createHash('sha256').update(content).digest('base64url');
 }
 
+/** Nothing, or bytes of zero, which no editor writes: what a power cut leaves of a file. */
+export function isBlank(bytes: Buffer): boolean {
+  return bytes.length === 0 || bytes.includes(0);
+}
+
 function decodeText(bytes: Buffer, file: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);

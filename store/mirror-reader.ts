@@ -2,13 +2,24 @@ import { lstatSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Catalog } from '../schema/catalog.ts';
-import { asLockstepError, type LockstepError } from '../schema/error.ts';
+import { asLockstepError, LockstepError } from '../schema/error.ts';
 import { look, type Sight, stampAt } from './mirror-disk.ts';
 import type { Edit } from './mirror-edit.ts';
-import { isConfigName, parseFile, pathOf } from './mirror-file.ts';
+import { isBlank, isConfigName, parseFile, pathOf } from './mirror-file.ts';
 import { type MirrorFolders, parentOf } from './mirror-folders.ts';
 import type { MirrorMemory } from './mirror-memory.ts';
-import { type Troubles, troubleOf } from './mirror-trouble.ts';
+import { RETRIED, type Trouble, type Troubles, troubleOf } from './mirror-trouble.ts';
+import {
+  type AfterReboot,
+  type FileNote,
+  type FoundFile,
+  judgeFile,
+  type RefusedEdit,
+} from './mirror-verdict.ts';
+
+const NOTHING: FileNote = { known: [] };
+export const AFTER_CUT = 'after a power cut nobody can tell whether somebody meant it';
+const GAVE_WAY = 'this unit is standby, and an update changed the object';
 
 export interface ReaderOptions {
   catalog: Catalog;
@@ -18,6 +29,16 @@ export interface ReaderOptions {
   folders: MirrorFolders;
   /** The file of the top-level object at `path` may have to be written. */
   outdated(path: string): void;
+  /** What the store says that the file of the object at `path` holds. */
+  render(path: string): Promise<string | undefined>;
+  /** Set at the first look at a file after the machine was started anew. */
+  reboot(file: string): AfterReboot | undefined;
+  /** The object of a refused edit was changed in the store, and nobody edits here: the edit makes way. */
+  givesWay(file: string): boolean;
+  /** Move the file aside, where nobody takes it for configuration. */
+  setAside(file: string, why: string): Promise<void>;
+  /** What stands in the file is nobody's work, and is written over. */
+  discarded(file: string): void;
 }
 
 /** Looks at files and tells what somebody did to them. What cannot be read becomes a trouble. */
@@ -54,8 +75,28 @@ export class MirrorReader {
     this.outdate(file);
   }
 
-  refuse(file: string, error: LockstepError): void {
-    this.options.troubled.report(troubleOf(file, this.pathOf(file) ?? '', error));
+  /** `edit`: what was refused; remembered unless only the disk was in the way. */
+  refuse(file: string, error: LockstepError, edit?: { hash: string | undefined; savedAt: number }): void {
+    const trouble = troubleOf(file, this.pathOf(file) ?? '', error);
+    const { code, path, reason } = trouble;
+    if (edit?.hash !== undefined && code !== RETRIED)
+      this.options.memory.refuse(file, { hash: edit.hash, savedAt: edit.savedAt, code, path, reason });
+    this.options.troubled.report(trouble);
+  }
+
+  /** Somebody's work, perhaps: it makes way for what the store says, and is kept. */
+  async keepBeside(file: string, why: string, edit: Pick<Edit, 'hash' | 'savedAt'>): Promise<void> {
+    try {
+      await this.options.setAside(file, why);
+      this.writeAgain(file);
+    } catch (error) {
+      const reason = asLockstepError(error).message;
+      this.refuse(
+        file,
+        new LockstepError('conflict', `${file}: ${why}; it cannot be kept beside: ${reason}`),
+        edit,
+      );
+    }
   }
 
   /** The object that the file is about; undefined when it is none of the mirror's. */
@@ -79,29 +120,79 @@ export class MirrorReader {
     const known = this.options.memory.known(file);
     const path = this.pathOf(file);
     const meant = known.length > 0 && this.options.memory.get(file)?.lost === false && !swept;
-    if (meant && path !== undefined) return { file, path, records: [], hash: undefined, known };
+    if (meant && path !== undefined)
+      return { file, path, records: [], hash: undefined, known, savedAt: 0, afterReboot: false };
     this.writeAgain(file);
     return undefined;
   }
 
-  private judgeContent(
+  private async judgeContent(
     file: string,
     { hash, bytes, stamp }: Extract<Sight, { is: 'content' }>,
-  ): Edit | undefined {
-    const { catalog, memory, troubled } = this.options;
-    const known = memory.known(file);
-    if (known.includes(hash)) {
-      memory.recognise(file, hash, stamp);
-      if (troubled.clear(file) || known.length > 1) this.outdate(file);
-      return undefined;
+  ): Promise<Edit | undefined> {
+    const { memory, troubled, givesWay } = this.options;
+    const note = memory.get(file) ?? NOTHING;
+    const reboot = this.options.reboot(file);
+    const text = note.known.includes(hash) ? 'whole' : await this.textOf(file, bytes, reboot !== undefined);
+    const { changedAt, savedAt } = stamp;
+    const verdict = judgeFile({ hash, text, changedAt, savedAt }, note, reboot);
+    switch (verdict) {
+      case 'ours':
+        memory.recognise(file, hash, stamp);
+        if (troubled.clear(file) || note.known.length > 1) this.outdate(file);
+        return undefined;
+      case 'stale':
+        memory.discard(file, stamp, hash);
+        troubled.clear(file);
+        this.options.discarded(file);
+        this.outdate(file);
+        return undefined;
+      case 'doubtful':
+        await this.keepBeside(file, AFTER_CUT, { hash, savedAt });
+        return undefined;
+      case 'refused':
+        memory.wonder(file, stamp, text === 'blank' ? hash : undefined);
+        if (givesWay(file)) await this.keepBeside(file, GAVE_WAY, { hash, savedAt });
+        else if (note.refused !== undefined) troubled.report({ file, ...withoutContent(note.refused) });
+        return undefined;
+      case 'edit':
+        memory.wonder(file, stamp, text === 'blank' ? hash : undefined);
+        return this.readEdit(file, bytes, {
+          hash,
+          known: note.known,
+          savedAt,
+          afterReboot: reboot !== undefined,
+        });
     }
-    memory.wonder(file, stamp);
+  }
+
+  private readEdit(
+    file: string,
+    bytes: Buffer,
+    edit: Pick<Edit, 'known' | 'savedAt' | 'afterReboot'> & { hash: string },
+  ): Edit | undefined {
+    const { catalog } = this.options;
     try {
       const path = pathOf(catalog, file);
-      return { file, path, records: parseFile(catalog, path, file, bytes), hash, known };
+      return { file, path, records: parseFile(catalog, path, file, bytes), ...edit };
     } catch (error) {
-      this.refuse(file, asLockstepError(error));
+      this.refuse(file, asLockstepError(error), edit);
       return undefined;
+    }
+  }
+
+  /** `closely`: whether it is whole is to be known. */
+  private async textOf(file: string, bytes: Buffer, closely: boolean): Promise<FoundFile['text']> {
+    if (isBlank(bytes)) return 'blank';
+    if (!closely) return 'whole';
+    const path = this.pathOf(file);
+    if (path === undefined) return 'broken';
+    try {
+      parseFile(this.options.catalog, path, file, bytes);
+      return 'whole';
+    } catch {
+      const right = Buffer.from((await this.options.render(path)) ?? '');
+      return right.subarray(0, bytes.length).equals(bytes) ? 'cut' : 'broken';
     }
   }
 
@@ -129,4 +220,8 @@ export class MirrorReader {
     const path = this.pathOf(file);
     if (path !== undefined) this.options.outdated(path);
   }
+}
+
+function withoutContent({ code, path, reason }: RefusedEdit): Omit<Trouble, 'file'> {
+  return { code, path, reason };
 }

@@ -7,7 +7,7 @@ export interface Trouble {
   /** Record path, with the field behind it where there is one; `''` where the file has none. */
   path: string;
   reason: string;
-  /** A code of LockstepError, or `not-a-file`, `unreadable`. */
+  /** A code of LockstepError, or `not-a-file`, `unreadable`, `kept-beside`. */
   code: string;
 }
 
@@ -39,6 +39,10 @@ export class Troubles {
   holds(file: string): boolean {
     const trouble = this.byFile.get(file);
     return trouble !== undefined && trouble.code !== RETRIED;
+  }
+
+  isOvertaken(file: string): boolean {
+    return this.byFile.get(file)?.overtaken === true;
   }
 
   files(code?: string): string[] {

@@ -139,7 +139,7 @@ export class MirrorWriter {
         surprised(plan.file);
         return false;
       }
-      // Not durable: a file that a power cut takes is made again from the store.
+      // Not durable: what a power cut takes or brings back is known as such, and made again from the store.
       if (plan.text !== undefined) await writeAtomic(join(root, plan.file), plan.text);
       else await unlink(join(root, plan.file)).catch(ignoreMissing);
       wrote(plan.file);
@@ -155,7 +155,8 @@ export class MirrorWriter {
   private async holdsSomethingElse(file: string): Promise<boolean> {
     const state = this.options.memory.get(file);
     const seen = await look(join(this.options.root, file), state?.stamp);
-    if (seen.is === 'content') return state === undefined || !state.known.includes(seen.hash);
+    if (seen.is === 'content')
+      return state === undefined || !(state.known.includes(seen.hash) || state.worthless === seen.hash);
     return seen.is === 'unusable';
   }
 }

@@ -4,16 +4,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Catalog } from '../schema/catalog.ts';
 import { asLockstepError, LockstepError } from '../schema/error.ts';
 import { Burst } from './burst.ts';
+import type { Moment } from './deadline.ts';
 import { removeDurable, TEMPORARY, writeDurable } from './durable-file.ts';
-import { stampAt } from './mirror-disk.ts';
-import { commitEdits, type Edit } from './mirror-edit.ts';
-import { FORM, foldersOf, hashOf, topOf } from './mirror-file.ts';
+import { look, stampAt } from './mirror-disk.ts';
+import { adoptEdit, commitEdits, type Edit } from './mirror-edit.ts';
+import { FORM, foldersOf, hashOf, parseFile, topOf } from './mirror-file.ts';
+import { MirrorFlush } from './mirror-flush.ts';
 import { MirrorFolders, parentOf } from './mirror-folders.ts';
+import { isKept, KeptFiles, originalOf } from './mirror-kept.ts';
 import { MirrorMemory } from './mirror-memory.ts';
-import { MirrorReader } from './mirror-reader.ts';
+import { AFTER_CUT, MirrorReader } from './mirror-reader.ts';
+import { MirrorRetry } from './mirror-retry.ts';
 import { RETRIED, type Trouble, Troubles } from './mirror-trouble.ts';
+import type { AfterReboot } from './mirror-verdict.ts';
 import { MirrorWriter } from './mirror-writer.ts';
-import type { Store } from './store.ts';
+import type { CommitRequest, Store } from './store.ts';
 
 export interface MirrorOptions {
   store: Store;
@@ -25,6 +30,10 @@ export interface MirrorOptions {
   debounceMs?: number;
   /** How often (milliseconds) all files are compared, in case an event was lost. */
   reconcileMs?: number;
+  /** How long (milliseconds) after a write the disk is asked to keep it. */
+  flushMs?: number;
+  /** The clocks of the machine. */
+  clock(): Moment;
 }
 
 export interface MirrorLog {
@@ -43,6 +52,8 @@ const WRITE_AFTER_MS = 50;
 const MOST_LAST_ROUNDS = 3;
 /** Looked at in a row before the event loop gets a turn. */
 const LOOKS_IN_A_ROW = 64;
+/** An event can come so much later than what it tells of, and the clock of a file be so much behind. */
+const EVENT_LAG_MS = 1_000;
 /** Name of the fact in the store that says how far the files have come. */
 const MARK = 'mirror';
 
@@ -53,6 +64,10 @@ interface Mark {
   held: string[];
   /** What files look like; another one makes all of them anew. */
   form: string;
+  /** The boot of the machine that it was written in; earlier releases did not say. */
+  boot?: string;
+  /** What was changed in the files before this is in the store, and durable (milliseconds since 1970). */
+  durableAt?: number | undefined;
 }
 
 /**
@@ -68,11 +83,22 @@ export class Mirror {
   private readonly reader: MirrorReader;
   private readonly writer: MirrorWriter;
   private readonly burst: Burst;
+  private readonly kept: KeptFiles;
+  private readonly flush: MirrorFlush;
+  private readonly retry = new MirrorRetry(() => this.tryAgain());
   /** Files, or other entries of the folders, that something happened to since they were last looked at. */
   private readonly touched = new Set<string>();
   private readonly form: string;
   private readonly names: readonly string[];
   private seen = 0;
+  /** Until everything that was there at the start is looked at, after a start of the machine. */
+  private reboot: AfterReboot | undefined;
+  private readonly judged = new Set<string>();
+  /** What was saved before this is judged (milliseconds since 1970); `looking`: once the look that goes on is over. */
+  private judgedUntil: number | undefined;
+  private looking: number | undefined;
+  /** Files that were empty, torn or older than what had been written. */
+  private discarded = 0;
   private markedAt = -Infinity;
   private lookDue = false;
   private editsDue = false;
@@ -89,9 +115,9 @@ export class Mirror {
     this.form = `${FORM} ${catalog.digest}`;
     this.names = foldersOf(catalog);
     this.memory = new MirrorMemory(store);
-    this.troubled = new Troubles(({ file, path, code, reason }) =>
-      log.warn({ file, path, code }, `${file}: ${reason}`),
-    );
+    const named = ({ file, path, code, reason }: Trouble): void =>
+      log.warn({ file, path, code }, `${file}: ${reason}`);
+    this.troubled = new Troubles(named);
     this.folders = new MirrorFolders(folder, this.names, {
       changed: (name, entry) => this.noticed(name, entry),
       blind: (name, error) =>
@@ -100,6 +126,15 @@ export class Mirror {
           'a folder cannot be watched; it is compared now and then',
         ),
     });
+    this.kept = new KeptFiles(folder, file => this.reader.pathOf(file), named);
+    this.flush = new MirrorFlush({
+      root: folder,
+      memory: this.memory,
+      inTurn: act => this.inTurn(act),
+      failed: error =>
+        log.warn({ reason: asLockstepError(error).message }, 'files could not be made durable'),
+      ...(options.flushMs === undefined ? {} : { afterMs: options.flushMs }),
+    });
     this.reader = new MirrorReader({
       catalog,
       root: folder,
@@ -107,6 +142,11 @@ export class Mirror {
       troubled: this.troubled,
       folders: this.folders,
       outdated: path => void this.writer.dirty.add(path),
+      render: path => this.writer.render(path),
+      reboot: file => this.firstLook(file),
+      givesWay: file => this.troubled.isOvertaken(file) && store.head.role === 'standby',
+      setAside: (file, why) => this.kept.setAside(file, why),
+      discarded: () => void this.discarded++,
     });
     this.writer = new MirrorWriter({
       store,
@@ -114,7 +154,7 @@ export class Mirror {
       root: folder,
       memory: this.memory,
       usable: file => this.folders.usable(parentOf(file)),
-      held: file => (this.troubled.holds(file) ? 'troubled' : this.touched.has(file) ? 'waiting' : undefined),
+      held: file => this.heldBy(file),
       overtaken: file => this.overtaken(file),
       surprised: file => this.touch(file),
       wrote: file => void this.troubled.clear(file),
@@ -144,9 +184,15 @@ export class Mirror {
     return mirror;
   }
 
-  /** Files that are not in the store, with the reason. */
+  /** Files that are not in the store, with the reason; and what had to make way for the store, and is kept. */
   troubles(): Trouble[] {
-    return this.troubled.list();
+    return [...this.troubled.list(), ...this.kept.list()];
+  }
+
+  /** Edits that wait for somebody to decide, and files that could not be written or read and are tried again. */
+  counts(): { waiting: number; unwritten: number } {
+    const unwritten = this.troubled.files(RETRIED).length;
+    return { waiting: this.troubles().length - unwritten, unwritten };
   }
 
   /**
@@ -155,6 +201,7 @@ export class Mirror {
    */
   restore(file: string): Promise<void> {
     return this.inTurn(async () => {
+      if (this.kept.has(file)) return this.kept.remove(file);
       if (!this.troubled.has(file) && this.reader.pathOf(file) === undefined) {
         throw new LockstepError('unknown-path', `${file} is not a file of the mirror.`, { facts: { file } });
       }
@@ -166,6 +213,33 @@ export class Mirror {
       }
       this.troubled.clear(file);
       this.burst.event();
+    });
+  }
+
+  /**
+   * Commit what `file` says although it was refused, or was found where nobody can tell who meant it. Resolves to the revision.
+   * Throws `unknown-path`, and what reading a file and a commit throw.
+   */
+  adopt(file: string, by: Pick<CommitRequest, 'author' | 'guard'> & { reason?: string }): Promise<number> {
+    return this.inTurn(async () => {
+      const { store, catalog, folder } = this.options;
+      const original = this.kept.has(file) ? (originalOf(file) as string) : file;
+      const path = this.reader.pathOf(original);
+      const sight = path === undefined ? undefined : await look(join(folder, file));
+      if (path === undefined || sight?.is !== 'content')
+        throw new LockstepError('unknown-path', `There is no file ${file} in the mirror that can be read.`, {
+          hint: 'lockstep status names the files that wait.',
+          facts: { file },
+        });
+      const { bytes, hash, stamp } = sight;
+      const records = parseFile(catalog, path, file, bytes);
+      const { revision } = await adoptEdit(store, catalog, { file, path, records, hash }, by);
+      if (original !== file) await this.kept.remove(file);
+      else await this.memory.keep([{ file, hash, stamp }]);
+      this.troubled.clear(file);
+      this.writer.dirty.add(path);
+      this.burst.event();
+      return revision;
     });
   }
 
@@ -190,6 +264,7 @@ export class Mirror {
       await this.working;
     }
     await this.close();
+    await this.flush.stop();
     await this.inTurn(() => this.mark());
   }
 
@@ -198,6 +273,7 @@ export class Mirror {
     clearInterval(this.timer);
     clearTimeout(this.writing);
     this.writing = undefined;
+    this.retry.end();
     await this.folders.close();
     this.burst.end();
   }
@@ -208,16 +284,36 @@ export class Mirror {
     this.seen = store.head.revision;
     await this.folders.ensure();
     await this.memory.load();
-    await this.findStale();
+    const mark = await store.readLocal<Mark>(MARK);
+    this.flush.durableUntil = mark?.durableAt;
+    this.reboot = this.rebootSince(mark);
+    await this.findStale(mark);
     await this.lookAtAll(true);
+    this.flush.due();
     this.editsDue = true; // a start need not wait until every file is read
     this.timer = setInterval(() => this.reconcile(), reconcileMs ?? 5 * 60_000).unref();
   }
 
+  /** In the same boot whatever differs was changed by hand, and there is nothing to doubt. */
+  private rebootSince(mark: Mark | undefined): AfterReboot | undefined {
+    const { bootId, wall, uptime } = this.options.clock();
+    return mark?.boot === bootId ? undefined : { bootedAt: wall - uptime, durableAt: mark?.durableAt };
+  }
+
+  private firstLook(file: string): AfterReboot | undefined {
+    if (this.reboot === undefined || this.judged.has(file)) return undefined;
+    this.judged.add(file);
+    return this.reboot;
+  }
+
+  private heldBy(file: string): 'troubled' | 'waiting' | undefined {
+    const isWork = this.troubled.holds(file) && this.memory.get(file)?.worthless === undefined;
+    return isWork ? 'troubled' : this.touched.has(file) ? 'waiting' : undefined;
+  }
+
   /** Only what changed since the files were last known to be complete has to be rendered and compared. */
-  private async findStale(): Promise<void> {
+  private async findStale(mark: Mark | undefined): Promise<void> {
     const { store } = this.options;
-    const mark = await store.readLocal<Mark>(MARK);
     if (mark?.form === this.form && (await store.revision(mark.revision)) !== undefined) {
       // not store.diff: a file may hold what came and went since
       for (const path of await store.touchedSince(mark.revision)) this.soil(path);
@@ -266,12 +362,27 @@ export class Mirror {
     try {
       while (await this.inTurn(() => this.step())) await new Promise(setImmediate);
       if (performance.now() - this.markedAt > MARK_EVERY_MS) await this.inTurn(() => this.mark());
+      this.flush.due();
+      if (this.isFailing()) this.retry.later();
+      else this.retry.end();
       return this.due();
     } catch (error) {
-      // The store or the folder does not answer: the next event or reconcile tries again.
+      // The store or the folder does not answer.
       this.options.log.warn({ reason: asLockstepError(error).message }, 'the mirror could not go on');
+      this.retry.later();
       return false;
     }
+  }
+
+  private isFailing(): boolean {
+    return this.writer.failed.size > 0 || this.troubled.files(RETRIED).length > 0;
+  }
+
+  private tryAgain(): void {
+    for (const file of this.troubled.files(RETRIED)) this.touched.add(file);
+    this.writer.retry();
+    this.editsDue = true;
+    this.work();
   }
 
   private due(): boolean {
@@ -303,13 +414,21 @@ export class Mirror {
   }
 
   private async mark(): Promise<void> {
-    if (this.writer.dirty.size > 0 || this.writer.failed.size > 0) return;
+    const waits = this.due() || this.touched.size > 0 || this.isFailing() || this.reboot !== undefined;
+    if (this.writer.dirty.size > 0 || waits) return;
     this.markedAt = performance.now();
+    await this.memory.saveRefusals();
     const held = this.troubled
       .files()
       .map(file => this.reader.pathOf(file))
       .filter(path => path !== undefined);
-    const mark: Mark = { revision: this.seen, held, form: this.form };
+    const mark: Mark = {
+      revision: this.seen,
+      held,
+      form: this.form,
+      boot: this.options.clock().bootId,
+      durableAt: earliest(this.judgedUntil, this.flush.durableAt),
+    };
     await this.options.store.writeLocal(MARK, mark);
   }
 
@@ -343,12 +462,14 @@ export class Mirror {
   /** Find the files that are not as they were. `first`: at start, when nobody knows what happened before. */
   private async lookAtAll(first: boolean): Promise<void> {
     this.lookDue = false;
+    this.looking = Date.now() - EVENT_LAG_MS;
     const present = new Set<string>();
     for (const folder of this.names) {
       for (const name of await this.entries(folder)) {
         const file = folder === '' ? name : `${folder}/${name}`;
         if (first && TEMPORARY.test(name))
           await unlink(join(this.options.folder, file)).catch(() => undefined);
+        if (isKept(name)) this.kept.found(file);
         if (name.startsWith('.')) continue;
         present.add(file);
         if (!this.isRefusedStill(file)) this.touched.add(file);
@@ -376,9 +497,14 @@ export class Mirror {
     );
   }
 
+  /** Rejects when the folder is there and cannot be listed: what is in it must not count as gone. */
   private async entries(folder: string): Promise<string[]> {
     if (!this.folders.usable(folder)) return [];
-    return readdir(join(this.options.folder, folder)).catch(() => []);
+    return readdir(join(this.options.folder, folder)).catch((error: NodeJS.ErrnoException) => {
+      if (['ENOENT', 'ENOTDIR', 'EACCES'].includes(error.code ?? '')) return [];
+      this.lookDue = true;
+      throw error;
+    });
   }
 
   // Files → store.
@@ -399,6 +525,23 @@ export class Mirror {
     }
     if (edits.length > 0) await this.commit(edits);
     if (lost.length > 0) this.writer.retry();
+    await this.lookedAt();
+  }
+
+  /** Everything that was touched is judged. */
+  private async lookedAt(): Promise<void> {
+    await this.memory.saveRefusals();
+    if (this.looking === undefined || this.troubled.files(RETRIED).length > 0) return;
+    this.judgedUntil = this.looking;
+    this.looking = undefined;
+    this.reboot = undefined;
+    this.judged.clear();
+    if (this.discarded > 0)
+      this.options.log.warn(
+        { files: this.discarded },
+        'after a power cut files were empty, torn or older than what had been written; they are made again',
+      );
+    this.discarded = 0;
   }
 
   /** A folder that was removed or replaced: all that was or is in it. */
@@ -431,7 +574,11 @@ export class Mirror {
     const refusals = await commitEdits(store, catalog, edits);
     const refused = new Set(refusals.map(({ edit }) => edit));
     const accepted = edits.filter(edit => !refused.has(edit));
-    for (const { edit, error } of refusals) this.reader.refuse(edit.file, error);
+    for (const { edit, error } of refusals) {
+      if (edit.afterReboot && error.code === 'conflict')
+        await this.reader.keepBeside(edit.file, AFTER_CUT, edit);
+      else this.reader.refuse(edit.file, error, edit);
+    }
     for (const { file, path } of accepted) {
       this.troubled.clear(file);
       this.writer.dirty.add(path); // to be written in the one way that the mirror writes
@@ -454,4 +601,8 @@ export class Mirror {
     else await writeDurable(target, text);
     await this.memory.keep([{ file, hash, written: true }]);
   }
+}
+
+function earliest(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? undefined : Math.min(one, other);
 }

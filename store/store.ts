@@ -24,6 +24,7 @@ import type {
 import { indexPlaces } from './index-places.ts';
 import { keys } from './keys.ts';
 import { mergeBranch } from './merge-branch.ts';
+import type { FileNote } from './mirror-verdict.ts';
 import { netOfUpdate, settledHead, toConfirm, toSettle, underNet, type Waiting, waitingNow } from './nets.ts';
 import { assertKept, oldestEntry, oldestRevision } from './oldest.ts';
 import { type Entry, type StorePort, type StoreSpace, withPrefix } from './port.ts';
@@ -527,21 +528,21 @@ export class Store {
     }
   }
 
-  /** Hashes of what the mirror wrote, or is about to write, to its files. */
-  async *readMirror(): AsyncIterable<[file: string, hashes: string[]]> {
+  /** What the mirror remembers of its files; a plain list: the hashes of what it wrote, or is about to write. */
+  async *readMirror(): AsyncIterable<[file: string, note: string[] | FileNote]> {
     const prefix = keys.mirror('');
     for await (const [key, value] of this.port.range(withPrefix(prefix))) {
-      yield [key.slice(prefix.length), fromBytes<string[]>(value, key) as string[]];
+      yield [key.slice(prefix.length), fromBytes<string[] | FileNote>(value, key) ?? []];
     }
   }
 
-  /** Remember the hashes of these files in one batch; undefined forgets a file. */
-  async writeMirror(entries: { file: string; hashes: string[] | undefined }[]): Promise<void> {
+  /** Remember this of these files in one batch; undefined forgets a file. */
+  async writeMirror(entries: { file: string; note: string[] | FileNote | undefined }[]): Promise<void> {
     const put: Entry[] = [];
     const remove: string[] = [];
-    for (const { file, hashes } of entries) {
-      if (hashes === undefined) remove.push(keys.mirror(file));
-      else put.push([keys.mirror(file), toBytes(hashes)]);
+    for (const { file, note } of entries) {
+      if (note === undefined) remove.push(keys.mirror(file));
+      else put.push([keys.mirror(file), toBytes(note)]);
     }
     await this.port.batch({ expect: [], put, remove });
   }

@@ -213,7 +213,9 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
     });
     const stopPair = once(() => pair.stop());
     closers.push(stopPair);
-    mirror = options.mirror ? await Mirror.start({ store, catalog, folder: folder.config, log }) : undefined;
+    mirror = options.mirror
+      ? await Mirror.start({ store, catalog, folder: folder.config, log, clock: machineClock })
+      : undefined;
     const stopMirror = once(async () => mirror?.stop());
     closers.push(stopMirror);
     const scrub = Scrub.start({

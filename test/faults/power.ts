@@ -1,132 +1,198 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { copyFileSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { temporaryFolder } from '../e2e/daemon.ts';
+import { temporaryFolder, type TestUnit } from '../e2e/daemon.ts';
+import { Random } from '../random.ts';
+import { SEED } from '../seed.ts';
 import type { Fault } from './fault.ts';
-import { onOnePair, type PatientPair } from './pair.ts';
+import { addressIn, Ledger } from './ledger.ts';
+import { LoopDisk } from './loop-disk.ts';
+import { PatientPair } from './pair.ts';
 
-const DISK_BYTES = 64 * 1024 * 1024;
+/** Records that are there before, and are changed one by one before each cut. */
+const EXISTING = 40;
+const CHANGES = 60;
+const BULK = 1_000;
+/** From the last commit to the cut. Beyond five seconds ext4 has usually written everything, so that most cuts come earlier. */
+const WAITS_MS = [1_000, 100, 3_000, 300, 5_000, 500, 100, 2_000, 200, 4_000] as const;
+const LONG_WAITS_MS = [15_000, 30_000] as const;
+const LONG_WAIT_EVERY = 40;
+/** After the start of a unit whose power was cut. */
+const MENDED_MS = 10_000;
+const CUTS = ['active', 'standby', 'both'] as const;
+type Whose = (typeof CUTS)[number];
 
-/**
- * An ext4 file system in a file, mounted over a loop device in a mount namespace of its own. What its page cache holds
- * is not in the file, so a copy of the file is what a disk holds when the power goes. A disk that loses its own
- * cache may hold less between two flushes; the order of what was flushed is the same.
- */
-class LoopDisk {
-  readonly at: string;
-  readonly inside: string[];
-  readonly outside: string;
-  private readonly folder: string;
-  private readonly holder: ChildProcess;
-  private images = 0;
-
-  private constructor(folder: string, holder: ChildProcess) {
-    this.folder = folder;
-    this.holder = holder;
-    this.at = path.join(folder, 'disk');
-    this.inside = ['nsenter', '--mount', '--target', String(holder.pid), '--'];
-    this.outside = `/proc/${holder.pid}/root${this.at}`;
-  }
-
-  static async make(folder: string): Promise<LoopDisk> {
-    const holder = spawn(
-      'unshare',
-      ['--mount', '--propagation', 'private', 'sh', '-c', 'echo there && exec cat'],
-      {
-        stdio: ['pipe', 'pipe', 'ignore'],
-      },
-    );
-    await new Promise<void>((resolve, reject) => {
-      holder.once('error', reject);
-      holder.once('exit', () => reject(new Error('a mount namespace takes root and the program unshare')));
-      createInterface({ input: holder.stdout as NodeJS.ReadableStream }).once('line', () => resolve());
-    });
-    const disk = new LoopDisk(folder, holder);
-    mkdirSync(disk.at);
-    writeFileSync(disk.image, '');
-    truncateSync(disk.image, DISK_BYTES);
-    execFileSync('mkfs.ext4', ['-q', disk.image], { stdio: 'pipe' });
-    disk.mount();
-    return disk;
-  }
-
-  /** Copy what the disk holds now, and go on with that; nothing must have a file open. */
-  cut(stopWriters: () => Promise<void>): Promise<void> {
-    const old = this.image;
-    this.images++;
-    copyFileSync(old, this.image);
-    return stopWriters().then(() => {
-      this.run('umount', this.at);
-      this.mount();
-    });
-  }
-
-  remove(): void {
-    this.holder.stdin?.end(); // its `cat` ends, and with it the namespace, the mount and the loop device
-  }
-
-  private get image(): string {
-    return path.join(this.folder, `image-${this.images}`);
-  }
-
-  private mount(): void {
-    this.run('mount', '-o', 'loop', this.image, this.at);
-    // Not twice in memory: what reaches the loop device is in the file.
-    const device = this.run('findmnt', '-n', '-o', 'SOURCE', this.at).trim();
-    this.run('losetup', '--direct-io=on', device);
-  }
-
-  private run(...command: string[]): string {
-    const [program, ...args] = [...this.inside, ...command];
-    return execFileSync(program as string, args, { encoding: 'utf8', stdio: 'pipe' });
-  }
+/** One of the machines of a pair: its disk, and what runs on it. */
+interface Machine {
+  name: string;
+  disk: LoopDisk;
+  unit: TestUnit;
+  config: string;
 }
 
-/** The active unit commits without a pause; at some moment the power of its machine goes. */
+/** Existing records are changed, new ones come and old ones go; then the power of one machine or of both goes. */
 export const powerCut: Fault = {
-  name: 'power cut of the active unit',
-  tries: 10,
+  name: 'power cut of the active unit, the standby, or both',
+  tries: 12,
   run: async (tries, log) => {
     const { folder, remove } = temporaryFolder();
-    let disk: LoopDisk | undefined;
+    const disks: LoopDisk[] = [];
+    let pair: PatientPair | undefined;
     try {
       try {
-        disk = await LoopDisk.make(folder);
+        for (const name of ['one', 'two']) {
+          mkdirSync(path.join(folder, name));
+          disks.push(await LoopDisk.make(path.join(folder, name)));
+        }
       } catch (error) {
         log(`power cut: not possible here: ${String(error)}`);
         return { tried: 0, lost: 0, backInStepMs: 0 };
       }
-      const { at, inside, outside } = disk;
-      const place = { dir: path.join(at, 'unit'), outside: path.join(outside, 'unit'), inside };
-      const cut = (pair: PatientPair, number: number): Promise<void> =>
-        cutOnce(pair, number, disk as LoopDisk, log);
-      return await onOnePair(181, tries, cut, { ha1: place });
+      const [one, two] = disks.map(({ at, outside, inside }) => ({
+        dir: path.join(at, 'unit'),
+        outside: path.join(outside, 'unit'),
+        inside,
+      }));
+      pair = await PatientPair.start(181, { ha1: one as object, ha2: two as object });
+      return await new PowerCuts(pair, disks as [LoopDisk, LoopDisk], log).run(tries);
     } finally {
-      disk?.remove();
+      await pair?.end();
+      for (const disk of disks) disk.remove();
       remove();
     }
   },
 };
 
-async function cutOnce(
-  pair: PatientPair,
-  number: number,
-  disk: LoopDisk,
-  log: (line: string) => void,
-): Promise<void> {
-  let commits = 0;
-  let going = true;
-  const writing = (async () => {
-    while (going && (await pair.commit()) === 'acknowledged') commits++;
-  })();
-  await sleep(200 + Math.random() * 800);
-  process.kill(pair.ha1.pid, 'SIGSTOP'); // what was acknowledged so far must be in the copy
-  await disk.cut(async () => {
-    going = false;
-    await pair.ha1.kill();
-    await writing;
-  });
-  log(`power cut ${number + 1}: after ${commits} commits`);
+class PowerCuts {
+  private readonly ledger = new Ledger();
+  private readonly random = new Random(SEED);
+  private readonly active: Machine;
+  private readonly standby: Machine;
+
+  private readonly pair: PatientPair;
+  private readonly log: (line: string) => void;
+
+  constructor(pair: PatientPair, [one, two]: [LoopDisk, LoopDisk], log: (line: string) => void) {
+    this.pair = pair;
+    this.log = log;
+    const config = (disk: LoopDisk): string => path.join(disk.outside, 'unit', 'config');
+    this.active = { name: 'active', disk: one, unit: pair.ha1, config: config(one) };
+    this.standby = { name: 'standby', disk: two, unit: pair.ha2, config: config(two) };
+  }
+
+  async run(tries: number): ReturnType<Fault['run']> {
+    // What the pair was started with is in the ledger, too.
+    const there = (await this.pair.ha1.api.show({ path: 'hosts' })).value as Record<
+      string,
+      { address: string }
+    >;
+    for (const [name, { address }] of Object.entries(there)) this.ledger.note(name, address);
+    await this.ledger.write(
+      this.pair.ha1,
+      Array.from({ length: EXISTING }, (_, index) => `old${index}`),
+    );
+    let lost = 0;
+    let backInStepMs = 0;
+    for (let number = 0; number < tries; number++) {
+      const { problems, ms } = await this.cut(number, CUTS[number % CUTS.length] as Whose, waitOf(number));
+      lost += problems.length;
+      backInStepMs = Math.max(backInStepMs, ms);
+    }
+    return { tried: tries, lost, backInStepMs };
+  }
+
+  private async cut(
+    number: number,
+    whose: Whose,
+    waitMs: number,
+  ): Promise<{ problems: string[]; ms: number }> {
+    const [late, down] = [`late${number}`, `down${number}`];
+    await this.change(number, [late, down]);
+    await sleep(waitMs);
+    const machines = [this.active, this.standby].filter(({ name }) => whose === 'both' || whose === name);
+    const edited = whose !== 'standby';
+    if (edited) this.edit(late); // so shortly before that nobody has read it
+    for (const { unit } of machines) process.kill(unit.pid, 'SIGSTOP'); // what was acknowledged is in the copy
+    for (const { disk } of machines) disk.cut();
+    for (const { unit, disk } of machines) {
+      await unit.kill();
+      disk.restart();
+    }
+    if (edited) {
+      this.keptByDisk(late);
+      this.edit(down);
+      this.keptByDisk(down);
+    }
+    const started = performance.now();
+    const ms = await this.pair.recover();
+    const problems = await this.mended(started);
+    this.log(
+      `power cut ${number + 1} (${whose}), ${waitMs / 1000} s after the last of ${CHANGES} changes: ${problems.length === 0 ? 'nothing lost' : problems.join(', ')}`,
+    );
+    return { problems, ms };
+  }
+
+  /**
+   * New records come and go; then existing ones are changed, one by one and many in one commit: one write of the store that is
+   * followed by many files is what a disk keeps least of.
+   */
+  private async change(number: number, edited: string[]): Promise<void> {
+    const { ledger, random } = this;
+    const { unit } = this.active;
+    await ledger.write(unit, [...edited, `passing${number}`]);
+    for (let index = 0; index < CHANGES - EXISTING; index++) {
+      await ledger.write(unit, [`old${random.between(0, EXISTING - 1)}`]);
+      if (index % 10 === 0) await sleep(random.between(0, 200)); // long enough for files to be written meanwhile
+    }
+    await ledger.write(unit, [`new${number}`]);
+    await ledger.remove(unit, `passing${number}`);
+    if (number > 0) await ledger.remove(unit, `new${number - 1}`);
+    await ledger.write(unit, namesOf('old', EXISTING));
+  }
+
+  /** By hand, on the active unit; on its disk before this returns. */
+  private edit(name: string): void {
+    const file = openSync(path.join(this.active.config, 'hosts', `${name}.json`), 'w');
+    writeSync(file, `{ "address": "${this.ledger.nextAddress()}" }\n`);
+    fsyncSync(file);
+    closeSync(file);
+  }
+
+  /** What the disk kept of an edit is to become configuration. */
+  private keptByDisk(name: string): void {
+    const address = addressIn(path.join(this.active.config, 'hosts', `${name}.json`));
+    if (address !== null && address !== '?') this.ledger.note(name, address);
+  }
+
+  /** What is not as it should be, ten seconds after the start at the latest. */
+  private async mended(started: number): Promise<string[]> {
+    for (;;) {
+      const problems = await this.problems();
+      if (problems.length === 0 || performance.now() - started > MENDED_MS) return problems;
+      await sleep(200);
+    }
+  }
+
+  private async problems(): Promise<string[]> {
+    const problems: string[] = [];
+    for (const { name, unit, config } of [this.active, this.standby]) {
+      for (const host of await this.ledger.undoneOn(unit)) problems.push(`${host} undone on the ${name}`);
+      for (const host of this.ledger.staleIn(config)) problems.push(`file of ${host} stale on the ${name}`);
+      const { files, takeover, sync } = await unit.status();
+      for (const { file, code } of files) problems.push(`${file} ${code} on the ${name}`);
+      if (sync.state !== 'in-step') problems.push(`${name} ${sync.state}`);
+      if (name === 'standby' && takeover?.ready !== true) problems.push('standby not ready to take over');
+    }
+    return problems;
+  }
+}
+
+function waitOf(number: number): number {
+  const nth = (number + 1) / LONG_WAIT_EVERY;
+  if (Number.isInteger(nth)) return LONG_WAITS_MS[nth % LONG_WAITS_MS.length] as number;
+  return WAITS_MS[number % WAITS_MS.length] as number;
+}
+
+function namesOf(prefix: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${prefix}${index}`);
 }

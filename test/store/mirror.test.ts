@@ -17,6 +17,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject } from '../../schema/json.ts';
+import type { Moment } from '../../store/deadline.ts';
 import { openLmdb } from '../../store/lmdb.ts';
 import { Mirror } from '../../store/mirror.ts';
 import type { Revision } from '../../store/revision.ts';
@@ -32,6 +33,8 @@ describe('mirror: the configuration as files', () => {
   let store: Store;
   let mirror: Mirror;
   let running = false;
+  /** Of the machine: another boot stands for a power cut. */
+  let clock: Moment = { bootId: 'boot-1', wall: 0, uptime: 0 };
 
   const at = (file: string): string => join(dir, 'config', file);
   const json = (file: string): JsonObject => JSON.parse(readFileSync(at(file), 'utf8'));
@@ -55,6 +58,7 @@ describe('mirror: the configuration as files', () => {
       catalog,
       folder: join(dir, 'config'),
       log: silent,
+      clock: () => clock,
       debounceMs: 120,
       reconcileMs,
     });
@@ -545,11 +549,11 @@ describe('mirror: the configuration as files', () => {
       await crash();
       await commit(put('things/a', { size: 2 }));
       const hashes = new Map<string, string[]>();
-      for await (const [file, known] of store.readMirror()) hashes.set(file, known);
+      for await (const [file, note] of store.readMirror()) hashes.set(file, note as string[]);
       await store.writeMirror([
         {
           file: 'things/a.json',
-          hashes: [...(hashes.get('things/a.json') ?? []), 'what-was-about-to-be-written'],
+          note: [...(hashes.get('things/a.json') ?? []), 'what-was-about-to-be-written'],
         },
       ]);
       await start();

@@ -456,10 +456,10 @@ for (const name of ['memory', 'lmdb'] as const) {
 
     it('what the mirror and the unit remember is kept beside the configuration', async () => {
       await store.writeMirror([
-        { file: 'things/a%3A.json', hashes: ['x', 'y'] },
-        { file: 'b.json', hashes: ['z'] },
+        { file: 'things/a%3A.json', note: ['x', 'y'] },
+        { file: 'b.json', note: ['z'] },
       ]);
-      await store.writeMirror([{ file: 'b.json', hashes: undefined }]);
+      await store.writeMirror([{ file: 'b.json', note: undefined }]);
       await store.writeLocal('fact', { known: true });
       assert.deepEqual(await collect(store.readMirror()), [['things/a%3A.json', ['x', 'y']]]);
       assert.deepEqual(await store.readLocal('fact'), { known: true });
