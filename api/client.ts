@@ -20,6 +20,7 @@ import type {
 } from '../unit/certificate-restore-face.ts';
 import type { DoctorAnswer, Step } from '../unit/doctor-face.ts';
 import type {
+  AdoptFileRequest,
   ApplyRequest,
   BackupAnswer,
   BackupFacts,
@@ -139,6 +140,8 @@ export class ApiClient {
   resume = (): Promise<ResumeAnswer> => this.post('/v1/resume', {});
   confirmSource = (): Promise<ConfirmSourceAnswer> => this.post('/v1/confirm-source', {});
   restoreFile = (file: string): Promise<{ file: string }> => this.post('/v1/mirror/restore', { file });
+  adoptFile = (asked: Asked<AdoptFileRequest>): ReturnType<UnitFace['adoptFile']> =>
+    this.post('/v1/mirror/adopt', asked);
 
   verifyStore = (): Promise<VerifyAnswer> => this.post('/v1/store/verify', {});
   rebuild = (asked: { force?: boolean }): Promise<RebuildAnswer> => this.post('/v1/store/rebuild', asked);

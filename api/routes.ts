@@ -1,4 +1,5 @@
 import type {
+  AdoptFileRequest,
   ApplyRequest,
   BackupRequest,
   ChangeRequest,
@@ -287,6 +288,16 @@ export const ROUTES: Route[] = [
     body: schemas.restoreFileRequest,
     answer: schemas.restoredFile,
     call: (unit, { body }) => unit.restoreFile((body as { file: string }).file),
+  },
+  {
+    method: 'POST',
+    url: '/v1/mirror/adopt',
+    summary: 'Commit what a file under config/ says although it was refused, or was kept beside its file',
+    needs: 'operate',
+    body: schemas.adoptFileRequest,
+    answer: schemas.adoptedFile,
+    call: (unit, { body, author, role }) =>
+      unit.adoptFile({ ...(body as Body<AdoptFileRequest>), author, role }),
   },
   {
     method: 'POST',

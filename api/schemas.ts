@@ -250,6 +250,10 @@ export const restoreFileRequest = closed(
   { file: text('File under config/.', { minLength: 1, maxLength: 4096 }) },
   ['file'],
 );
+export const adoptFileRequest = closed(
+  { file: text('File under config/ that status names.', { minLength: 1, maxLength: 4096 }), reason },
+  ['file'],
+);
 export const nothing = closed({});
 
 const recordValue: JsonObject = { type: 'object', description: 'Secrets are masked.' };
@@ -445,6 +449,7 @@ export const pairedAnswer = open({
 });
 export const unpairedAnswer = open({ partner: open({ name: text(''), fingerprint: text('') }) });
 export const restoredFile = open({ file: text('The file that was written.') });
+export const adoptedFile = open({ file: text('The file that was taken.'), revision: count });
 export const status = open({
   unit: open({
     id: text(''),

@@ -258,7 +258,7 @@ function damageLines(damage: Damage | null, now: Date, paint: Paint): string[] {
 
 function fileLines(files: Status['files'], paint: Paint): string[] {
   if (files.length === 0) return [];
-  const title = `${plural(files.length, 'file')} under config/ could not be committed:`;
+  const title = `${plural(files.length, 'file')} under config/ that the unit did not take or could not write:`;
   const each = files
     .slice(0, MOST_FILES)
     .map(({ file, reason }) => `  ${printable(reason.startsWith(file) ? reason : `${file}: ${reason}`)}`);
@@ -267,7 +267,7 @@ function fileLines(files: Status['files'], paint: Paint): string[] {
     paint('yellow', title),
     ...each,
     ...more,
-    `${paint('cyan', 'hint:')} mend the file, or give it up with lockstep mirror restore FILE`,
+    `${paint('cyan', 'hint:')} mend the file and save it, take it with lockstep mirror adopt FILE, or give it up with lockstep mirror restore FILE`,
   ];
 }
 

@@ -95,11 +95,8 @@ export class MirrorWriter {
         this.options.nameless(path);
         continue;
       }
-      if (held(file) === 'troubled') {
-        overtaken(file);
-        continue;
-      }
-      if (!this.options.usable(file)) {
+      const isHeld = held(file) === 'troubled';
+      if (!isHeld && !this.options.usable(file)) {
         this.failed.add(path);
         continue;
       }
@@ -107,6 +104,10 @@ export class MirrorWriter {
       const hash = text === undefined ? undefined : hashOf(text);
       const known = memory.known(file);
       const same = hash === undefined ? known.length === 0 : known.length === 1 && known[0] === hash;
+      if (isHeld) {
+        if (!same) overtaken(file);
+        continue;
+      }
       if (same && memory.get(file)?.lost !== true) continue;
       plans.push({ file, path, text, hash });
       if (plans.length % RENDERED_IN_A_ROW === 0) await new Promise(setImmediate);

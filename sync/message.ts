@@ -43,6 +43,11 @@ export interface Hello {
   unconfirmed: boolean;
   /** Its store is damaged: it neither sends nor takes updates. Left out when it is not. */
   damaged?: boolean;
+  /**
+   * Files of its configuration: edits that were refused and wait for somebody, and files that it cannot write now. Left out when there are
+   * none.
+   */
+  files?: FileCounts;
   /** Clock of the sender, milliseconds since 1970: to show the skew, never to decide. */
   clock: number;
   /** Names of the branches that it keeps, not merged yet: at most 20. */
@@ -57,6 +62,11 @@ export interface Hello {
   bothWays?: boolean;
   /** What the two must have alike. */
   ha?: HaFacts;
+}
+
+export interface FileCounts {
+  waiting: number;
+  unwritten: number;
 }
 
 /** One frame of an update; `changes` of all frames with one `changeId` belong together, in order. */
@@ -193,6 +203,8 @@ export const MOST_BUCKETS = 1024;
 const duration: Check = value => typeof value === 'number' && value >= 0;
 const digest: Check = value => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
 
+const fileCounts: Check = object({ waiting: count, unwritten: count });
+
 const greeting: Record<string, Check> = {
   protocol: count,
   pairId: text(64),
@@ -211,6 +223,7 @@ const greeting: Record<string, Check> = {
   paused: flag,
   unconfirmed: flag,
   damaged: value => value === undefined || flag(value),
+  files: value => value === undefined || fileCounts(value),
   clock: value => typeof value === 'number',
   branches: listOf(text(64), MOST_NAMED),
   heldBack: count,

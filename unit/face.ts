@@ -12,6 +12,7 @@ import type { Kept } from '../store/retention.ts';
 import type { Revision } from '../store/revision.ts';
 import type { Head, Role, Unconfirmed } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
+import type { FileCounts } from '../sync/message.ts';
 import type { Pause } from '../sync/pause.ts';
 import type { AuditFace } from './audit-face.ts';
 import type { CertificateFace } from './certificate-face.ts';
@@ -89,8 +90,18 @@ export interface UnitFace extends AuditFace, CertificateFace, CertificateRestore
   rebuild(request: { force?: boolean }): Promise<RebuildAnswer>;
   /** Overwrite a file of the mirror that could not be committed with what the store holds. */
   restoreFile(file: string): Promise<{ file: string }>;
+  /** Commit what a file of the mirror says although it was refused, or which was kept beside its file. */
+  adoptFile(request: AdoptFileRequest): Promise<{ file: string; revision: number }>;
   /** Prometheus text format. */
   metrics(): Promise<string>;
+}
+
+export interface AdoptFileRequest {
+  /** Below config/. */
+  file: string;
+  author: string;
+  reason?: string;
+  role?: OperatorRole;
 }
 
 export interface BackupRequest {
@@ -422,6 +433,8 @@ export interface TakeoverAnswer {
   epoch: number;
   /** True when the partner stepped down; false when it was not seen. */
   partnerSteppedDown: boolean;
+  /** Files whose edits were refused here, or which were kept beside: they wait as before. Left out when there are none. */
+  filesWaiting?: number;
   /** Of a partner that was not seen: when it last said that it held changes which this unit lacks. Left out when it did not. */
   leftBehind?: LeftBehind;
 }
@@ -639,6 +652,8 @@ export interface PartnerStatus {
   digest?: string;
   release?: string;
   model?: string;
+  /** Files of its configuration: edits that wait for somebody, and files that it cannot write now. Left out when there are none. */
+  files?: FileCounts;
   /** Partner's clock minus ours, milliseconds. */
   clockSkewMs?: number;
 }

@@ -11,7 +11,7 @@ import type { Channel } from '../sync/channel.ts';
 import { dialFirst } from '../sync/dial-first.ts';
 import { fingerprint, type KeyPair, publicBlob } from '../sync/keys.ts';
 import { Link } from '../sync/link.ts';
-import { type HaMode, type Hello, PROTOCOL } from '../sync/message.ts';
+import { type FileCounts, type HaMode, type Hello, PROTOCOL } from '../sync/message.ts';
 import type { Partner, Place, Self } from '../sync/pairing.ts';
 import type { Pause } from '../sync/pause.ts';
 import type { Timers } from '../sync/requests.ts';
@@ -78,6 +78,8 @@ export interface PairOptions {
   log: Log;
   metrics: Metrics;
   health: Health;
+  /** Files of the mirror that wait for somebody, and that cannot be written now. */
+  fileCounts(): FileCounts;
   /** The unit became active or standby. */
   onRole?(): void;
   /** Looks for drift, and answers the audits of the partner. */
@@ -279,8 +281,14 @@ export class Pair {
     const lacking = await this.options.health.whatCanBeRead(() => this.lacking(), undefined);
     const { epoch, partnerSteppedDown } = await link.takeOver(force);
     const leftBehind = partnerSteppedDown ? undefined : lacking;
+    const { waiting } = this.options.fileCounts();
     this.options.log.warn(
-      { epoch, partnerSteppedDown, ...(leftBehind === undefined ? {} : { leftBehind }) },
+      {
+        epoch,
+        partnerSteppedDown,
+        ...(leftBehind === undefined ? {} : { leftBehind }),
+        ...(waiting === 0 ? {} : { filesWaiting: waiting }),
+      },
       'this unit took over as active',
     );
     return {
@@ -288,6 +296,7 @@ export class Pair {
       epoch,
       partnerSteppedDown,
       ...(leftBehind === undefined ? {} : { leftBehind }),
+      ...(waiting === 0 ? {} : { filesWaiting: waiting }),
     };
   }
 
@@ -597,7 +606,13 @@ export class Pair {
       bothWays: true,
       ha: this.ground.facts,
       ...(health.damage === undefined ? {} : { damaged: true }),
+      ...this.fileCounts(),
     };
+  }
+
+  private fileCounts(): Pick<OwnFacts, 'files'> {
+    const { waiting, unwritten } = this.options.fileCounts();
+    return waiting + unwritten === 0 ? {} : { files: { waiting, unwritten } };
   }
 
   private connect(): void {

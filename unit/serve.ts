@@ -210,6 +210,7 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
       health,
       onRole: () => certificates?.roleChanged(),
       audit: auditing,
+      fileCounts: () => mirror?.counts() ?? { waiting: 0, unwritten: 0 },
     });
     const stopPair = once(() => pair.stop());
     closers.push(stopPair);

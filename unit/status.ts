@@ -75,6 +75,7 @@ export function makeStatus(found: StatusFacts): PairStatus {
   };
   const partnerNow = partnerStatus(facts);
   const skewed = clockWarning(partnerNow?.name ?? '', partnerNow?.clockSkewMs);
+  const there = partnerFileWarnings(partnerNow);
   return {
     unit: {
       ...headOf(facts.head),
@@ -93,10 +94,35 @@ export function makeStatus(found: StatusFacts): PairStatus {
     takeover: facts.takeover,
     store: facts.store,
     files: facts.files,
-    warnings: skewed === undefined ? facts.warnings : [skewed, ...facts.warnings],
+    warnings: [...(skewed === undefined ? [] : [skewed]), ...there, ...facts.warnings],
     branches: facts.branches,
     provisional: provisionalStatus(facts),
   };
+}
+
+/** What a receipt does not say: it names what the store of the partner holds, not its files. */
+function partnerFileWarnings(partner: PartnerStatus | null): Problem[] {
+  if (partner?.files === undefined) return [];
+  const { name, files } = partner;
+  const { waiting, unwritten } = files;
+  const each = (code: string, count: number, what: string, hint: string): Problem[] =>
+    count === 0
+      ? []
+      : [{ code, path: '', message: `${name}: ${count} ${count === 1 ? 'file' : 'files'} ${what}.`, hint }];
+  return [
+    ...each(
+      'files-unwritten',
+      unwritten,
+      'of the configuration cannot be written there now',
+      `It tries again by itself; lockstep status on ${name} says why.`,
+    ),
+    ...each(
+      'files-waiting',
+      waiting,
+      'with edits that were not committed wait there',
+      `lockstep status on ${name} names them.`,
+    ),
+  ];
 }
 
 /** Without what has a place of its own in a status. */
@@ -207,10 +233,12 @@ function partnerSquare(
     return { colour: 'grey', active: true, sentence: `${who}; both units are active` };
   if (hello?.damaged)
     return { colour: 'blue', active: hello.role === 'active', sentence: `${who}; its store is damaged` };
+  const unwritten = hello?.files?.unwritten ?? 0;
+  const files = unwritten === 0 ? '' : `; ${unwritten} ${unwritten === 1 ? 'file' : 'files'} not written`;
   return {
     colour: 'green',
     active: hello?.role === 'active',
-    sentence: `${who}; up, ${hello?.role ?? 'unknown'}`,
+    sentence: `${who}; up, ${hello?.role ?? 'unknown'}${files}`,
   };
 }
 
@@ -233,6 +261,7 @@ function partnerStatus({ partner, syncState, lastSeenAt, heardAt }: StatusFacts)
           digest: hello.digest,
           release: hello.release,
           model: hello.model,
+          ...(hello.files === undefined ? {} : { files: hello.files }),
         }),
     ...(hello === undefined || heardAt === undefined
       ? {}

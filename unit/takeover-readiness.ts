@@ -5,6 +5,8 @@ import { takeOverRefusal } from '../sync/takeover-refusal.ts';
 import type { Finding, Status, TakeoverReadiness } from './face.ts';
 import type { CheckedRecords } from './record-checks.ts';
 
+/** Edits that were refused wait through a takeover as they did before: they keep nobody from it. */
+const WAITING = new Set(['not-active', 'conflict', 'kept-beside']);
 /** Findings that a status names. */
 const MOST_FINDINGS = 20;
 
@@ -19,7 +21,7 @@ export function takeoverReadiness({ syncState, records, files }: ReadinessFacts)
   if (syncState === undefined || syncState.own.role === 'active') return null;
   const findings = [
     ...pairFindings(syncState),
-    ...files.map(({ code, path, reason }) => ({ code, path, message: reason, fails: true })),
+    ...files.map(({ code, path, reason }) => ({ code, path, message: reason, fails: !WAITING.has(code) })),
     ...records.findings,
   ].sort((one, other) => Number(other.fails) - Number(one.fails));
   const fails = findings.some(finding => finding.fails);

@@ -33,6 +33,7 @@ import type { DoctorAnswer, Step } from './doctor-face.ts';
 import type { Drills } from './drills.ts';
 import { Examining } from './examining.ts';
 import type {
+  AdoptFileRequest,
   ApplyRequest,
   BackupAnswer,
   BackupRequest,
@@ -396,12 +397,33 @@ export class Unit implements UnitFace {
   }
 
   async restoreFile(file: string): Promise<{ file: string }> {
-    if (this.mirror === undefined)
-      throw new LockstepError('bad-usage', 'This unit runs without a mirror.', {
-        hint: 'Start it without --no-mirror.',
-      });
-    await this.mirror.restore(file);
+    await this.assertMirror().restore(file);
     return { file };
+  }
+
+  async adoptFile({
+    file,
+    author,
+    reason,
+    role = 'operate',
+  }: AdoptFileRequest): ReturnType<UnitFace['adoptFile']> {
+    const guard = guardOf(role);
+    const by = {
+      author,
+      ...(reason === undefined ? {} : { reason }),
+      ...(guard === undefined ? {} : { guard }),
+    };
+    const revision = await this.assertMirror()
+      .adopt(file, by)
+      .catch(error => this.committing.nameActive(error));
+    return { file, revision };
+  }
+
+  private assertMirror(): Mirror {
+    if (this.mirror !== undefined) return this.mirror;
+    throw new LockstepError('bad-usage', 'This unit runs without a mirror.', {
+      hint: 'Start it without --no-mirror.',
+    });
   }
 
   audit(request: AuditRequest): ReturnType<UnitFace['audit']> {

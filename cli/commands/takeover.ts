@@ -4,6 +4,7 @@ import { type CliCommand, given } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { printable } from '../printable.ts';
 import { withProgress } from '../progress.ts';
+import { plural } from '../quantity.ts';
 import { localTime } from '../time.ts';
 
 interface Options {
@@ -25,7 +26,7 @@ export const command: CliCommand<[], Options> = {
 };
 
 export function formatTakeover(
-  { role, epoch, partnerSteppedDown, leftBehind }: TakeoverAnswer,
+  { role, epoch, partnerSteppedDown, leftBehind, filesWaiting = 0 }: TakeoverAnswer,
   forced: boolean,
 ): string {
   const partner = partnerSteppedDown
@@ -39,5 +40,9 @@ export function formatTakeover(
     leftBehind === undefined
       ? ''
       : `\nChanges were left behind: ${printable(leftBehind.partner)} last said (${localTime(leftBehind.heardAt)}) that it held some that this unit lacks. They are on it alone; when it is back, lockstep takeover --force here makes them a branch.`;
-  return `This unit is ${role}, epoch ${epoch}. ${partner}${branch}${behind}`;
+  const files =
+    filesWaiting === 0
+      ? ''
+      : `\n${plural(filesWaiting, 'file')} with edits that this unit did not take as standby still wait: lockstep status names them, lockstep mirror adopt FILE takes one.`;
+  return `This unit is ${role}, epoch ${epoch}. ${partner}${branch}${behind}${files}`;
 }

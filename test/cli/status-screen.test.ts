@@ -225,10 +225,10 @@ If the active failed now, these changes would be missing (3 revisions, 7 records
   44  anna, 2 min ago: new shop
   and 2 more
 
-2 files under config/ could not be committed:
+2 files under config/ that the unit did not take or could not write:
   ha.json: virtualId must be <= 255
   a.json, line 1, column 2: this is not JSON.
-hint: mend the file, or give it up with lockstep mirror restore FILE
+hint: mend the file and save it, take it with lockstep mirror adopt FILE, or give it up with lockstep mirror restore FILE
 
 1 warning:
   ha/virtualId: 7 is often taken

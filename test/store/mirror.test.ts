@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
@@ -11,6 +13,7 @@ import {
   statSync,
   symlinkSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -52,7 +55,7 @@ describe('mirror: the configuration as files', () => {
       now: () => new Date(),
     });
   }
-  async function start(reconcileMs = 3_600_000): Promise<void> {
+  async function start(reconcileMs = 3_600_000, flushMs = 3_600_000): Promise<void> {
     mirror = await Mirror.start({
       store,
       catalog,
@@ -61,6 +64,7 @@ describe('mirror: the configuration as files', () => {
       clock: () => clock,
       debounceMs: 120,
       reconcileMs,
+      flushMs,
     });
     running = true;
     await mirror.settled();
@@ -89,6 +93,7 @@ describe('mirror: the configuration as files', () => {
     Object.fromEntries(mirror.troubles().map(({ file, code }) => [file, code]));
 
   beforeEach(async () => {
+    clock = { bootId: 'boot-1', wall: Date.now(), uptime: 0 };
     dir = mkdtempSync(join(tmpdir(), 'lockstep-mirror-'));
     await open();
     await store.setRole('active', 1);
@@ -636,6 +641,340 @@ describe('mirror: the configuration as files', () => {
     });
   });
 
+  describe('a power cut', () => {
+    const old = Array.from({ length: 50 }, (_, index) => `things/t${index}`);
+    const texts = new Map<string, string>();
+    const remember = (...files: string[]): void => {
+      for (const file of files) texts.set(file, readFileSync(at(file), 'utf8'));
+    };
+    /** The store keeps everything; the disk brings back what stood in these files when they were remembered. */
+    async function cut(...back: string[]): Promise<void> {
+      await crash();
+      for (const file of back) writeFileSync(at(file), texts.get(file) ?? '');
+      reboot(Date.now() + 1000);
+    }
+    /** The machine runs since `bootedAt`. */
+    function reboot(bootedAt: number): void {
+      clock = {
+        bootId: `boot-${bootedAt}-${Math.random()}`,
+        wall: Date.now(),
+        uptime: Date.now() - bootedAt,
+      };
+    }
+    const commits = (): number => store.head.revision;
+
+    beforeEach(async () => {
+      await commit(...old.map(path => put(path, { size: 1 })));
+      await mirror.settled();
+      remember(...old.map(path => `${path}.json`));
+    });
+
+    it('50 changes whose files the disk did not keep are undone nowhere: the files are made again', async () => {
+      for (const path of old) await commit(put(path, { size: 2 }));
+      await mirror.settled();
+      const before = commits();
+      await cut(...old.map(path => `${path}.json`));
+      await start();
+      assert.equal(commits(), before);
+      for (const path of old) assert.deepEqual(json(`${path}.json`), { size: 2 });
+      assert.deepEqual(codes(), {});
+    });
+
+    it('whatever stood in a file since the disk was last known to keep it is known as ours', async () => {
+      for (const size of [2, 3, 4]) {
+        await commit(put('things/t0', { size }));
+        await mirror.settled();
+        remember('things/t0.json');
+        if (size !== 3) continue;
+        await cut('things/t0.json'); // also of an earlier run
+        await start();
+      }
+      for (const size of [2, 3]) {
+        texts.set('things/t0.json', `{\n  "size": ${size}\n}\n`);
+        await cut('things/t0.json');
+        await start();
+        assert.deepEqual([await store.read('things/t0'), json('things/t0.json')], [{ size: 4 }, { size: 4 }]);
+      }
+    });
+
+    it('a removed file that is back is removed again, a new one that is gone is made again', async () => {
+      await commit({ op: 'remove', path: 'things/t0' }, put('things/new', { size: 5 }));
+      await mirror.settled();
+      const before = commits();
+      await cut('things/t0.json');
+      rmSync(at('things/new.json'));
+      await start();
+      assert.equal(commits(), before);
+      assert.equal(existsSync(at('things/t0.json')), false);
+      assert.deepEqual(json('things/new.json'), { size: 5 });
+    });
+
+    it('empty files, files of zeroes and torn ones are made again', async () => {
+      const right = texts.get('things/t0.json') as string;
+      texts.set('things/t0.json', '').set('things/t1.json', '\0'.repeat(right.length));
+      texts.set('things/t2.json', right.slice(0, 7)).set('things/t3.json', right.slice(0, -1));
+      await cut('things/t0.json', 'things/t1.json', 'things/t2.json', 'things/t3.json');
+      await start();
+      for (const name of ['t0', 't1', 't2', 't3'])
+        assert.equal(readFileSync(at(`things/${name}.json`), 'utf8'), right);
+      assert.deepEqual(codes(), {});
+      assert.equal(commits(), 1);
+    });
+
+    it('an edit just before the cut that the disk kept is taken, also of an object that was changed a moment ago', async () => {
+      await commit(put('things/t0', { size: 2 }));
+      await mirror.settled();
+      texts.set('things/t0.json', '{"size":3}').set('things/t1.json', '{"size":4}');
+      await cut('things/t0.json', 'things/t1.json');
+      await start();
+      assert.deepEqual(
+        [await store.read('things/t0'), await store.read('things/t1')],
+        [{ size: 3 }, { size: 4 }],
+      );
+    });
+
+    it('an edit made while the unit was down is taken, and so is a new file', async () => {
+      await crash();
+      reboot(Date.now() - 1000);
+      save('things/t1.json', { size: 4 });
+      save('things/mine.json', { size: 5 });
+      await start();
+      assert.deepEqual(
+        [await store.read('things/t1'), await store.read('things/mine')],
+        [{ size: 4 }, { size: 5 }],
+      );
+      assert.deepEqual(codes(), {});
+    });
+
+    it('an edit of what the cut may have brought back is not committed, but kept beside and named until somebody decides', async () => {
+      await commit(put('things/t0', { size: 2 }));
+      await mirror.settled();
+      await crash();
+      reboot(Date.now() - 1000);
+      save('things/t0.json', { size: 1, label: 'edited' });
+      await start();
+      assert.deepEqual([await store.read('things/t0'), json('things/t0.json')], [{ size: 2 }, { size: 2 }]);
+      const [trouble] = mirror.troubles();
+      assert.deepEqual([trouble?.code, trouble?.path], ['kept-beside', 'things/t0']);
+      const kept = trouble?.file ?? '';
+      assert.deepEqual(json(kept), { size: 1, label: 'edited' });
+      assert.deepEqual(mirror.counts(), { waiting: 1, unwritten: 0 });
+      await stop();
+      await start();
+      assert.deepEqual(codes(), { [kept]: 'kept-beside' });
+      assert.deepEqual(await store.read('things/t0'), { size: 2 });
+      await mirror.adopt(kept, { author: 'ada' });
+      await mirror.settled();
+      assert.deepEqual(await store.read('things/t0'), { size: 1, label: 'edited' });
+      assert.deepEqual([(await newest()).author, codes(), existsSync(at(kept))], ['ada', {}, false]);
+      assert.deepEqual(json('things/t0.json'), { label: 'edited', size: 1 });
+    });
+
+    it('what is kept beside is named no longer once somebody removes it', async () => {
+      await commit(put('things/t0', { size: 2 }), put('things/t1', { size: 2 }));
+      await mirror.settled();
+      await crash();
+      reboot(Date.now() - 1000);
+      save('things/t0.json', { size: 7 });
+      save('things/t1.json', { size: 7 });
+      await start();
+      const [one, other] = mirror.troubles().map(({ file }) => file) as [string, string];
+      rmSync(at(one));
+      await mirror.restore(other);
+      assert.deepEqual([codes(), existsSync(at(other))], [{}, false]);
+    });
+
+    it('an edit that collides with a commit is kept beside', async () => {
+      await crash();
+      await commit(put('things/t0', { size: 2 })); // while no mirror runs
+      save('things/t0.json', { size: 9 });
+      reboot(Date.now() + 1000);
+      await start();
+      assert.deepEqual(Object.values(codes()), ['kept-beside']);
+      assert.deepEqual([await store.read('things/t0'), json('things/t0.json')], [{ size: 2 }, { size: 2 }]);
+    });
+
+    it("a file from before the time up to which all was durable is nobody's edit", async () => {
+      await stop();
+      await store.writeLocal('mirror', {
+        ...(await store.readLocal<object>('mirror')),
+        durableAt: Date.now() + 60_000,
+      });
+      texts.set('things/t0.json', '{"size":9}');
+      await cut('things/t0.json');
+      await start();
+      assert.deepEqual(await store.read('things/t0'), { size: 1 });
+      assert.deepEqual(Object.values(codes()), ['kept-beside']);
+    });
+
+    it('once the disk is asked to keep what was written, older text is an edit again', async () => {
+      await stop();
+      await start(3_600_000, 20);
+      await commit(put('things/t0', { size: 2 }));
+      await mirror.settled();
+      await until(async () => {
+        for await (const [file, note] of store.readMirror())
+          if (file === 'things/t0.json') return Array.isArray(note);
+        return false;
+      });
+      await crash();
+      reboot(Date.now() - 60_000);
+      writeFileSync(at('things/t0.json'), texts.get('things/t0.json') as string);
+      await start();
+      assert.deepEqual(await store.read('things/t0'), { size: 1 });
+    });
+
+    it('in the same boot every difference is an edit, whatever the time of the file', async () => {
+      await commit(put('things/t0', { size: 2 }));
+      await mirror.settled();
+      await stop();
+      writeFileSync(at('things/t0.json'), texts.get('things/t0.json') as string);
+      utimesSync(at('things/t0.json'), 1, 1);
+      await start();
+      assert.deepEqual(await store.read('things/t0'), { size: 1 });
+    });
+
+    it('a standby whose files are stale has nothing to tell of', async () => {
+      for (const path of old) await commit(put(path, { size: 2 }));
+      await mirror.settled();
+      await store.setRole('standby', 1);
+      await cut(...old.map(path => `${path}.json`));
+      await start();
+      assert.deepEqual(codes(), {});
+      for (const path of old) assert.deepEqual(json(`${path}.json`), { size: 2 });
+    });
+
+    it('a store of release 0.1.0, which knew no boots, is opened: what nobody can tell is kept beside', async () => {
+      await stop();
+      const {
+        boot: _boot,
+        durableAt: _durable,
+        ...mark
+      } = (await store.readLocal('mirror')) as Record<string, object>;
+      await store.writeLocal('mirror', mark);
+      texts.set('things/t0.json', '{"size":9}').set('things/t1.json', '');
+      await cut('things/t0.json', 'things/t1.json');
+      await start();
+      assert.deepEqual(Object.values(codes()), ['kept-beside']);
+      assert.deepEqual([json('things/t0.json'), json('things/t1.json')], [{ size: 1 }, { size: 1 }]);
+      await stop();
+      await store.writeLocal('mirror', mark);
+      reboot(Date.now() - 60_000);
+      save('things/t2.json', { size: 6 });
+      await start();
+      assert.deepEqual(await store.read('things/t2'), { size: 6 });
+    });
+  });
+
+  describe('a refused edit stays refused', () => {
+    const restart = async (): Promise<void> => {
+      await stop();
+      await start();
+    };
+    beforeEach(async () => {
+      await commit(put('things/a', { size: 1 }), put('things/b', { size: 1 }));
+      await mirror.settled();
+      await store.setRole('standby', 1);
+      save('things/a.json', { size: 7 });
+      await mirror.settled();
+      assert.deepEqual(codes(), { 'things/a.json': 'not-active' });
+    });
+
+    it('when the unit takes over and is restarted, in whatever order, and after a power cut', async () => {
+      await restart();
+      await store.setRole('active', 2);
+      for (const boot of ['boot-1', 'boot-2', 'boot-3']) {
+        clock = { bootId: boot, wall: Date.now(), uptime: 0 };
+        await restart();
+        assert.deepEqual(codes(), { 'things/a.json': 'not-active' });
+        assert.deepEqual(await store.read('things/a'), { size: 1 });
+        assert.deepEqual(json('things/a.json'), { size: 7 });
+      }
+      assert.deepEqual(mirror.counts(), { waiting: 1, unwritten: 0 });
+    });
+
+    it('until somebody saves the file again, even with the same text', async () => {
+      await restart();
+      await store.setRole('active', 2);
+      chmodSync(at('things/a.json'), 0o640); // that is no save
+      await mirror.settled();
+      assert.deepEqual(codes(), { 'things/a.json': 'not-active' });
+      save('things/a.json', { size: 7 });
+      await mirror.settled();
+      assert.deepEqual([codes(), await store.read('things/a')], [{}, { size: 7 }]);
+    });
+
+    it('until somebody adopts it, which takes an active unit', async () => {
+      await assert.rejects(mirror.adopt('things/a.json', { author: 'ada' }), { code: 'not-active' });
+      await store.setRole('active', 2);
+      await commit(put('things/a', { size: 2 }));
+      await mirror.settled();
+      await mirror.adopt('things/a.json', { author: 'ada', reason: 'as it was meant' });
+      await mirror.settled();
+      assert.deepEqual([codes(), await store.read('things/a')], [{}, { size: 7 }]);
+      const { author, reason, kind } = await newest();
+      assert.deepEqual([author, reason, kind], ['ada', 'as it was meant', 'file']);
+      await assert.rejects(mirror.adopt('things/none.json', { author: 'ada' }), { code: 'unknown-path' });
+      await assert.rejects(mirror.adopt('../store/data.mdb', { author: 'ada' }), { code: 'unknown-path' });
+    });
+
+    it('until somebody has it made again', async () => {
+      await mirror.restore('things/a.json');
+      await store.setRole('active', 2);
+      await restart();
+      assert.deepEqual(
+        [codes(), json('things/a.json'), await store.read('things/a')],
+        [{}, { size: 1 }, { size: 1 }],
+      );
+    });
+
+    it('and makes way, kept beside, when an update changes its object', async () => {
+      await store.setRole('active', 1);
+      await commit(put('things/a', { size: 2 }));
+      await store.setRole('standby', 1);
+      await mirror.settled();
+      assert.deepEqual(json('things/a.json'), { size: 2 });
+      const [trouble] = mirror.troubles();
+      assert.equal(trouble?.code, 'kept-beside');
+      assert.deepEqual(json(trouble?.file ?? ''), { size: 7 });
+    });
+  });
+
+  it("an empty file is nobody's work: the next commit to its object heals it", async () => {
+    await commit(put('things/a', { size: 1 }));
+    await mirror.settled();
+    save('things/a.json', '');
+    await mirror.settled();
+    assert.deepEqual(codes(), { 'things/a.json': 'bad-json' });
+    await stop();
+    await start();
+    await commit(put('things/a', { size: 2 }));
+    await mirror.settled();
+    assert.deepEqual([codes(), json('things/a.json')], [{}, { size: 2 }]);
+  });
+
+  it('with too many files open nothing can be written, is told as such, and is written once it can be', async function () {
+    const limit = openFileLimit();
+    if (limit === undefined) {
+      process.stdout.write('    skipped: the program prlimit is missing\n');
+      this.skip();
+    }
+    await commit(put('things/a', { size: 1 }), put('things/b', { size: 1 }));
+    await mirror.settled();
+    await limit.lower();
+    await commit(
+      put('things/a', { size: 2 }),
+      { op: 'remove', path: 'things/b' },
+      put('things/c', { size: 3 }),
+    );
+    await until(async () => mirror.counts().unwritten > 0);
+    await limit.restore();
+    await until(async () => mirror.counts().unwritten === 0);
+    await mirror.settled();
+    assert.deepEqual([codes(), json('things/a.json'), json('things/c.json')], [{}, { size: 2 }, { size: 3 }]);
+    assert.equal(existsSync(at('things/b.json')), false);
+  });
+
   it('one watch a folder, whatever the number of files', async () => {
     const changes = Array.from({ length: 1000 }, (_, index) => put(`things/t${index}`, { size: 1 }));
     await commit(...changes);
@@ -665,6 +1004,30 @@ function watches(): number {
       existsSync(`/proc/self/fdinfo/${entry}`) ? readFileSync(`/proc/self/fdinfo/${entry}`, 'utf8') : '',
     )
     .reduce((sum, text) => sum + (text.match(/^inotify /gm)?.length ?? 0), 0);
+}
+
+/** Lowers how many files this process may have open to what it has open now; a process that runs already puts it back. */
+function openFileLimit(): { lower(): Promise<void>; restore(): Promise<void> } | undefined {
+  if (spawnSync('prlimit', ['--version']).status !== 0) return undefined;
+  const helper = spawn(
+    'sh',
+    ['-c', `while read limit; do prlimit --pid ${process.pid} --nofile=$limit: && echo; done`],
+    {
+      stdio: ['pipe', 'pipe', 'ignore'],
+    },
+  );
+  const set = async (limit: number): Promise<void> => {
+    const done = once(helper.stdout, 'data');
+    helper.stdin.write(`${limit}\n`);
+    await done;
+  };
+  return {
+    lower: () => set(readdirSync('/proc/self/fd').length - 1),
+    restore: async () => {
+      await set(1024);
+      helper.stdin.end();
+    },
+  };
 }
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
