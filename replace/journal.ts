@@ -50,6 +50,7 @@ export class Journal {
     await file.writeFile(text).then(() => file.sync());
     await file.close();
     await rename(join(folder, `${PLAN}.new`), join(folder, PLAN));
+    await keepNames(folder);
     const journal = new Journal(folder, plan, [], by);
     await journal.write('planned', '', { kind: plan.kind });
     return journal;
@@ -86,6 +87,7 @@ export class Journal {
     } finally {
       await file.close();
     }
+    if (this.entries.length === 0) await keepNames(this.folder); // a new file lives in its folder
   }
 
   /** Whether the way is back. */
@@ -106,6 +108,12 @@ export class Journal {
     const ended = this.entries.filter(({ event }) => event === 'done');
     return Object.fromEntries(ended.map(({ step, facts }) => [step, facts]));
   }
+}
+
+/** A new name lives in its folder: without this a power cut may take the file along. */
+export async function keepNames(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  await handle.sync().finally(() => handle.close());
 }
 
 /** Says of a write that failed on the machine of the runner what it was. */

@@ -20,6 +20,7 @@ import {
   stampOfAll,
   stepDrops,
 } from './certificate-drops.ts';
+import type { DropMemory } from './drop-memory.ts';
 import type { Log } from './log.ts';
 
 export interface CertificateFolderOptions {
@@ -34,9 +35,8 @@ export interface CertificateFolderOptions {
     passphrase: string | undefined,
     droppedAt: Date,
   ): Promise<boolean>;
-  /** The hash of what was last taken under a name, so that a start does not take it again; undefined forgets it. */
-  recall(name: string): Promise<string | undefined>;
-  remember(name: string, hash: string | undefined): Promise<void>;
+  /** What was taken before, so that a start does not take it again. */
+  memory: Pick<DropMemory, 'recall' | 'remember'>;
 }
 
 /** After an event the folder is left alone until so much time has passed without another one. */
@@ -127,7 +127,7 @@ export class CertificateFolder {
   }
 
   private make(effect: DropEffect): void {
-    const { log, remember, timers } = this.options;
+    const { log, memory, timers } = this.options;
     switch (effect.do) {
       case 'try':
         this.inTurn(async () => {
@@ -139,7 +139,7 @@ export class CertificateFolder {
         });
         return;
       case 'forget':
-        this.inTurn(() => remember(effect.name, undefined));
+        this.inTurn(() => memory.remember(effect.name, undefined));
         return;
       case 'tell':
         log.warn({ name: effect.name, code: effect.code, reason: effect.message }, 'certs.d: not taken');
@@ -147,7 +147,7 @@ export class CertificateFolder {
   }
 
   private async attempt(drop: Drop): Promise<Outcome> {
-    const { folder, take, recall, remember, log } = this.options;
+    const { folder, take, memory, log } = this.options;
     try {
       const read = async (path: string): Promise<{ name: string; bytes: Buffer }> => ({
         name: path,
@@ -160,10 +160,13 @@ export class CertificateFolder {
         return { result: 'changed' };
       }
       const contents = hashOf(files);
-      if ((await recall(drop.name)) === contents) return { result: 'taken' };
+      const before = await memory.recall(drop.name, contents);
+      if (before === 'back')
+        log.warn({ name: drop.name }, 'certs.d: a power cut brought older files back; not taken');
+      if (before !== undefined) return { result: 'taken' };
       const passphrase = secret?.bytes.toString('utf8').split(/\r?\n/)[0];
       const changed = await take(drop.name, files, passphrase, await this.droppedAt(drop));
-      await remember(drop.name, contents);
+      await memory.remember(drop.name, contents);
       if (changed) log.info({ name: drop.name }, 'certs.d: taken');
       return { result: 'taken' };
     } catch (error) {

@@ -10,6 +10,7 @@ import { CertificateJudge } from './certificate-judge.ts';
 import { certificateProblems, hostProblems, serviceProblem } from './certificate-warnings.ts';
 import { Certificates } from './certificates.ts';
 import type { Committing } from './committing.ts';
+import { DropMemory } from './drop-memory.ts';
 import { placeOf } from './examined-status.ts';
 import type { Log } from './log.ts';
 import { keepWebCertificate } from './web-certificate.ts';
@@ -20,6 +21,8 @@ export interface CertificateRoomOptions {
   committing: Committing;
   /** `certs.d/` of the unit. */
   folder: string;
+  /** Of the machine. */
+  bootId: string;
   timers: Timers;
   now(): Date;
   log: Log;
@@ -29,7 +32,6 @@ export interface CertificateRoomOptions {
 const LOOK_EVERY_MS = 3_600_000;
 /** Warnings that a status names. */
 const MOST_WARNINGS = 100;
-const FACT = 'certs.d';
 const MISSING_ISSUER = 'chain-incomplete';
 
 /** Everything of certificates that one running unit does by itself: it watches their days and the folder, and keeps its own. */
@@ -57,9 +59,7 @@ export class CertificateRoom {
     this.folder = new CertificateFolder({
       ...options,
       take: (name, files, passphrase, droppedAt) => this.desk.takeDropped(name, files, passphrase, droppedAt),
-      recall: async name => (await store.readLocal<{ hash: string }>(`${FACT}/${name}`))?.hash,
-      remember: (name, hash) =>
-        store.writeLocal(`${FACT}/${name}`, hash === undefined ? undefined : { hash }),
+      memory: new DropMemory(store, options.bootId),
     });
   }
 

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
+import { dirname } from 'node:path';
 import { loadCatalog } from '../schema/catalog.ts';
 import { LockstepError } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
 import { RULES } from '../schema/rules/index.ts';
+import { syncFolder } from '../store/durable-file.ts';
 import { openLmdb } from '../store/lmdb.ts';
 import { Store } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
@@ -73,6 +75,9 @@ export async function initUnit(
     await loadOrCreateKey(folder.clientKey, `lockstep client ${facts.id}`);
     // The host key comes last: it is what makes the folder a unit.
     const hostKey = await loadOrCreateKey(folder.hostKey, `lockstep host ${facts.id}`);
+    // What was made lives in its folder, and the folder in the one above.
+    for (const made of [folder.store, folder.dir]) await syncFolder(made);
+    await syncFolder(dirname(folder.dir)).catch(() => undefined); // it may be closed to whoever makes a unit below it
     return { dir: options.dir, fingerprint: fingerprint(hostKey.public), mode: options.mode };
   } finally {
     await store.close();

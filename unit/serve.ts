@@ -284,6 +284,7 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
       catalog,
       committing,
       folder: folder.certificates,
+      bootId: machineClock().bootId,
       timers: realTimers,
       now,
       log,

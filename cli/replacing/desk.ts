@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { ApiClient } from '../../api/client.ts';
 import type { BundleDesk, BundleTold } from '../../replace/act.ts';
-import { onThisDisk } from '../../replace/journal.ts';
+import { keepNames, onThisDisk } from '../../replace/journal.ts';
 import { hashOf, keepBundle, type ToldBundle, tellBundle } from '../bundle/keep.ts';
 
 const FOLDER = 'bundles';
@@ -37,6 +37,7 @@ export class Desk implements BundleDesk {
     await pipeline(createReadStream(from), to).catch(error => {
       throw onThisDisk(error, `The bundle ${this.at(bundle)}`);
     });
+    await keepNames(this.folder);
     // What was copied is verified again before it is restored.
     return this.told(bundle, told);
   }

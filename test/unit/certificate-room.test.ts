@@ -67,6 +67,7 @@ describe('the certificates of a running unit', () => {
       catalog,
       committing: new Committing(alone, machineClock, () => 0),
       folder: join(folder, 'certs.d'),
+      bootId: 'boot-1',
       timers,
       now: () => now,
       log: log.log,
