@@ -78,6 +78,9 @@ function fieldNames({ before = {}, after = {} }: ChangeView): string {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
     name => JSON.stringify(before[name]) !== JSON.stringify(after[name]),
   );
+  // What goes is told first, and as what it is.
+  const gone = names.filter(name => after[name] === undefined);
+  const shown = [...gone.map(name => `-${name}`), ...names.filter(name => !gone.includes(name))];
   const more = names.length > MOST_FIELDS ? `, ${names.length - MOST_FIELDS} more` : '';
-  return names.length === 0 ? '' : `  (${names.slice(0, MOST_FIELDS).map(printable).join(', ')}${more})`;
+  return names.length === 0 ? '' : `  (${shown.slice(0, MOST_FIELDS).map(printable).join(', ')}${more})`;
 }

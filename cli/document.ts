@@ -6,15 +6,28 @@ import { type Budget, fullBudget, nameOf, readText, unreadable } from './read.ts
 
 /**
  * A nested document from a file, from stdin (`-`), or from a folder in the form of config/: a folder a group, a JSON
- * file an object, names percent-encoded. Other files and dot files in it are not read.
+ * file an object, names percent-encoded. Other files and dot files in it are not read. `topNames`: what a document has at its
+ * top; a file of the folder that is called otherwise and holds such names is a whole document (site.json).
  * Throws `bad-usage`, `too-large`, and what parseDocument throws, with file, line and column.
  */
-export async function readDocument(source: string): Promise<Json> {
+export async function readDocument(source: string, topNames: readonly string[] = []): Promise<Json> {
   if (source === '-' || !(await isFolder(source)))
     return parseDocument(await readText(source), nameOf(source));
-  const document = await readFolder(source, fullBudget());
+  const document = unfolded(await readFolder(source, fullBudget()), topNames, source);
   if (Object.keys(document).length > 0) return document;
   throw new LockstepError('bad-usage', `${source} holds no .json files.`);
+}
+
+function unfolded(document: JsonObject, topNames: readonly string[], source: string): JsonObject {
+  const result: JsonObject = {};
+  for (const [name, value] of Object.entries(document)) {
+    const isWhole =
+      !topNames.includes(name) && isObject(value) && Object.keys(value).some(each => topNames.includes(each));
+    if (!isWhole) add(result, name, value, join(source, name));
+    else
+      for (const [key, below] of Object.entries(value)) add(result, key, below, join(source, `${name}.json`));
+  }
+  return result;
 }
 
 async function isFolder(source: string): Promise<boolean> {

@@ -159,6 +159,16 @@ function assertItem(items: Json[], name: string): void {
   });
 }
 
+/** `value` laid over `current`, deep to the field: what it does not name stays. Lists are taken whole. */
+export function mergeRecord(current: JsonObject, value: JsonObject): JsonObject {
+  const merged = { ...current };
+  for (const [name, said] of Object.entries(value)) {
+    const known = Object.hasOwn(current, name) ? current[name] : undefined;
+    merged[name] = isObject(said) && isObject(known) ? mergeRecord(known, said) : said;
+  }
+  return merged;
+}
+
 /** `value` with the defaults of its kind filled in, for display. */
 export function withDefaults(kind: Kind, value: JsonObject): JsonObject {
   const defaults = Object.entries(kind.schema.properties as JsonObject)

@@ -1,5 +1,7 @@
 import { randomBytes, scrypt } from 'node:crypto';
 import { promisify } from 'node:util';
+import { LockstepError } from '../schema/error.ts';
+import type { Json } from '../schema/json.ts';
 
 /** RFC 7914: 2^15 × 8 × 128 bytes = 32 MiB a hash. */
 const LOG_N = 15;
@@ -26,4 +28,16 @@ export function stretch(password: string, salt: Buffer): Promise<Buffer> {
 
 function unpadded(bytes: Buffer): string {
   return bytes.toString('base64').replaceAll('=', '');
+}
+
+const SHORTEST = 8;
+
+/** `minPassword`: what `access` says. Throws `invalid-value`, which never names the password. */
+export function assertLongEnough(path: string, password: string, minPassword: Json | undefined): void {
+  const least = typeof minPassword === 'number' ? minPassword : SHORTEST;
+  if ([...password].length >= least) return;
+  throw new LockstepError('invalid-value', `${path}: a password has at least ${least} characters.`, {
+    hint: 'access/minPassword says how many.',
+    facts: { path, least },
+  });
 }

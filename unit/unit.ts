@@ -4,6 +4,7 @@ import { type ConfigRecord, fromDocument } from '../schema/document.ts';
 import { LockstepError, type Problem } from '../schema/error.ts';
 import { isObject, type Json, type JsonObject } from '../schema/json.ts';
 import { schemaAt } from '../schema/kind.ts';
+import { mergeRecord } from '../schema/record.ts';
 import type { Mirror } from '../store/mirror.ts';
 import type { RevisionKind } from '../store/revision.ts';
 import type { CommitRequest, Store } from '../store/store.ts';
@@ -83,7 +84,7 @@ import type { Log } from './log.ts';
 import { chooser, conflictViews, mergeConflict } from './merging.ts';
 import { type Metrics, spaceGauges } from './metrics.ts';
 import type { Pair } from './pair.ts';
-import { hashPassword } from './password.ts';
+import { assertLongEnough, hashPassword } from './password.ts';
 import { describeTarget, showTarget } from './reading.ts';
 import { type OpenBundle, Restoring } from './restoring.ts';
 import { guardOf } from './roles.ts';
@@ -212,10 +213,13 @@ export class Unit implements UnitFace {
 
   async apply(request: ApplyRequest): Promise<ChangeAnswer> {
     const records = fromDocument(this.catalog, request.document, request.path ?? '');
-    const puts: Change[] = records.map(({ path, value }) => ({ op: 'put', path, value }));
-    const changes = request.replace
-      ? async (reader: RecordReader) => [...(await this.leavings(reader, request, records)), ...puts]
-      : puts;
+    const changes = async (reader: RecordReader): Promise<Change[]> => {
+      if (request.replace) return [...(await this.leavings(reader, request, records)), ...records.map(putOf)];
+      const merged: Change[] = [];
+      for (const { path, value } of records)
+        merged.push(putOf({ path, value: mergeRecord((await reader.get(path)) ?? {}, value) }));
+      return merged;
+    };
     return this.commit(changes, 'change', request, `apply a document, records: ${records.length}`);
   }
 
@@ -539,6 +543,8 @@ export class Unit implements UnitFace {
     if (change.op !== 'set' || typeof change.value !== 'string') return change;
     const { format } = schemaAt(kind.schema, change.field) ?? {};
     if (format !== 'scrypt-hash' || change.value.startsWith('$scrypt$')) return change;
+    const { minPassword } = (await this.store.read('access')) ?? {};
+    assertLongEnough([change.path, ...change.field].join('/'), change.value, minPassword);
     return { ...change, value: await hashPassword(change.value) };
   }
 
@@ -560,6 +566,10 @@ export class Unit implements UnitFace {
     const gone = new Set(removed.map(({ path: each }) => each));
     return removed.filter(({ path: each }) => !above(each).some(parent => gone.has(parent)));
   }
+}
+
+function putOf({ path, value }: ConfigRecord): Change {
+  return { op: 'put', path, value };
 }
 
 function seconds(iso: string | undefined): number {

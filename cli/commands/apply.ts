@@ -15,12 +15,12 @@ export const command: CliCommand<[], Options> = {
     command
       .requiredOption(
         '-f, --file <file|folder|->',
-        'JSON file, folder in the form of config/, or standard input',
+        'JSON file, standard input, or a folder: in the form of config/, or with whole documents such as site.json',
       )
       .option('--path <path>', 'where the document stands; default: the root')
       .option(
         '--replace',
-        'what the document names becomes exactly what it says; without it, nothing is removed',
+        'what the document names becomes exactly what it says; without it, fields and records that it does not name stay',
       );
     addSafety(addReason(addDryRun(command)));
   },
@@ -32,7 +32,12 @@ export const command: CliCommand<[], Options> = {
   ],
 
   async run(context, { file, ...options }) {
-    const document = await readDocument(file);
+    const { next = [] } = await context.unit().describe(options.path ?? '');
+    const below = options.path === undefined ? '' : `${options.path.replace(/\/$/, '')}/`;
+    const document = await readDocument(
+      file,
+      next.map(path => path.slice(below.length)),
+    );
     const answer = await withProgress(
       context,
       'Applying',

@@ -26,7 +26,7 @@ export const command: CliCommand<[string, string | undefined], Options> = {
       .argument('<path>', 'field or record')
       .argument(
         '[value]',
-        'JSON as show prints it, or the text itself where a text is wanted; - reads it from standard input',
+        'JSON as show prints it, or the text itself where a text is wanted, and a password where its hash is kept; - reads it from standard input',
       )
       .option('--value-file <file>', 'read the value from a file');
     addSafety(addReason(addDryRun(command)));
@@ -50,9 +50,16 @@ export const command: CliCommand<[string, string | undefined], Options> = {
       ...given(options),
     });
     context.out.answer(answer, changed => formatChanges(changed, context.out.paint));
+    if (isPassword(description, text))
+      context.out.note('The password itself is not kept, only its scrypt hash.');
     return exitOf(answer);
   },
 };
+
+/** A field that holds a hash takes the password, too, and the unit makes the hash. */
+function isPassword({ schema }: Description, text: string): boolean {
+  return schema?.format === 'scrypt-hash' && !text.startsWith('$scrypt$');
+}
 
 function changeOf(description: Description, text: string): Change {
   const { path, type, record, field, secret } = description;

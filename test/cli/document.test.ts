@@ -49,6 +49,17 @@ describe('what lockstep apply -f reads', () => {
     await assert.rejects(readDocument(dir), { code: 'duplicate-key' });
   });
 
+  it('may be a folder with whole documents beside objects', async () => {
+    write('ha.json', '{"virtualId": 61}');
+    write('site.json', '{"ha": {"timeout": 9}, "hosts": {"db1": {"address": "10.0.0.1"}}}');
+    write('getall.xml', 'not read');
+    assert.deepEqual(await readDocument(dir, ['ha', 'hosts']), {
+      ha: { virtualId: 61, timeout: 9 },
+      hosts: { db1: { address: '10.0.0.1' } },
+    });
+    assert.deepEqual(Object.keys((await readDocument(dir, ['other'])) as object), ['ha', 'site']);
+  });
+
   it('is refused with file, line and column when it is not JSON', async () => {
     write('ha.json', '{\n  "virtualId": 61,\n}');
     await assert.rejects(readDocument(dir), { code: 'bad-json', message: /ha\.json, line 3, column 1/ });

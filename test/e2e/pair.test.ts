@@ -142,7 +142,7 @@ describe('two units on one site', function () {
       const zones = ['Europe/Berlin', 'America/New_York'] as const;
       for (const [index, unit] of [ha1, ha2].entries()) {
         const typed = await lockstep(['--dir', unit.dir, 'set', 'users/bal/passwordHash', '-'], {
-          input: `of ${index}\n`,
+          input: `password of ${index}\n`,
         });
         assert.equal(typed.code, 0, typed.stderr);
         await unit.api.change({

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { scryptSync, timingSafeEqual } from 'node:crypto';
 import { FORMATS } from '../../schema/formats.ts';
-import { hashPassword } from '../../unit/password.ts';
+import { assertLongEnough, hashPassword } from '../../unit/password.ts';
 
 /** Read from the text alone, as another program would. */
 function verifies(password: string, phc: string): boolean {
@@ -13,6 +13,27 @@ function verifies(password: string, phc: string): boolean {
     expected,
   );
 }
+
+describe('a password for a hash', () => {
+  it('has the length that access says, 8 where it says nothing, and is never shown', () => {
+    for (const [password, least] of [
+      ['z', undefined],
+      ['hunter2', undefined],
+      ['elevenchars', 12],
+      ['\u{1f600}'.repeat(7), 8],
+    ] as const)
+      assert.throws(
+        () => assertLongEnough('users/bal/passwordHash', password, least),
+        (error: Error) => {
+          assert.match(error.message, /at least (8|12) characters/);
+          assert.equal(error.message.includes(password), false);
+          return true;
+        },
+      );
+    assertLongEnough('users/bal/passwordHash', 'eightchr', undefined);
+    assertLongEnough('users/bal/passwordHash', 'twelve chars', 12);
+  });
+});
 
 describe('the hash of a password', () => {
   it('is verified by scrypt of node:crypto, and by nothing but the password', async () => {
