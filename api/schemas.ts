@@ -451,6 +451,7 @@ export const unpairedAnswer = open({ partner: open({ name: text(''), fingerprint
 export const restoredFile = open({ file: text('The file that was written.') });
 export const adoptedFile = open({ file: text('The file that was taken.'), revision: count });
 export const status = open({
+  at: text('ISO 8601, by the clock of the unit: the times of this answer are by it.'),
   unit: open({
     id: text(''),
     name: text(''),

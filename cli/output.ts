@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import type { LockstepError } from '../schema/error.ts';
 import { formatError } from './error-text.ts';
+import { wrapLines } from './wrap.ts';
 
 export type Style = Parameters<typeof styleText>[0];
 /** Colours a text, or leaves it as it is where colours are not wanted. */
@@ -32,22 +33,35 @@ export class Output {
     this.print(this.json ? JSON.stringify(answer) : text(answer));
   }
 
+  /** The same for sentences and lists, which are made to fit into the window. */
+  answerInWords<Answer>(answer: Answer, text: (answer: Answer) => string): void {
+    this.answer(answer, found => wrapLines(text(found), columnsOf(process.stdout)));
+  }
+
   /** Something beside the answer, for people only. */
   note(text: string): void {
-    if (!this.json) process.stderr.write(`${text}\n`);
+    if (!this.json) process.stderr.write(`${wrapLines(text, columnsOf(process.stderr))}\n`);
   }
 
   error(error: LockstepError): void {
     if (this.json) this.print(JSON.stringify({ error: error.toJSON() }));
     else
       process.stderr.write(
-        formatError(error, wantsColor(process.stderr, this.paint !== plain) ? coloured : plain),
+        wrapLines(
+          formatError(error, wantsColor(process.stderr, this.paint !== plain) ? coloured : plain),
+          columnsOf(process.stderr),
+        ),
       );
   }
 
   print(text: string): void {
     process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
   }
+}
+
+/** Of the window that the stream is shown in; undefined: it is shown in none. */
+function columnsOf(stream: { isTTY?: boolean; columns?: number }): number | undefined {
+  return stream.isTTY === true ? stream.columns : undefined;
 }
 
 /** Colours only where a person looks, and nobody said no (https://no-color.org). */

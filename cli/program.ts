@@ -26,6 +26,8 @@ export async function parseCommandLine(argv: string[]): Promise<Asked | undefine
     asked = found;
   });
   if (argv.length === 0) return justHelp(program);
+  if (argv.includes('--json') && argv.every(word => word === '--json' || word === '--version'))
+    return versionInJson();
   try {
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
@@ -40,6 +42,15 @@ function justHelp(program: Command): Asked {
   const run = async (): Promise<ExitCode> => {
     program.outputHelp();
     return EXIT.usage;
+  };
+  return { out, run };
+}
+
+function versionInJson(): Asked {
+  const out = new Output({ json: true, color: false });
+  const run = async (): Promise<ExitCode> => {
+    out.answer({ version: packageVersion() }, String);
+    return EXIT.done;
   };
   return { out, run };
 }
@@ -96,12 +107,25 @@ async function addCommand(
   if (!named) return;
   const { command: definition } = await entry.load();
   definition.define(command);
+  command.usage(usageOf(command));
   if (definition.examples.length > 0)
     command.addHelpText('after', `\nExamples:\n${definition.examples.map(line => `  ${line}`).join('\n')}`);
   command.action((...given: unknown[]) => {
     assertHere(program, name, entry);
     found(ask(program, definition, given.slice(0, -2), given.at(-2)));
   });
+}
+
+/** What must be given stands where it is read first. */
+function usageOf(command: Command): string {
+  const required = command.options
+    .filter(option => option.mandatory)
+    .map(({ flags }) => flags.replace(/^-\w, /, ''));
+  const args = command.registeredArguments.map(argument => {
+    const shown = `${argument.name()}${argument.variadic ? '...' : ''}`;
+    return argument.required ? `<${shown}>` : `[${shown}]`;
+  });
+  return ['[options]', ...required, ...args].join(' ');
 }
 
 /** The environment may name a unit elsewhere for all commands that can be about one. */

@@ -13,23 +13,20 @@ const MOST_SELECTED = 100;
 const GROUPS: ReadonlySet<string> = new Set(['full', 'vs', 'third']);
 
 /**
- * What a restore would do: the bundle, the counts of each part, each record before and after, what to know. What it did was
- * shown before, so then the records are left out.
+ * What a restore would do, or did: the bundle, the counts of each part, each record before and after, what to know.
+ * `shown`: all but the outcome stands on the screen already.
  */
-export function formatRestore(answer: RestoreAnswer, paint: Paint): string {
+export function formatRestore(answer: RestoreAnswer, paint: Paint, shown = false): string {
   const { bundle, changes } = answer;
   const head = `Bundle of ${printable(bundle.unit.name)}, made ${localTime(bundle.createdAt)}, revision ${bundle.revision}.`;
   if (changes.length === 0)
     return [head, `Nothing differs: revision ${answer.revision} stands.`, ...remarks(answer, paint)].join(
       '\n',
     );
-  if (!answer.dryRun)
-    return [
-      head,
-      ...partLines(answer),
-      ...remarks(answer, paint),
-      `Restored as revision ${answer.revision}; lockstep rollback ${answer.revision - 1} undoes it.`,
-    ].join('\n');
+  const outcome = answer.dryRun
+    ? 'Nothing was changed yet.'
+    : `Restored as revision ${answer.revision}; lockstep rollback ${answer.revision - 1} undoes it.`;
+  if (shown) return outcome;
   const diff = changes.slice(0, MOST_RECORDS).map(change => formatRecordDiff(change, paint));
   const total = answer.counts.added + answer.counts.changed + answer.counts.removed;
   const more = total - diff.length;
@@ -40,7 +37,7 @@ export function formatRestore(answer: RestoreAnswer, paint: Paint): string {
     ...diff,
     ...(more > 0 ? [`and ${plural(more, 'record')} more\n`] : []),
     ...remarks(answer, paint),
-    'Nothing was changed yet.',
+    outcome,
   ].join('\n');
 }
 

@@ -17,8 +17,9 @@ export function until(iso: string, now: Date): string {
   return left <= 0 ? 'now' : `in ${span(left)}`;
 }
 
-/** A length of time in one or two units: `900 ms`, `48 s`, `2 min 5 s`, `3 h 10 min`, `4 d 2 h`. */
-export function span(ms: number): string {
+/** A length of time, never less than none, in one or two units: `900 ms`, `48 s`, `2 min 5 s`, `3 h 10 min`, `4 d 2 h`. */
+export function span(length: number): string {
+  const ms = Math.max(0, length);
   if (ms < 1000) return `${Math.round(ms)} ms`;
   const seconds = Math.floor(ms / 1000);
   if (seconds < 60) return `${seconds} s`;

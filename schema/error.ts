@@ -14,6 +14,9 @@ export const ERROR_CODES = {
   'nested-too-deep': { class: 'refused', means: 'a document is nested deeper than 64 levels' },
   'too-large': { class: 'refused', means: 'a document or message is larger than its limit' },
 
+  'no-permission': { class: 'refused', means: 'the system does not let this user get at a file' },
+  'no-such-file': { class: 'missing', means: 'a file or its folder is not there' },
+
   'unknown-path': { class: 'missing', means: 'no kind of record lives at this path' },
   'no-such-record': { class: 'missing', means: 'the path is good, but nothing is there' },
   'no-such-revision': { class: 'missing', means: 'the history holds no such revision' },
@@ -148,7 +151,7 @@ export const ERROR_CODES = {
   'newer-format': { class: 'refused', means: 'a bundle was made by a later version of Lockstep' },
   'not-a-bundle': { class: 'damaged', means: 'a file does not have the form of a bundle' },
   'wrong-passphrase': {
-    class: 'damaged',
+    class: 'refused',
     means: 'the passphrase does not open the bundle or the private key',
   },
   'damaged-bundle': { class: 'damaged', means: 'a bundle does not hold what it must hold' },
@@ -217,6 +220,8 @@ export interface ErrorBody {
   facts?: Record<string, unknown>;
 }
 
+const OTHER_USER = 'Type the command as the user that the unit runs as, or with sudo.';
+
 /** Any thrown value as a LockstepError; a value that is not ours becomes `internal`, or `disk` for a failed write. */
 export function asLockstepError(error: unknown): LockstepError {
   if (error instanceof LockstepError) return error;
@@ -228,7 +233,31 @@ export function asLockstepError(error: unknown): LockstepError {
       facts: { errno },
     });
   }
-  return new LockstepError('internal', message);
+  const refused =
+    typeof errno === 'string' ? refusedByTheSystem(errno, error as NodeJS.ErrnoException) : undefined;
+  return refused ?? new LockstepError('internal', message);
 }
+
+/** What the system refuses about a file, in words that name it; undefined for anything else. */
+function refusedByTheSystem(
+  errno: string,
+  { path, syscall }: NodeJS.ErrnoException,
+): LockstepError | undefined {
+  const told = FILE_ERRNOS[errno];
+  if (told === undefined || path === undefined || path === '') return undefined;
+  const [code, sentence, hint] = told;
+  return new LockstepError(code, sentence(path), {
+    hint,
+    facts: { path, errno, ...(syscall && { syscall }) },
+  });
+}
+
+const FILE_ERRNOS: Record<string, [code: ErrorCode, sentence: (path: string) => string, hint: string]> = {
+  EACCES: ['no-permission', path => `This user may not use ${path}.`, OTHER_USER],
+  EPERM: ['no-permission', path => `This user may not use ${path}.`, OTHER_USER],
+  ENOENT: ['no-such-file', path => `There is no ${path}.`, 'Is the folder there, and the name right?'],
+  ENOTDIR: ['no-such-file', path => `A part of ${path} is not a folder.`, 'Is the name right?'],
+  EISDIR: ['no-such-file', path => `${path} is a folder, not a file.`, 'Name a file.'],
+};
 
 const DISK_ERRNOS = new Set(['ENOSPC', 'EROFS', 'EIO', 'EDQUOT', 'EFBIG']);

@@ -111,16 +111,21 @@ function unknownPath(segments: string[], index: number, known: string[]): Lockst
   );
 }
 
-/** "Did you mean …?" for a name that is close to a known one; otherwise the known names, if they are few. */
-export function suggest(name: string, known: string[]): string | undefined {
-  if (known.length === 0) return undefined;
-  const nearest = closest(
+/** The known name that `name` is probably a slip of. */
+export function nearest(name: string, known: string[]): string | undefined {
+  const near = closest(
     name.toLowerCase(),
     known.map(candidate => candidate.toLowerCase()),
   );
-  const spelled = known.find(candidate => candidate.toLowerCase() === nearest) ?? nearest;
-  if (distance(name.toLowerCase(), nearest) <= Math.max(2, name.length / 3))
-    return `Did you mean "${spelled}"?`;
+  const isNear = distance(name.toLowerCase(), near) <= Math.max(2, name.length / 3);
+  return isNear ? known.find(candidate => candidate.toLowerCase() === near) : undefined;
+}
+
+/** "Did you mean …?" for a name that is close to a known one; otherwise the known names, if they are few. */
+export function suggest(name: string, known: string[]): string | undefined {
+  if (known.length === 0) return undefined;
+  const meant = nearest(name, known);
+  if (meant !== undefined) return `Did you mean "${meant}"?`;
   return known.length <= 30 ? `Known here: ${[...known].sort().join(', ')}.` : undefined;
 }
 

@@ -1,6 +1,6 @@
 /**
  * Builds dist/: all code in a few files, the libraries with it (but lmdb, which has compiled parts), and the schema files
- * beside it. Reading some 900 small files took longer than half the start of a unit; docs/decisions/0026-few-files.md.
+ * beside it; main.js is what tells an old Node.js that it is too old. Reading some 900 small files took longer than half the start of a unit; docs/decisions/0026-few-files.md.
  */
 import { chmodSync, cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ export async function buildInto(folder) {
   rmSync(folder, { recursive: true, force: true });
   await build({
     absWorkingDir: ROOT,
-    entryPoints: ['cli/main.ts'],
+    entryPoints: [{ in: 'cli/main.ts', out: 'lockstep' }],
     outdir: folder,
     bundle: true,
     splitting: true,
@@ -38,6 +38,7 @@ export async function buildInto(folder) {
   });
   cpSync(join(ROOT, 'schema/kinds'), join(folder, 'kinds'), { recursive: true });
   const command = join(folder, 'main.js');
+  cpSync(join(ROOT, 'cli/launch.js'), command);
   chmodSync(command, 0o755);
   return command;
 }

@@ -1,4 +1,4 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { LockstepError } from '../schema/error.ts';
 import type { Channel } from './channel.ts';
 import { contradictions, type HaFacts, strangers, words } from './fit.ts';
@@ -24,6 +24,8 @@ export const INVITATION_MS = 10 * 60_000;
 /** Wrong proofs after which an invitation is void. */
 export const MOST_ATTEMPTS = 5;
 const TOKEN_BYTES = 16;
+/** The last bytes of a token prove that the code was typed as it was shown. */
+const PROVING_BYTES = 2;
 
 export interface Code {
   /** SHA-256 of the host key blob. */
@@ -66,6 +68,22 @@ export type Entry = Pick<Partner, 'host' | 'port' | 'pairId'> & Pick<JoinRequest
 
 export function hashOfKey(blob: Buffer): Buffer {
   return createHash('sha256').update(blob).digest();
+}
+
+/** 112 random bits, and what makes a slip of the keyboard known as one. */
+export function newToken(hostKeyHash: Buffer): Buffer {
+  const random = randomBytes(TOKEN_BYTES - PROVING_BYTES);
+  return Buffer.concat([random, provingBytes(hostKeyHash, random)]);
+}
+
+function provingBytes(hostKeyHash: Buffer, random: Buffer): Buffer {
+  return createHash('sha256').update(hostKeyHash).update(random).digest().subarray(0, PROVING_BYTES);
+}
+
+/** Whether the code is as a unit showed it. One that a unit of release 0.1.0 made looks like one that is not. */
+export function isAsShown({ hostKeyHash, token }: Code): boolean {
+  const [random, proving] = [token.subarray(0, -PROVING_BYTES), token.subarray(-PROVING_BYTES)];
+  return provingBytes(hostKeyHash, random).equals(proving);
 }
 
 /** One word for the operator to copy: 48 bytes, base64url, in groups. */

@@ -583,6 +583,8 @@ export interface HistoryAnswer {
 }
 
 export interface Status {
+  /** By the clock of the unit, ISO 8601: the times of this answer are by it. */
+  at: string;
   unit: UnitHead & {
     id: string;
     name: string;

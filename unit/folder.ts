@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { LockstepError } from '../schema/error.ts';
+import { asLockstepError, LockstepError } from '../schema/error.ts';
 
 /** Where everything of one unit lies (docs/DESIGN.md, On disk). */
 export interface UnitFolder {
@@ -83,12 +83,22 @@ export function laxPlaces(places: string[]): { place: string; mode: string; isFo
   });
 }
 
-/** Throws `no-unit` when `init` was never run there. */
+/** Throws `no-unit` when `init` was never run there, `no-permission` when this user cannot know. */
 export function assertUnit(folder: UnitFolder): void {
-  if (existsSync(folder.hostKey) && existsSync(folder.store)) return;
+  if (isThere(folder.hostKey) && isThere(folder.store)) return;
   throw new LockstepError('no-unit', `There is no unit in ${folder.dir}.`, {
     hint: `Make one with: lockstep --dir ${folder.dir} init --mode single|first|second`,
   });
+}
+
+/** Throws `no-permission` when this user may not look: what cannot be seen is not absent. */
+export function isThere(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return false;
+    throw asLockstepError(error);
+  }
 }
 
 /**

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import { loadCatalog } from '../schema/catalog.ts';
@@ -12,7 +11,7 @@ import { Store } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
 import { fingerprint, loadOrCreateKey } from '../sync/keys.ts';
 import { WEB_CERTIFICATE } from './certificate-book.ts';
-import { lockFolder, makeFolder, unitFolder } from './folder.ts';
+import { isThere, lockFolder, makeFolder, unitFolder } from './folder.ts';
 import { DEFAULT_MODEL, DEFAULT_PORT, packageVersion, type UnitFacts } from './identity.ts';
 
 export interface InitOptions {
@@ -43,7 +42,7 @@ export async function initUnit(
   options: InitOptions,
 ): Promise<{ dir: string; fingerprint: string; mode: InitOptions['mode'] }> {
   const folder = unitFolder(options.dir);
-  if (existsSync(folder.hostKey)) {
+  if (isThere(folder.hostKey)) {
     throw new LockstepError('unit-exists', `There is a unit in ${options.dir} already.`, {
       hint: 'Choose another --dir, or start it with lockstep serve.',
     });

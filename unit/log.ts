@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { LogFile, type Rotation } from './log-file.ts';
 import { LOG_NAME } from './log-files.ts';
+import { forPeople } from './log-for-people.ts';
 
 export type Log = Pick<Logger, 'info' | 'warn' | 'error' | 'debug'>;
 
@@ -26,7 +27,7 @@ export function openLog(
       formatters: { level: label => ({ level: label }) },
       redact: { paths: REDACTED, censor: '********' },
     },
-    linesOfATurn([file, process.stdout]),
+    linesOfATurn([file, process.stdout.isTTY === true ? forPeople(process.stdout) : process.stdout]),
   );
   return { log, reopen: () => file.reopen() };
 }

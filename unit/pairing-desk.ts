@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { isEveryAddress } from '../schema/address.ts';
 import { LockstepError } from '../schema/error.ts';
 import { removeDurable } from '../store/durable-file.ts';
@@ -79,12 +79,13 @@ export class PairingDesk {
     this.assertIsPartner(replaces);
     const { hostKey } = this.options.self();
     const { timers, now, log, listening } = this.options;
-    const token = randomBytes(16);
+    const hostKeyHash = pairing.hashOfKey(publicBlob(hostKey));
+    const token = pairing.newToken(hostKeyHash);
     this.invitation = { token, replaces, attempts: 0, expires: timers.now() + pairing.INVITATION_MS };
     const expiresAt = new Date(now().getTime() + pairing.INVITATION_MS).toISOString();
     log.info({ until: expiresAt, ...(replaces === undefined ? {} : { replaces }) }, 'pairing invited');
     return {
-      code: pairing.encodeCode({ hostKeyHash: pairing.hashOfKey(publicBlob(hostKey)), token }),
+      code: pairing.encodeCode({ hostKeyHash, token }),
       fingerprint: fingerprint(hostKey),
       expiresAt,
       ...listening(),
@@ -110,7 +111,7 @@ export class PairingDesk {
     const self = { ...this.options.self(), ...this.entry() };
     const attempt = async (own: typeof self): ReturnType<typeof pairing.join> => {
       const channel = await this.options.dial(host, port, isMeant, expected).catch(error => {
-        throw asJoinError(error);
+        throw asJoinError(error, pairing.isAsShown(code));
       });
       try {
         return await pairing.join(channel, own, code, inviter(), partner => this.pin(partner, replaces));
@@ -286,7 +287,20 @@ function alreadyPaired(own: string, pinned: pairing.Partner, offered: string): L
 }
 
 /** The right unit, which lets strangers in only while its invitation is open. */
-function asJoinError(error: unknown): unknown {
-  const refused = error instanceof LockstepError && error.facts.reason === 'login-refused';
-  return refused ? pairing.wrongCode() : error;
+/** `asShown`: the code was typed as a unit showed it, so another key than the one it names is no slip. */
+function asJoinError(error: unknown, asShown: boolean): unknown {
+  if (!(error instanceof LockstepError)) return error;
+  if (error.facts.reason === 'login-refused') return pairing.wrongCode();
+  return error.code === 'key-mismatch' && !asShown ? mistypedCode(error) : error;
+}
+
+function mistypedCode({ facts }: LockstepError): LockstepError {
+  return new LockstepError(
+    'bad-code',
+    'The code is not as it was shown: a character of it is wrong. Nothing was sent.',
+    {
+      hint: 'Copy the whole line that lockstep pair --invite printed. (A code of release 0.1.0 cannot be checked: then the unit shows another key than the code names.)',
+      facts,
+    },
+  );
 }

@@ -77,6 +77,7 @@ export function makeStatus(found: StatusFacts): PairStatus {
   const skewed = clockWarning(partnerNow?.name ?? '', partnerNow?.clockSkewMs);
   const there = partnerFileWarnings(partnerNow);
   return {
+    at: new Date(facts.clock.wall).toISOString(),
     unit: {
       ...headOf(facts.head),
       ...facts.identity,
@@ -94,7 +95,7 @@ export function makeStatus(found: StatusFacts): PairStatus {
     takeover: facts.takeover,
     store: facts.store,
     files: facts.files,
-    warnings: [...(skewed === undefined ? [] : [skewed]), ...there, ...facts.warnings],
+    warnings: [skewed, sameName(facts), ...there, ...facts.warnings].filter(warning => warning !== undefined),
     branches: facts.branches,
     provisional: provisionalStatus(facts),
   };
@@ -123,6 +124,17 @@ function partnerFileWarnings(partner: PartnerStatus | null): Problem[] {
       `lockstep status on ${name} names them.`,
     ),
   ];
+}
+
+/** Sentences, branches and the history name units by name. */
+function sameName({ identity, partner }: Pick<StatusFacts, 'identity' | 'partner'>): Problem | undefined {
+  if (partner?.name !== identity.name) return undefined;
+  return {
+    code: 'same-name',
+    path: 'host/hostname',
+    message: `both units are called ${identity.name}, so nothing that names one tells which`,
+    hint: `lockstep set host/hostname NAME, on one of them.`,
+  };
 }
 
 /** Without what has a place of its own in a status. */

@@ -36,7 +36,7 @@ export async function compare(
     ? await between(context, options, named)
     : await here(context, options, named);
   if (options.html !== undefined) await writePage(options.html, report);
-  context.out.answer(report, found => formatReport(found, context.out.paint));
+  context.out.answerInWords(report, found => formatReport(found, context.out.paint));
   return EXIT_OF_VERDICT[report.verdict];
 }
 

@@ -1,5 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { LockstepError } from '../../schema/error.ts';
+import { nearest } from '../../schema/path.ts';
 import type { PartnerStatus } from '../../unit/face.ts';
 import type { Place } from '../context.ts';
 import { DEFAULT_PORT, parseHost } from '../host-argument.ts';
@@ -11,6 +13,9 @@ export type Named =
   | { is: 'bundle'; file: string }
   | { is: 'unit'; place: Place };
 
+/** What may be meant by a word that is nearly one of these. */
+const WORDS = ['local', 'partner', 'history', 'proof', 'fleet'];
+
 /** `local`, `partner`, a number, a bundle, the directory of a unit, or host and port. Throws `bad-usage`. */
 export function readTarget(text: string): Named {
   if (text === 'local' || text === 'partner') return { is: text };
@@ -21,6 +26,11 @@ export function readTarget(text: string): Named {
       : { is: 'bundle', file: text };
   }
   if (text.endsWith('.lockstep') || text.includes('/')) return { is: 'bundle', file: text };
+  const meant = /^[a-z]+$/i.test(text) ? nearest(text, WORDS) : undefined;
+  if (meant !== undefined)
+    throw new LockstepError('bad-usage', `There is no audit ${JSON.stringify(text)}.`, {
+      hint: `Did you mean lockstep audit ${meant}? A unit that is called so: ${text}:${DEFAULT_PORT}.`,
+    });
   parseHost(text);
   return { is: 'unit', place: { unit: text } };
 }

@@ -69,7 +69,8 @@ async function make(
   }
   // Where nobody can be asked, the unit refuses it and names each.
   if (!undecided && plan.changes.length === 0) return plan;
-  if (!undecided) await confirmed(context, yes, formatCertificateRestore(plan, context.out.paint));
+  if (!undecided && yes !== true)
+    await confirmed(context, yes, formatCertificateRestore(plan, context.out.paint));
   return withProgress(
     context,
     'Restoring',

@@ -34,14 +34,14 @@ export const command: CliCommand<[], Options> = {
 
 /** Nothing to confirm needs no question. */
 async function isAgreed(context: Context): Promise<boolean> {
-  const { unit } = await context.unit().status();
+  const { unit, at } = await context.unit().status();
   if (unit.unconfirmed === undefined) return true;
   if (!context.interactive) {
     throw new LockstepError('bad-usage', 'Somebody has to confirm this, and nobody can be asked here.', {
       hint: 'Type it in a terminal, or add --yes.',
     });
   }
-  return askYesNo(question(unit, new Date()), false);
+  return askYesNo(question(unit, new Date(at)), false);
 }
 
 function question({ unconfirmed, revision, records }: Status['unit'], now: Date): string {

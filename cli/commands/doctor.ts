@@ -28,7 +28,7 @@ export const command: CliCommand<[], Options> = {
 
   async run(context, { before, all = false }) {
     const answer = await context.unit().doctor(before);
-    context.out.answer(answer, found => formatDoctor(found, context.out.paint, all));
+    context.out.answerInWords(answer, found => formatDoctor(found, context.out.paint, all));
     return answer.counts.failure > 0 ? EXIT.differs : EXIT.done;
   },
 };

@@ -12,7 +12,7 @@ export const command: CliCommand<[], object> = {
 
   async run(context) {
     const receipt = await withProgress(context, 'Updating the standby', context.unit().forceUpdate());
-    context.out.answer(receipt, formatReceipt);
+    context.out.answerInWords(receipt, formatReceipt);
     return EXIT.done;
   },
 };

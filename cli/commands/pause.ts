@@ -25,7 +25,7 @@ export const command: CliCommand<[], Options> = {
 
   async run(context, { for: seconds, reason }) {
     const pause = await context.unit().pause({ reason, ...given({ seconds }) });
-    context.out.answer(pause, answer => formatPaused(answer, new Date()));
+    context.out.answer(pause, answer => formatPaused(answer, new Date(answer.since)));
     return EXIT.done;
   },
 };

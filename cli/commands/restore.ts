@@ -63,7 +63,9 @@ lockstep rollback undoes. What was restored goes to no partner before lockstep c
     try {
       const plan = await withProgress(context, 'Planning', unit.restore({ ...asked, dryRun: true }));
       const answer = options.dryRun === true ? plan : await make(context, plan, options.yes, asked);
-      context.out.answer(answer, restored => formatRestore(restored, context.out.paint));
+      context.out.answer(answer, restored =>
+        formatRestore(restored, context.out.paint, isShown(options, plan)),
+      );
       return EXIT.done;
     } finally {
       await unit.dropUpload(upload).catch(() => undefined); // it goes by itself when the unit does not answer
@@ -79,8 +81,13 @@ async function make(
   asked: Parameters<ReturnType<Context['unit']>['restore']>[0],
 ): Promise<RestoreAnswer> {
   if (plan.changes.length === 0) return plan;
-  await confirmed(context, yes, formatRestore(plan, context.out.paint));
+  if (yes !== true) await confirmed(context, yes, formatRestore(plan, context.out.paint));
   return withProgress(context, 'Restoring', context.unit().restore({ ...asked, expected: plan.revision }));
+}
+
+/** Who is asked has seen the plan. */
+function isShown({ dryRun, yes }: Options, plan: RestoreAnswer): boolean {
+  return dryRun !== true && yes !== true && plan.changes.length > 0;
 }
 
 function readParts(text: string): Part[] {

@@ -58,7 +58,7 @@ export const command: CliCommand<[], Options> = {
 
   examples: ['lockstep serve', 'lockstep --dir ./try serve --interval 10 --every-commit'],
 
-  async run({ dir }, options) {
+  async run({ dir, out }, options) {
     const { interval, listen, port, everyCommit = false, mirror, logLevel, scrubHours } = options;
     const { logMegabytes, logFiles } = options;
     const { serveApi } = await import('../../api/server.ts');
@@ -76,6 +76,11 @@ export const command: CliCommand<[], Options> = {
       },
       (unit, socketPath, log) => serveApi({ unit, socketPath, log }),
     );
+    // Otherwise a service manager reads along, and the log is all that it wants.
+    if (process.stdout.isTTY === true)
+      out.note(
+        `The unit in ${dir} serves. Ctrl-C ends it; in another terminal: lockstep --dir ${dir} status`,
+      );
     await stopped;
     return EXIT.done;
   },

@@ -28,7 +28,7 @@ export const command: CliCommand<[], Options> = {
   async run(context, { watch }) {
     if (watch === true) return keepShowing(context);
     const status = await context.unit().status();
-    context.out.answer(status, screen(context));
+    context.out.answerInWords(status, screen(context));
     return exitCodeOf(status);
   },
 };
@@ -39,8 +39,13 @@ export function exitCodeOf({ unit, sync, store }: Status): ExitCode {
   return sync.inStep === false || NOT_IN_STEP.has(sync.state) ? EXIT.differs : EXIT.done;
 }
 
+/** Of the unit; one of release 0.1.0 does not say. */
+function clockOf({ at }: Partial<Pick<Status, 'at'>>): Date {
+  return at === undefined ? new Date() : new Date(at);
+}
+
 function screen({ out }: Context): (status: Status) => string {
-  return status => formatStatus(status, new Date(), out.paint);
+  return status => formatStatus(status, clockOf(status), out.paint);
 }
 
 /** Ctrl-C is the ordinary way out. A unit that stops answering is part of what is watched. */

@@ -20,7 +20,7 @@ export const command: CliCommand<[], Options> = {
 
   async run(context, options) {
     const answer = await withProgress(context, 'Taking over', context.unit().takeover(given(options)));
-    context.out.answer(answer, taken => formatTakeover(taken, options.force === true));
+    context.out.answerInWords(answer, taken => formatTakeover(taken, options.force === true));
     return EXIT.done;
   },
 };

@@ -15,7 +15,7 @@ const LONGEST_SHOWN = 160;
 /** Exit 1 when nothing of it is known. */
 export async function explain(context: Context, words: string[]): Promise<ExitCode> {
   const report = explainText(await textOf(words));
-  context.out.answer(report, found => formatReport(found, context.out.paint));
+  context.out.answerInWords(report, found => formatReport(found, context.out.paint));
   return report.explained.length + report.ordinary === 0 ? EXIT.differs : EXIT.done;
 }
 

@@ -113,6 +113,21 @@ describe('what an audit is told to compare', () => {
     assert.equal(isPartner('10.0.0.12', null), false);
   });
 
+  it('is no unit that is called nearly as a word of the command', () => {
+    for (const [typed, meant] of [
+      ['histroy', 'history'],
+      ['prof', 'proof'],
+      ['Partner', 'partner'],
+      ['flet', 'fleet'],
+    ] as const)
+      assert.throws(() => readTarget(typed), {
+        code: 'bad-usage',
+        hint: `Did you mean lockstep audit ${meant}? A unit that is called so: ${typed}:6973.`,
+      });
+    assert.deepEqual(readTarget('histroy:6973'), { is: 'unit', place: { unit: 'histroy:6973' } });
+    assert.deepEqual(readTarget('lb1'), { is: 'unit', place: { unit: 'lb1' } });
+  });
+
   it('for a fleet is a list of pairs, each with one way to one of its units', async () => {
     const inventory = async (text: string) => {
       const file = join(folder, 'fleet.yaml');

@@ -35,6 +35,23 @@ describe('the command line', () => {
     }
   });
 
+  it('says its version as JSON too', async () => {
+    for (const argv of [
+      ['--json', '--version'],
+      ['--version', '--json'],
+    ])
+      assert.equal((await parseCommandLine(argv))?.out.json, true, argv.join(' '));
+  });
+
+  it('names what must be given in the first line of the help', async () => {
+    const program = await buildProgram(['pause', 'init', 'set', 'merge']);
+    const usageOf = (name: string) => program.commands.find(command => command.name() === name)?.usage();
+    assert.equal(usageOf('pause'), '[options] --reason <text>');
+    assert.equal(usageOf('init'), '[options] --mode <mode>');
+    assert.equal(usageOf('set'), '[options] <path> [value]');
+    assert.equal(usageOf('merge'), '[options] <branch>');
+  });
+
   it('takes the global options before and after the command', async () => {
     for (const argv of [
       ['--json', '--dir', '/tmp/x', 'status'],

@@ -8,7 +8,7 @@ import { withLeftOut } from '../../cli/left-out.ts';
 import { plain } from '../../cli/output.ts';
 import { formatTable } from '../../cli/table.ts';
 import { ago, span, until } from '../../cli/time.ts';
-import { LockstepError } from '../../schema/error.ts';
+import { asLockstepError, LockstepError } from '../../schema/error.ts';
 import type { ChangeAnswer, Description } from '../../unit/face.ts';
 
 describe('an error on the terminal', () => {
@@ -35,6 +35,24 @@ describe('an error on the terminal', () => {
     );
     assert.match(text, /^lockstep: The change breaks 60 rules\.\n {2}hosts\/h0: no\n {4}Mend it\.\n/);
     assert.match(text, / {2}hosts\/h19: no\n {4}Mend it\.\n {2}and 40 more\n$/);
+  });
+
+  it('names the file that the system refuses', () => {
+    const told = (code: string) =>
+      asLockstepError(
+        Object.assign(new Error(`${code}: something`), { code, path: '/no/such/file', syscall: 'open' }),
+      );
+    assert.deepEqual(
+      ['EACCES', 'EPERM', 'ENOENT', 'ENOTDIR', 'EISDIR'].map(code => [told(code).code, told(code).message]),
+      [
+        ['no-permission', 'This user may not use /no/such/file.'],
+        ['no-permission', 'This user may not use /no/such/file.'],
+        ['no-such-file', 'There is no /no/such/file.'],
+        ['no-such-file', 'A part of /no/such/file is not a folder.'],
+        ['no-such-file', '/no/such/file is a folder, not a file.'],
+      ],
+    );
+    assert.equal(told('EMFILE').code, 'internal');
   });
 
   it('says a single problem once', () => {
@@ -161,6 +179,7 @@ describe('a group that was taken out of an edited text', () => {
 
 describe('times, tables and names', () => {
   it('say how long in words', () => {
+    assert.equal(span(-34_559_996_366), '0 ms');
     assert.deepEqual([0, 900, 48_000, 125_000, 11_400_000, 352_800_000].map(span), [
       '0 ms',
       '900 ms',

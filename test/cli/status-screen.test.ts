@@ -9,6 +9,7 @@ const NOW = new Date('2025-03-01T12:00:00Z');
 /** A pair in step, as the active unit sees it. */
 function pairInStep(): Status {
   return {
+    at: NOW.toISOString(),
     unit: {
       id: 'u1',
       name: 'lb-a',

@@ -126,7 +126,7 @@ describe('backup', function () {
     writeFileSync(at('other'), 'another passphrase');
     for (const [args, exit, wanted] of [
       [['verify', at('damaged'), ...known], 5, 'damaged-bundle'],
-      [['verify', created.file, '--passphrase-file', at('other')], 5, 'wrong-passphrase'],
+      [['verify', created.file, '--passphrase-file', at('other')], 3, 'wrong-passphrase'],
       [['inspect', at('pw'), ...known], 5, 'not-a-bundle'],
       [['verify', at('nothing'), ...known], 2, 'bad-usage'],
       [['verify', created.file], 2, 'bad-usage'],

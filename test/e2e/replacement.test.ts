@@ -131,7 +131,7 @@ describe('both units of a pair are replaced', function () {
     const wrong = path.join(folder, 'wrong');
     writeFileSync(wrong, 'other words than those');
     const refused = await site.run('run', wrong);
-    assert.deepEqual([refused.code, refused.error?.code], [5, 'wrong-passphrase']);
+    assert.deepEqual([refused.code, refused.error?.code], [3, 'wrong-passphrase']);
     assert.equal((await D.status()).unit.name, 'new-d');
   });
 

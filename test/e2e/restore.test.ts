@@ -85,7 +85,7 @@ describe('a restore on running units', function () {
   it('is refused whole, with a hint, and nothing stays behind', async () => {
     writeFileSync(`${passphrase}-wrong`, 'another passphrase');
     const wrong = await ha1.json('restore', bundle, '--passphrase-file', `${passphrase}-wrong`, '--yes');
-    assert.deepEqual([wrong.code, wrong.answer.error.code], [5, 'wrong-passphrase']);
+    assert.deepEqual([wrong.code, wrong.answer.error.code], [3, 'wrong-passphrase']);
     const asked = await restore(ha1);
     assert.deepEqual([asked.code, asked.answer.error.code], [2, 'bad-usage']);
     const parts = await restore(ha1, '--parts', 'vs,nothing');

@@ -13,8 +13,10 @@ import {
   hashOfKey,
   INVITATION_MS,
   type Invitation,
+  isAsShown,
   join,
   MOST_ATTEMPTS,
+  newToken,
   type Partner,
   proof,
   type Self,
@@ -89,6 +91,22 @@ function through(tamper: Tamper | undefined): (payload: Buffer) => Fate {
   if (tamper === undefined) return () => 'arrives';
   return payload => [Buffer.from(JSON.stringify(tamper(JSON.parse(payload.toString()) as JsonObject)))];
 }
+
+describe('a pairing code that was typed wrong', () => {
+  it('is known as such wherever the slip is, and as shown when there is none', () => {
+    const hostKeyHash = hashOfKey(publicBlob(generateKeyPair().public));
+    const shown = encodeCode({ hostKeyHash, token: newToken(hostKeyHash) });
+    assert.ok(isAsShown(decodeCode(shown)));
+    const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+    let missed = 0;
+    for (let at = 0; at < shown.length; at++) {
+      if (shown[at] === '.') continue;
+      const other = letters[(letters.indexOf(shown[at] as string) + 1) % letters.length] as string;
+      if (isAsShown(decodeCode(shown.slice(0, at) + other + shown.slice(at + 1)))) missed++;
+    }
+    assert.ok(missed <= 1, `${missed} slips were taken for the code`);
+  });
+});
 
 describe('pairing two units by a one-time code', () => {
   it('the code can be typed as it was printed, and as a mail program broke it', () => {

@@ -367,3 +367,21 @@ describe('the status of a unit', () => {
     assert.equal(makeStatus(inStep()).partner?.clockSkewMs, 250);
   });
 });
+
+describe('a status of two units of one name', () => {
+  it('says so, since nothing that names one of them tells which', () => {
+    const facts = inStep();
+    const named = (name: string) =>
+      makeStatus({ ...facts, syncState: synced({}, {}, { name }) }).warnings.map(({ code }) => code);
+    assert.deepEqual(named('lb-a'), ['same-name']);
+    assert.deepEqual(named('lb-b'), []);
+  });
+});
+
+describe('the times of a status', () => {
+  it('are by the clock of the unit, which it names', () => {
+    const wall = Date.parse('2031-05-05T05:05:05Z');
+    const { at } = makeStatus({ ...inStep(), clock: { wall, uptime: 0, bootId: 'boot-1' } });
+    assert.equal(at, '2031-05-05T05:05:05.000Z');
+  });
+});

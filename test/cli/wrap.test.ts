@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { coloured } from '../../cli/output.ts';
+import { wrapLines } from '../../cli/wrap.ts';
+
+describe('text in a narrow window', () => {
+  it('goes on below where its text begins', () => {
+    const text =
+      'sync      behind: lb-b lacks changes that were made here.\n  certificates/shop: its private key is not here';
+    assert.equal(
+      wrapLines(text, 40),
+      [
+        'sync      behind: lb-b lacks changes',
+        '          that were made here.',
+        '  certificates/shop: its private key is',
+        '  not here',
+      ].join('\n'),
+    );
+  });
+
+  it('is left alone where there is no window, and colours take no room', () => {
+    const line = `${coloured('red', 'x'.repeat(38))} y`;
+    assert.equal(wrapLines(line, 40), line);
+    assert.equal(wrapLines('x '.repeat(100), undefined), 'x '.repeat(100));
+  });
+
+  it('loses no word, and no line is too long but for one word', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.stringMatching(/^[!-~]{1,30}$/)),
+        fc.integer({ min: 40, max: 120 }),
+        (words, width) => {
+          const wrapped = wrapLines(words.join(' '), width);
+          assert.deepEqual(wrapped.split(/\s+/).filter(Boolean), words);
+          for (const line of wrapped.split('\n'))
+            assert.ok(line.length <= width || !line.trim().includes(' '), line);
+        },
+      ),
+    );
+  });
+});
