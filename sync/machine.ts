@@ -11,6 +11,7 @@ import {
   serving,
   still,
 } from './state.ts';
+import { unanswered } from './takeover-refusal.ts';
 import { askedToStepDown, notSteppedDown, steppedDown, takeOver } from './takeover-steps.ts';
 import { begin, force, working } from './update-steps.ts';
 
@@ -58,7 +59,9 @@ function unlinked(state: SyncState, reason: string, refusal: ErrorBody | undefin
     ...serving(state),
     ...(state.stepDown === undefined ? [] : [state.stepDown.ticket]),
   ];
-  if (state.work.step === 'taking-over') tickets.push(state.work.ticket);
+  const answers: Effect[] = tickets.map(ticket => ({ do: 'answer', ticket, error: lost }));
+  if (state.work.step === 'taking-over')
+    answers.push({ do: 'answer', ticket: state.work.ticket, error: unanswered(state, reason) });
   return {
     state: {
       ...state,
@@ -69,7 +72,7 @@ function unlinked(state: SyncState, reason: string, refusal: ErrorBody | undefin
       waiting: [],
       stepDown: undefined,
     },
-    effects: tickets.map(ticket => ({ do: 'answer', ticket, error: lost })),
+    effects: answers,
   };
 }
 

@@ -33,3 +33,19 @@ export function takingOver(): LockstepError {
     hint: 'Try again in a moment.',
   });
 }
+
+/** The partner was asked to step down and said nothing more: what it did is not known here. */
+export function unanswered({ own, partner }: SyncState, because: string): LockstepError {
+  const who = partner?.name ?? 'The partner';
+  return new LockstepError(
+    'partner-unreachable',
+    `${who} was asked to step down and did not answer (${because.replace(/\.$/, '')}). This unit is still ${own.role}, in epoch ${own.epoch}; ${who} may have stepped down, or does so when it goes on.`,
+    {
+      hint:
+        own.role === 'standby'
+          ? `Type lockstep takeover again: while ${who} is not seen, this unit takes over without it.`
+          : `This unit goes on as active. Type lockstep takeover --force again when ${who} is seen.`,
+      facts: { role: own.role, epoch: own.epoch },
+    },
+  );
+}

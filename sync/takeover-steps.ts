@@ -4,7 +4,7 @@ import { asError } from './partner-error.ts';
 import { updateRefusal } from './standing.ts';
 import { type Step, type SyncEvent, type SyncState, still, type Ticket } from './state.ts';
 import { incomplete, incompleteBetweenActives, standDown } from './step-down.ts';
-import { takeOverRefusal, takingOver } from './takeover-refusal.ts';
+import { takeOverRefusal, takingOver, unanswered } from './takeover-refusal.ts';
 import { begin } from './update-steps.ts';
 
 export function takeOver(state: SyncState, ticket: Ticket, forced: boolean): Step {
@@ -38,7 +38,13 @@ export function notSteppedDown(
   if (state.work.step !== 'taking-over' || run !== state.run) return still(state);
   return {
     state: { ...state, work: { step: 'idle' } },
-    effects: [{ do: 'answer', ticket: state.work.ticket, error: asError(error) }],
+    effects: [
+      {
+        do: 'answer',
+        ticket: state.work.ticket,
+        error: error.code === 'partner-unreachable' ? unanswered(state, error.message) : asError(error),
+      },
+    ],
   };
 }
 

@@ -629,10 +629,31 @@ describe('takeover over the wire', () => {
     );
   });
 
+  it('the partner is frozen: after a minute the operator is told what this unit is, and typing it again takes over alone', async () => {
+    await inStep(...site);
+    pair.fate = ({ payload }) => (payload.includes('"type":"step-down"') ? [] : 'arrives');
+    const asked = assert.rejects(second.link.takeOver(false), {
+      code: 'partner-unreachable',
+      message: /did not answer within 60 s\)\. This unit is still standby/,
+      hint: /while first is not seen, this unit takes over without it/,
+      facts: { role: 'standby', epoch: 1 },
+    });
+    pair.timers.advance(60_000);
+    await asked;
+    pair.reachable = false;
+    pair.cut();
+    await second.reaches('unreachable');
+    assert.deepEqual(await second.link.takeOver(false), { epoch: 2, partnerSteppedDown: false });
+  });
+
   it('the answer of the partner is lost: nobody is active, and typing it again ends that', async () => {
     await inStep(...site);
     pair.fate = ({ payload }) => (payload.includes('"type":"stepped-down"') ? 'cut' : 'arrives');
-    await assert.rejects(second.link.takeOver(false), { code: 'partner-unreachable' });
+    await assert.rejects(second.link.takeOver(false), {
+      code: 'partner-unreachable',
+      message: /first was asked to step down and did not answer \(.*\)\. This unit is still standby, in epoch 1; first may have/,
+      hint: /Type lockstep takeover again/,
+    });
     pair.fate = () => 'arrives';
     await pair.reconnect();
     await second.reaches('no-active');

@@ -123,7 +123,10 @@ const STATES: Record<StateName | 'single' | 'unpaired' | 'pacified', Case> = {
   },
   refused: {
     facts: { syncState: synced({}, {}, { model: 'vlm-5000' }) },
-    squares: [SELF, STANDBY],
+    squares: [
+      square('HA1', 'grey', true, 'this unit; no pair yet: model here generic, there vlm-5000'),
+      square('HA2', 'grey', false, 'lb-b; no pair yet: model here generic, there vlm-5000'),
+    ],
     sentence: /model here generic, there vlm-5000/,
     hint: /Make them equal/,
     inStep: false,
