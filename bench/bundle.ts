@@ -159,7 +159,9 @@ async function restore(store: Store, file: string): Promise<void> {
     catalog,
     incoming: incoming as never,
     openBundle,
-    isPaired: () => false,
+    unitId: '',
+    partner: () => undefined,
+    answersAt: async () => false,
   });
   await restoring.restore({ upload: file, passphrase: PASSPHRASE, author: 'bench' });
 }

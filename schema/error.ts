@@ -98,6 +98,10 @@ export const ERROR_CODES = {
     class: 'refused',
     means: 'the base of a unit of a pair goes onto a unit in HA first or HA second mode only',
   },
+  'restore-old-unit': {
+    class: 'refused',
+    means: 'a unit of a pair is to become another unit, which may be alive',
+  },
   'restore-esp': { class: 'refused', means: 'Virtual Services with ESP do not go onto a unit without it' },
   'restore-unknown-kind': {
     class: 'refused',

@@ -475,6 +475,13 @@ export class Pair {
     return this.partner !== undefined;
   }
 
+  get knownPartner(): { name: string; unitId: string; seen: boolean } | undefined {
+    const { partner, link } = this;
+    if (partner === undefined) return undefined;
+    const name = link?.state.partner?.name ?? partner.name;
+    return { name, unitId: partner.unitId, seen: link?.state.link === 'up' };
+  }
+
   /** An update goes out, comes in or is compared. */
   get isUpdating(): boolean {
     return this.link !== undefined && this.link.state.work.step !== 'idle';

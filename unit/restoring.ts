@@ -4,6 +4,7 @@ import { migrate } from '../backup/migrate.ts';
 import { planRestore, type RestorePlan } from '../backup/plan.ts';
 import { asRestoreRefusal } from '../backup/refused.ts';
 import type { Catalog } from '../schema/catalog.ts';
+import { LockstepError } from '../schema/error.ts';
 import type { Part } from '../schema/kind.ts';
 import { pauses } from '../store/event-loop.ts';
 import type { Store } from '../store/store.ts';
@@ -23,8 +24,11 @@ export interface RestoringOptions {
   catalog: Catalog;
   incoming: Incoming;
   openBundle: OpenBundle;
-  /** Whether the unit has a partner. */
-  isPaired(): boolean;
+  /** Id of this unit, and who its partner is. */
+  unitId: string;
+  partner(): { name: string; unitId: string; seen: boolean } | undefined;
+  /** Whether somebody answers on the port of the units there, who is not this unit. */
+  answersAt(address: string): Promise<boolean>;
 }
 
 /** Restores bundles that were uploaded: plans, refuses, and makes one commit of it. */
@@ -60,6 +64,11 @@ export class Restoring {
       parts: chooseParts(bundle.manifest, request.parts),
       as: request.as ?? 'this-unit',
     };
+    assertMayRestore(bundle.manifest, choice, {
+      ...this.options,
+      partner: this.options.partner(),
+      isStandby: store.head.role === 'standby',
+    });
     const { plan, revision } = await this.plan(bundle, choice);
     const { manifest } = bundle;
     const reason =
@@ -94,7 +103,10 @@ export class Restoring {
       missingKeys: plan.missingKeys,
       unserved: await unservedAfter(store, catalog, result.changes),
       steps: [...steps, ...differingKinds(plan)],
-      notes: result.changes.length === 0 ? [] : this.notes(choice),
+      notes:
+        result.changes.length === 0
+          ? []
+          : [...this.notes(choice), ...(await this.livingNotes(choice, manifest, plan))],
     };
   }
 
@@ -114,12 +126,33 @@ export class Restoring {
     }
   }
 
+  /** Two units at one address harm both. Who answers there is not known, so a person is told. */
+  private async livingNotes(
+    { as, parts }: Choice,
+    { unit }: Bundle['manifest'],
+    { changes }: RestorePlan,
+  ): Promise<string[]> {
+    if (as !== 'the-old-unit' || !parts.includes('base') || unit.id === this.options.unitId) return [];
+    const addresses = changes.flatMap(change =>
+      change.op === 'put' && change.path.startsWith('interfaces/') && typeof change.value.address === 'string'
+        ? [change.value.address]
+        : [],
+    );
+    const answers = await Promise.all(addresses.map(address => this.options.answersAt(address)));
+    return addresses
+      .filter((_address, index) => answers[index])
+      .map(
+        address =>
+          `${unit.name} may still be on: somebody answers at ${address}. Two units at one address harm both: switch ${unit.name} off first.`,
+      );
+  }
+
   private notes({ as, parts }: Choice): string[] {
-    const { store, isPaired } = this.options;
+    const { store, partner } = this.options;
     const notes: string[] = [];
     if (store.head.role === 'standby')
       notes.push('This unit is standby: the next update of the active unit replaces what is shared.');
-    else if (isPaired())
+    else if (partner() !== undefined)
       notes.push('The partner keeps what it has until lockstep confirm-source is typed here.');
     if (as === 'the-old-unit' && parts.includes('base'))
       notes.push(
@@ -127,6 +160,35 @@ export class Restoring {
       );
     return notes;
   }
+}
+
+/** A unit that is not told to be at the address of another one must not be there. */
+export function assertMayRestore(
+  { unit }: Pick<Bundle['manifest'], 'unit'>,
+  { as, parts }: Choice,
+  {
+    unitId,
+    partner,
+    isStandby,
+  }: { unitId: string; partner: ReturnType<RestoringOptions['partner']>; isStandby: boolean },
+): void {
+  if (partner === undefined) return;
+  if (as === 'the-old-unit' && parts.includes('base') && unit.id !== unitId) {
+    const who =
+      unit.id === partner.unitId
+        ? `${unit.name} is the partner of this unit${partner.seen ? ', and it is alive' : ''}`
+        : `This unit is paired with ${partner.name}, and cannot become ${unit.name}, which is another unit`;
+    throw new LockstepError('restore-old-unit', `${who}. Nothing was changed.`, {
+      hint: `A unit that replaces ${unit.name} belongs to no pair yet: restore the bundle on that one. Here, lockstep restore --as-this-unit keeps what belongs to this unit.`,
+      facts: { unit: unit.name, partner: partner.name, seen: partner.seen },
+    });
+  }
+  if (isStandby)
+    throw new LockstepError(
+      'not-active',
+      'This unit is standby: what is restored here is replaced by the next update of the active unit.',
+      { hint: 'Restore it on the active unit, or make this unit active with lockstep takeover.' },
+    );
 }
 
 function differingKinds({ differing }: RestorePlan): string[] {

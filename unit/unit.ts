@@ -10,6 +10,7 @@ import type { RevisionKind } from '../store/revision.ts';
 import type { CommitRequest, Store } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
 import type { RecordReader } from '../store/view.ts';
+import { answersAt } from './answers-at.ts';
 import type { AuditRequest } from './audit-face.ts';
 import type { Auditing } from './auditing.ts';
 import { backUp } from './backing-up.ts';
@@ -161,7 +162,12 @@ export class Unit implements UnitFace {
     this.shelf = rooms.shelf;
     this.backups = rooms.backups;
     this.certs = rooms.certificates;
-    this.restoring = new Restoring({ ...rooms, isPaired: () => rooms.pair.isPaired });
+    this.restoring = new Restoring({
+      ...rooms,
+      unitId: rooms.id,
+      partner: () => rooms.pair.knownPartner,
+      answersAt: address => answersAt(address, rooms.pair.address.address),
+    });
     this.certificateRestoring = new CertificateRestoring({ ...rooms, now: () => new Date() });
     this.auditing = rooms.auditing;
     this.keeper = rooms.keeper;
@@ -266,7 +272,7 @@ export class Unit implements UnitFace {
   }
 
   restore(request: RestoreRequest): Promise<RestoreAnswer> {
-    return this.restoring.restore(request);
+    return this.restoring.restore(request).catch(error => this.committing.nameActive(error));
   }
 
   restoreCertificates(request: RestoreCertificatesRequest): Promise<RestoreCertificatesAnswer> {

@@ -201,12 +201,37 @@ describe('a restore', () => {
     assert.deepEqual(await contentOf(unit), here);
   });
 
-  it('on a standby is made, and says that the next update replaces it', async () => {
+  it('on a standby without a partner is made, and says that the next update replaces it; on one of a pair it is refused', async () => {
     const unit = await unitWith({ ha: { mode: 'second' } });
     await unit.setRole('standby', 1);
-    const { notes } = await restorer.restore(unit, bundle({ [PATH]: SERVICE }), { parts: ['vs'] }, true);
+    const made = bundle({ [PATH]: SERVICE });
+    for (const dryRun of [true, false])
+      await assert.rejects(restorer.restore(unit, made, { parts: ['vs'], dryRun }, true), {
+        code: 'not-active',
+      });
+    const { notes } = await restorer.restore(unit, made, { parts: ['vs'] });
     assert.match(notes.join(), /next update of the active unit/);
     assert.notEqual(unit.head.unconfirmed, undefined);
+  });
+
+  it('as the old unit is refused on a unit of a pair: that of the partner by name, and that of any other', async () => {
+    const unit = await unitWith({ ha: { mode: 'first' } });
+    const of = (id: string, name: string) => ({
+      ...bundle({ ha: { mode: 'second' } }),
+      manifest: {
+        ...bundle({}).manifest,
+        unit: { ...bundle({}).manifest.unit, id, name, mode: 'second' as const },
+      },
+    });
+    const asOld = { as: 'the-old-unit' as const, dryRun: true };
+    await assert.rejects(restorer.restore(unit, of('lb-b-id', 'lb-b'), asOld, true), {
+      code: 'restore-old-unit',
+      message: /^lb-b is the partner of this unit, and it is alive\. Nothing was changed\.$/,
+    });
+    await assert.rejects(restorer.restore(unit, of('elsewhere', 'lb-x'), asOld, true), {
+      code: 'restore-old-unit',
+      message: /paired with lb-b, and cannot become lb-x/,
+    });
   });
 
   it('that was planned on another revision is refused', async () => {

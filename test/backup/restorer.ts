@@ -52,7 +52,9 @@ export class Restorer {
       catalog: store.catalog,
       incoming: this.incoming,
       openBundle: async () => ({ bundle, close: async () => undefined }),
-      isPaired: () => isPaired,
+      unitId: 'own-unit',
+      partner: () => (isPaired ? { name: 'lb-b', unitId: 'lb-b-id', seen: true } : undefined),
+      answersAt: async () => false,
     });
     return this.uploaded(upload => restoring.restore({ upload, passphrase: 'p', author: 'ada', ...asked }));
   }

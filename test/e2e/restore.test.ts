@@ -132,13 +132,14 @@ describe('a restore on running units', function () {
     await untilInStep(ha1, ha2);
   });
 
-  it('on a standby is replaced by the next update', async () => {
+  it('on the standby is refused, and says where to type it', async () => {
+    const { digest } = (await ha2.status()).unit;
     const { code, answer } = await restore(ha2, '--as-this-unit', '--yes');
-    assert.equal(code, 0);
-    assert.match(answer.notes.join(), /next update of the active unit/);
-    await untilInStep(ha1, ha2);
-    assert.deepEqual(await hostOn(ha2), { 'new.example.com': { address: '10.0.0.2' } });
-    assert.equal((await ha2.status()).unit.unconfirmed, undefined);
+    const { error } = answer as unknown as { error: ErrorBody };
+    assert.deepEqual([code, error.code], [3, 'not-active']);
+    const { name } = (await ha1.status()).unit;
+    assert.ok(error.hint?.includes(`Type the command on ${name}`), error.hint);
+    assert.equal((await ha2.status()).unit.digest, digest);
   });
 
   it('a drill proves a bundle, and the list and the status say so; prune keeps it', async () => {

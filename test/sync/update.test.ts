@@ -651,7 +651,8 @@ describe('takeover over the wire', () => {
     pair.fate = ({ payload }) => (payload.includes('"type":"stepped-down"') ? 'cut' : 'arrives');
     await assert.rejects(second.link.takeOver(false), {
       code: 'partner-unreachable',
-      message: /first was asked to step down and did not answer \(.*\)\. This unit is still standby, in epoch 1; first may have/,
+      message:
+        /first was asked to step down and did not answer \(.*\)\. This unit is still standby, in epoch 1; first may have/,
       hint: /Type lockstep takeover again/,
     });
     pair.fate = () => 'arrives';
