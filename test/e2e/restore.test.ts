@@ -3,6 +3,7 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createBundle } from '../../backup/create.ts';
+import type { ErrorBody } from '../../schema/error.ts';
 import type { RestoreAnswer, Status } from '../../unit/face.ts';
 import { pairUp, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 
