@@ -7,6 +7,17 @@ export const ERROR_ADVICE: Partial<Record<ErrorCode, Pick<Explanation, 'causes' 
     causes: ['an option is misspelt or missing', 'a file that was named cannot be read'],
     look: ['lockstep COMMAND --help'],
   },
+  'no-permission': {
+    causes: [
+      'the command runs as another user than the unit',
+      'a folder above the file is closed to this user',
+    ],
+    look: ['id, and ls -ld on the path of the message and each folder above it'],
+  },
+  'no-such-file': {
+    causes: ['a name is misspelt', 'the folder of a file that was to be written is not there'],
+    look: ['ls -l on the path of the message'],
+  },
   'bad-json': {
     causes: ['a comma or quote is missing; the message has line and column'],
     look: ['lockstep show PATH prints the form that is wanted'],

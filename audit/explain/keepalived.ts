@@ -16,6 +16,122 @@ export const KEEPALIVED: LinePattern[] = [
     ],
   },
   {
+    pattern: /Receive advertisement timeout/i,
+    happened:
+      'The active unit was not heard for as long as the HA timeout says, so this one asks to be active.',
+    causes: [
+      'the active unit is off, restarts, or hangs',
+      'its packets do not arrive: a link, the switch, IGMP snooping, a firewall on this unit',
+    ],
+    look: [
+      'lockstep status: is the partner seen',
+      'lockstep doctor: links',
+      "tcpdump -nni eth0 'ip proto 112'",
+    ],
+  },
+  {
+    pattern: /(Backup|Master) received priority 0 (advert\w*|message)/i,
+    happened: 'The other unit gave its role up on purpose: priority 0 says that it stops or cannot serve.',
+    causes: [
+      'keepalived was stopped or restarted there',
+      'its interface or a watched script failed, or somebody gave the role away',
+    ],
+    look: ['journalctl -u keepalived on the other unit', 'lockstep status'],
+  },
+  {
+    pattern: /(same priority \S+ but higher IP address|equal priority advert received)/i,
+    happened: 'Both units have the same priority, so their addresses decided, or nothing did.',
+    causes: [
+      'priority is equal in keepalived.conf of both units',
+      'with "our IP address": both units have one address, or a switch sends packets back',
+    ],
+    look: [
+      'priority in keepalived.conf on both: they must differ',
+      'lockstep doctor: the addresses of both units',
+    ],
+  },
+  {
+    pattern: /advertisement interval mismatch|(advertisement|advert) interval (updated )?from \d/i,
+    happened: 'The two units advertise in different intervals.',
+    causes: [
+      'advert_int differs in keepalived.conf: VRRP 2 refuses the packets, VRRP 3 takes over the interval of the active unit',
+      'another pair uses the same virtual_router_id',
+    ],
+    look: [
+      'advert_int in keepalived.conf on both',
+      "tcpdump -vnni eth0 'ip proto 112': who else sends with this vrid",
+    ],
+  },
+  {
+    pattern: /duplicate VRID|VRID \d+ for IPv[46] is currently duplicated|both use VRID/i,
+    happened: 'One Virtual ID is used twice on one interface of this machine.',
+    causes: ['two vrrp_instance of keepalived.conf have one virtual_router_id on one interface'],
+    look: [
+      'virtual_router_id in keepalived.conf: one number for each instance of an interface',
+      'lockstep set ha/virtualId NUMBER chooses another for the pair',
+    ],
+  },
+  {
+    pattern: /IPSEC-AH|(No|Received) AH header/i,
+    happened: 'A packet was not signed as this unit expects, or was one that came before.',
+    causes: [
+      'auth_type differs between the units: PASS on one, AH on the other',
+      'auth_pass differs, or somebody repeats old packets',
+    ],
+    look: [
+      'auth_type and auth_pass in keepalived.conf on both',
+      "tcpdump -vnni eth0 'ip proto 112 or ip proto 51'",
+    ],
+  },
+  {
+    pattern: /received lower priority \(\d+\) advert from \S+ - discarding/i,
+    happened: 'A unit with less right to be active advertised, and was not listened to.',
+    causes: ['the other unit was active for a moment too', 'another pair uses the same virtual_router_id'],
+    look: ['lockstep status on both units', "tcpdump -nni eth0 'ip proto 112': who sends"],
+  },
+  {
+    pattern: /Cant send advert|send advert error/i,
+    happened: 'This unit could not advertise, so the other one hears nothing of it and takes over.',
+    causes: [
+      'the link is down, or the interface lost its address',
+      'a firewall on this unit refuses what it sends (Operation not permitted)',
+      'there is no route to a unicast peer (Network is unreachable)',
+    ],
+    look: [
+      'ip address show, ip link show',
+      'nft list ruleset: is IP protocol 112 let out',
+      'lockstep doctor: links',
+    ],
+  },
+  {
+    pattern: /CONFIGURATION ERROR/,
+    happened:
+      'Two units say that the shared address is their own (priority 255); this one lowers its priority.',
+    causes: ['priority 255 in keepalived.conf on both units'],
+    look: ['priority in keepalived.conf on both: below 255, and different'],
+  },
+  {
+    pattern: /Unknown VRID\(\d+\) received/i,
+    happened: 'A VRRP packet of another Virtual ID was heard, and left alone.',
+    causes: ['another pair on the network, which is fine', 'the units of this pair differ in Virtual ID'],
+    look: ['lockstep doctor: the Virtual ID of both units'],
+  },
+  {
+    pattern: /unicast source address \S+ not a unicast peer/i,
+    happened: 'A packet came straight from an address that is not the partner.',
+    causes: [
+      'the address of the other unit was changed',
+      'another pair is set up with this address as its peer',
+    ],
+    look: ['unicast_peer in keepalived.conf', 'lockstep show interfaces: partnerAddress'],
+  },
+  {
+    pattern: /interface \S+ doesn't exist|Unable to find interface|unknown interface/i,
+    happened: 'The configuration names an interface that this machine does not have.',
+    causes: ['it has another name here, or its driver is not loaded yet', 'it was renamed or removed'],
+    look: ['ip link show', 'interface and track_interface in keepalived.conf'],
+  },
+  {
     pattern: /(Entering|Transition to) BACKUP STATE/i,
     happened: 'This unit waits: the other one is active.',
     causes: ['the other unit has the higher priority', 'the daemon has just started'],

@@ -7,6 +7,12 @@ export const LOG_MESSAGES: Record<string, Explanation> = {
     causes: ['its file in schema.d does not have "changedBy"'],
     look: ['Add "changedBy": "operate" to the file on both units, or "admin" to keep it so'],
   },
+  'files could not be made durable': {
+    happened:
+      'Files under config/ are written, but the disk has not said that it keeps them; it is tried again.',
+    causes: ['the disk is full, slow or failing'],
+    look: ['df -h on the folder of the unit', 'journalctl -k: errors of the disk', 'lockstep doctor: disks'],
+  },
   unpaired: {
     happened: 'Somebody made this unit forget its partner.',
     causes: ['lockstep unpair was typed here'],

@@ -130,6 +130,41 @@ export const UCARP: LinePattern[] = [
     look: ['ip -s link show: state and drops', 'lockstep doctor: links'],
   },
   {
+    pattern:
+      /You must supply (a|an) (\w+ ?)+|Dead ratio can't be zero|(Password|Interface name) too long|Invalid address: \[/i,
+    happened: 'ucarp did not start: an option is missing or wrong.',
+    causes: [
+      'the start script lacks --interface, --srcip, --vhid, --pass or --addr',
+      'an address is not one, the dead ratio is 0, or the password is longer than ucarp takes',
+    ],
+    look: ['the unit file or script that starts ucarp', 'ucarp --help: each option with its form'],
+  },
+  {
+    pattern: /(unable to open|error reading) passfile/i,
+    happened: 'ucarp did not start: it cannot read the file with its password.',
+    causes: ['the file is not there, or this user may not read it', 'the file is empty'],
+    look: ['ls -l on the file that the line names; it should be 0600 and belong to root'],
+  },
+  {
+    pattern: /Can't do IP_ADD_MEMBERSHIP/i,
+    happened: 'ucarp cannot listen to multicast on its interface.',
+    causes: ['the interface has no address yet, or cannot do multicast'],
+    look: ['ip address show', 'ip link show: MULTICAST must stand there'],
+  },
+  {
+    pattern: /no script called when going (up|down)/i,
+    happened: 'ucarp runs without a script: the role changes, and no address moves.',
+    causes: ['--upscript or --downscript is missing'],
+    look: ['the unit file or script that starts ucarp'],
+  },
+  {
+    pattern:
+      /Unable to (get in background|background|detach)|Unable to compile pcap rule|exiting: (poll\(\) error|pfds)|(Error when trying register|gettimeofday\(\) failed)/i,
+    happened: 'ucarp ended: the system refused something that it needs.',
+    causes: ['it does not run as root', 'its interface went away while it ran'],
+    look: ['ip link show', 'the lines of the kernel at that time: journalctl -k'],
+  },
+  {
     pattern: /Unable to (exec|spawn the script)/i,
     happened: 'The script that moves the shared address could not be run.',
     causes: ['the file is not there or not executable'],

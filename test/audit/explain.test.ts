@@ -74,6 +74,64 @@ const LINES: [line: string, happened: RegExp][] = [
     'Keepalived_vrrp[1]: VRRP_Instance(VI_1) Changing effective priority from 101 to 71',
     /priority of this unit changed/,
   ],
+  ['Keepalived_vrrp[7]: (VI_1) Receive advertisement timeout', /was not heard for as long as/],
+  ['Keepalived_vrrp[7]: (VI_1) Backup received priority 0 advertisement', /gave its role up on purpose/],
+  ['Keepalived_vrrp[7]: (VI_1) Master received priority 0 message', /gave its role up on purpose/],
+  [
+    'Keepalived_vrrp[7]: (VI_1) Master received advert from 10.0.0.12 with same priority 100 but higher IP address than ours',
+    /have the same priority/,
+  ],
+  [
+    'Keepalived_vrrp[7]: (VI_1) WARNING - equal priority advert received from remote host with our IP address.',
+    /have the same priority/,
+  ],
+  [
+    "Keepalived_vrrp[7]: (VI_1) advertisement interval mismatch mine=1 sec rcv'd=3 sec",
+    /different intervals/,
+  ],
+  [
+    'Keepalived_vrrp[7]: (VI_1) advertisement interval updated from 1000ms to 3000ms by master',
+    /different intervals/,
+  ],
+  ['Keepalived_vrrp[7]: (VI_2) duplicate VRID conflict with VI_1 VRID 51', /used twice on one interface/],
+  [
+    'Keepalived_vrrp[7]: VI_1 and VI_2 both use VRID 51 with IPv4 on interface eth0',
+    /used twice on one interface/,
+  ],
+  [
+    'Keepalived_vrrp[7]: (VI_1) IPSEC-AH : sequence number 4 already processed. Packet dropped. Local(9)',
+    /not signed/,
+  ],
+  ['Keepalived_vrrp[7]: (VI_1) No AH header but auth type is AH', /not signed/],
+  [
+    'Keepalived_vrrp[7]: (VI_1) received lower priority (90) advert from 10.0.0.12 - discarding',
+    /was not listened to/,
+  ],
+  [
+    'Keepalived_vrrp[7]: (VI_1) Cant send advert to 10.0.0.12 (Network is unreachable)',
+    /could not advertise/,
+  ],
+  ['Keepalived_vrrp[7]: (VI_1): send advert error 1 (Operation not permitted)', /could not advertise/],
+  [
+    'Keepalived_vrrp[7]: (VI_1) CONFIGURATION ERROR: local instance and a remote instance are both configured as address owner, please fix - reducing local priority',
+    /their own \(priority 255\)/,
+  ],
+  [
+    'Keepalived_vrrp[7]: Unknown VRID(7) received on interface(eth0) from 10.0.0.99. ignoring...',
+    /another Virtual ID/,
+  ],
+  ['Keepalived_vrrp[7]: (VI_1) unicast source address 10.0.0.9 not a unicast peer', /not the partner/],
+  ["Keepalived_vrrp[7]: (VI_1) tracked interface eth9 doesn't exist", /does not have/],
+  ['ucarp[3]: [ERROR] You must supply a network interface', /option is missing or wrong/],
+  ['ucarp[3]: [ERROR] You must supply a valid virtual host id', /option is missing or wrong/],
+  ["ucarp[3]: [ERROR] Dead ratio can't be zero", /option is missing or wrong/],
+  [
+    'ucarp[3]: [ERROR] unable to open passfile /etc/ucarp.pass for reading: No such file or directory',
+    /password/,
+  ],
+  ["ucarp[3]: [ERROR] Can't do IP_ADD_MEMBERSHIP errno=No such device (19)", /cannot listen to multicast/],
+  ['ucarp[3]: [WARNING] Warning: no script called when going up', /no address moves/],
+  ['ucarp[3]: [ERROR] exiting: pfds[0].revents = 8', /ucarp ended/],
   ['Keepalived_vrrp[1]: Netlink reports eth0 down', /lost its link/],
   ['Keepalived_vrrp[1]: A thread timer expired 5.123 seconds ago', /not run in time/],
 ];
