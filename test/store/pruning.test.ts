@@ -502,7 +502,7 @@ describe('a unit that is killed while old revisions go', () => {
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
-  }).timeout(20_000 + 5_000 * KILLS);
+  }).timeout(20_000 + 20_000 * KILLS);
 });
 
 async function assertGoesOn(folder: string, revision: number, oldest: number): Promise<void> {
