@@ -2,6 +2,7 @@ import type { Catalog } from '../schema/catalog.ts';
 import type { ConfigRecord } from '../schema/document.ts';
 import { LockstepError, type Problem } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
+import { storedValue } from '../schema/rules/stored-value.ts';
 import { type Branch, partedSince } from './branch.ts';
 import { BranchShelf, keeping } from './branch-shelf.ts';
 import { danglingProblems, ruleProblems } from './check.ts';
@@ -471,13 +472,16 @@ export class Store {
     const value = await this.records.get(path);
     if (value === undefined) return [];
     const rules = this.options.rules.filter(
-      rule => rule.severity === 'tightened' || rule.inBackground === true,
+      ({ severity, inBackground }) =>
+        severity === 'error' || severity === 'tightened' || (severity === 'warning' && inBackground === true),
     );
     const view = new FutureView(this.catalog, this.port, []);
-    return [
-      ...this.catalog.problems(kind, path, value),
-      ...(await ruleProblems(view, [{ path, kind }], rules)),
-    ];
+    const values = this.catalog.problems(kind, path, value).map(problem => ({
+      ...problem,
+      code: storedValue.code,
+      message: `${problem.message}; an earlier release took it`,
+    }));
+    return [...values, ...(await ruleProblems(view, [{ path, kind }], rules))];
   }
 
   /** What the record at `path` needs and is not there: never so after a commit, but after damage to the disk. */

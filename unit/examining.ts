@@ -16,6 +16,7 @@ import { backupOf, cut, placeOf, stateOf } from './examined-status.ts';
 import type { Status } from './face.ts';
 import type { UnitFolder } from './folder.ts';
 import { answersPing, diskOf, laxPlacesOf, linkOf, listensOn } from './machine-facts.ts';
+import type { StandingProblems } from './standing-problems.ts';
 import { askClockKeepers, clockKept } from './time-sync.ts';
 
 export interface ExaminingOptions {
@@ -26,6 +27,7 @@ export interface ExaminingOptions {
   fingerprint: string;
   bal: BalProof;
   certificates: Pick<CertificateRoom, 'examined'>;
+  standing: Pick<StandingProblems, 'warnings'>;
   status(): Promise<Status>;
   /** Reject with a LockstepError when the partner is not there. */
   examinePartner(nonce: string): Promise<Json>;
@@ -202,9 +204,19 @@ export class Examining {
   }
 
   private async brokenRules(): Promise<Problem[]> {
-    const { store } = this.options;
-    return [...(await store.brokenRules('error')), ...(await store.brokenRules('warning'))];
+    const { store, standing } = this.options;
+    const asked = [...(await store.brokenRules('error')), ...(await store.brokenRules('warning'))];
+    return withoutRepeats([...asked, ...standing.warnings()]);
   }
+}
+
+/** Found by two looks. */
+export function withoutRepeats(problems: Problem[]): Problem[] {
+  return [
+    ...new Map(
+      problems.map(problem => [`${problem.code} ${problem.path} ${problem.message}`, problem]),
+    ).values(),
+  ];
 }
 
 function textOf(value: Json | undefined): string | null {

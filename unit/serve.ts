@@ -41,6 +41,7 @@ import { finishRebuild, rebuildStore } from './rebuild.ts';
 import { pageFindings, Scrub } from './scrub.ts';
 import { sendBundle } from './send-bundle.ts';
 import { Shelf } from './shelf.ts';
+import { StandingProblems } from './standing-problems.ts';
 import { StartBook } from './start-book.ts';
 import { notifySystemd } from './systemd.ts';
 import { Unit } from './unit.ts';
@@ -291,6 +292,8 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
     });
     const stopCertificates = once(async () => certificates?.stop());
     closers.push(stopCertificates);
+    const standing = new StandingProblems({ store, catalog, rules: RULES, timers: realTimers, log });
+    closers.push(() => standing.stop());
     const unit = noting(
       new Unit({
         id: facts.id,
@@ -315,6 +318,7 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
         auditing,
         keeper,
         growth,
+        standing,
       }),
       health,
     );
@@ -322,6 +326,7 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
     closers.push(() => api.close());
     pair.serveOperators(api.serveOperator);
     certificates.start();
+    standing.start();
     log.info({ dir: options.dir, ...pair.address, mode: identity.mode, ...store.head }, 'serving');
     return { close, replaced };
   } catch (error) {

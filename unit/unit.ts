@@ -33,7 +33,7 @@ import type { CertificateRoom } from './certificate-room.ts';
 import type { Committing } from './committing.ts';
 import type { DoctorAnswer, Step } from './doctor-face.ts';
 import type { Drills } from './drills.ts';
-import { Examining } from './examining.ts';
+import { Examining, withoutRepeats } from './examining.ts';
 import type {
   AdoptFileRequest,
   ApplyRequest,
@@ -91,6 +91,7 @@ import { type OpenBundle, Restoring } from './restoring.ts';
 import { guardOf } from './roles.ts';
 import type { Scrub } from './scrub.ts';
 import type { Shelf } from './shelf.ts';
+import type { StandingProblems } from './standing-problems.ts';
 import { changeAnswer, changeView } from './views.ts';
 
 const nobodys = { author: '', reason: '', at: '' };
@@ -118,6 +119,7 @@ export class Unit implements UnitFace {
   private readonly id: string;
   private readonly bal: BalProof;
   private readonly examining: Examining;
+  private readonly standing: StandingProblems;
   private readonly keeper: HistoryKeeper;
   private readonly growth: Growth;
 
@@ -146,6 +148,7 @@ export class Unit implements UnitFace {
     auditing: Auditing;
     keeper: HistoryKeeper;
     growth: Growth;
+    standing: StandingProblems;
   }) {
     this.store = rooms.store;
     this.catalog = rooms.catalog;
@@ -172,6 +175,7 @@ export class Unit implements UnitFace {
     this.auditing = rooms.auditing;
     this.keeper = rooms.keeper;
     this.growth = rooms.growth;
+    this.standing = rooms.standing;
     this.id = rooms.id;
     this.bal = new BalProof({ ...rooms, pairId: () => rooms.pair.pairId });
     this.examining = new Examining({
@@ -197,7 +201,8 @@ export class Unit implements UnitFace {
     const { keeper, growth } = this;
     const store = { ...status.store, space: await growth.space(), history: keeper.kept };
     const own = [...growth.warnings(), ...backups.warnings(), ...auditing.warnings(), ...certificates];
-    return { ...status, store, warnings: [...status.warnings, ...own], backup: backups.status };
+    const warnings = withoutRepeats([...status.warnings, ...own, ...this.standing.warnings()]);
+    return { ...status, store, warnings, backup: backups.status };
   }
 
   async show({ path = '', defaults = false }: ShowRequest): Promise<ShowAnswer> {

@@ -5,6 +5,8 @@ import { RULES } from '../../schema/rules/index.ts';
 import { TIGHTENED_FORMATS, TIGHTENED_HINTS } from '../../schema/tightened-formats.ts';
 import { openMemory } from '../../store/memory.ts';
 import { Store } from '../../store/store.ts';
+import { StandingProblems } from '../../unit/standing-problems.ts';
+import { keptLog } from '../unit/kept-log.ts';
 import { catalog, kindNamed } from './records-of.ts';
 
 const SERVICE = { protocol: 'tcp', address: '10.20.0.100', port: 443 };
@@ -108,6 +110,64 @@ async function held(records: Record<string, JsonObject>): Promise<Store> {
   await source.close();
   return store;
 }
+
+describe('what an earlier release took, in a running unit', () => {
+  const timers = {
+    now: () => 0,
+    after: (_ms: number, act: () => void) => {
+      setImmediate(act);
+      return () => undefined;
+    },
+  };
+  const standingOf = (store: Store): StandingProblems =>
+    new StandingProblems({ store, catalog, rules: RULES, timers: timers as never, log: keptLog().log });
+  const OTHER = 'virtualServices/tcp:10.20.0.101:80';
+  const of = (standing: StandingProblems): string[] =>
+    standing.warnings().map(({ code, path }) => `${code} ${path}`);
+
+  it('is named by status until it is mended, and a start looks only at what was changed since', async () => {
+    const store = await held({ [SERVICE_AT]: { ...SERVICE, errorCode: 42 }, [OTHER]: {} });
+    const first = standingOf(store);
+    first.start();
+    await first.settled();
+    const told = [`stored-value ${SERVICE_AT}/errorCode`];
+    assert.deepEqual(of(first), told);
+    await first.stop();
+
+    let asked = 0;
+    const counted = Object.create(store, {
+      standingProblems: {
+        value: (path: string) => {
+          asked++;
+          return store.standingProblems(path);
+        },
+      },
+    }) as Store;
+    const second = standingOf(counted);
+    second.start();
+    await second.settled();
+    assert.deepEqual([of(second), asked], [told, 1]);
+
+    const commit = async (path: string, value: JsonObject): Promise<void> => {
+      await store.commit({
+        changes: [{ op: 'put', path, value }],
+        kind: 'change',
+        author: 'ada',
+        reason: 'test',
+      });
+      await new Promise(setImmediate);
+      await second.settled();
+    };
+    await commit(SERVICE_AT, { ...SERVICE, errorCode: 503 });
+    assert.deepEqual(of(second), []);
+    await commit('virtualServices/tcp:127.0.0.1:80', {});
+    assert.deepEqual(of(second), [
+      'virtual-service-unreachable-address virtualServices/tcp:127.0.0.1:80/address',
+    ]);
+    await second.stop();
+    await store.close();
+  });
+});
 
 describe('a record that an earlier release took', () => {
   const BROKEN = { ...SERVICE, errorCode: 42, cookie: 'JSESSION ID' };
