@@ -139,6 +139,7 @@ export class ApiClient {
   pause = (asked: Asked<PauseRequest>): Promise<Pause> => this.post('/v1/pause', asked);
   resume = (): Promise<ResumeAnswer> => this.post('/v1/resume', {});
   confirmSource = (): Promise<ConfirmSourceAnswer> => this.post('/v1/confirm-source', {});
+  restart = (): Promise<{ startedAt: string }> => this.post('/v1/restart', {});
   restoreFile = (file: string): Promise<{ file: string }> => this.post('/v1/mirror/restore', { file });
   adoptFile = (asked: Asked<AdoptFileRequest>): ReturnType<UnitFace['adoptFile']> =>
     this.post('/v1/mirror/adopt', asked);

@@ -246,6 +246,15 @@ export const ROUTES: Route[] = [
   },
   {
     method: 'POST',
+    url: '/v1/restart',
+    summary: 'End all that runs in the unit, and start it from what is on its disk',
+    needs: 'admin',
+    body: schemas.nothing,
+    answer: schemas.restarting,
+    call: (unit, { author }) => unit.restart({ author }),
+  },
+  {
+    method: 'POST',
     url: '/v1/confirm-source',
     summary: 'Let what was restored on this unit go out to the partner',
     needs: 'operate',

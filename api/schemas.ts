@@ -448,6 +448,7 @@ export const pairedAnswer = open({
   },
 });
 export const unpairedAnswer = open({ partner: open({ name: text(''), fingerprint: text('') }) });
+export const restarting = open({ startedAt: text('ISO 8601: the start that ends now.') });
 export const restoredFile = open({ file: text('The file that was written.') });
 export const adoptedFile = open({ file: text('The file that was taken.'), revision: count });
 export const status = open({

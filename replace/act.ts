@@ -37,6 +37,7 @@ export interface Acting {
   /** Of the steps that were taken. */
   facts(): Partial<Record<string, Facts>>;
   pause(): Promise<void>;
+  tell(line: string): void;
 }
 
 /** How often the doctor is asked: a busy pair is out of step for moments. */
@@ -97,6 +98,8 @@ export async function act(acting: Acting, action: Action): Promise<Facts> {
       const { partner } = await unitOf(action.on).unpair();
       return { partner: partner.name, fingerprint: partner.fingerprint };
     }
+    case 'restart':
+      return restart(acting, action.on, action.partner);
     case 'settle-branches':
       return settleBranches(acting, action.on, action.partner);
     case 'audit':
@@ -273,6 +276,72 @@ function undecided(branch: string, step: string, records: number): LockstepError
       hint: `Look at it with lockstep merge ${branch} --dry-run, then lockstep merge ${branch}, with --none to take nothing of it. Then type lockstep replace run again.`,
       facts: { branch, step, records },
     },
+  );
+}
+
+/** How often a unit that starts again, or a person who starts it, is looked for. */
+const RESTART_TRIES = 600;
+/** How often units that see each other again are asked whether they are in step: a busy pair is not for moments. */
+const STEP_TRIES = 120;
+
+/**
+ * What a unit knows of its pair must be on its disk, and be right there: it ends everything, and starts from what is there.
+ * A unit of release 0.1.0 cannot be asked to; a person is.
+ */
+async function restart(acting: Acting, on: Letter, partner: Letter | undefined): Promise<Facts> {
+  const { plan, unitOf, pause, tell } = acting;
+  const before = (await unitOf(on).status()).unit.startedAt;
+  const byHand = await unitOf(on)
+    .restart()
+    .then(() => false)
+    .catch((error: unknown) => {
+      const known = asLockstepError(error);
+      if (known.class === 'unreachable') return false; // it is on its way
+      if (known.class !== 'missing') throw known;
+      tell(`${called(plan, on)} cannot be asked to start again: type systemctl restart lockstep there.`);
+      return true;
+    });
+  let startedAt = before;
+  for (let tries = 0; startedAt === before && tries < RESTART_TRIES; tries++) {
+    await pause();
+    startedAt = await startOf(unitOf(on), before);
+  }
+  if (startedAt === before)
+    throw new LockstepError('replace-step', `${called(plan, on)} has not started again.`, {
+      hint: 'Start it there: systemctl restart lockstep. Then type lockstep replace run again.',
+    });
+  if (partner !== undefined) await inStepAgain(acting, on, partner);
+  return { startedAt, before, byHand };
+}
+
+async function startOf(unit: ApiClient, before: string): Promise<string> {
+  return unit.status().then(
+    ({ unit: { startedAt } }) => startedAt,
+    () => before,
+  );
+}
+
+async function inStepAgain({ plan, unitOf, pause }: Acting, on: Letter, partner: Letter): Promise<void> {
+  let states: string[] = [];
+  for (let tries = 0; tries < STEP_TRIES; tries++) {
+    states = await Promise.all(
+      [on, partner].map(letter =>
+        unitOf(letter)
+          .status()
+          .then(({ sync }) => sync.state)
+          .catch((error: unknown) => asLockstepError(error).message),
+      ),
+    );
+    if (states.every(state => state === 'in-step')) return;
+    await unitOf(on)
+      .forceUpdate()
+      .catch(() => undefined); // a standby sends none
+    await pause();
+  }
+  throw new LockstepError(
+    'replace-step',
+    `${called(plan, on)} started again, and is not in step with ${called(plan, partner)}: ${states.join(' and ')}.`,
+    { hint: 'lockstep status there says why. Then type lockstep replace run again.' },
   );
 }
 

@@ -16,6 +16,8 @@ export type Action =
   | { do: 'become-first'; on: Letter }
   | { do: 'become-single'; on: Letter }
   | { do: 'unpair'; on: Letter }
+  /** `partner`: with whom it is in step again afterwards. */
+  | { do: 'restart'; on: Letter; partner?: Letter }
   | { do: 'settle-branches'; on: Letter; partner: Letter }
   | { do: 'audit'; on: Letter };
 

@@ -65,6 +65,7 @@ class Making {
       ...this.newPartner('C', 'A', 'D', '33–39', '40–44', '45', '46–48'),
       { ...this.prefer('D', 'none', '', '48–49'), id: 'prefer-none' },
       this.settleBranches('D', 'C'),
+      ...this.restarts('C', 'D'),
       this.audit('D', 'C'),
     ];
   }
@@ -92,6 +93,7 @@ class Making {
       ...this.newPartner('D', 'B', 'A', bundle ? '10–16' : '', '23–27', '28', '29', bundle),
       { ...this.prefer('A', 'none', '', '48–49'), id: 'prefer-none' },
       ...(bundle ? [this.settleBranches('A', 'D')] : []),
+      ...this.restarts('D', 'A'),
       this.audit('A', 'D'),
     ];
   }
@@ -143,6 +145,7 @@ class Making {
       ...this.newPartner('D', 'B', 'C', '10–16', '23–27', '28', '29'),
       { ...this.prefer('C', 'none', '', '48–49'), id: 'prefer-none' },
       this.settleBranches('C', 'D'),
+      ...this.restarts('D', 'C'),
       this.audit('C', 'D'),
     ];
   }
@@ -167,6 +170,7 @@ class Making {
       this.check('D', 'D', '23–27', 'the end'),
       this.connect('D', undefined, 'A', '28'),
       this.update('D', 'A', '29'),
+      ...this.restarts('D', 'A'),
       this.audit('A', 'D'),
     ];
   }
@@ -192,6 +196,7 @@ class Making {
         back: 'lockstep replace plan, kind one: a unit becomes its partner again',
         interruption: NO_INTERRUPTION,
       },
+      this.restart('A', undefined),
     ];
   }
 
@@ -536,6 +541,29 @@ class Making {
       after: this.on.settled(one, two),
       back: 'the bundles of the replacement hold the same: lockstep diff, lockstep restore',
       interruption: NO_INTERRUPTION,
+    };
+  }
+
+  /** Where each dials the other is proved only by a start: until then both may live on connections that were made before. */
+  private restarts(standby: Letter, active: Letter): Step[] {
+    return [this.restart(standby, active), this.restart(active, standby)];
+  }
+
+  private restart(unit: Letter, partner: Letter | undefined): Step {
+    const { on } = this;
+    const id = `restart-${unit.toLowerCase()}`;
+    const among = partner === undefined ? on.answers(unit) : on.paired(unit, partner);
+    const again = partner === undefined ? 'serves' : `is in step with ${this.name(partner)}`;
+    return {
+      id,
+      appliance: '',
+      title: `${this.name(unit)} has started again, and ${again}`,
+      action: { do: 'restart', on: unit, ...(partner === undefined ? {} : { partner }) },
+      does: `ends all that runs in ${this.name(unit)} and starts it from what is on its disk, as lockstep serve does; a unit of release 0.1.0 is started again by you: systemctl restart lockstep`,
+      before: among,
+      after: all(on.took(id), among),
+      back: 'none is needed',
+      interruption: 'none of the service; about a second without configuration and status',
     };
   }
 

@@ -88,6 +88,8 @@ export interface UnitFace extends AuditFace, CertificateFace, CertificateRestore
   verifyStore(): Promise<VerifyAnswer>;
   /** Throw the store away and get everything from the partner; `force`: although that one is not seen. */
   rebuild(request: { force?: boolean }): Promise<RebuildAnswer>;
+  /** End all that runs, and start from what is on the disk. Answers before it does. */
+  restart(request: { author: string }): Promise<{ startedAt: string }>;
   /** Overwrite a file of the mirror that could not be committed with what the store holds. */
   restoreFile(file: string): Promise<{ file: string }>;
   /** Commit what a file of the mirror says although it was refused, or which was kept beside its file. */

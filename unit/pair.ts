@@ -469,7 +469,7 @@ export class Pair {
     });
   }
 
-  private readonly startedAt = new Date().toISOString();
+  readonly startedAt = new Date().toISOString();
 
   get isPaired(): boolean {
     return this.partner !== undefined;

@@ -106,6 +106,8 @@ interface Surroundings {
   startApi: StartApi;
 }
 
+/** An answer is out by then. */
+const ANSWER_OUT_MS = 50;
 /** What is being answered when the store is lost gets this long to go out. */
 const LOST_MS = 500;
 
@@ -305,6 +307,7 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
         committing,
         scrub,
         startEmpty,
+        startAgain: () => void setTimeout(replace, ANSWER_OUT_MS),
         incoming,
         openBundle,
         drills,

@@ -107,6 +107,7 @@ export class Unit implements UnitFace {
   private readonly committing: Committing;
   private readonly scrub: Scrub;
   private readonly startEmpty: () => Promise<RebuildAnswer>;
+  private readonly startAgain: () => void;
   private readonly incoming: Incoming;
   private readonly restoring: Restoring;
   private readonly certificateRestoring: CertificateRestoring;
@@ -134,6 +135,8 @@ export class Unit implements UnitFace {
     scrub: Scrub;
     /** Ends everything, puts an empty store in place, and starts again. */
     startEmpty: () => Promise<RebuildAnswer>;
+    /** Ends everything and starts again, once what is answered now is out. */
+    startAgain: () => void;
     incoming: Incoming;
     openBundle: OpenBundle;
     drills: Drills;
@@ -159,6 +162,7 @@ export class Unit implements UnitFace {
     this.committing = rooms.committing;
     this.scrub = rooms.scrub;
     this.startEmpty = rooms.startEmpty;
+    this.startAgain = rooms.startAgain;
     this.incoming = rooms.incoming;
     this.drills = rooms.drills;
     this.send = rooms.send;
@@ -409,6 +413,12 @@ export class Unit implements UnitFace {
   async rebuild({ force = false }: { force?: boolean }): Promise<RebuildAnswer> {
     this.pair.assertMayRebuild(force);
     return this.startEmpty();
+  }
+
+  async restart({ author }: { author: string }): Promise<{ startedAt: string }> {
+    this.log.warn({ by: author }, 'this unit starts again');
+    this.startAgain();
+    return { startedAt: this.pair.startedAt };
   }
 
   async restoreFile(file: string): Promise<{ file: string }> {

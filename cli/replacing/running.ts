@@ -47,7 +47,11 @@ export function handsOf(context: Context, journal: Journal, options: PassphraseO
       places = { ...places, ...found };
       return { ...seen, bundles: await desk.present(BUNDLES) };
     },
-    act: action => act({ plan, unitOf, desk, pause, facts: () => journal.facts }, action),
+    act: action =>
+      act(
+        { plan, unitOf, desk, pause, facts: () => journal.facts, tell: line => context.out.note(line) },
+        action,
+      ),
     pause,
     clock: () => performance.now(),
     tell: line => context.out.note(line),

@@ -211,3 +211,41 @@ describe('replacing units, the other ways', function () {
     }
   });
 });
+
+describe('new units have addresses of their own first', function () {
+  this.timeout(120_000);
+  const { folder, remove } = temporaryFolder();
+  const site = new Site(folder, 104, false);
+  const { A, B, C, D } = site.units;
+  after(async () => {
+    await site.stop();
+    remove();
+  });
+
+  it('at the end each dials the other where it is now: they start again before it says so, and afterwards', async () => {
+    await site.make();
+    assert.equal((await D.status()).unit.address, '127.0.104.4');
+    const places = { first: site.place('A'), second: site.place('B') };
+    site.write({ kind: 'both', old: places, new: { first: site.place('C'), second: site.place('D') } });
+    const { code, stderr } = await site.replace('plan', site.plan, '--passphrase-file', site.passphrase);
+    assert.equal(code, 0, stderr);
+    await site.toTheEnd();
+    const report = (await site.replace('report')).stdout;
+    assert.match(report, /done +restart-c[\s\S]*done +restart-d[\s\S]*done +audit/);
+    await Promise.all([C, D].map(unit => unit.kill()));
+    await Promise.all([C, D].map(unit => unit.start('--every-commit', '--no-mirror')));
+    await untilInStep(C, D);
+    for (const [unit, own, partner] of [
+      [C, '127.0.104.1', '127.0.104.2'],
+      [D, '127.0.104.2', '127.0.104.1'],
+    ] as const) {
+      const status = await unit.status();
+      assert.deepEqual([status.unit.address, status.partner?.host], [own, partner]);
+      assert.deepEqual(
+        status.squares.map(({ colour }) => colour),
+        ['green', 'green'],
+      );
+    }
+    assert.ok([A, B].every(unit => !site.on.has(unit === A ? 'A' : 'B')));
+  });
+});

@@ -34,17 +34,20 @@ export class Site {
   readonly passphrase: string;
   on = new Set<Letter>();
   private readonly net: number;
+  private readonly told: boolean;
 
-  constructor(folder: string, net: number) {
+  /** `told`: units are told where to listen; else they listen where their records say, and the new ones have addresses of their own first. */
+  constructor(folder: string, net: number, told = true) {
     mkdirSync(folder, { recursive: true });
     this.folder = folder;
     this.net = net;
+    this.told = told;
     this.state = path.join(folder, 'replacement');
     this.plan = path.join(folder, 'plan.yaml');
     this.passphrase = path.join(folder, 'passphrase');
     writeFileSync(this.passphrase, PASSPHRASE, { mode: 0o600 });
     const unit = (letter: Letter, last: number): TestUnit =>
-      new TestUnit(path.join(folder, letter), `127.0.${net}.${last}`);
+      new TestUnit(path.join(folder, letter), told ? `127.0.${net}.${last}` : '');
     this.units = { A: unit('A', 1), B: unit('B', 2), C: unit('C', 3), D: unit('D', 4) };
   }
 
@@ -64,7 +67,9 @@ export class Site {
         virtualId: 77,
         ...(old
           ? { address: `${isFirst ? first : second}/24`, shared, partner: isFirst ? second : first }
-          : {}),
+          : this.told
+            ? {}
+            : { address: `127.0.${this.net}.${isFirst ? 3 : 4}/24` }),
       });
       await this.switchOn(letter);
     }
