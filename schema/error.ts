@@ -45,6 +45,10 @@ export const ERROR_CODES = {
   'bad-code': { class: 'refused', means: 'a pairing code is wrong, used or expired' },
   'key-mismatch': { class: 'refused', means: 'the other side shows a key other than the pinned one' },
   'both-active': { class: 'refused', means: 'both units say that they are active' },
+  'fallen-back': {
+    class: 'refused',
+    means: 'the disk of a unit fell back: it is older than what its partner took from it',
+  },
   mismatch: { class: 'refused', means: 'the units differ in something that must be equal' },
   'held-back': {
     class: 'refused',

@@ -33,6 +33,11 @@ export class BranchShelf {
     return [...this.headers.values()].sort((a, b) => (a.at < b.at ? 1 : -1));
   }
 
+  /** Also one that was merged. */
+  has(name: string): boolean {
+    return this.headers.has(name);
+  }
+
   /** Names of those that wait to be merged: the newest 20. */
   open(): string[] {
     return this.all()

@@ -46,18 +46,19 @@ const MOST_REVISIONS = 100;
 
 /**
  * What was changed here since both units were known to be equal; undefined when nothing was. `confirmed`: the digest in the
- * last receipt that the partner gave, which may never have come here.
+ * last receipt that the partner gave, which may never have come here. `source`: id of the store that the update comes from.
  */
 export async function partedSince(
   reader: Reader,
-  head: Pick<Head, 'revision' | 'digest' | 'commonRevision'>,
+  head: Pick<Head, 'revision' | 'digest' | 'commonRevision' | 'witnessed' | 'fellBack'>,
   confirmed: string,
-  { unit, at }: { unit: string; at: string },
+  { unit, at, source = '' }: { unit: string; at: string; source?: string | undefined },
 ): Promise<{ branch: Branch; changes: BranchChange[] } | undefined> {
   if (head.digest === confirmed) return undefined;
   const from = Math.max(
     await revisionOfInit(reader),
-    head.commonRevision,
+    isOfAnother(head, source) ? 0 : head.commonRevision,
+    head.fellBack?.revision ?? 0,
     (await revisionWithDigest(reader, confirmed)) ?? 0,
   );
   const changes =
@@ -93,8 +94,14 @@ async function everything(reader: Reader): Promise<BranchChange[]> {
   return changes;
 }
 
+/** The last receipt was exchanged with another store than the sender's, which need not hold what that one held. */
+function isOfAnother({ witnessed }: Pick<Head, 'witnessed'>, source: string): boolean {
+  const last = witnessed?.[0]?.store ?? '';
+  return last !== '' && source !== '' && last !== source;
+}
+
 /** What init made is no change of anybody. */
-async function revisionOfInit(reader: Reader): Promise<number> {
+export async function revisionOfInit(reader: Reader): Promise<number> {
   return (await readRevision(reader, 1))?.kind === 'init' ? 1 : 0;
 }
 

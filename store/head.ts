@@ -7,6 +7,7 @@ import type { Ready } from './readying.ts';
 import type { BroughtRevision, RecordChange, RevisionKind } from './revision.ts';
 import type { Change, Transition } from './transition.ts';
 import type { RecordReader } from './view.ts';
+import type { FellBack, Witness } from './witness.ts';
 
 export type Role = 'active' | 'standby';
 
@@ -29,6 +30,14 @@ export interface Head extends Nets {
   indexed?: number | undefined;
   /** The configuration was restored, and nobody has confirmed it yet: this unit is no source. */
   unconfirmed?: Unconfirmed | undefined;
+  /** Id of this store; see store/witness.ts. */
+  store?: string | undefined;
+  /** The newest states of partners that are known here; the last one seen first. */
+  witnessed?: Witness[] | undefined;
+  /** This unit found out that its disk fell back, and has not been mended yet. */
+  fellBack?: FellBack | undefined;
+  /** Somebody decided for this unit although its partner, whose release keeps no witness, confirmed this digest. */
+  overruled?: string | undefined;
 }
 
 export interface Unconfirmed {
@@ -103,6 +112,18 @@ export interface UpdateRequest {
   /** What waits to be confirmed at the sender, and what was confirmed there last. */
   provisional: Provisional | undefined;
   confirmed: string;
+  /** Of the store that it comes from. */
+  source?: UpdateSource | undefined;
+}
+
+export interface UpdateSource {
+  /** Id of that store, and the revision that stood there. Empty: its release gives none. */
+  store: string;
+  revision: number;
+  /** Nothing is held back: the target is what the sender holds. */
+  exact: boolean;
+  /** What the sender has seen of the store that takes the update. */
+  seen?: Witness | undefined;
 }
 
 export type TrialUpdate = Pick<UpdateRequest, 'changes' | 'base' | 'epoch' | 'from'>;

@@ -102,3 +102,15 @@ export function headMoved(before: Head, now: Head): LockstepError {
     },
   );
 }
+
+/** The disk of the sender fell back: what it sends is older than what was taken from it. */
+export function senderFellBack(from: string, revision: number, seen: number): LockstepError {
+  return new LockstepError(
+    'fallen-back',
+    `${from} fell back to an older state of its disk: it is at revision ${revision}, and this unit has taken revision ${seen} of it.`,
+    {
+      hint: 'Type lockstep takeover --force on the unit whose configuration is to stay; what only the other one holds becomes a branch.',
+      facts: { revision, seen },
+    },
+  );
+}

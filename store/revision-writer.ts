@@ -15,6 +15,7 @@ import { fromBytes, type Revision, revisionEntries, toBytes } from './revision.t
 import { type SpelledTransition, spell } from './spelling.ts';
 import type { Transition } from './transition.ts';
 import { FutureView } from './view.ts';
+import { newStoreId } from './witness.ts';
 
 export interface StoreOptions {
   port: StorePort;
@@ -36,6 +37,8 @@ export type Why = Pick<Revision, 'kind' | 'author' | 'reason' | 'brought' | 'mer
 export type Beside = Pick<Batch, 'put' | 'remove'> & {
   target?: string;
   head?: Partial<Head> | undefined;
+  /** Called when it is durable, before anybody is told of the revision. */
+  done?: () => void;
 };
 
 export const nothingBeside: Beside = { put: [], remove: [] };
@@ -67,7 +70,21 @@ export class RevisionWriter {
 
   /** Throws `damaged-store` for an unreadable head. */
   static async open(options: StoreOptions): Promise<RevisionWriter> {
-    return new RevisionWriter(options, await options.port.get(keys.head));
+    const writer = new RevisionWriter(options, await options.port.get(keys.head));
+    await writer.giveId();
+    return writer;
+  }
+
+  /** A store that was made by a release without ids gets one when it is opened; where it cannot, it has none this time. */
+  private async giveId(): Promise<void> {
+    if (this.current.store !== undefined) return;
+    const head = { ...this.current, store: newStoreId() };
+    if (this.stored === undefined) this.current = head;
+    else
+      await Promise.resolve()
+        .then(() => this.options.assertGood?.())
+        .then(() => this.writeHead(head))
+        .catch(() => undefined);
   }
 
   get head(): Readonly<Head> {
@@ -114,7 +131,7 @@ export class RevisionWriter {
   async write(
     transitions: Transition[],
     why: Why,
-    { target, head: facts, put, remove }: Beside = nothingBeside,
+    { target, head: facts, put, remove, done }: Beside = nothingBeside,
   ): Promise<void> {
     const { port, now, assertGood } = this.options;
     assertGood?.();
@@ -166,6 +183,7 @@ export class RevisionWriter {
       put: [...halves.put, ...tree.put, ...indexes.put, ...revisionEntries(header, spelled), ...put],
       remove: [...halves.remove, ...tree.remove, ...indexes.remove, ...remove],
     });
+    done?.();
     const paths = transitions.map(({ path }) => path);
     // Not in this call: what a listener throws must not look like a commit that failed.
     for (const listener of [...this.listeners]) queueMicrotask(() => listener(header, paths));

@@ -3,7 +3,7 @@ import type { ConfigRecord } from '../schema/document.ts';
 import { LockstepError, type Problem } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
 import { storedValue } from '../schema/rules/stored-value.ts';
-import { type Branch, partedSince } from './branch.ts';
+import { type Branch, partedSince, revisionOfInit } from './branch.ts';
 import { BranchShelf, keeping } from './branch-shelf.ts';
 import { danglingProblems, ruleProblems } from './check.ts';
 import type { Finding } from './damage.ts';
@@ -51,10 +51,19 @@ import {
   type StoreOptions,
 } from './revision-writer.ts';
 import { StoreSnapshot } from './snapshot.ts';
-import { assertMayTake, takenTransitions } from './taking.ts';
+import { assertMayTake, assertNotOlder, takenTransitions } from './taking.ts';
 import { type Change, hasEffect, resolveChanges, type Transition, touchesPair } from './transition.ts';
 import { verifyRoot } from './verify.ts';
 import { FutureView, RecordReader } from './view.ts';
+import {
+  digestAt,
+  type FellBack,
+  isOlderThan,
+  newStoreId,
+  type Witness,
+  withWitness,
+  witnessedIn,
+} from './witness.ts';
 
 export type {
   CommitListener,
@@ -158,18 +167,21 @@ export class Store {
 
   /**
    * Take an update from the active unit: all of it, or nothing.
-   * Throws `not-standby`, `stale-epoch`, `base-differs`, `unit-scope`, `digest-differs`, and what commit throws.
+   * Throws `not-standby`, `stale-epoch`, `fallen-back`, `base-differs`, `unit-scope`, `digest-differs`, and what commit throws.
    */
   applyUpdate(
     update: UpdateRequest,
   ): Promise<{ result: 'applied' | 'already-applied'; digest: string; revision: number }> {
     return this.writer.inTurn(async () => {
       assertMayTake(update, this.head);
+      assertNotOlder(update, this.head);
       const net = await netOfUpdate(this.catalog, this.port, this.head, update);
+      const older = await this.isOlderThanSeen(update.source?.seen);
+      const facts = { ...net.head, ...this.afterUpdate(update, older) };
       if (this.head.digest === update.target) {
         const { epoch, target: common } = update;
         const commonRevision = this.head.revision;
-        const head = { ...this.head, ...net.head, epoch, common, commonRevision, unconfirmed: undefined };
+        const head = { ...this.head, ...facts, epoch, common, commonRevision, unconfirmed: undefined };
         const changed =
           net.put.length + net.remove.length > 0 || JSON.stringify(head) !== JSON.stringify(this.head);
         if (changed) await this.writer.writeHead(head, net);
@@ -183,7 +195,7 @@ export class Store {
         this.head.records,
       );
       await this.writer.check(transitions, 'held');
-      const reason = `update of ${transitions.length} records from ${update.from}`;
+      const reason = `update of ${transitions.length} records from ${update.from}${fellBackWords(older, this.head)}`;
       const header = {
         kind: 'update' as const,
         author: update.from,
@@ -195,15 +207,16 @@ export class Store {
       const parted = await partedSince(this.port, head, update.common, {
         unit: update.to,
         at: this.options.now().toISOString(),
+        source: update.source?.store,
       });
       const kept = parted === undefined ? nothingBeside : keeping(parted.branch, parted.changes);
       await this.writer.write(transitions, header, {
         target: update.target,
-        head: net.head,
+        head: facts,
         put: [...kept.put, ...net.put],
         remove: [...kept.remove, ...net.remove],
+        done: () => parted !== undefined && this.branches.note(parted.branch),
       });
-      if (parted !== undefined) this.branches.note(parted.branch);
       return { result: 'applied', ...this.held() };
     });
   }
@@ -287,9 +300,20 @@ export class Store {
     });
   }
 
-  /** The partner has confirmed that it holds `digest`, which stood here at `revision`. */
-  setCommon(digest: string, revision: number): Promise<void> {
-    return this.writer.inTurn(() => this.writer.keepInHead({ common: digest, commonRevision: revision }));
+  /** The partner has confirmed that it holds `digest`, which stood here at `revision`. `seen`: what it said of its store. */
+  setCommon(digest: string, revision: number, seen?: Witness): Promise<void> {
+    return this.writer.inTurn(() =>
+      this.writer.keepInHead({ common: digest, commonRevision: revision, ...this.seeing(seen) }),
+    );
+  }
+
+  /** With another partner nothing is confirmed yet; what the one before held is no matter any more. */
+  beginWithPartner(common: string): Promise<void> {
+    return this.writer.inTurn(() => {
+      const witnessed = this.head.witnessed?.filter(({ store }) => store !== '');
+      const nothing = { fellBack: undefined, overruled: undefined };
+      return this.writer.keepInHead({ ...nothing, common, commonRevision: 0, witnessed });
+    });
   }
 
   /** The same, and a fact of this unit alone (see writeLocal), in one write. Without `common`: nothing was confirmed. */
@@ -297,15 +321,46 @@ export class Store {
     common: { digest: string; revision: number } | undefined,
     name: string,
     receipt: object,
+    seen?: Witness,
   ): Promise<void> {
+    return this.writer.inTurn(() => {
+      const confirmed =
+        common === undefined ? {} : { common: common.digest, commonRevision: common.revision };
+      const head = { ...this.head, ...confirmed, ...this.seeing(seen) };
+      return this.writer.writeHead(head, { put: [[keys.local(name), toBytes(receipt)]], remove: [] });
+    });
+  }
+
+  /** 1 where the store began with what init made, which is no change of anybody; else 0. */
+  revisionOfInit(): Promise<number> {
+    return revisionOfInit(this.port);
+  }
+
+  /** Digest at an own revision; undefined for one that is not kept, or not there. */
+  digestAt(revision: number): Promise<string | undefined> {
+    return digestAt(this.port, this.head, revision);
+  }
+
+  /** The disk fell back; told of the store with this id, and no more when it has been mended meanwhile. */
+  setFellBack(fellBack: FellBack, store: string | undefined): Promise<void> {
+    return this.writer.inTurn(async () => {
+      if (this.head.store === store && this.head.fellBack === undefined)
+        await this.writer.keepInHead({ fellBack });
+    });
+  }
+
+  /** Somebody decided that what this unit holds stands, whatever its partner has seen of it. */
+  overrule(confirmed: string): Promise<void> {
     return this.writer.inTurn(() =>
-      this.writer.writeHead(
-        common === undefined
-          ? this.head
-          : { ...this.head, common: common.digest, commonRevision: common.revision },
-        { put: [[keys.local(name), toBytes(receipt)]], remove: [] },
-      ),
+      this.writer.keepInHead({ store: newStoreId(), fellBack: undefined, overruled: confirmed }),
     );
+  }
+
+  /** What was restored here is no other than what the partner holds: there is nothing to confirm. Only at this digest. */
+  dropUnconfirmed(digest: string): Promise<void> {
+    return this.writer.inTurn(async () => {
+      if (this.head.digest === digest) await this.writer.keepInHead({ unconfirmed: undefined });
+    });
   }
 
   /** What was restored may be a source from now on; resolves to the mark that was lifted, if there was one. */
@@ -565,9 +620,24 @@ export class Store {
     const merges = { branch: branch.name, unit: branch.unit, parent: branch.digest };
     const closing = await this.branches.closing(branch, merged);
     const net = await this.underNet(transitions, request);
-    const beside = { ...net, put: [...closing.put, ...net.put], remove: closing.remove };
+    const done = (): void => this.branches.note({ ...branch, merged });
+    const beside = { ...net, put: [...closing.put, ...net.put], remove: closing.remove, done };
     await this.writer.write(transitions, { kind: 'merge', author, reason, merges }, beside);
-    this.branches.note({ ...branch, merged });
+  }
+
+  private seeing(seen: Witness | undefined): Partial<Head> {
+    return seen === undefined ? {} : { witnessed: withWitness(this.head.witnessed, seen) };
+  }
+
+  private async isOlderThanSeen(seen: Witness | undefined): Promise<boolean> {
+    if (seen === undefined || seen.store !== this.head.store) return this.head.fellBack !== undefined;
+    return isOlderThan(seen, this.head, await this.digestAt(seen.revision));
+  }
+
+  /** With an update a store that fell back is mended: it is another one from then on, of which nothing was seen. */
+  private afterUpdate(update: UpdateRequest, older: boolean): Partial<Head> {
+    const mended = older ? { store: newStoreId(), fellBack: undefined } : {};
+    return { ...this.seeing(witnessedIn(update)), ...mended };
   }
 
   private underNet(
@@ -606,4 +676,8 @@ export class Store {
   private held(): { digest: string; revision: number } {
     return { digest: this.head.digest, revision: this.head.revision };
   }
+}
+
+function fellBackWords(older: boolean, { revision, fellBack }: Head): string {
+  return older ? `, after the disk of this unit fell back to revision ${fellBack?.revision ?? revision}` : '';
 }

@@ -4,10 +4,11 @@ import type { JsonObject } from '../schema/json.ts';
 import type { Kind } from '../schema/kind.ts';
 import { type SplitRecord, unitScopedFields } from '../schema/record.ts';
 import { pauses } from './event-loop.ts';
-import type { Head, PairChange, TrialUpdate } from './head.ts';
-import { notStandby, staleEpoch, unitScope } from './refusals.ts';
+import type { Head, PairChange, TrialUpdate, UpdateRequest } from './head.ts';
+import { notStandby, senderFellBack, staleEpoch, unitScope } from './refusals.ts';
 import { hasEffect, type Transition } from './transition.ts';
 import type { RecordReader } from './view.ts';
+import { witnessOf } from './witness.ts';
 
 const NEITHER: SplitRecord = { pair: undefined, unit: undefined };
 
@@ -49,4 +50,18 @@ export function assertShared(kind: Kind, path: string, half: JsonObject | null):
 export function assertMayTake(update: Pick<TrialUpdate, 'from' | 'epoch'>, head: Head): void {
   if (head.role !== 'standby') throw notStandby(update, head);
   if (update.epoch < head.epoch) throw staleEpoch(update, head);
+}
+
+/**
+ * Throws `fallen-back` for a sender that is older than what this unit took from it. It ought to know by itself; a
+ * release that keeps no witness does not: such a one compares the trees where it ought to know the state that it sent.
+ */
+export function assertNotOlder(update: UpdateRequest, head: Head): void {
+  const { source, from, changes, brought, target } = update;
+  const seen = source && witnessOf(source.store, head.witnessed);
+  if (source === undefined || seen === undefined) return;
+  const forgot =
+    source.store === '' && seen.digest === head.digest && changes.length > 0 && brought.length === 0;
+  if (source.revision < seen.revision || (forgot && target !== head.digest))
+    throw senderFellBack(from, source.revision, seen.revision);
 }

@@ -5,8 +5,11 @@ import { EMPTY_DIGEST } from '../store/digest.ts';
 import type { Provisional } from '../store/provisional.ts';
 import { elapsedMs } from '../store/stopwatch.ts';
 import type { PairChange, Store } from '../store/store.ts';
+import type { FellBack, Witness } from '../store/witness.ts';
 import { BranchExchange } from './branch-exchange.ts';
 import type { Channel } from './channel.ts';
+import { type Evidence, holdsNothingOfItsOwn, type Past, questionTo } from './fall-back.ts';
+import { findFork } from './fork.ts';
 import { assertAllCross, holdBack } from './held-back.ts';
 import { step } from './machine.ts';
 import { type Hello, MOST_BUCKETS, MOST_NODES, type ProvisionalNote } from './message.ts';
@@ -37,6 +40,8 @@ export interface UpdateReport {
   ms: number;
   /** What was left out; without it, both units held the same after the update. */
   heldBack: HeldBack | undefined;
+  /** What the receipt says of the partner's store: kept beside the common digest. */
+  seen: Witness | undefined;
 }
 
 export interface LinkOptions {
@@ -51,6 +56,8 @@ export interface LinkOptions {
   onState(state: SyncState, name: StateName): void;
   onUpdate(report: UpdateReport): void;
   onTrouble(error: LockstepError): void;
+  /** This unit found out that its disk fell back. */
+  onFellBack?(fellBack: FellBack): void;
   /** Before an update is made for a partner that holds `base`: a look at what the update would put right unseen. */
   beforeUpdate?(base: string): Promise<void>;
 }
@@ -92,6 +99,7 @@ export class Link {
   /** An attempt is due then, by the timers; undefined while one is under way, or the partner is linked. */
   private retryAt: number | undefined;
   private counter = 0;
+  private findingFork = false;
   private roleTurn: Promise<unknown> = Promise.resolve();
   private outgoing: (Outgoing & { run: number; started: number; records: number; bytes: number }) | undefined;
 
@@ -208,7 +216,13 @@ export class Link {
    * `asking`: the other use of the connection, where the partner dialled it.
    */
   heard(hello: Hello, asking?: Channel): void {
-    this.feed({ type: 'heard', hello, greeting: false });
+    const question = questionTo(this.options.own(), hello);
+    if (question === undefined) this.feed({ type: 'heard', hello, greeting: false });
+    else
+      void this.past(question).then(
+        past => this.feed({ type: 'heard', hello, greeting: false, past }),
+        error => this.options.onTrouble(asLockstepError(error)),
+      );
     if (asking !== undefined && hello.bothWays === true) this.offer(asking);
     if (this.channel !== undefined) return;
     this.retryMs = FIRST_RETRY_MS;
@@ -265,6 +279,12 @@ export class Link {
         break;
       case 'ask-step-down':
         void this.askStepDown(effect);
+        break;
+      case 'find-fork':
+        void this.findFork(effect.evidence);
+        break;
+      case 'drop-unconfirmed':
+        void this.dropUnconfirmed(effect.digest);
         break;
       case 'become-active':
         void this.becomeActive(effect);
@@ -384,8 +404,14 @@ export class Link {
         yield payload;
       }
     }
-    const { result, digest } = await this.linked().askInFrames(frames, 'receipt');
-    return { type: 'receipt', run, result, digest };
+    const receipt = await this.linked().askInFrames(frames, 'receipt');
+    return {
+      type: 'receipt',
+      run,
+      result: receipt.result,
+      digest: receipt.digest,
+      revision: receipt.revision,
+    };
   }
 
   private remember({
@@ -395,10 +421,11 @@ export class Link {
     forced,
     tickets,
     heldBack,
+    seen,
   }: Extract<Effect, { do: 'remember' }>): void {
     const { started = 0, records = 0, bytes = 0 } = this.outgoing ?? {};
     const ms = elapsedMs(started, this.options.timers.now());
-    const report: UpdateReport = { result, forced, revision, digest, records, bytes, ms, heldBack };
+    const report: UpdateReport = { result, forced, revision, digest, records, bytes, ms, heldBack, seen };
     this.dropOutgoing();
     for (const ticket of tickets) this.settle(ticket, report);
     this.options.onUpdate(report);
@@ -407,12 +434,14 @@ export class Link {
   private async askStepDown({ run, epoch, force }: Extract<Effect, { do: 'ask-step-down' }>): Promise<void> {
     try {
       const { digest } = this.options.own();
+      const { partner } = this.current;
       const reply = await this.linked().ask(
         id => ({ type: 'step-down', id, epoch, force, digest }),
         'stepped-down',
       );
       this.feed({ type: 'own', own: this.options.own() });
-      if (!force && reply.digest !== this.current.own.digest)
+      const free = partner !== undefined && holdsNothingOfItsOwn(partner) && reply.digest === partner.digest;
+      if (!force && !free && reply.digest !== this.current.own.digest)
         throw new Refusal(
           'takeover-incomplete',
           'The partner stepped down with another state than this unit holds.',
@@ -427,6 +456,7 @@ export class Link {
     ticket,
     epoch,
     partnerSteppedDown,
+    overrules,
   }: Extract<Effect, { do: 'become-active' }>): Promise<void> {
     try {
       await this.inRoleTurn(async () => {
@@ -437,6 +467,7 @@ export class Link {
           });
         return this.options.setRole('active', epoch);
       });
+      if (overrules !== undefined) await this.options.store.overrule(overrules);
       this.ownChanged();
       this.settle(ticket, { epoch, partnerSteppedDown });
     } catch (error) {
@@ -615,15 +646,63 @@ export class Link {
     const { channel } = this;
     try {
       const own = this.greeting();
+      const requests = this.linked();
       const {
         type: _type,
         re: _re,
         ...hello
-      } = await this.linked().ask(id => ({ type: 'hello', id, ...own }), 'hello-too');
-      this.feed({ type: 'heard', hello, greeting: true });
-      void this.branches.greeted(this.linked(), hello);
+      } = await requests.ask(id => ({ type: 'hello', id, ...own }), 'hello-too');
+      const question = questionTo(this.options.own(), hello);
+      const past = question && (await this.past(question));
+      if (this.requests !== requests) return; // another connection has begun with a greeting of its own
+      const unknown = this.lacksBranchOf(hello);
+      this.feed({ type: 'heard', hello, greeting: true, past, unknown });
+      await this.branches.greeted(requests, hello);
+      if (unknown && !this.lacksBranchOf(hello)) this.feed({ type: 'copied' });
     } catch (error) {
       channel?.close(asLockstepError(error).message);
+    }
+  }
+
+  private lacksBranchOf({ branches }: Hello): boolean {
+    return branches.some(name => !this.options.store.branches.has(name));
+  }
+
+  private async past({ revision, common }: { revision: number; common: string }): Promise<Past> {
+    const { store } = this.options;
+    const knowsCommon = common === '' || (await store.revisionWithDigest(common)) !== undefined;
+    return { stoodAt: await store.digestAt(revision), knowsCommon };
+  }
+
+  /** Asks until it is answered: at the latest at the next greeting. */
+  private async findFork({ store: id, from }: Evidence): Promise<void> {
+    if (this.findingFork) return;
+    this.findingFork = true;
+    const { store, clock } = this.options;
+    try {
+      const asks = this.current.partner?.witnessed !== undefined;
+      const fork = await findFork(store, async revisions =>
+        asks ? (await this.linked().ask(id => ({ type: 'known', id, revisions }), 'known-is')).revision : 0,
+      );
+      const [found, digest] = [await store.revision(fork), await store.digestAt(fork)];
+      const seen = new Date(clock().wall).toISOString();
+      const fellBack = { revision: fork, digest: digest ?? EMPTY_DIGEST, at: found?.at ?? '', from, seen };
+      await store.setFellBack(fellBack, id);
+      if (store.head.fellBack?.seen === seen) this.options.onFellBack?.(fellBack);
+      this.ownChanged();
+    } catch (error) {
+      this.options.onTrouble(asLockstepError(error));
+    } finally {
+      this.findingFork = false;
+    }
+  }
+
+  private async dropUnconfirmed(digest: string): Promise<void> {
+    try {
+      await this.options.store.dropUnconfirmed(digest);
+      this.ownChanged();
+    } catch (error) {
+      this.options.onTrouble(asLockstepError(error));
     }
   }
 

@@ -1,7 +1,8 @@
 import { type ErrorBody, LockstepError } from '../schema/error.ts';
 import { EMPTY_DIGEST } from '../store/digest.ts';
+import { evidenceOf, holdsNothingOfItsOwn, looksForFork, mayRelieve } from './fall-back.ts';
 import type { Hello } from './message.ts';
-import { wantsUpdate } from './standing.ts';
+import { mismatches, wantsUpdate } from './standing.ts';
 import {
   type Effect,
   type OwnFacts,
@@ -10,8 +11,9 @@ import {
   type SyncState,
   serving,
   still,
+  type Ticket,
 } from './state.ts';
-import { unanswered } from './takeover-refusal.ts';
+import { takeOverRefusal, unanswered } from './takeover-refusal.ts';
 import { askedToStepDown, notSteppedDown, steppedDown, takeOver } from './takeover-steps.ts';
 import { begin, force, working } from './update-steps.ts';
 
@@ -22,7 +24,9 @@ export function step(state: SyncState, event: SyncEvent): Step {
     case 'unlinked':
       return unlinked(state, event.reason, event.refusal);
     case 'heard':
-      return heard(state, event.hello, event.greeting);
+      return heard(state, event);
+    case 'copied':
+      return still({ ...state, copying: false });
     case 'own':
       return ownChanged(state, event.own);
     case 'due':
@@ -76,18 +80,51 @@ function unlinked(state: SyncState, reason: string, refusal: ErrorBody | undefin
   };
 }
 
-function heard(state: SyncState, hello: Hello, greeting: boolean): Step {
+function heard(state: SyncState, event: Extract<SyncEvent, { type: 'heard' }>): Step {
+  const { hello, greeting } = event;
   const first = greeting && state.link === 'greeting';
-  const known: SyncState = { ...state, partner: hello, link: first ? 'up' : state.link };
-  if (isFenced(known.own, hello)) {
-    return {
-      state: known,
-      effects: [{ do: 'become-standby', ticket: undefined, epoch: hello.epoch, digest: known.own.digest }],
-    };
-  }
+  const past = event.past ?? { stoodAt: undefined, knowsCommon: true };
+  const known: SyncState = {
+    ...state,
+    partner: hello,
+    link: first ? 'up' : state.link,
+    // What was said earlier may arrive later: it takes nothing back.
+    fallen: state.fallen ?? evidenceOf(state.own, hello, past),
+    copying: greeting ? event.unknown === true : state.copying,
+  };
+  const found = [...looksForFork(known), ...agreed(known)];
+  const settled = givesWay(known) ?? relieves(known);
+  if (settled !== undefined) return { ...settled, effects: [...found, ...settled.effects] };
   // What was refused is tried again on the next commit or when due: at every greeting, it would never end.
-  const wanted = first || (known.own.everyCommit && known.refusal === undefined);
-  return wanted && wantsUpdate(known) ? begin(known, []) : still(known);
+  const atOnce = known.own.everyCommit || hello.fellBack !== undefined;
+  const wanted = first || (atOnce && known.refusal === undefined);
+  const begun = wanted && wantsUpdate(known) ? begin(known, []) : still(known);
+  return { ...begun, effects: [...found, ...begun.effects] };
+}
+
+function givesWay(state: SyncState): Step | undefined {
+  const { own, partner } = state;
+  if (partner === undefined || !isFenced(own, partner)) return undefined;
+  return {
+    state,
+    effects: [{ do: 'become-standby', ticket: undefined, epoch: partner.epoch, digest: own.digest }],
+  };
+}
+
+/** Nobody typed this takeover, so nobody waits for its answer. */
+const NOBODY: Ticket = 0;
+
+function relieves(state: SyncState): Step | undefined {
+  const refused = !mayRelieve(state) || takeOverRefusal(state, false) !== undefined;
+  if (refused || (state.partner !== undefined && mismatches(state.own, state.partner).length > 0))
+    return undefined;
+  return state.own.damaged || state.partner?.damaged ? undefined : takeOver(state, NOBODY, false);
+}
+
+/** What was restored, and brought back to what the partner holds, needs nobody's confirmation. */
+function agreed({ own, partner, link }: SyncState): Effect[] {
+  const same = own.unconfirmed && link === 'up' && partner?.established && own.pairId === partner.pairId;
+  return same && own.digest === partner.digest ? [{ do: 'drop-unconfirmed', digest: own.digest }] : [];
 }
 
 /**
@@ -95,7 +132,7 @@ function heard(state: SyncState, hello: Hello, greeting: boolean): Step {
  * What counts is what the partner says it had confirmed, because a receipt may have been lost; only of a partner that was
  * paired anew, and so does not know, the own receipt is believed. With own changes the operator
  * decides: both-active. So does he when the partner was never in step with anybody: it cannot be the source that this
- * unit would wait for.
+ * unit would wait for. Where the disk of this unit fell back, its history says what is its own.
  */
 function isFenced(own: OwnFacts, partner: Hello): boolean {
   return (
@@ -105,7 +142,9 @@ function isFenced(own: OwnFacts, partner: Hello): boolean {
     partner.established &&
     !partner.unconfirmed &&
     own.pairId === partner.pairId &&
-    (own.digest === partner.common || (partner.common === EMPTY_DIGEST && own.digest === own.common))
+    (holdsNothingOfItsOwn(own) ||
+      own.digest === partner.common ||
+      (partner.common === EMPTY_DIGEST && own.digest === own.common))
   );
 }
 
@@ -116,10 +155,14 @@ function ownChanged(state: SyncState, own: OwnFacts): Step {
   const known: SyncState = {
     ...state,
     own: { ...own, established },
+    fallen: own.store === state.own.store ? state.fallen : undefined,
     refusal: roleChanged || own.role === 'standby' ? undefined : state.refusal,
   };
   const announce = roleChanged || !sameUnit(own, state.own);
   const greet: Effect[] = announce && state.link !== 'down' ? [{ do: 'greet' }] : [];
+  greet.push(...agreed(known));
+  const settled = own.fellBack === undefined ? undefined : givesWay(known);
+  if (settled !== undefined) return { ...settled, effects: [...greet, ...settled.effects] };
   const committed = !roleChanged && own.everyCommit && own.digest !== state.own.digest;
   const lifted =
     (state.own.pause !== undefined && own.pause === undefined) || (state.own.unconfirmed && !own.unconfirmed);
@@ -131,7 +174,8 @@ function ownChanged(state: SyncState, own: OwnFacts): Step {
 /** Whether a unit still says the same of itself: the partner refuses updates for some of it, so it is told at once. */
 function sameUnit(one: OwnFacts, other: OwnFacts): boolean {
   const same = (
-    ['name', 'mode', 'release', 'model', 'schemaDigest', 'unconfirmed', 'damaged'] as const
+    ['name', 'mode', 'release', 'model', 'schemaDigest', 'unconfirmed', 'damaged', 'store'] as const
   ).every(fact => one[fact] === other[fact]);
-  return same && (one.pause === undefined) === (other.pause === undefined);
+  const fellBack = JSON.stringify(one.fellBack) === JSON.stringify(other.fellBack);
+  return same && fellBack && (one.pause === undefined) === (other.pause === undefined);
 }

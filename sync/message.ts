@@ -6,6 +6,7 @@ import { MOST_NAMED } from '../store/branch-shelf.ts';
 import type { Provisional } from '../store/provisional.ts';
 import type { BroughtRevision } from '../store/revision.ts';
 import type { PairChange, Role } from '../store/store.ts';
+import { type FellBack, MOST_WITNESSED, type Witness } from '../store/witness.ts';
 import { type HaFacts, haFacts } from './fit.ts';
 
 /**
@@ -62,11 +63,23 @@ export interface Hello {
   bothWays?: boolean;
   /** What the two must have alike. */
   ha?: HaFacts;
+  /** Id of its store; left out by releases that give none. */
+  store?: string | undefined;
+  /** The newest states that it knows of the stores of its partners. */
+  witnessed?: Witness[] | undefined;
+  /** Its disk fell back (store/witness.ts). */
+  fellBack?: FallBack | undefined;
 }
 
 export interface FileCounts {
   waiting: number;
   unwritten: number;
+}
+
+/** How far a unit fell back. */
+export interface FallBack extends Pick<FellBack, 'revision' | 'from' | 'at'> {
+  /** It has made changes of its own since. */
+  own: boolean;
 }
 
 /** One frame of an update; `changes` of all frames with one `changeId` belong together, in order. */
@@ -109,6 +122,8 @@ export type Request =
   | { type: 'branch'; id: number; name: string; from: number }
   /** Ask how the unit is, for lockstep doctor. `nonce`: what its proofs are made for. */
   | { type: 'examine'; id: number; nonce: string }
+  /** Which of these revisions of the sender's has the other one been told of? Newest first. */
+  | { type: 'known'; id: number; revisions: [revision: number, at: string][] }
   /** The sender has merged the branch. */
   | { type: 'branch-merged'; id: number; name: string; revision: number; at: string; author: string }
   /** A question of an audit, as audit/ and unit/ understand it. */
@@ -147,6 +162,8 @@ export type Reply =
   | { type: 'kinds-are'; re: number; schemaDigest: string; kinds: Record<string, string> }
   | { type: 'branch-part'; re: number; branch: Branch; changes: BranchChange[]; last: boolean }
   | { type: 'branch-closed'; re: number }
+  /** The newest of them. 0: none. */
+  | { type: 'known-is'; re: number; revision: number }
   /** No secrets. What it must look like is said by audit/doctor/examination.ts. */
   | { type: 'facts'; re: number; facts: JsonObject }
   | { type: 'audited'; re: number; answer: JsonObject }
@@ -185,6 +202,8 @@ export const FRAME_LIMITS: Record<Request['type'] | Reply['type'], number> = {
   'branch-part': 8 * 1024 * 1024,
   'branch-merged': 1024,
   'branch-closed': 1024,
+  known: 16 * 1024,
+  'known-is': 1024,
   examine: 1024,
   facts: 1024 * 1024,
   audit: 8 * 1024 * 1024,
@@ -199,11 +218,19 @@ export const FRAME_LIMITS: Record<Request['type'] | Reply['type'], number> = {
 /** Most nodes, or buckets, that one request asks for. */
 export const MOST_NODES = 256;
 export const MOST_BUCKETS = 1024;
+/** Most revisions that one request asks about. */
+export const MOST_REVISIONS = 100;
 
 const duration: Check = value => typeof value === 'number' && value >= 0;
 const digest: Check = value => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
 
 const fileCounts: Check = object({ waiting: count, unwritten: count });
+const optional =
+  (check: Check): Check =>
+  value =>
+    value === undefined || check(value);
+const fellBack = objectWith({ revision: count, from: count, at: text(40), own: flag });
+const witness = objectWith({ store: text(64), revision: count, digest: text(64) });
 
 const greeting: Record<string, Check> = {
   protocol: count,
@@ -222,15 +249,18 @@ const greeting: Record<string, Check> = {
   common: text(64),
   paused: flag,
   unconfirmed: flag,
-  damaged: value => value === undefined || flag(value),
-  files: value => value === undefined || fileCounts(value),
+  damaged: optional(flag),
+  files: optional(fileCounts),
   clock: value => typeof value === 'number',
   branches: listOf(text(64), MOST_NAMED),
   heldBack: count,
   provisional: text(64),
-  port: value => value === undefined || count(value),
-  bothWays: value => value === undefined || flag(value),
-  ha: value => value === undefined || haFacts(value),
+  port: optional(count),
+  bothWays: optional(flag),
+  ha: optional(haFacts),
+  store: optional(text(64)),
+  witnessed: optional(listOf(witness, MOST_WITNESSED)),
+  fellBack: optional(fellBack),
 };
 
 const half: Check = value => value === null || isObject(value);
@@ -294,6 +324,7 @@ const REQUESTS: Record<Request['type'], Check> = {
   }),
   kinds: object({ type: text(20), id: count }),
   branch: object({ type: text(20), id: count, name: text(64), from: count }),
+  known: object({ type: text(20), id: count, revisions: listOf(tuple(count, text(40)), MOST_REVISIONS) }),
   'branch-merged': object({
     type: text(20),
     id: count,
@@ -354,6 +385,7 @@ const REPLIES: Record<Reply['type'], Check> = {
     last: flag,
   }),
   'branch-closed': object({ type: text(20), re: count }),
+  'known-is': object({ type: text(20), re: count, revision: count }),
   facts: object({ type: text(20), re: count, facts: isObject }),
   audited: object({ type: text(20), re: count, answer: isObject }),
   joined: object({

@@ -2,6 +2,7 @@ import { LockstepError } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
 import type { Branch } from '../store/branch.ts';
 import type { PairChange, TrialUpdate, UpdateRequest } from '../store/store.ts';
+import { type Witness, withWitness, witnessOf } from '../store/witness.ts';
 import type { Hello, Reply, Request, UpdateMessage } from './message.ts';
 import { mismatches } from './standing.ts';
 import type { OwnFacts } from './state.ts';
@@ -36,6 +37,7 @@ export type ResponderEffect =
   | { do: 'show-buckets'; re: number; buckets: number[] }
   | { do: 'try'; re: number; trial: TrialUpdate }
   | { do: 'show-kinds'; re: number }
+  | { do: 'tell-known'; re: number; revisions: [revision: number, at: string][] }
   | { do: 'show-branch'; re: number; name: string; from: number }
   | { do: 'examine'; re: number; nonce: string }
   | { do: 'close-branch'; re: number; name: string; merged: NonNullable<Branch['merged']> }
@@ -87,6 +89,8 @@ export function respond(
       return answer(tryOut(own, state.greeted, request));
     case 'kinds':
       return answer({ do: 'show-kinds', re: request.id });
+    case 'known':
+      return answer({ do: 'tell-known', re: request.id, revisions: request.revisions });
     case 'branch':
       return answer({ do: 'show-branch', re: request.id, name: request.name, from: request.from });
     case 'examine':
@@ -100,10 +104,16 @@ export function respond(
   }
 }
 
-/** What the sender of an update would say of itself once its receipt is in: it does not have to say it. */
-export function greetedAfter(from: Hello, { epoch, target, revision, provisional }: ReceivedUpdate): Hello {
+/** What the sender of an update would say of itself once its receipt is in: it does not have to say it. `seen`: of this unit. */
+export function greetedAfter(
+  from: Hello,
+  { epoch, target, revision, provisional }: ReceivedUpdate,
+  seen?: Witness,
+): Hello {
+  const known = seen !== undefined && from.witnessed !== undefined;
   return {
     ...from,
+    ...(known ? { witnessed: withWitness(from.witnessed, seen) } : {}),
     epoch,
     revision,
     digest: target,
@@ -152,6 +162,12 @@ function stage(
     brought,
     provisional,
     confirmed,
+    source: {
+      store: from.store ?? '',
+      revision,
+      exact: from.schemaDigest === own.schemaDigest,
+      seen: own.store === undefined ? undefined : witnessOf(own.store, from.witnessed),
+    },
   };
   return { state: { ...state, staged: undefined }, effects: [{ do: 'apply', re: message.id, update }] };
 }

@@ -7,6 +7,7 @@ import type { StoreSnapshot } from '../store/snapshot.ts';
 import type { Store } from '../store/store.ts';
 import { branchPart } from './branch-exchange.ts';
 import type { Channel } from './channel.ts';
+import { newestKnown } from './fork.ts';
 import {
   encodeMessage,
   type Hello,
@@ -91,13 +92,18 @@ export function serve(channel: Channel, options: ServiceOptions): void {
     for (const effect of responded.effects) {
       const answer = await carryOut(effect, options);
       await reply(answer);
-      if (effect.do === 'apply' && answer.type === 'receipt') noteGreeting(effect.update);
+      if (effect.do === 'apply' && answer.type === 'receipt') noteGreeting(effect.update, answer);
     }
   }
 
-  function noteGreeting(update: ReceivedUpdate): void {
+  function noteGreeting(
+    update: ReceivedUpdate,
+    { revision, digest }: Extract<Reply, { type: 'receipt' }>,
+  ): void {
     if (state.greeted === undefined) return;
-    const greeted = greetedAfter(state.greeted, update);
+    const { store } = options.own();
+    const seen = store === undefined ? undefined : { store, revision, digest };
+    const greeted = greetedAfter(state.greeted, update, seen);
     state = { ...state, greeted };
     options.onHello(greeted);
   }
@@ -164,6 +170,12 @@ async function carryOut(effect: ResponderEffect, options: ServiceOptions): Promi
       const { digest, kindDigests } = options.store.catalog;
       return { type: 'kinds-are', re: effect.re, schemaDigest: digest, kinds: kindDigests };
     }
+    case 'tell-known':
+      return orRefuse(effect.re, async () => ({
+        type: 'known-is',
+        re: effect.re,
+        revision: await newestKnown(options.store, effect.revisions),
+      }));
     case 'show-branch':
       return orRefuse(effect.re, async () => ({
         type: 'branch-part',

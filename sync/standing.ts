@@ -1,6 +1,7 @@
 /** How this unit stands to its partner, as far as the facts tell. */
 import { LockstepError } from '../schema/error.ts';
 import { EMPTY_DIGEST } from '../store/digest.ts';
+import { fallenBack, hasFallenBack } from './fall-back.ts';
 import type { Hello } from './message.ts';
 import { pausedError } from './pause.ts';
 import { heldBack, type OwnFacts, type SyncState } from './state.ts';
@@ -10,6 +11,7 @@ export type StateName =
   | 'greeting'
   | 'refused'
   | 'damaged'
+  | 'fallen-back'
   | 'both-active'
   | 'no-active'
   | 'updating'
@@ -32,16 +34,26 @@ export function nameOf(state: SyncState): StateName {
   if (state.link === 'greeting' || partner === undefined) return 'greeting';
   if (mismatches(own, partner).length > 0) return 'refused';
   if (own.damaged || partner.damaged) return 'damaged';
+  if (isFallenBack(state)) return 'fallen-back';
   if (own.role === partner.role) return own.role === 'active' ? 'both-active' : 'no-active';
   if (work.step === 'comparing') return 'comparing';
   if (work.step !== 'idle') return 'updating';
   // Equal now, and yet the next change would be refused: better told before there is one.
   if (own.role === 'active' && isTakeoverUnfinished(own, partner)) return 'refused';
-  if (own.digest === partner.digest) return 'in-step';
+  if (own.digest === partner.digest) return state.copying ? 'updating' : 'in-step';
   if (heldBack(state) !== undefined || (own.role === 'standby' && partner.heldBack > 0)) return 'held-back';
   const refusal = own.role === 'active' ? updateRefusal(state) : undefined;
   if (refusal?.code === 'paused' || (own.role === 'standby' && partner.paused)) return 'paused';
   return state.refusal !== undefined || refusal !== undefined ? 'refused' : 'behind';
+}
+
+/** An active unit whose disk fell back sends nothing; a standby is mended by the next update. */
+function isFallenBack(state: SyncState): boolean {
+  const { own, partner } = state;
+  return (
+    (own.role === 'active' && hasFallenBack(state)) ||
+    (partner?.role === 'active' && partner.fellBack !== undefined)
+  );
 }
 
 /** Things that must be equal (or, for the HA mode, different) before configuration may cross. */
@@ -79,6 +91,7 @@ export function updateRefusal(state: SyncState): LockstepError | undefined {
   if (different.length > 0) return mismatchError(different);
   const damaged = own.damaged ? own : partner.damaged ? partner : undefined;
   if (damaged !== undefined) return damagedUnit(damaged.name);
+  if (hasFallenBack(state)) return fallenBack(state);
   if (partner.role === 'active') {
     return new LockstepError('both-active', 'Both units are active; neither sends updates.', {
       hint: BOTH_ACTIVE_HINT,

@@ -1,4 +1,7 @@
 import type { ErrorBody, LockstepError } from '../schema/error.ts';
+import type { Head } from '../store/store.ts';
+import type { Witness } from '../store/witness.ts';
+import type { Evidence, Past } from './fall-back.ts';
 import type { Hello } from './message.ts';
 import type { Pause } from './pause.ts';
 import type { Difference, NodePair } from './walk.ts';
@@ -25,6 +28,10 @@ export interface SyncState {
   refusal: ErrorBody | undefined;
   /** What the last update left out; while both units hold the same as then, there is nothing more to send. */
   held: Held | undefined;
+  /** The partner has seen more of this store than it holds: known from the first greeting that says so until it is mended. */
+  fallen: Evidence | undefined;
+  /** The partner keeps a branch that is not copied yet: only then is all that it held here. */
+  copying: boolean;
   run: number;
 }
 
@@ -45,11 +52,43 @@ export interface OwnFacts extends Omit<Hello, 'clock' | 'paused' | 'branches' | 
   /** Send an update on every commit instead of waiting for the interval. */
   everyCommit: boolean;
   pause: Pause | undefined;
+  /** Digest that an old release confirmed, and that somebody decided against. */
+  overruled?: string | undefined;
 }
+
+/** What the head of the store says for a greeting. */
+export function factsOf(head: Head): Pick<OwnFacts, FactOfHead> {
+  const { role, epoch, revision, digest, common, provisional, unconfirmed, store, witnessed, overruled } =
+    head;
+  const { fellBack } = head;
+  return {
+    role,
+    epoch,
+    revision,
+    digest,
+    common,
+    established: common !== '',
+    provisional: provisional?.id ?? '',
+    unconfirmed: unconfirmed !== undefined,
+    store,
+    witnessed: witnessed ?? [],
+    fellBack: fellBack && {
+      revision: fellBack.revision,
+      from: fellBack.from,
+      at: fellBack.at,
+      own: fellBack.digest !== digest,
+    },
+    overruled,
+  };
+}
+
+type FactOfHead =
+  | ('role' | 'epoch' | 'revision' | 'digest' | 'common' | 'established' | 'provisional' | 'unconfirmed')
+  | ('store' | 'witnessed' | 'fellBack' | 'overruled');
 
 /** What a unit says of itself. */
 export function greetingOf(
-  { everyCommit: _every, pause, ...facts }: OwnFacts,
+  { everyCommit: _every, pause, overruled: _decided, ...facts }: OwnFacts,
   clock: number,
   { branches = [], heldBack: held = 0 }: Partial<Pick<Hello, 'branches' | 'heldBack'>> = {},
 ): Hello {
@@ -72,18 +111,23 @@ export type Work =
       step: 'preparing' | 'comparing' | 'sending';
       serving: Ticket[];
       walk: boolean;
+      /** What the partner held when the run began; it may say already what the update made of that. */
+      base: string;
       target: string;
       revision: number;
       /** What this unit holds, when some of it is held back. */
       held?: (HeldBack & { own: string }) | undefined;
     }
-  | { step: 'taking-over'; ticket: Ticket; epoch: number };
+  | { step: 'taking-over'; ticket: Ticket; epoch: number; force: boolean };
 
 export type SyncEvent =
   | { type: 'linked' }
   | { type: 'unlinked'; reason: string; refusal?: ErrorBody }
   /** The partner said who it is, on either connection. `greeting`: on ours, so the link is usable. */
-  | { type: 'heard'; hello: Hello; greeting: boolean }
+  /** `past`: what the own history says to it, where that was asked; `unknown`: it keeps branches that are not kept here. */
+  | { type: 'heard'; hello: Hello; greeting: boolean; past?: Past | undefined; unknown?: boolean }
+  /** The branches that the partner keeps are kept here too. */
+  | { type: 'copied' }
   | { type: 'own'; own: OwnFacts }
   /** The update interval has passed. */
   | { type: 'due' }
@@ -94,7 +138,14 @@ export type SyncEvent =
   | { type: 'compared'; run: number; nodes: NodePair[] }
   /** `heldBack.target`: what the partner will hold, which is less than this unit holds. */
   | { type: 'listed'; run: number; difference: Difference; heldBack?: HeldBack & { target: string } }
-  | { type: 'receipt'; run: number; result: 'applied' | 'already-applied'; digest: string }
+  /** `revision`: the partner's own. */
+  | {
+      type: 'receipt';
+      run: number;
+      result: 'applied' | 'already-applied';
+      digest: string;
+      revision?: number;
+    }
   | { type: 'failed'; run: number; error: ErrorBody }
   | { type: 'stepped-down'; run: number }
   | { type: 'not-stepped-down'; run: number; error: ErrorBody };
@@ -124,10 +175,17 @@ export type Effect =
       forced: boolean;
       tickets: Ticket[];
       heldBack: HeldBack | undefined;
+      /** What the receipt says of the partner's store. */
+      seen?: Witness;
     }
   | { do: 'answer'; ticket: Ticket; error: LockstepError }
   | { do: 'ask-step-down'; run: number; epoch: number; force: boolean }
-  | { do: 'become-active'; ticket: Ticket; epoch: number; partnerSteppedDown: boolean }
+  /** `overrules`: digest that the partner confirmed, where somebody decided for a unit that had fallen back. */
+  | { do: 'become-active'; ticket: Ticket; epoch: number; partnerSteppedDown: boolean; overrules?: string }
+  /** Find out from where this unit went its own way, and keep that it fell back. */
+  | { do: 'find-fork'; evidence: Evidence }
+  /** What was restored here is what the partner holds. Only while the digest is still `digest`. */
+  | { do: 'drop-unconfirmed'; digest: string }
   /** Only while the digest is still `digest`: a commit may have come in between. */
   | { do: 'become-standby'; ticket: Ticket | undefined; epoch: number; digest: string };
 
@@ -148,6 +206,8 @@ export function initialState(own: OwnFacts): SyncState {
     stepDown: undefined,
     refusal: undefined,
     held: undefined,
+    fallen: undefined,
+    copying: false,
     run: 0,
   };
 }

@@ -1,14 +1,15 @@
 /** Why a unit may not take over now. */
 import { LockstepError } from '../schema/error.ts';
 import { EMPTY_DIGEST } from '../store/digest.ts';
+import { fallenBack, hasFallenBack } from './fall-back.ts';
 import { unconfirmed } from './standing.ts';
 import type { SyncState } from './state.ts';
 
-export function takeOverRefusal(
-  { own, partner, link, work }: SyncState,
-  forced: boolean,
-): LockstepError | undefined {
-  const contested = link === 'up' && (partner?.role === 'active' || (partner?.epoch ?? 0) > own.epoch);
+export function takeOverRefusal(state: SyncState, forced: boolean): LockstepError | undefined {
+  const { own, partner, link, work } = state;
+  const fallen = link === 'up' && hasFallenBack(state);
+  const contested =
+    fallen || (link === 'up' && (partner?.role === 'active' || (partner?.epoch ?? 0) > own.epoch));
   if (own.role === 'active' && !contested) {
     return new LockstepError('not-standby', 'This unit is active already.', { facts: { epoch: own.epoch } });
   }
@@ -16,6 +17,9 @@ export function takeOverRefusal(
   if (work.step !== 'idle') {
     return new LockstepError('conflict', 'An update is under way.', { hint: 'Try again in a moment.' });
   }
+  // The active partner makes a standby that fell back whole before it stands down.
+  const mended = own.role === 'standby' && partner?.role === 'active' && partner.fellBack === undefined;
+  if (fallen && !forced && !mended) return fallenBack(state);
   if (own.digest === EMPTY_DIGEST || (!own.established && !(forced && partner?.established !== true))) {
     return new LockstepError(
       'never-a-source',

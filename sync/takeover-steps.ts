@@ -1,5 +1,6 @@
 /** The steps of a takeover, on the unit that takes over and on the one that is asked to step down. */
 import type { Role } from '../store/store.ts';
+import { fallenBack, hasFallenBack, holdsNothingOfItsOwn } from './fall-back.ts';
 import { asError } from './partner-error.ts';
 import { updateRefusal } from './standing.ts';
 import { type Step, type SyncEvent, type SyncState, still, type Ticket } from './state.ts';
@@ -15,19 +16,20 @@ export function takeOver(state: SyncState, ticket: Ticket, forced: boolean): Ste
     return { state, effects: [{ do: 'become-active', ticket, epoch, partnerSteppedDown: false }] };
   const run = state.run + 1;
   return {
-    state: { ...state, run, work: { step: 'taking-over', ticket, epoch } },
+    state: { ...state, run, work: { step: 'taking-over', ticket, epoch, force: forced } },
     effects: [{ do: 'ask-step-down', run, epoch, force: forced }],
   };
 }
 
 export function steppedDown(state: SyncState, run: number): Step {
   if (state.work.step !== 'taking-over' || run !== state.run) return still(state);
-  const { ticket, epoch } = state.work;
+  const { ticket, epoch, force } = state.work;
+  const decided = force && hasFallenBack(state) ? { overrules: state.partner?.common ?? '' } : {};
   const partner =
     state.partner === undefined ? undefined : { ...state.partner, role: 'standby' as Role, epoch };
   return {
     state: { ...state, partner, work: { step: 'idle' } },
-    effects: [{ do: 'become-active', ticket, epoch, partnerSteppedDown: true }],
+    effects: [{ do: 'become-active', ticket, epoch, partnerSteppedDown: true, ...decided }],
   };
 }
 
@@ -61,6 +63,11 @@ export function askedToStepDown(
   // While an update is on its way, the partner is about to hold something else than it says.
   if (state.own.role === 'standby' || (idle && state.own.digest === digest))
     return { state, effects: [give] };
+  if (hasFallenBack(state)) {
+    // A release that keeps no witness would not take over from a unit that stands down with something else.
+    const free = holdsNothingOfItsOwn(state.own) && state.partner?.witnessed !== undefined;
+    return { state, effects: [forced || free ? give : { do: 'answer', ticket, error: fallenBack(state) }] };
+  }
   const error = updateRefusal(state);
   if (error === undefined && state.stepDown === undefined) {
     const asked: SyncState = { ...state, stepDown: { ticket, epoch, force: forced } };

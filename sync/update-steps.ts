@@ -1,5 +1,6 @@
 /** The steps of one run: find out what the partner lacks, send it, compare its receipt with what was sent. */
 import { type ErrorBody, LockstepError } from '../schema/error.ts';
+import { EMPTY_DIGEST } from '../store/digest.ts';
 import { heldBackError } from './held-back.ts';
 import type { Hello } from './message.ts';
 import { asError } from './partner-error.ts';
@@ -25,11 +26,12 @@ import { type Difference, nextStep } from './walk.ts';
 export function begin(state: SyncState, serving: Ticket[], walk = false): Step {
   const run = state.run + 1;
   const { own, partner } = state;
-  const work: Work = { step: 'preparing', serving, walk, target: '', revision: 0 };
+  const base = partner?.digest ?? '';
+  const work: Work = { step: 'preparing', serving, walk, base, target: '', revision: 0 };
   const otherSchema = partner?.schemaDigest === own.schemaDigest ? undefined : partner?.schemaDigest;
   return {
     state: { ...state, run, work },
-    effects: [{ do: 'prepare', run, base: partner?.digest ?? '', walk, otherSchema }],
+    effects: [{ do: 'prepare', run, base, walk, otherSchema }],
   };
 }
 
@@ -148,11 +150,14 @@ function receipt(state: SyncState, work: Running, event: Extract<SyncEvent, { ty
   // With something held back, the two were not equal: what was committed since they were is still this unit's own.
   const common = held === undefined ? event.digest : state.own.common;
   const own: OwnFacts = { ...state.own, common, established: true };
+  const saidAll = isAllSaid(state, work);
   const known: SyncState = {
     ...state,
     own,
     partner,
     refusal: undefined,
+    // A partner that had gone its own way has made a branch of that, which its next greeting names.
+    copying: state.copying || hadItsOwn(state, work, event.result),
     held: held && { ...held, partner: partner.digest, partnerSchema: partner.schemaDigest },
   };
   const remember: Effect = {
@@ -163,8 +168,21 @@ function receipt(state: SyncState, work: Running, event: Extract<SyncEvent, { ty
     forced: work.serving.length > 0,
     tickets: work.serving,
     heldBack: held && { records: held.records, paths: held.paths },
+    ...(event.revision === undefined
+      ? {}
+      : { seen: { store: partner.store ?? '', revision: event.revision, digest: event.digest } }),
   };
-  return next(known, remember, !isAllSaid(state, work));
+  return next(known, remember, !saidAll);
+}
+
+function hadItsOwn(
+  { own, partner }: SyncState,
+  { base }: Running,
+  result: 'applied' | 'already-applied',
+): boolean {
+  return (
+    result === 'applied' && partner?.established === true && base !== own.common && base !== EMPTY_DIGEST
+  );
 }
 
 /**
@@ -175,8 +193,8 @@ function isAllSaid({ own, partner, held }: SyncState, work: Running): boolean {
   return (
     work.held === undefined &&
     held === undefined &&
-    partner?.digest === own.common &&
-    partner.branches.length === 0
+    work.base === own.common &&
+    partner?.branches.length === 0
   );
 }
 

@@ -535,7 +535,7 @@ export interface Square {
   sentence: string;
 }
 
-export type UnitHead = Omit<Head, keyof Nets>;
+export type UnitHead = Omit<Head, keyof Nets | 'store' | 'witnessed' | 'overruled'>;
 
 export interface StoreHealth {
   damage: Damage | null;

@@ -6,7 +6,8 @@ const MIRROR = 'mirror';
 
 /**
  * From which revisions on the history is needed, whatever its retention: from the last receipt, for what is sent to the partner or
- * becomes a branch; from what the partner says to hold; from where the files of the mirror stand.
+ * becomes a branch, and to tell whether the disk of this unit fell back (store/witness.ts); from what the partner says to hold; from where
+ * the files of the mirror stand.
  */
 export async function historyNeeds(
   store: Pick<Store, 'head' | 'revisionWithDigest' | 'readLocal'>,

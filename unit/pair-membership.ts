@@ -45,7 +45,7 @@ export class PairMembership {
     if (member?.pairId === next.pairId && member.partner === next.partner) return;
     const established = store.head.common !== '';
     if (member !== undefined && established)
-      await store.setCommon(member.pairId === next.pairId ? EMPTY_DIGEST : '', 0);
+      await store.beginWithPartner(member.pairId === next.pairId ? EMPTY_DIGEST : '');
     await store.writeLocal(NAME, next);
     this.member = next;
   }

@@ -18,7 +18,7 @@ import type { Timers } from '../sync/requests.ts';
 import { serve } from '../sync/service.ts';
 import { dial } from '../sync/ssh-client.ts';
 import { type Listener, listen } from '../sync/ssh-server.ts';
-import type { OwnFacts } from '../sync/state.ts';
+import { factsOf, type OwnFacts } from '../sync/state.ts';
 import type { AuditedPair, Auditing } from './auditing.ts';
 import { ClockWatch } from './clock-skew.ts';
 import type {
@@ -588,25 +588,17 @@ export class Pair {
 
   private own(): OwnFacts {
     const { store, catalog, facts, everyCommit, health } = this.options;
-    const { role, epoch, revision, digest, common, provisional, unconfirmed } = store.head;
     const { name, mode, model, release } = this.identity;
     return {
+      ...factsOf(store.head),
       protocol: PROTOCOL,
       pairId: this.partner?.pairId ?? '',
       unitId: facts.id,
       name,
       mode: mode === 'second' ? 'second' : 'first',
-      role,
-      epoch,
-      revision,
-      digest,
       release,
       model,
       schemaDigest: catalog.digest,
-      established: common !== '',
-      provisional: provisional?.id ?? '',
-      unconfirmed: unconfirmed !== undefined,
-      common,
       everyCommit,
       pause: this.pausing?.current,
       port: this.address.port,
@@ -650,6 +642,7 @@ export class Pair {
         this.options.audit?.settled();
       },
       beforeUpdate: async () => this.options.audit?.beforeUpdate(),
+      onFellBack: ({ digest: _digest, ...fellBack }) => log.warn(fellBack, 'the disk of this unit fell back'),
       onTrouble: ({ code, message, facts }) => {
         const { pinned, offered } = facts;
         log.warn(

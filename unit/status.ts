@@ -5,6 +5,7 @@ import { EMPTY_DIGEST } from '../store/digest.ts';
 import type { Provisional } from '../store/provisional.ts';
 import type { Revision } from '../store/revision.ts';
 import type { Head } from '../store/store.ts';
+import { fallBackSentence, fallenHereHint, fallenThereHint, hasFallenBack } from '../sync/fall-back.ts';
 import type { Hello } from '../sync/message.ts';
 import type { Partner } from '../sync/pairing.ts';
 import { pausedError } from '../sync/pause.ts';
@@ -138,7 +139,9 @@ function sameName({ identity, partner }: Pick<StatusFacts, 'identity' | 'partner
 }
 
 /** Without what has a place of its own in a status. */
-function headOf({ provisional: _pair, ownProvisional: _own, confirmed: _last, ...head }: Head): UnitHead {
+function headOf(all: Head): UnitHead {
+  const { provisional: _pair, ownProvisional: _own, confirmed: _last, ...rest } = all;
+  const { store: _id, witnessed: _seen, overruled: _decided, ...head } = rest;
   return head;
 }
 
@@ -191,7 +194,7 @@ export function squares(facts: StatusFacts): Square[] {
   const misfit = state === 'pacified' || state === 'damaged' ? undefined : misfitWords(syncState);
   if (misfit !== undefined) return misfitSquares([own, partner], head, syncState?.partner, name, misfit);
   const pair = [
-    { unit: own, ...ownSquare(state, head, facts.store.damage !== null) } as Square,
+    { unit: own, ...ownSquare(state, facts) } as Square,
     { unit: partner, ...partnerSquare(between, syncState?.partner, name) } as Square,
   ];
   return pair.sort((a, b) => (a.unit < b.unit ? -1 : 1));
@@ -217,7 +220,9 @@ function misfitSquares(
   return pair.sort((a, b) => (a.unit < b.unit ? -1 : 1));
 }
 
-function ownSquare(state: UnitState, { role }: Head, damagedHere: boolean): Omit<Square, 'unit'> {
+function ownSquare(state: UnitState, { head, store, syncState }: StatusFacts): Omit<Square, 'unit'> {
+  const { role } = head;
+  const damagedHere = store.damage !== null;
   if (state === 'pacified')
     return { colour: 'blue', active: false, sentence: 'this unit; pacified: it takes part in nothing' };
   if (state === 'unpaired')
@@ -226,6 +231,8 @@ function ownSquare(state: UnitState, { role }: Head, damagedHere: boolean): Omit
     return { colour: 'blue', active: role === 'active', sentence: 'this unit; its store is damaged' };
   if (state === 'both-active')
     return { colour: 'grey', active: true, sentence: 'this unit; both units are active' };
+  if (state === 'fallen-back' && syncState !== undefined && hasFallenBack(syncState))
+    return { colour: 'grey', active: role === 'active', sentence: 'this unit; its disk fell back' };
   return { colour: 'green', active: role === 'active', sentence: `this unit; up, ${role}` };
 }
 
@@ -245,6 +252,8 @@ function partnerSquare(
     return { colour: 'grey', active: true, sentence: `${who}; both units are active` };
   if (hello?.damaged)
     return { colour: 'blue', active: hello.role === 'active', sentence: `${who}; its store is damaged` };
+  if (state === 'fallen-back' && hello?.fellBack !== undefined)
+    return { colour: 'grey', active: hello.role === 'active', sentence: `${who}; its disk fell back` };
   const unwritten = hello?.files?.unwritten ?? 0;
   const files = unwritten === 0 ? '' : `; ${unwritten} ${unwritten === 1 ? 'file' : 'files'} not written`;
   return {
@@ -298,6 +307,7 @@ function syncStatus(facts: StatusFacts): SyncStatus {
     facts.syncState?.downRefusal?.hint ??
     (state === 'damaged' && facts.store.damage === null ? (refusal?.hint ?? PARTNER_HINT) : hints[state]) ??
     refusal?.hint ??
+    fellBackHint(state, facts) ??
     (state === 'refused' ? MISFIT_HINT : undefined) ??
     pausedThere(state, facts);
   return {
@@ -355,6 +365,12 @@ function pausedThere(state: UnitState, { partner }: StatusFacts): string | undef
     : undefined;
 }
 
+function fellBackHint(state: UnitState, { partner, syncState }: StatusFacts): string | undefined {
+  if (state !== 'fallen-back' || syncState === undefined) return undefined;
+  const who = partner?.name ?? 'the partner';
+  return hasFallenBack(syncState) ? fallenHereHint(who) : fallenThereHint(who);
+}
+
 const MISFIT_HINT = 'Make them equal; updates then start by themselves.';
 
 function sentence(
@@ -379,6 +395,8 @@ function sentence(
       return store.damage === null
         ? `The store of ${who} is damaged; it neither sends nor takes updates.`
         : damaged(store.damage);
+    case 'fallen-back':
+      return fellBackWords(who, syncState);
     case 'both-active':
       return 'Both units are active; neither sends updates.';
     case 'no-active':
@@ -403,6 +421,13 @@ function sentence(
         ? `${who} lacks changes that were made here.`
         : `This unit lacks changes that were made on ${who}.`;
   }
+}
+
+function fellBackWords(who: string, syncState: SyncState | undefined): string {
+  const here = syncState !== undefined && hasFallenBack(syncState);
+  return here
+    ? fallBackSentence('This unit', syncState.own.fellBack ?? syncState.fallen, who)
+    : fallBackSentence(who, syncState?.partner?.fellBack, 'this unit');
 }
 
 function heldBackWords(who: string, syncState: SyncState | undefined): string {

@@ -48,9 +48,10 @@ export class UpdateJournal {
     const common = report.heldBack === undefined ? report : undefined;
     // Whoever forced the update is answered before anything is written about it.
     setImmediate(() => {
-      log.info({ ...report }, 'update sent');
+      const { seen: _seen, ...told } = report;
+      log.info(told, 'update sent');
       store
-        .keepReceipt(common, NAME, receipt)
+        .keepReceipt(common, NAME, receipt, report.seen)
         .catch((error: unknown) => log.error({ reason: String(error) }, 'the receipt could not be kept'));
     });
   }

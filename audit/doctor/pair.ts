@@ -65,7 +65,7 @@ export const pairChecks: Check[] = [
       const { state } = here;
       const sides = { here: short(here), ...(there === null ? {} : { there: short(there) }) };
       if (state.inStep === true) return ok('the pair is in step', sides);
-      const grave = ['refused', 'both-active', 'no-active', 'damaged'].includes(state.sync);
+      const grave = ['refused', 'fallen-back', 'both-active', 'no-active', 'damaged'].includes(state.sync);
       if (grave) return failure(bare(state.sentence), { ...sides, hint: 'lockstep status says what to do.' });
       return state.inStep === null
         ? notChecked(bare(state.sentence), sides)

@@ -136,6 +136,16 @@ export const ERROR_ADVICE: Partial<Record<ErrorCode, Pick<Explanation, 'causes' 
       'lockstep takeover --force on the one that is to serve; the rest becomes a branch',
     ],
   },
+  'fallen-back': {
+    causes: [
+      'a snapshot of the machine was put back, or an older image or copy of its disk',
+      'a disk or controller lost what it had confirmed',
+    ],
+    look: [
+      'lockstep status on both: which unit fell back, to which revision, and whether it was changed since',
+      'lockstep takeover --force on the unit whose configuration is to stay; the rest becomes a branch',
+    ],
+  },
   mismatch: {
     causes: ['the units differ in model, pair or HA mode; both values are in the message'],
     look: ['lockstep doctor'],

@@ -52,6 +52,17 @@ export const LOG_MESSAGES: Record<string, Explanation> = {
     causes: ['a takeover, here or on the partner', 'it came back after its partner had taken over'],
     look: ['lockstep status', 'The lines before it on both units'],
   },
+  'the disk of this unit fell back': {
+    happened: 'The disk of this unit shows an earlier state than its partner has seen of it.',
+    causes: [
+      'a snapshot of the machine was put back, or an older image or copy of its disk',
+      'a disk or controller lost what it had confirmed',
+    ],
+    look: [
+      '`revision` and `from` in the line: to which revision it fell, and which one the partner has seen',
+      'lockstep status on both units',
+    ],
+  },
   'this unit took over as active': {
     happened: 'This unit was made active.',
     causes: ['lockstep takeover was typed here'],

@@ -14,7 +14,7 @@ interface Options {
 const BEAT_MS = 1000;
 const CLEAR_SCREEN = '\u001b[H\u001b[J';
 /** States of the pair that are not in step, whatever is known about the digests. */
-const NOT_IN_STEP = new Set(['refused', 'both-active', 'unreachable', 'pacified']);
+const NOT_IN_STEP = new Set(['refused', 'fallen-back', 'both-active', 'unreachable', 'pacified']);
 
 export const command: CliCommand<[], Options> = {
   define: (command: Command) => {

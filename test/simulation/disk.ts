@@ -24,13 +24,16 @@ export interface Trap {
   spring(): Promise<void>;
 }
 
+export type Image = (readonly [key: string, value: Buffer])[];
+const EVERYTHING = { from: '', to: '\u007f' };
+
 /**
  * A disk that outlives the processes which open it. A batch takes time; a crash meanwhile leaves it whole or not there,
  * and whoever waited for it is never told.
  */
 export class Disk {
   readonly name: string;
-  readonly bytes: StorePort = openMemory();
+  bytes: StorePort = openMemory();
   private readonly time: VirtualTime;
   private readonly random: Random;
   private readonly written: (disk: Disk, batch: Batch) => Promise<void>;
@@ -84,6 +87,19 @@ export class Disk {
       if (this.random.chance(LOST_BATCH)) return;
       await this.write(batch);
     }
+  }
+
+  /** All that lies on it at this moment. */
+  async image(): Promise<Image> {
+    const entries: Image = [];
+    for await (const entry of this.bytes.range(EVERYTHING)) entries.push(entry);
+    return entries;
+  }
+
+  /** It shows an earlier state of itself from now on. Nobody may have it open. */
+  async fallBack(image: Image): Promise<void> {
+    this.bytes = openMemory();
+    await this.bytes.batch({ expect: [], put: image, remove: [] });
   }
 
   private enqueue(batch: Batch): Promise<boolean> {

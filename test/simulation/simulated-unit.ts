@@ -11,7 +11,7 @@ import type { Pause } from '../../sync/pause.ts';
 import type { Timers } from '../../sync/requests.ts';
 import { serve } from '../../sync/service.ts';
 import { nameOf, type StateName } from '../../sync/standing.ts';
-import type { OwnFacts } from '../../sync/state.ts';
+import { factsOf, type OwnFacts } from '../../sync/state.ts';
 import type { Log } from '../../unit/log.ts';
 import { NetKeeper } from '../../unit/net-keeper.ts';
 import type { Disk } from './disk.ts';
@@ -187,10 +187,10 @@ export class SimulatedUnit {
         this.shown = name;
         this.say(`is ${name}`);
       },
-      onUpdate: ({ digest, revision, result }) => {
+      onUpdate: ({ digest, revision, result, seen }) => {
         this.say(`has the receipt for ${digest.slice(0, 8)}: ${result}`);
         store
-          .setCommon(digest, revision)
+          .setCommon(digest, revision, seen)
           .catch((error: LockstepError) => this.say(`could not keep the receipt: ${error.code}`));
       },
       onTrouble: () => undefined,
@@ -199,24 +199,17 @@ export class SimulatedUnit {
   }
 
   private own(store: Store): OwnFacts {
-    const { role, epoch, revision, digest, common, unconfirmed, provisional } = store.head;
+    const { role } = store.head;
     return {
+      ...factsOf(store.head),
       protocol: PROTOCOL,
       pairId: this.pairId,
       unitId: this.disk.name,
       name: this.name,
       mode: this.mode,
-      role,
-      epoch,
-      revision,
-      digest,
       release: this.release,
       model: 'generic',
       schemaDigest: catalog.digest,
-      established: common !== '',
-      unconfirmed: unconfirmed !== undefined,
-      common,
-      provisional: provisional?.id ?? '',
       everyCommit: this.everyCommit,
       pause: role === 'active' ? this.pause : undefined,
       ...(this.bothWays ? { bothWays: true } : {}),

@@ -405,6 +405,8 @@ describe('updates that start from another state than the standby holds', () => {
       )
       .is('updating')
       .when({ type: 'receipt', run: 1, result: 'applied', digest: B }, { do: 'remember' }, { do: 'greet' })
+      .is('updating') // it may have made a branch of what it held
+      .whenHeard({ digest: B })
       .is('in-step');
   });
 

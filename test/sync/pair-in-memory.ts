@@ -9,6 +9,7 @@ import { RULES } from '../../schema/rules/index.ts';
 import type { Moment } from '../../store/deadline.ts';
 import { openLmdb } from '../../store/lmdb.ts';
 import { openMemory } from '../../store/memory.ts';
+import type { StorePort } from '../../store/port.ts';
 import { type CommitResult, Store } from '../../store/store.ts';
 import type { Change } from '../../store/transition.ts';
 import { bothWays } from '../../sync/both-ways.ts';
@@ -26,7 +27,7 @@ import {
 } from '../../sync/message.ts';
 import { serve } from '../../sync/service.ts';
 import { nameOf, type StateName } from '../../sync/standing.ts';
-import type { OwnFacts, SyncState } from '../../sync/state.ts';
+import { factsOf, type OwnFacts, type SyncState } from '../../sync/state.ts';
 import type { Auditing } from '../../unit/auditing.ts';
 import { channelPair, type Fate } from './channel-in-memory.ts';
 import { ManualTimers } from './manual-timers.ts';
@@ -59,6 +60,8 @@ export class MemoryUnit {
   auditing: Pick<Auditing, 'answerPartner' | 'beforeUpdate' | 'settled'> | undefined;
   /** True: commits are not noticed, as if somebody wrote to the disk. */
   silent = false;
+  /** True: it greets as release 0.1.0 does, which gives stores no ids and keeps no witness. */
+  isOld = false;
   /** What the clocks of its machine show. */
   clock: Moment = { wall: 0, uptime: 0, bootId: 'boot-1' };
   private readonly waiters = new Set<(state: SyncState, name: StateName) => void>();
@@ -94,7 +97,7 @@ export class MemoryUnit {
       },
       onUpdate: report => {
         this.sent.push(report);
-        if (report.heldBack === undefined) void store.setCommon(report.digest, report.revision);
+        if (report.heldBack === undefined) void store.setCommon(report.digest, report.revision, report.seen);
         this.auditing?.settled();
       },
       beforeUpdate: async () => this.auditing?.beforeUpdate(),
@@ -104,21 +107,13 @@ export class MemoryUnit {
   }
 
   own(): OwnFacts {
-    const { role, epoch, revision, digest, common, provisional, unconfirmed } = this.store.head;
-    const established = common !== '';
     const unitId = `unit-${this.mode}`;
     return {
       ...this.facts,
+      ...factsOf(this.store.head),
       protocol: PROTOCOL,
       unitId,
-      role,
-      epoch,
-      revision,
-      digest,
-      established,
-      unconfirmed: unconfirmed !== undefined,
-      common,
-      provisional: provisional?.id ?? '',
+      ...(this.isOld ? { store: undefined, witnessed: undefined, fellBack: undefined } : {}),
     };
   }
 
@@ -207,8 +202,8 @@ export class MemoryUnit {
 export class MemoryPair {
   readonly timers = new ManualTimers();
   readonly frames: Recorded[] = [];
-  readonly first: MemoryUnit;
-  readonly second: MemoryUnit;
+  first: MemoryUnit;
+  second: MemoryUnit;
   /** Decides over each frame; a test replaces it. */
   fate: (frame: Recorded) => Fate = () => 'arrives';
   /** False: nobody gets through. */
@@ -217,9 +212,15 @@ export class MemoryPair {
   readonly unreachable = new Set<HaMode>();
   private readonly lines = new Set<{ cut(reason: string): void }>();
   private readonly folder: string | undefined;
+  private readonly ports: Record<HaMode, StorePort>;
 
-  private constructor(stores: { first: Store; second: Store }, folder: string | undefined) {
+  private constructor(
+    stores: { first: Store; second: Store },
+    ports: Record<HaMode, StorePort>,
+    folder: string | undefined,
+  ) {
     this.folder = folder;
+    this.ports = ports;
     this.first = new MemoryUnit('first', stores.first, this.timers, async () => this.dial('first'));
     this.second = new MemoryUnit('second', stores.second, this.timers, async () => this.dial('second'));
   }
@@ -228,10 +229,12 @@ export class MemoryPair {
   static async open(on: 'disk' | 'memory' = 'disk', otherRelease = catalog): Promise<MemoryPair> {
     const folder = on === 'disk' ? mkdtempSync(join(tmpdir(), 'lockstep-pair-')) : undefined;
     const port = (name: string) => (folder === undefined ? openMemory() : openLmdb(join(folder, name)));
-    const store = (name: string, kinds: Catalog) =>
-      Store.open({ port: port(name), catalog: kinds, rules: RULES, now: () => new Date() });
-    const stores = { first: await store('first', catalog), second: await store('second', otherRelease) };
-    const pair = new MemoryPair(stores, folder);
+    const ports = { first: port('first'), second: port('second') };
+    const stores = {
+      first: await opened(ports.first, catalog),
+      second: await opened(ports.second, otherRelease),
+    };
+    const pair = new MemoryPair(stores, ports, folder);
     await pair.first.store.setRole('active', 1);
     return pair;
   }
@@ -258,6 +261,29 @@ export class MemoryPair {
     this.reachable = true;
     this.timers.advance(5_000);
     await this.seen();
+  }
+
+  /** What is on the disk of a unit at this moment. */
+  async image(mode: HaMode): Promise<Image> {
+    const entries: Image = [];
+    for await (const [key, value] of this.ports[mode].range(EVERYTHING))
+      entries.push([key, Buffer.from(value)]);
+    return entries;
+  }
+
+  /** The unit ends, and begins again with an older image of its disk; it dials when the test says so. */
+  async fallBack(mode: HaMode, image: Image): Promise<MemoryUnit> {
+    const before = this[mode];
+    before.link.stop();
+    this.cut();
+    await before.store.close();
+    const port = openMemory();
+    await port.batch({ expect: [], put: image, remove: [] });
+    this.ports[mode] = port;
+    const store = await opened(port, before.store.catalog);
+    this[mode] = new MemoryUnit(mode, store, this.timers, async () => this.dial(mode));
+    Object.assign(this[mode].facts, before.facts);
+    return this[mode];
   }
 
   other({ mode }: { mode: HaMode }): MemoryUnit {
@@ -299,6 +325,14 @@ export class MemoryPair {
     this.frames.push(frame);
     return this.fate(frame);
   }
+}
+
+export type Image = [key: string, value: Buffer][];
+
+const EVERYTHING = { from: '', to: '\u007f' };
+
+function opened(port: StorePort, kinds: Catalog): Promise<Store> {
+  return Store.open({ port, catalog: kinds, rules: RULES, now: () => new Date() });
 }
 
 /** One end of a channel in the hands of a test. */

@@ -131,6 +131,7 @@ describe('an update that comes in frames', () => {
       to: 'first',
       common: A,
       brought: [],
+      source: { store: '', revision: 8, exact: true, seen: undefined },
       provisional: null,
       confirmed: '',
     });

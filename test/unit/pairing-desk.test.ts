@@ -210,12 +210,12 @@ describe('a unit of a pair is replaced', () => {
     });
 
     it('the power goes after the new partner is on the disk: the start settles what that one holds', async () => {
-      const write = survivor.store.setCommon.bind(survivor.store);
-      survivor.store.setCommon = () => Promise.reject(new Error('the power went'));
+      const write = survivor.store.beginWithPartner.bind(survivor.store);
+      survivor.store.beginWithPartner = () => Promise.reject(new Error('the power went'));
       await assert.rejects(pair(fresh, survivor, { here: old }), /power went/);
       assert.deepEqual([survivor.partner.name, survivor.common], ['fresh', HELD]);
       assert.equal(knows(survivor, old.client), false, 'nobody is let in with an unsettled past');
-      survivor.store.setCommon = write;
+      survivor.store.beginWithPartner = write;
       await survivor.start();
       assert.equal(survivor.common, EMPTY_DIGEST);
     });

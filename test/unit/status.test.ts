@@ -66,7 +66,7 @@ function synced(
 }
 
 const working = (step: 'preparing' | 'comparing' | 'sending'): SyncState =>
-  synced({ work: { step, serving: [], walk: false, target: B, revision: 8 } }, { digest: B });
+  synced({ work: { step, serving: [], walk: false, base: A, target: B, revision: 8 } }, { digest: B });
 const refusal = new LockstepError('base-differs', 'The partner refused it.', {
   hint: 'Look there.',
 }).toJSON();
@@ -171,6 +171,19 @@ const STATES: Record<StateName | 'single' | 'unpaired' | 'pacified', Case> = {
     hint: /lockstep rebuild --from-partner/,
     inStep: false,
   },
+  'fallen-back': {
+    facts: {
+      syncState: synced(
+        {},
+        { digest: B, fellBack: { revision: 5, from: 7, at: '2025-03-01T10:00:00Z', own: true } },
+      ),
+    },
+    squares: [square('HA1', 'grey', true, 'this unit; its disk fell back'), STANDBY],
+    sentence:
+      /^This unit fell back: its disk is that of its revision 5 of 2025-03-01T10:00:00Z, while lb-b holds its revision 7, and was changed since\. Nothing goes out\.$/,
+    hint: /^Type lockstep takeover --force on lb-b: .* becomes a branch/,
+    inStep: false,
+  },
   'both-active': {
     facts: { syncState: synced({}, {}, { role: 'active' }) },
     squares: [
@@ -204,7 +217,7 @@ const STATES: Record<StateName | 'single' | 'unpaired' | 'pacified', Case> = {
     facts: {
       head: { ...inStep().head, role: 'standby' },
       syncState: synced(
-        { work: { step: 'taking-over', ticket: 1, epoch: 2 } },
+        { work: { step: 'taking-over', ticket: 1, epoch: 2, force: false } },
         { role: 'standby' },
         { role: 'active' },
       ),
@@ -292,6 +305,19 @@ describe('the status of a unit', () => {
       ['refused', 'The partner refused it.', 'Look there.'],
     );
     assert.deepEqual(sync.refusal, refusal);
+  });
+
+  it('tells on the standby too that the active unit fell back', () => {
+    const facts = { ...inStep(), head: { ...inStep().head, role: 'standby' as const } };
+    const fellBack = { revision: 5, from: 7, at: '2025-03-01T10:00:00Z', own: false };
+    const { sync, squares: shown } = makeStatus({
+      ...facts,
+      syncState: synced({}, { role: 'standby' }, { role: 'active', digest: B, fellBack }),
+    });
+    assert.equal(sync.state, 'fallen-back');
+    assert.match(sync.sentence, /^lb-b fell back: .* while this unit holds its revision 7\./);
+    assert.match(sync.hint ?? '', /^Type lockstep takeover --force here/);
+    assert.deepEqual(shown[1], square('HA2', 'grey', true, 'lb-b; its disk fell back'));
   });
 
   it('tells on the standby too what does not fit', () => {
