@@ -1,6 +1,6 @@
 import { LockstepError } from '../../schema/error.ts';
 import { openMemory } from '../../store/memory.ts';
-import type { Batch, StorePort } from '../../store/port.ts';
+import type { Batch, Entry, StorePort } from '../../store/port.ts';
 import type { Random } from '../random.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
@@ -8,6 +8,9 @@ export const USUAL_WRITE_MS = 8;
 const SLOW_READ = 0.004;
 const LOST_BATCH = 0.5;
 const REFUSED_BATCH = 0.004;
+/** How often somebody takes an image of the disk after a write, and how many are kept. */
+const IMAGED = 0.2;
+const MOST_IMAGES = 6;
 
 interface Writing {
   batch: Batch;
@@ -24,7 +27,7 @@ export interface Trap {
   spring(): Promise<void>;
 }
 
-export type Image = (readonly [key: string, value: Buffer])[];
+export type Image = Entry[];
 const EVERYTHING = { from: '', to: '\u007f' };
 
 /**
@@ -42,6 +45,8 @@ export class Disk {
   /** Longest time that one write takes, milliseconds. */
   writeMs = USUAL_WRITE_MS;
   trap: Trap | undefined;
+  /** Earlier states of it, to which it may fall back. */
+  images: Image[] = [];
   private queue: Writing[] = [];
   private process = 0;
 
@@ -89,10 +94,11 @@ export class Disk {
     }
   }
 
-  /** All that lies on it at this moment. */
-  async image(): Promise<Image> {
+  async keepImage(): Promise<Image> {
     const entries: Image = [];
     for await (const entry of this.bytes.range(EVERYTHING)) entries.push(entry);
+    this.images.push(entries);
+    if (this.images.length > MOST_IMAGES) this.images.splice(this.random.between(0, MOST_IMAGES - 1), 1);
     return entries;
   }
 
@@ -136,6 +142,7 @@ export class Disk {
   private async write(batch: Batch): Promise<boolean> {
     const done = await this.bytes.batch(batch);
     if (done) await this.written(this, batch);
+    if (done && this.random.chance(IMAGED)) await this.keepImage();
     return done;
   }
 }

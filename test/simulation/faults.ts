@@ -1,4 +1,4 @@
-import { USUAL_WRITE_MS } from './disk.ts';
+import { type Image, USUAL_WRITE_MS } from './disk.ts';
 import type { SimulatedUnit } from './simulated-unit.ts';
 import { echoOf, type World } from './world.ts';
 
@@ -25,6 +25,20 @@ export class Faults {
     world.time.after(world.random.between(10, 20_000), () => {
       if (world.units().includes(unit)) void unit.start();
     });
+  }
+
+  /** It comes back with the disk of an earlier moment: a snapshot of the machine was put back. */
+  async fallBack(unit: SimulatedUnit, to?: Image): Promise<void> {
+    const { world } = this;
+    const { disk } = unit;
+    const image = to ?? (disk.images.length === 0 ? undefined : world.random.pick(disk.images));
+    if (unit.process === undefined || image === undefined || !world.units().includes(unit)) return;
+    await this.crash(unit);
+    await disk.fallBack(image);
+    const head = await world.ledger.fellBack(disk);
+    world.tell(
+      `the disk of ${unit.name} falls back to revision ${head.revision}: ${head.role} in epoch ${head.epoch}`,
+    );
   }
 
   /** It crashes just before or just after one of its next writes. */

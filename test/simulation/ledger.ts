@@ -11,6 +11,8 @@ import type { Disk } from './disk.ts';
 interface Commit {
   disk: Disk;
   revision: number;
+  /** Of one that its disk has no more: the digests that stood there from it on. The partner held it when the disk fell back. */
+  line?: string[];
 }
 
 /** How a unit came to be active. */
@@ -48,6 +50,11 @@ export class Ledger {
   commits = 0;
   updates = 0;
   replacements = 0;
+  fallBacks = 0;
+  /** Disks that fell back and were not made equal to another since. */
+  private readonly fallen = new Set<Disk>();
+  /** What a person decided against, beside a disk that had fallen back: it must be in a branch. */
+  private left: string[] = [];
   private readonly circumstances: (disk: Disk) => Circumstances;
 
   constructor(circumstances: (disk: Disk) => Circumstances) {
@@ -89,12 +96,44 @@ export class Ledger {
   retire(disk: Disk): void {
     this.replacements++;
     this.retired.add(disk);
+    this.left = [];
     for (const all of this.activations.values()) {
       const at = all.findIndex(one => one.disk === disk);
       if (at >= 0) all.splice(at, 1);
     }
     const rest = this.members().map(([, { digest }]) => digest);
     this.live = this.live.filter(one => rest.some(digest => this.isIn(one, digest)));
+  }
+
+  /**
+   * The disk shows an earlier state: what it lost counts on where another disk holds it. What nobody holds any more, nobody
+   * can be asked for.
+   */
+  async fellBack(disk: Disk): Promise<Head> {
+    const head = fromBytes<Head>(await disk.bytes.get(keys.head)) as Head;
+    const before = this.histories.get(disk) ?? [];
+    const history = await historyOn(disk);
+    const isLost = (one: Commit): boolean => {
+      const [was, is] = [before[one.revision - 1], history[one.revision - 1]];
+      return (
+        one.disk === disk && one.line === undefined && (was?.at !== is?.at || was?.digest !== is?.digest)
+      );
+    };
+    const isHeld = (one: Commit): boolean => this.members().some(([, { digest }]) => this.isIn(one, digest));
+    const held = this.live.filter(isHeld);
+    const rest = this.live.filter(one => !held.includes(one));
+    this.histories.set(disk, history);
+    this.heads.set(disk, head);
+    const line = (one: Commit): Commit =>
+      isLost(one) ? { ...one, line: lostLine(before, one.revision) } : one;
+    this.live = [...rest, ...held.map(line).filter(isHeld)];
+    // An epoch that it has not seen it may take once more, where nobody is seen to tell it.
+    for (const [epoch, all] of this.activations)
+      if (epoch > head.epoch) for (const one of all) one.cutOff = true;
+    this.fallBacks++;
+    this.fallen.add(disk);
+    this.left = [];
+    return head;
   }
 
   /** By force, which may be an order of long ago that arrives late: what the unit alone holds is left behind, as a branch. */
@@ -111,6 +150,19 @@ export class Ledger {
         this.breaks(`revision ${one.revision} of ${one.disk.name} is not in effect`);
     }
     for (const disk of this.heads.keys()) await this.readBack(disk);
+  }
+
+  /** The pair is in step: whatever was decided against beside a fall-back is in effect, or in a branch of both. */
+  async closeInStep(): Promise<void> {
+    for (const digest of this.left) {
+      for (const [disk, head] of this.members()) {
+        const branches: string[] = [];
+        for await (const [, value] of disk.bytes.range(withPrefix('b ')))
+          branches.push(fromBytes<{ digest: string }>(value)?.digest ?? '');
+        if (![head.digest, ...branches].some(kept => this.led.get(kept)?.has(digest)))
+          this.breaks(`what was decided against (${digest.slice(0, 8)}) is in no branch of ${disk.name}`);
+      }
+    }
   }
 
   private members(): [Disk, Head][] {
@@ -135,11 +187,15 @@ export class Ledger {
       for (const digest of this.led.get(header.parent) ?? []) led.add(digest);
       this.led.set(header.digest, led);
       // What was restored was old before: an update of the partner may take its place.
-      const counts = !['init', 'restore'].includes(header.kind) && header.parent !== header.digest;
+      // What a unit takes back by itself after its disk fell back is no change of anybody.
+      const byItself = this.fallen.has(disk) && header.author === 'lockstep';
+      const counts =
+        !['init', 'restore'].includes(header.kind) && header.parent !== header.digest && !byItself;
       if (counts && !this.retired.has(disk)) this.live.push({ disk, revision: header.revision });
       return;
     }
     this.updates++;
+    this.fallen.delete(disk);
     if (!this.heldByActive.get(header.digest)?.has(header.epoch))
       this.breaks(
         `${disk.name} took a state that no active unit held in that epoch (revision ${header.revision})`,
@@ -192,18 +248,17 @@ export class Ledger {
         `${disk.name} took over in epoch ${head.epoch} without ` +
           left.map(one => `revision ${one.revision} of ${one.disk.name}`).join(', '),
       );
+    if (this.circumstances(disk).forced && !this.circumstances(disk).cutOff && this.fallen.size > 0)
+      this.left.push(...this.members().map(([, { digest }]) => digest));
     if (rivals.length > 0 && !this.circumstances(disk).forced) return; // it may still be decided for the other
     this.live = this.live.filter(one => !left.includes(one));
   }
 
   /** Whether the state with `digest` came from one that held this commit. */
-  private isIn({ disk, revision }: Commit, digest: string): boolean {
+  private isIn({ disk, revision, line }: Commit, digest: string): boolean {
     const led = this.led.get(digest);
-    for (const later of this.histories.get(disk)?.slice(revision - 1) ?? []) {
-      if (later.revision > revision && later.kind === 'update') return false;
-      if (led?.has(later.digest)) return true;
-    }
-    return false;
+    const states = line ?? lineFrom(this.histories.get(disk) ?? [], revision);
+    return led !== undefined && states.some(state => led.has(state));
   }
 
   private async readBack(disk: Disk): Promise<void> {
@@ -223,6 +278,30 @@ export class Ledger {
       this.breaks(`the history of ${disk.name} does not lead to what it holds`);
     }
   }
+}
+
+async function historyOn(disk: Disk): Promise<Revision[]> {
+  const history: Revision[] = [];
+  for await (const [, value] of disk.bytes.range(withPrefix('r ')))
+    history.push(fromBytes(value) as Revision);
+  return history;
+}
+
+/** Nothing of what was undone on the disk itself before: that is in effect wherever the earlier state has been. */
+function lostLine(history: Revision[], revision: number): string[] {
+  const earlier = new Set(history.slice(0, revision - 1).map(({ digest }) => digest));
+  const states = lineFrom(history, revision);
+  return states.some(digest => earlier.has(digest)) ? [] : states;
+}
+
+/** The digests that stood on a disk from a revision on, until an update replaced them. */
+function lineFrom(history: Revision[], revision: number): string[] {
+  const states: string[] = [];
+  for (const later of history.slice(revision - 1)) {
+    if (later.revision > revision && later.kind === 'update') break;
+    states.push(later.digest);
+  }
+  return states;
 }
 
 function touchesOwnHalves({ put, remove }: Batch): boolean {

@@ -29,6 +29,8 @@ export function movesFor(unit: SimulatedUnit, world: World, faults: Faults): Mov
     [4, () => race(unit, world)],
     [5, () => faults.crash(unit)],
     [8, () => faults.crashAtWrite(unit)],
+    [3, () => faults.fallBack(random.chance(0.7) ? likely : unit)],
+    [6, () => fallBehind(likely, world, faults)],
     [4, () => faults.slowDisk(unit)],
     [9, () => faults.line(unit)],
     [5, () => faults.block(unit)],
@@ -63,6 +65,26 @@ async function race(unit: SimulatedUnit, world: World): Promise<void> {
     void operator.shared(world.other(unit));
     await time.pass(random.between(0, 15));
   }
+}
+
+/** An image is taken, what comes after reaches the partner, and the image is put back; somebody goes on typing meanwhile. */
+async function fallBehind(unit: SimulatedUnit, world: World, faults: Faults): Promise<void> {
+  const { operator, random, time } = world;
+  if (random.chance(0.3)) void operator.shared(unit);
+  const { pairId } = unit;
+  const image = await unit.disk.keepImage();
+  for (let commits = random.between(1, 4); commits > 0; commits--) {
+    void operator.shared(unit);
+    await time.pass(random.between(0, 100));
+    if (random.chance(0.6)) void operator.forceUpdate(unit);
+  }
+  if (random.chance(0.3)) void operator.takeOver(world.other(unit), random.chance(0.2));
+  await time.pass(random.between(0, 3_000));
+  if (random.chance(0.3)) faults.block(unit);
+  if (unit.pairId === pairId) await faults.fallBack(unit, image);
+  if (random.chance(0.4)) return;
+  await time.pass(random.between(0, 20_000));
+  for (let commits = random.between(1, 5); commits > 0; commits--) void operator.shared(unit);
 }
 
 /** Two people, one at each unit, one of whom may not see the other's. */

@@ -15,6 +15,7 @@ export interface Summary {
   commits: number;
   updates: number;
   replacements: number;
+  fallBacks: number;
   seconds: number;
 }
 
@@ -28,6 +29,7 @@ export async function runSeeds(first: number, count: number, mostFailed = 5): Pr
     commits: 0,
     updates: 0,
     replacements: 0,
+    fallBacks: 0,
     seconds: 0,
   };
   let next = first;
@@ -43,6 +45,7 @@ export async function runSeeds(first: number, count: number, mostFailed = 5): Pr
     summary.commits += outcome.commits;
     summary.updates += outcome.updates;
     summary.replacements += outcome.replacements;
+    summary.fallBacks += outcome.fallBacks;
     if (outcome.broken.length > 0) summary.failed.push(outcome);
   };
   const work = async (): Promise<void> => {

@@ -125,8 +125,12 @@ export class SimulatedUnit {
   /** Another partner is pinned in place of the one before; the link to that one ends (unit/pair.ts, connect). */
   repaired(pairId: string): void {
     this.pairId = pairId;
+    // Before that it had another partner, whose keys no one has any more.
+    this.disk.images = [];
     const { process } = this;
     if (process === undefined) return;
+    const { fellBack, common } = process.store.head;
+    if (fellBack !== undefined) process.store.beginWithPartner(common).catch(() => undefined);
     process.link.stop();
     process.link = this.linkOf(process.store, process.alive, () => process);
     process.link.start();

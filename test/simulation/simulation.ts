@@ -18,6 +18,8 @@ export interface Outcome {
   commits: number;
   updates: number;
   replacements: number;
+  /** How often a disk fell back. */
+  fallBacks: number;
 }
 
 /** Without a fault for so long, every retry, deadline and interval has come round. */
@@ -25,7 +27,13 @@ const CALM_MS = 150_000;
 /** Longer than any deadline: nothing that began before it is still under way. */
 const QUIET_MS = 65_000;
 const LOOK_MS = 5_000;
-const SETTLED: ReadonlySet<StateName | 'off'> = new Set(['in-step', 'both-active', 'no-active', 'refused']);
+const SETTLED: ReadonlySet<StateName | 'off'> = new Set([
+  'in-step',
+  'fallen-back',
+  'both-active',
+  'no-active',
+  'refused',
+]);
 const IN_STEP = 'in-step / in-step';
 
 export function simulate(seed: number): Promise<Outcome> {
@@ -60,8 +68,9 @@ class Simulation {
     await ledger.close();
     if (end !== IN_STEP) await this.help();
     else await this.proof();
-    const { broken, commits, updates, replacements } = ledger;
-    return { seed: this.seed, broken, log: world.log, end, commits, updates, replacements };
+    if (this.states() === IN_STEP) await ledger.closeInStep();
+    const { broken, commits, updates, replacements, fallBacks } = ledger;
+    return { seed: this.seed, broken, log: world.log, end, commits, updates, replacements, fallBacks };
   }
 
   private async act(): Promise<void> {
@@ -150,7 +159,10 @@ class Simulation {
   private async help(): Promise<void> {
     const { pair, ledger, operator } = this.world;
     const known = pair.filter(({ disk }) => ledger.headOf(disk)?.common !== '');
-    const unit = known.find(({ process }) => process?.store.head.role === 'active') ?? known[0] ?? pair[0];
+    const active = known.find(({ process }) => process?.store.head.role === 'active');
+    // Of a pair with a unit that fell back, either may be decided for.
+    const fallen = this.states().includes('fallen-back');
+    const unit = (fallen ? this.world.random.pick(known) : active) ?? known[0] ?? pair[0];
     void operator.confirmSource(unit);
     await this.world.time.pass(1_000);
     void operator.takeOver(unit, true);
