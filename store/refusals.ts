@@ -71,7 +71,7 @@ export function historyPruned(revision: number, oldest: number): LockstepError {
     'history-pruned',
     `Revision ${revision} is older than the history that is kept; that begins with revision ${oldest}.`,
     {
-      hint: 'An older state may be in a bundle: lockstep backup list. How much is kept: lockstep show history --defaults.',
+      hint: 'An older state may be in a bundle: lockstep backup list. To keep more from now on: lockstep set history/most 200000.',
       facts: { revision, oldest },
     },
   );

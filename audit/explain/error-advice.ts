@@ -47,7 +47,11 @@ export const ERROR_ADVICE: Partial<Record<ErrorCode, Pick<Explanation, 'causes' 
   },
   'history-pruned': {
     causes: ['the record history says that so old a revision goes'],
-    look: ['lockstep show history --defaults', 'lockstep history --limit 1000', 'lockstep backup list'],
+    look: [
+      'lockstep history --limit 1000',
+      'lockstep backup list',
+      'docs/REFERENCE.md, history: how much is kept',
+    ],
   },
   'no-such-branch': { causes: ['it was merged already'], look: ['lockstep branches'] },
   'bad-id': { causes: ['a character that ids of this kind do not have'], look: ['The hint has an example'] },

@@ -158,7 +158,7 @@ describe('the file of the log', () => {
       assert.deepEqual(now, upTo(now.length), `kill ${kill}`);
       assert.ok(now.length >= acknowledged, `kill ${kill}: ${now.length} of ${acknowledged}`);
     }
-  }).timeout(120_000);
+  }).timeout(20_000 + 20_000 * KILLS);
 
   it('is put aside by logrotate with the example, and no line is lost or double', async function () {
     if (spawnSync('logrotate', ['--version']).error !== undefined) {
