@@ -47,6 +47,8 @@ export interface CertificateFinding {
   message: string;
   /** False: it serves, today. */
   fails: boolean;
+  /** Time alone mends it: from then on it is found no more. */
+  until?: Date;
 }
 
 /** Findings that nobody has to do anything about. */
@@ -101,7 +103,7 @@ function timeFindings(leaf: X509, now: Date): CertificateFinding[] {
     ];
   if (now < leaf.notBefore) {
     const message = `it is valid from ${momentText(leaf.notBefore, now)} on`;
-    return [{ code: 'certificate-not-yet-valid', message, fails: true }];
+    return [{ code: 'certificate-not-yet-valid', message, fails: true, until: leaf.notBefore }];
   }
   if (stage === undefined) return [];
   return [

@@ -38,3 +38,11 @@ function ofDer(bytes: Buffer): 'PFX' | 'DER' | undefined {
     return bytes[0] === TAG.sequence && bytes[1] === 0x80 ? 'PFX' : undefined;
   }
 }
+
+/** Text that programs write beside their certificates: settings, requests, notes. Nobody misses it in a configuration. */
+export function isCompanion(bytes: Buffer): boolean {
+  const text = bytes.toString('latin1');
+  if (/-----BEGIN [A-Z0-9 ]*(CERTIFICATE|PRIVATE KEY|PKCS7)-----/.test(text)) return false;
+  if (text.includes('-----BEGIN ')) return true;
+  return bytes.length === 0 || /^It is (text without|JSON|an SSH key)/.test(foreignForm(bytes) ?? '');
+}

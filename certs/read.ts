@@ -62,7 +62,7 @@ export async function readCertificateFiles(
 }
 
 /** What OpenSSL cannot load, no server could show. */
-function readCertificate(bytes: Buffer): X509 {
+export function readCertificate(bytes: Buffer): X509 {
   const x509 = readX509(bytes);
   try {
     new X509Certificate(bytes);

@@ -39,7 +39,12 @@ function issuerFindings(issuer: X509, who: string, now: Date): CertificateFindin
   if (stage === 'expired')
     found.push({ code: 'issuer-expired', message: `${who} expired on ${to}`, fails: true });
   else if (now < issuer.notBefore)
-    found.push({ code: 'issuer-not-yet-valid', message: `${who} is valid from ${from} on`, fails: true });
+    found.push({
+      code: 'issuer-not-yet-valid',
+      message: `${who} is valid from ${from} on`,
+      fails: true,
+      until: issuer.notBefore,
+    });
   else if (stage !== undefined)
     found.push({ code: 'issuer-expires-soon', message: `${who} expires on ${to}`, fails: false });
   return found;

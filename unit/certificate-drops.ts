@@ -1,18 +1,24 @@
-import { extname } from 'node:path';
-
 /** A file below `certs.d/`, as a listing tells of it. */
 export interface DroppedFile {
   /** `shop.pem`, or `shop/fullchain.pem`. */
   path: string;
   /** Changes whenever the file may have. */
   stamp: string;
+  /** A symbolic link, or in a folder that is one. */
+  linked?: boolean;
+  /** Why it cannot be read: a folder in a folder, a link that leads nowhere. */
+  fault?: string | undefined;
 }
 
 /** All files that are about one certificate. */
 export interface Drop {
   name: string;
-  /** Paths of certificates and keys, to be read together. */
+  /** Paths of everything that may hold certificates and keys, to be read together. */
   files: string[];
+  /** Those that are symbolic links. */
+  links?: string[];
+  /** What lies there and cannot be read. */
+  blocked?: LeftOut[];
   /** Path of the file with the passphrase. */
   passphrase: string | undefined;
   stamp: string;
@@ -23,18 +29,26 @@ export interface Drop {
 export interface DropFault {
   code: string;
   message: string;
+  /** What to do about it. */
+  hint?: string | undefined;
+}
+
+/** A file that is not taken, and why. */
+export interface LeftOut {
+  file: string;
+  why: string;
 }
 
 /** What became of reading and committing a drop. */
 export type Outcome =
   /** It is in the configuration, now or already. */
-  | { result: 'taken' }
+  | { result: 'taken'; leftOut?: LeftOut[] }
   /** The files changed while they were read. */
   | { result: 'changed' }
   /** Shared configuration is changed on the active unit only. */
   | { result: 'standby' }
-  /** `passes`: the files are not what is wrong. */
-  | ({ result: 'refused'; passes: boolean } & DropFault);
+  /** `passes`: the files are not what is wrong. `againInMs`: time alone mends it, after so long. */
+  | ({ result: 'refused'; passes: boolean; againInMs?: number | undefined } & DropFault);
 
 interface Watched {
   drop: Drop;
@@ -43,6 +57,10 @@ interface Watched {
   since: number;
   refusal: DropFault | undefined;
   told: boolean;
+  /** When a refusal may be over. */
+  again?: number | undefined;
+  /** Of what was taken. */
+  leftOut?: LeftOut[];
 }
 
 export type DropState = ReadonlyMap<string, Watched>;
@@ -59,14 +77,16 @@ export type DropEffect =
   | { do: 'try'; drop: Drop }
   /** Nothing of it is there any more. */
   | { do: 'forget'; name: string }
-  | { do: 'tell'; name: string; code: string; message: string };
+  | ({ do: 'tell'; name: string } & DropFault);
 
 /** Files are left alone until nothing about them has changed for so long: they are written in any order. */
 export const QUIET_MS = 500;
 /** What is not good may still become so: a key that comes later, a chain that is being written. */
-export const PATIENCE_MS = 3_000;
+export const PATIENCE_MS = 2_500;
 /** What failed for another reason than its files is tried again. */
 const AGAIN_MS = 60_000;
+/** Clocks are set meanwhile. */
+const LONGEST_WAIT_MS = 600_000;
 
 export const noDrops: DropState = new Map();
 
@@ -91,16 +111,19 @@ export function stepDrops(state: DropState, event: DropEvent): { state: DropStat
 
 /** When time alone makes a difference next; undefined: never. */
 export function nextDue(state: DropState): number | undefined {
-  const times = [...state.values()].flatMap(({ phase, since, told }) => {
+  const times = [...state.values()].flatMap(({ phase, since, told, again }) => {
     if (phase === 'settling') return [since + QUIET_MS];
-    return phase === 'refused' && !told ? [since + PATIENCE_MS] : [];
+    if (phase !== 'refused') return [];
+    return [...(told ? [] : [since + PATIENCE_MS]), ...(again === undefined ? [] : [again])];
   });
   return times.length === 0 ? undefined : Math.min(...times);
 }
 
 /** What lies there and is not in the configuration, as far as it was told. */
 export function dropTroubles(state: DropState): ({ name: string } & DropFault)[] {
-  return [...state].flatMap(([name, { phase, refusal, told }]) => {
+  return [...state].flatMap(([name, { phase, refusal, told, leftOut = [] }]) => {
+    if (phase === 'taken')
+      return leftOut.map(({ file, why }) => ({ name: file, code: 'certificate-left-out', message: why }));
     if (phase === 'standby') return [{ name, code: 'not-active', message: STANDBY }];
     return refusal !== undefined && told ? [{ name, ...refusal }] : [];
   });
@@ -126,7 +149,11 @@ function listed(state: DropState, drops: Drop[], at: number): ReturnType<typeof 
 function due(state: DropState, at: number): ReturnType<typeof stepDrops> {
   const effects: DropEffect[] = [];
   const next = mapped(state, watched => {
-    const { drop, phase, since, refusal, told } = watched;
+    const { drop, phase, since, refusal, told, again } = watched;
+    if (phase === 'refused' && again !== undefined && at >= again) {
+      effects.push({ do: 'try', drop });
+      return { ...watched, phase: 'trying', again: undefined };
+    }
     if (phase === 'settling' && at >= since + QUIET_MS) {
       if (drop.fault !== undefined) return refused(watched, drop.fault, since);
       effects.push({ do: 'try', drop });
@@ -164,14 +191,15 @@ function told({ told: isTold, refusal }: Watched): string | undefined {
 function after(watched: Watched, outcome: Outcome, at: number): Watched {
   switch (outcome.result) {
     case 'taken':
-      return { ...watched, phase: 'taken', refusal: undefined, told: false };
+      return { ...watched, phase: 'taken', refusal: undefined, told: false, leftOut: outcome.leftOut ?? [] };
     case 'standby':
       return { ...watched, phase: 'standby', refusal: undefined, told: false };
     case 'changed':
       return { ...watched, phase: 'settling', since: at };
     case 'refused': {
-      const { code, message, passes } = outcome;
-      const next = refused(watched, { code, message }, watched.since);
+      const { code, message, hint, passes, againInMs } = outcome;
+      const next = refused(watched, { code, message, ...(hint && { hint }) }, watched.since);
+      if (againInMs !== undefined) return { ...next, again: at + Math.min(againInMs, LONGEST_WAIT_MS) };
       return passes ? { ...next, phase: 'settling', since: at + AGAIN_MS - QUIET_MS, told: true } : next;
     }
   }
@@ -188,78 +216,4 @@ function settling(drop: Drop, since: number): Watched {
 
 function mapped(state: DropState, change: (watched: Watched) => Watched): DropState {
   return new Map([...state].map(([name, watched]) => [name, change(watched)]));
-}
-
-const CERTIFICATE_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,250}$/;
-const NAME_RULE = 'it takes 1 to 251 letters, digits, dots, underscores and hyphens';
-const PEM = new Set(['.pem', '.crt', '.cer', '.key']);
-const PKCS12 = new Set(['.pfx', '.p12']);
-/** What ACME clients call their files in the folder of a certificate; the first that is there counts. */
-const FULL_CHAINS = ['fullchain.pem', 'fullchain.cer', 'fullchain.crt'];
-const PARTS = ['cert.pem', 'chain.pem'];
-const KEYS = ['privkey.pem', 'privkey.key', 'key.pem'];
-
-/** Which files are about which certificate; sorted by name. What holds no certificate is passed over. */
-export function findDrops(files: DroppedFile[]): Drop[] {
-  const groups = new Map<string, DroppedFile[]>();
-  for (const file of files) {
-    const name = nameOf(file.path);
-    if (name !== undefined) groups.set(name, [...(groups.get(name) ?? []), file]);
-  }
-  return [...groups]
-    .flatMap(([name, group]) => dropOf(name, group))
-    .sort((one, other) => (one.name < other.name ? -1 : 1));
-}
-
-function nameOf(path: string): string | undefined {
-  const [top = '', below] = path.split('/');
-  // lego writes the issuer's certificate beside a file that holds it as well.
-  if (below === undefined && (!isOurs(extname(top)) || top.endsWith('.issuer.crt'))) return undefined;
-  const name = below === undefined ? top.slice(0, -extname(top).length) : top;
-  return name === '' || name.startsWith('.') ? undefined : name;
-}
-
-function isOurs(extension: string): boolean {
-  return PEM.has(extension) || PKCS12.has(extension) || extension === '.pass';
-}
-
-function dropOf(name: string, group: DroppedFile[]): Drop[] {
-  const paths = group.map(({ path }) => path).sort();
-  const inFolder = folderFiles(name, new Set(paths));
-  const top = paths.filter(path => !path.includes('/'));
-  const pem = top.filter(path => PEM.has(extname(path)));
-  const pkcs12 = top.filter(path => PKCS12.has(extname(path)));
-  const forms = [inFolder, pem, pkcs12].filter(form => form.length > 0);
-  const files = forms.flat();
-  if (files.length === 0) return [];
-  const passphrase = top.find(path => extname(path) === '.pass');
-  const used = new Set([...files, ...(passphrase === undefined ? [] : [passphrase])]);
-  const stamp = stampOfAll(group.filter(({ path }) => used.has(path)));
-  const several = forms.length > 1 || pkcs12.length > 1;
-  const fault = !CERTIFICATE_NAME.test(name)
-    ? { code: 'bad-id', message: `no certificate can have this name: ${NAME_RULE}` }
-    : several
-      ? { code: 'certificate-ambiguous', message: `it lies there several times: ${files.join(', ')}` }
-      : undefined;
-  return [{ name, files, passphrase, stamp, fault }];
-}
-
-/** Changes when any of the files may have, or when there are others. */
-export function stampOfAll(files: DroppedFile[]): string {
-  return files
-    .map(({ path, stamp }) => `${path} ${stamp}`)
-    .sort()
-    .join('\n');
-}
-
-function folderFiles(name: string, paths: Set<string>): string[] {
-  const first = (names: string[]): string[] =>
-    names
-      .map(each => `${name}/${each}`)
-      .filter(path => paths.has(path))
-      .slice(0, 1);
-  const chain = first(FULL_CHAINS);
-  const parts = PARTS.map(each => `${name}/${each}`).filter(path => paths.has(path));
-  const key = first([...KEYS, `${name}.key`]);
-  return [...(chain.length > 0 ? chain : parts), ...key];
 }

@@ -1,6 +1,7 @@
-import { createHash } from 'node:crypto';
 import { lstat, open, readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type Picked, pickFiles, withHint } from '../certs/pick.ts';
+import { Work } from '../certs/work.ts';
 import { asLockstepError, LockstepError, type Problem } from '../schema/error.ts';
 import { Burst } from '../store/burst.ts';
 import { watchFolder } from '../store/folder-watch.ts';
@@ -13,14 +14,16 @@ import {
   type DroppedFile,
   type DropState,
   dropTroubles,
-  findDrops,
+  type LeftOut,
   nextDue,
   noDrops,
   type Outcome,
-  stampOfAll,
   stepDrops,
 } from './certificate-drops.ts';
+import { findDrops, stampOfAll } from './certificate-groups.ts';
+import { hashOf, hashOfBefore } from './drop-hash.ts';
 import type { DropMemory } from './drop-memory.ts';
+import { Lanes } from './lanes.ts';
 import type { Log } from './log.ts';
 
 export interface CertificateFolderOptions {
@@ -28,15 +31,11 @@ export interface CertificateFolderOptions {
   folder: string;
   timers: Timers;
   log: Log;
-  /** Resolves to whether it made a revision. Throws LockstepError. */
-  take(
-    name: string,
-    files: { name: string; bytes: Buffer }[],
-    passphrase: string | undefined,
-    droppedAt: Date,
-  ): Promise<boolean>;
+  now(): Date;
+  /** PEM of one certificate, those above it and its key. Resolves to whether it made a revision. Throws LockstepError. */
+  take(name: string, pem: string, droppedAt: Date): Promise<boolean>;
   /** What was taken before, so that a start does not take it again. */
-  memory: Pick<DropMemory, 'recall' | 'remember'>;
+  memory: Pick<DropMemory, 'whole' | 'recall' | 'remember'>;
 }
 
 /** After an event the folder is left alone until so much time has passed without another one. */
@@ -46,6 +45,8 @@ const LONGEST_MS = 2_000;
 const LOOK_EVERY_MS = 5 * 60_000;
 const MOST_BYTES = 1024 * 1024;
 const MOST_FILES = 20_000;
+/** Drops that are read at once. */
+const LANES = 4;
 
 /** Watches `certs.d/`, and takes what is complete and good. What is removed there stays in the configuration. */
 export class CertificateFolder {
@@ -55,6 +56,8 @@ export class CertificateFolder {
   private readonly below = new Map<string, { place: string; stop: () => Promise<void> }>();
   private state: DropState = noDrops;
   private turn: Promise<void> = Promise.resolve();
+  private readonly lanes = new Lanes(LANES);
+  private readonly stopping = new AbortController();
   private stopped = false;
   private cancelDue: () => void = () => undefined;
   private cancelLook: () => void = () => undefined;
@@ -75,10 +78,12 @@ export class CertificateFolder {
 
   async stop(): Promise<void> {
     this.stopped = true;
+    this.stopping.abort(new LockstepError('unit-unreachable', 'The unit stops.'));
     this.burst.end();
     this.cancelDue();
     this.cancelLook();
     await this.turn;
+    await this.lanes.settled();
     await this.folders.close();
     await Promise.all([...this.below.values()].map(({ stop }) => stop()));
   }
@@ -89,11 +94,11 @@ export class CertificateFolder {
   }
 
   warnings(): Problem[] {
-    return dropTroubles(this.state).map(({ name, code, message }) => ({
+    return dropTroubles(this.state).map(({ name, code, message, hint }) => ({
       code,
       path: `certs.d/${name}`,
       message,
-      ...(code === 'not-active' ? {} : { hint: code === 'bad-id' ? RENAME : AGAIN }),
+      ...(code === 'not-active' ? {} : { hint: hint ?? HINTS[code] ?? AGAIN }),
     }));
   }
 
@@ -130,7 +135,7 @@ export class CertificateFolder {
     const { log, memory, timers } = this.options;
     switch (effect.do) {
       case 'try':
-        this.inTurn(async () => {
+        this.lanes.run(effect.drop.name, async () => {
           if (this.stopped) return;
           const { name, stamp } = effect.drop;
           const outcome = await this.attempt(effect.drop);
@@ -139,7 +144,7 @@ export class CertificateFolder {
         });
         return;
       case 'forget':
-        this.inTurn(() => memory.remember(effect.name, undefined));
+        this.lanes.run(effect.name, () => memory.remember(effect.name, undefined).catch(() => undefined));
         return;
       case 'tell':
         log.warn({ name: effect.name, code: effect.code, reason: effect.message }, 'certs.d: not taken');
@@ -147,71 +152,147 @@ export class CertificateFolder {
   }
 
   private async attempt(drop: Drop): Promise<Outcome> {
-    const { folder, take, memory, log } = this.options;
     try {
-      const read = async (path: string): Promise<{ name: string; bytes: Buffer }> => ({
-        name: path,
-        bytes: await readBounded(join(folder, path)),
-      });
-      const files = await Promise.all(drop.files.map(read));
-      const secret = drop.passphrase === undefined ? undefined : await read(drop.passphrase);
-      if (!(await this.isUnchanged(drop))) {
-        this.burst.event();
-        return { result: 'changed' };
-      }
-      const contents = hashOf(files);
-      const before = await memory.recall(drop.name, contents);
-      if (before === 'back')
-        log.warn({ name: drop.name }, 'certs.d: a power cut brought older files back; not taken');
-      if (before !== undefined) return { result: 'taken' };
-      const passphrase = secret?.bytes.toString('utf8').split(/\r?\n/)[0];
-      const changed = await take(drop.name, files, passphrase, await this.droppedAt(drop));
-      await memory.remember(drop.name, contents);
-      if (changed) log.info({ name: drop.name }, 'certs.d: taken');
-      return { result: 'taken' };
+      return await this.takeUp(drop);
     } catch (error) {
-      return outcomeOf(error);
+      return outcomeOf(error, this.options.now());
+    }
+  }
+
+  private async takeUp(drop: Drop): Promise<Outcome> {
+    const { take, memory, log } = this.options;
+    const { name, links = [] } = drop;
+    const read = await Promise.all(drop.files.map(path => this.read(path)));
+    const secret = drop.passphrase === undefined ? undefined : await this.read(drop.passphrase);
+    if (!(await this.isUnchanged(drop))) {
+      this.burst.event();
+      return { result: 'changed' };
+    }
+    const blocked = [
+      ...(drop.blocked ?? []),
+      ...read.flatMap(({ name: file, why }) => (why ? { file, why } : [])),
+    ];
+    const files = read.filter(({ why }) => why === undefined);
+    const lying = hashOf([...files, ...(secret === undefined ? [] : [secret])]);
+    const known = await memory.whole(name, lying);
+    if (known !== undefined) return { result: 'taken', leftOut: [...blocked, ...known] };
+    const passphrase = secret?.bytes.toString('utf8').split(/\r?\n/)[0];
+    const picked = await this.pick(files, links, passphrase, blocked);
+    const hash = hashOf(files.filter(each => picked.files.includes(each.name)));
+    const before = await memory.recall(name, hash, hashOfBefore(name, files));
+    if (before === 'back') {
+      log.warn({ name }, 'certs.d: a power cut brought older files back; not taken');
+      return { result: 'taken' };
+    }
+    const changed =
+      before === undefined && (await take(name, picked.pem, await this.droppedAt(picked.files)));
+    await memory.remember(name, hash, { files: lying, leftOut: picked.leftOut });
+    for (const each of picked.leftOut)
+      log.warn({ name, file: each.file, reason: each.why }, 'certs.d: a file is left out');
+    if (changed) log.info({ name }, 'certs.d: taken');
+    return { result: 'taken', leftOut: [...blocked, ...picked.leftOut] };
+  }
+
+  /** What cannot be read is the reason where the rest is not enough. */
+  private async pick(
+    files: { name: string; bytes: Buffer }[],
+    links: string[],
+    passphrase: string | undefined,
+    [blocked]: LeftOut[],
+  ): Promise<Picked> {
+    const lying = files.map(file => ({ ...file, linked: links.includes(file.name) }));
+    try {
+      return await pickFiles(lying, passphrase, new Work(this.stopping.signal));
+    } catch (error) {
+      if (blocked === undefined || asLockstepError(error).code !== 'certificate-missing') throw error;
+      throw new LockstepError('certificate-unreadable', `${blocked.file}: ${blocked.why}.`);
+    }
+  }
+
+  /** `why`: it cannot be read. */
+  private async read(path: string): Promise<{ name: string; bytes: Buffer; why?: string }> {
+    try {
+      return { name: path, bytes: await readBounded(join(this.options.folder, path)) };
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      const why =
+        error instanceof LockstepError
+          ? error.message.replace(/\.$/, '')
+          : code === 'EACCES' || code === 'EPERM'
+            ? 'Lockstep may not read it'
+            : undefined;
+      if (why === undefined) throw error;
+      return { name: path, bytes: Buffer.alloc(0), why };
     }
   }
 
   /** When the last of its files came to its place. The time of its content goes along with a copy, so it says nothing. */
-  private async droppedAt({ files }: Drop): Promise<Date> {
+  private async droppedAt(files: string[]): Promise<Date> {
     const all = await Promise.all(files.map(path => stat(join(this.options.folder, path))));
     return new Date(Math.max(...all.map(({ ctimeMs }) => ctimeMs)));
   }
 
-  /** Whether what was read is still all there is. */
-  private async isUnchanged({ files, passphrase, stamp }: Drop): Promise<boolean> {
-    const all = [...files, ...(passphrase === undefined ? [] : [passphrase])];
-    const now = await Promise.all(
-      all.map(async path => ({ path, stamp: stampOf(await stat(join(this.options.folder, path))) })),
+  /** Whether what was read is still there as it was; what is new is listed anyway. */
+  private async isUnchanged({ files, passphrase, blocked = [], stamp }: Drop): Promise<boolean> {
+    const all = [
+      ...files,
+      ...(passphrase === undefined ? [] : [passphrase]),
+      ...blocked.map(({ file }) => file),
+    ];
+    const now = await Promise.all(all.map(path => this.lookAt(path)));
+    const known = now.map((found, index) =>
+      found === 'folder' || found === undefined
+        ? { path: all[index] as string, stamp: found ?? 'gone' }
+        : found,
     );
-    return stampOfAll(now) === stamp;
+    return stampOfAll(known) === stamp;
   }
 
-  /** All files, those of folders one level below too; symbolic links count as what they lead to. */
+  /** All that lies there, in folders one level below too; symbolic links count as what they lead to. */
   private async list(): Promise<DroppedFile[]> {
     const { folder } = this.options;
     const files: DroppedFile[] = [];
     const seen = new Set<string>();
     for (const name of await readdir(folder)) {
       if (name.startsWith('.') || files.length > MOST_FILES) continue;
-      const found = await stat(join(folder, name)).catch(() => undefined);
-      if (found?.isFile()) files.push({ path: name, stamp: stampOf(found) });
-      if (!found?.isDirectory()) continue;
+      const found = await this.lookAt(name);
+      if (found !== 'folder') {
+        if (found !== undefined) files.push(found);
+        continue;
+      }
       seen.add(name);
       await this.watchBelow(name);
       for (const inner of await readdir(join(folder, name)).catch(() => [])) {
-        const stats = await stat(join(folder, name, inner)).catch(() => undefined);
-        if (stats?.isFile()) files.push({ path: `${name}/${inner}`, stamp: stampOf(stats) });
+        const path = `${name}/${inner}`;
+        const below = inner.startsWith('.') ? undefined : await this.lookAt(path);
+        if (below === 'folder')
+          files.push({ path, stamp: 'folder', fault: 'a folder in a folder is not looked into' });
+        else if (below !== undefined) files.push(below);
       }
     }
+    await this.unwatchOthers(seen);
+    return files;
+  }
+
+  private async unwatchOthers(seen: Set<string>): Promise<void> {
     for (const [name, { stop }] of this.below) {
       if (seen.has(name)) continue;
       this.below.delete(name);
       await stop();
     }
-    return files;
+  }
+
+  /** Undefined: it is gone. */
+  private async lookAt(path: string): Promise<DroppedFile | 'folder' | undefined> {
+    const place = join(this.options.folder, path);
+    const own = await lstat(place).catch(() => undefined);
+    if (own === undefined) return undefined;
+    const linked = own.isSymbolicLink();
+    const found = linked ? await stat(place).catch(() => undefined) : own;
+    if (found === undefined) return { path, stamp: 'lost', linked, fault: 'its link leads nowhere' };
+    if (found.isDirectory()) return 'folder';
+    if (!found.isFile()) return { path, stamp: 'special', linked, fault: 'it is no file' };
+    return { path, stamp: stampOf(found), linked };
   }
 
   /** A folder that was removed and made again, or a link that leads elsewhere now, needs a watch of its own. */
@@ -235,26 +316,30 @@ export class CertificateFolder {
 }
 
 const AGAIN = 'It is taken once its files are complete and good.';
-const RENAME = 'Give its files, or their folder, another name.';
+const HINTS: Record<string, string> = {
+  'bad-id': 'Give its files, or their folder, another name.',
+  'certificate-left-out': 'The certificate beside it is taken without it; remove what is not needed.',
+};
 
 function stampOf({ size, mtimeMs, ctimeMs, ino, dev }: Awaited<ReturnType<typeof stat>>): string {
   return [size, mtimeMs, ctimeMs, ino, dev].join(' ');
 }
 
-function hashOf(files: { name: string; bytes: Buffer }[]): string {
-  const hash = createHash('sha256');
-  for (const { name, bytes } of files) hash.update(`${name} ${bytes.length}\n`).update(bytes);
-  return hash.digest('hex');
-}
-
-function outcomeOf(error: unknown): Outcome {
-  const errno = (error as NodeJS.ErrnoException).code;
-  if (errno === 'ENOENT') return { result: 'changed' };
-  if (!(error instanceof LockstepError) && (errno === 'EACCES' || errno === 'EPERM'))
-    return { result: 'refused', code: 'certificate-unreadable', message: 'it cannot be read', passes: true };
-  const { code, message } = asLockstepError(error);
+function outcomeOf(error: unknown, now: Date): Outcome {
+  if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { result: 'changed' };
+  const known = asLockstepError(error);
+  const { code, facts } = known;
   if (code === 'not-active') return { result: 'standby' };
-  return { result: 'refused', code, message, passes: !ABOUT_FILES.test(code) };
+  const until = typeof facts.until === 'string' ? Date.parse(facts.until) - now.getTime() : undefined;
+  const message = withHint(known);
+  const againInMs = until === undefined ? undefined : Math.max(0, until);
+  return {
+    result: 'refused',
+    code,
+    message,
+    passes: !ABOUT_FILES.test(code),
+    ...(againInMs !== undefined && { againInMs }),
+  };
 }
 
 /** Codes that only other files would change. */

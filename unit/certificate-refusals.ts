@@ -11,18 +11,25 @@ export function judged(path: string, findings: CertificateFinding[]): Problem[] 
   const problems = problemsOf(path, findings);
   const plain = ({ fails: _fails, ...problem }: (typeof problems)[number]): Problem => problem;
   const failing = problems.filter(({ fails }) => fails);
-  if (failing.length > 0) throw refused(path, failing.map(plain));
+  if (failing.length > 0) throw refused(path, failing.map(plain), endOf(findings));
   return problems.map(plain);
 }
 
-export function refused(path: string, problems: Problem[]): LockstepError {
+/** When time alone will have mended everything that fails; undefined: never. */
+function endOf(findings: CertificateFinding[]): Date | undefined {
+  const times = findings.filter(({ fails }) => fails).map(({ until }) => until?.getTime());
+  if (times.length === 0 || times.includes(undefined)) return undefined;
+  return new Date(Math.max(...(times as number[])));
+}
+
+export function refused(path: string, problems: Problem[], until?: Date): LockstepError {
   const [first] = problems;
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
   const isWeak = problems.every(({ code }) => code.startsWith('weak-'));
   const hint = isWeak ? 'Make a stronger one; --allow-weak keeps this one all the same.' : first?.hint;
   return new LockstepError('certificate-refused', `${path}: ${first?.message.replace(/\.$/, '')}${more}.`, {
     hint,
-    facts: { problems, count: problems.length },
+    facts: { problems, count: problems.length, ...(until && { until: until.toISOString() }) },
   });
 }
 

@@ -58,7 +58,7 @@ export class CertificateRoom {
     this.desk = new Certificates({ ...options, book: this.book });
     this.folder = new CertificateFolder({
       ...options,
-      take: (name, files, passphrase, droppedAt) => this.desk.takeDropped(name, files, passphrase, droppedAt),
+      take: (name, pem, droppedAt) => this.desk.takeDropped(name, pem, droppedAt),
       memory: new DropMemory(store, options.bootId),
     });
   }

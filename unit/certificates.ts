@@ -96,16 +96,11 @@ export class Certificates implements CertificateFace {
    * What lay in `certs.d/`; resolves to whether it made a revision. Throws what reading and checking throw,
    * `certificate-older`, and what a commit throws.
    */
-  async takeDropped(
-    name: string,
-    files: { name: string; bytes: Buffer }[],
-    passphrase: string | undefined,
-    droppedAt: Date,
-  ): Promise<boolean> {
+  async takeDropped(name: string, pem: string, droppedAt: Date): Promise<boolean> {
     const path = certificatePath({ name, kind: 'certificate' });
     const before = await this.options.store.read(path);
-    const given = passphrase === undefined ? {} : { passphrase };
-    const { value } = await this.accept(path, 'certificate', files, given, before);
+    const files = [{ name, bytes: Buffer.from(pem) }];
+    const { value } = await this.accept(path, 'certificate', files, {}, before);
     if (before !== undefined) await this.assertNewer(path, value, before, droppedAt);
     const { changed } = await this.put(path, value, { author: FOLDER_AUTHOR, reason: `certs.d/${name}` });
     return changed.changes.length > 0;

@@ -1,4 +1,5 @@
 import type { Store } from '../store/store.ts';
+import type { LeftOut } from './certificate-drops.ts';
 
 /** What was taken from `certs.d/` under one name. */
 interface Kept {
@@ -6,6 +7,10 @@ interface Kept {
   hash?: string;
   /** Of those that stood there before, newest first. */
   earlier?: string[];
+  /** Of all files that lay there then: while they are the same, nothing is opened. */
+  files?: string;
+  /** Those of them that were not taken. */
+  leftOut?: LeftOut[];
   /** The boot of the machine in which that was; earlier releases did not say. */
   boot?: string;
 }
@@ -27,18 +32,31 @@ export class DropMemory {
     this.boot = boot;
   }
 
-  /** `taken`: these very files are in. `back`: they were, others followed or they went, and a power cut brought them back. */
-  async recall(name: string, hash: string): Promise<'taken' | 'back' | undefined> {
+  /** What was left out when these very files, taken or not, lay there last; undefined: others did. */
+  async whole(name: string, files: string): Promise<LeftOut[] | undefined> {
+    const kept = (await this.store.readLocal<Kept>(`${FACT}/${name}`)) ?? {};
+    if (kept.hash === undefined || kept.files !== files) return undefined;
+    this.seen.add(name);
+    return kept.leftOut ?? [];
+  }
+
+  /** `taken`: these very files are in; of other releases, another hash may tell of them. `back`: they were, others followed or they went, and a power cut brought them back. */
+  async recall(name: string, ...hashes: string[]): Promise<'taken' | 'back' | undefined> {
     const { hash: last, earlier = [], boot } = (await this.store.readLocal<Kept>(`${FACT}/${name}`)) ?? {};
     const isFirst = !this.seen.has(name);
     this.seen.add(name);
-    if (last === hash) return 'taken';
+    if (last !== undefined && hashes.includes(last)) return 'taken';
     // Without a reboot in between, or later on, it was somebody who put them there.
-    return isFirst && boot !== undefined && boot !== this.boot && earlier.includes(hash) ? 'back' : undefined;
+    const stood = earlier.some(hash => hashes.includes(hash));
+    return isFirst && boot !== undefined && boot !== this.boot && stood ? 'back' : undefined;
   }
 
   /** `hash` undefined: the files were removed. */
-  async remember(name: string, hash: string | undefined): Promise<void> {
+  async remember(
+    name: string,
+    hash: string | undefined,
+    lay: Pick<Kept, 'files' | 'leftOut'> = {},
+  ): Promise<void> {
     const before = (await this.store.readLocal<Kept>(`${FACT}/${name}`)) ?? {};
     const stood = [before.hash, ...(before.earlier ?? [])].filter(
       each => each !== undefined && each !== hash,
@@ -48,6 +66,7 @@ export class DropMemory {
     await this.store.writeLocal(`${FACT}/${name}`, {
       ...(hash === undefined ? {} : { hash }),
       earlier,
+      ...lay,
       boot: this.boot,
     } satisfies Kept);
   }

@@ -58,8 +58,8 @@ export const command: CliCommand<[Action, string | undefined, string[]], Options
       'after',
       `
 Files may be PEM, DER or PFX, encrypted or not; the chain may come in any order. A passphrase that is needed is asked for
-unless one of the options gives it. What lies in certs.d/ of the unit is added by itself: NAME.pem, NAME.crt and NAME.key,
-NAME/fullchain.pem and NAME/privkey.pem, or NAME.pfx with NAME.pass. What is removed there stays in the configuration.
+unless one of the options gives it. What lies in certs.d/ of the unit is added by itself, whatever its files are called: NAME.pem,
+NAME.crt with NAME.key, NAME.pfx with NAME.pass, or a folder NAME. What is removed there stays in the configuration.
 
 A certificate bundle holds all private keys: keep its passphrase apart from it. Without Lockstep: gpg -d FILE | tar xz
 A restore is one revision, which lockstep rollback undoes. It adds and replaces certificates, and removes none.`,

@@ -6,7 +6,6 @@ import {
   type DroppedFile,
   type DropState,
   dropTroubles,
-  findDrops,
   nextDue,
   noDrops,
   type Outcome,
@@ -14,6 +13,7 @@ import {
   QUIET_MS,
   stepDrops,
 } from '../../unit/certificate-drops.ts';
+import { findDrops } from '../../unit/certificate-groups.ts';
 
 const files = (...paths: string[]): DroppedFile[] => paths.map(path => ({ path, stamp: '1' }));
 const found = (...paths: string[]) =>
@@ -75,38 +75,37 @@ const incomplete: Outcome = {
 const TELL = { do: 'tell', name: 'shop', code: 'certificate-refused', message: 'no key' };
 
 describe('what lies in certs.d', () => {
-  it('is put together by name, whatever the form', () => {
+  it('is put together by folder, or by name whatever follows it', () => {
     assert.deepEqual(found('shop.pem'), [['shop', ['shop.pem'], undefined]]);
-    assert.deepEqual(found('www.site.example.key', 'www.site.example.crt', 'b.cer'), [
-      ['b', ['b.cer'], undefined],
-      ['www.site.example', ['www.site.example.crt', 'www.site.example.key'], undefined],
+    assert.deepEqual(found('www.site.example.key', 'www.site.example.CRT', 'b.cer', 'b.pem.key'), [
+      ['b', ['b.cer', 'b.pem.key'], undefined],
+      ['www.site.example', ['www.site.example.CRT', 'www.site.example.key'], undefined],
     ]);
-    assert.deepEqual(found('shop.pfx', 'shop.pass'), [['shop', ['shop.pfx'], 'shop.pass']]);
-    assert.deepEqual(found('shop.pem', 'shop.key', 'shop.pass'), [
-      ['shop', ['shop.key', 'shop.pem'], 'shop.pass'],
+    assert.deepEqual(found('shop.PFX', 'shop.pass'), [['shop', ['shop.PFX'], 'shop.pass']]);
+    assert.deepEqual(found('shop.example', 'shop.cert.pem', 'shop.issuer.crt'), [
+      ['shop', ['shop.cert.pem', 'shop.issuer.crt'], undefined],
+      ['shop.example', ['shop.example'], undefined],
     ]);
-  });
-
-  it('is what ACME clients write, and not what else lies there', () => {
-    const certbot = ['cert.pem', 'chain.pem', 'fullchain.pem', 'privkey.pem', 'README'];
-    assert.deepEqual(found(...certbot.map(name => `shop/${name}`)), [
-      ['shop', ['shop/fullchain.pem', 'shop/privkey.pem'], undefined],
-    ]);
-    const acme = ['fullchain.cer', 'ca.cer', 'shop.cer', 'shop.key', 'shop.conf', 'shop.csr'];
-    assert.deepEqual(found(...acme.map(name => `shop/${name}`)), [
-      ['shop', ['shop/fullchain.cer', 'shop/shop.key'], undefined],
-    ]);
-    assert.deepEqual(found('shop.crt', 'shop.issuer.crt', 'shop.key', 'shop.json'), [
-      ['shop', ['shop.crt', 'shop.key'], undefined],
-    ]);
-    assert.deepEqual(found('shop/cert.pem', 'shop/chain.pem', 'shop/privkey.pem'), [
-      ['shop', ['shop/cert.pem', 'shop/chain.pem', 'shop/privkey.pem'], undefined],
+    assert.deepEqual(found('shop_ecc/Fullchain.cer', 'shop_ecc/any.name', 'shop_ecc/passphrase.txt'), [
+      ['shop_ecc', ['shop_ecc/Fullchain.cer', 'shop_ecc/any.name'], 'shop_ecc/passphrase.txt'],
     ]);
   });
 
-  it('is passed over where no certificate can be made of it', () => {
-    assert.deepEqual(found('README', 'shop.pem.tmp', '.shop.pem.swp', 'shop.pem~', 'shop.pass'), []);
-    assert.deepEqual(found('shop/notes.txt', '.lockstep-0123456789ab.tmp', '.shop.pem', '.acme/key.pem'), []);
+  it('is passed over where a program is still at it, or has left it', () => {
+    assert.deepEqual(found('shop.pem.tmp', '.shop.pem.swp', 'shop.pem~', 'shop/old.bak'), []);
+    assert.deepEqual(found('.lockstep-0123456789ab.tmp', '.shop.pem', '.acme/key.pem'), []);
+  });
+
+  it('is named where nothing of it can be read', () => {
+    const lost = { path: 'shop.pem', stamp: 'lost', fault: 'its link leads nowhere' };
+    const [drop] = findDrops([lost]);
+    assert.deepEqual(drop?.fault, {
+      code: 'certificate-unreadable',
+      message: 'shop.pem: its link leads nowhere',
+    });
+    const [partly] = findDrops([lost, { path: 'shop.crt', stamp: '1' }]);
+    assert.deepEqual([partly?.fault, partly?.files], [undefined, ['shop.crt']]);
+    assert.deepEqual(partly?.blocked, [{ file: 'shop.pem', why: 'its link leads nowhere' }]);
   });
 
   it('is refused where its name is none that a certificate can have', () => {
@@ -116,20 +115,10 @@ describe('what lies in certs.d', () => {
     }
   });
 
-  it('is refused where it lies there several times', () => {
-    for (const paths of [
-      ['shop.pem', 'shop.pfx'],
-      ['shop.pfx', 'shop.p12'],
-      ['shop.pem', 'shop/fullchain.pem'],
-    ]) {
-      const [only] = findDrops(files(...paths));
-      assert.equal(only?.fault?.code, 'certificate-ambiguous', paths.join());
-    }
-  });
-
   it('changes with every file that belongs to it, and with no other', () => {
-    const stamp = (...all: DroppedFile[]): string | undefined => findDrops(all)[0]?.stamp;
-    const [crt, key, csr] = files('shop.crt', 'shop.key', 'shop.csr') as [
+    const stamp = (...all: DroppedFile[]): string | undefined =>
+      findDrops(all).find(({ name }) => name === 'shop')?.stamp;
+    const [crt, key, csr] = files('shop.crt', 'shop.key', 'pay.csr') as [
       DroppedFile,
       DroppedFile,
       DroppedFile,
@@ -238,6 +227,43 @@ describe('the watch of certs.d', () => {
     folder.after(60_000);
     folder.tried({ result: 'taken' });
     assert.deepEqual([folder.after(3_600_000), folder.troubles], [[], []]);
+  });
+
+  it('is tried again when the time has come that alone mends it, and now and then before', () => {
+    const folder = new Folder();
+    folder.listed(drop('shop'));
+    folder.after(QUIET_MS);
+    const early: Outcome = {
+      result: 'refused',
+      passes: false,
+      code: 'certificate-refused',
+      message: 'it is valid from 2030-06-01 12:00:05 UTC on',
+      againInMs: 5_000,
+    };
+    folder.tried(early);
+    assert.deepEqual(
+      folder.after(4_999).map(each => each.do),
+      ['tell'],
+    );
+    assert.deepEqual(folder.after(1), [{ do: 'try', drop: drop('shop') }]);
+    folder.tried({ ...early, againInMs: 86_400_000 });
+    assert.deepEqual(folder.after(599_999), []);
+    assert.deepEqual(folder.after(1), [{ do: 'try', drop: drop('shop') }], 'the clock may be set meanwhile');
+    folder.tried({ result: 'taken' });
+    assert.deepEqual([folder.after(3_600_000), folder.troubles], [[], []]);
+  });
+
+  it('names what was left out of what was taken', () => {
+    const folder = new Folder();
+    folder.listed(drop('shop'));
+    folder.after(QUIET_MS);
+    folder.tried({
+      result: 'taken',
+      leftOut: [{ file: 'shop/old.key', why: 'it holds another private key' }],
+    });
+    assert.deepEqual(folder.troubles, [
+      { name: 'shop/old.key', code: 'certificate-left-out', message: 'it holds another private key' },
+    ]);
   });
 
   it('tells of what lies there several times without reading it', () => {
