@@ -483,6 +483,9 @@ export const status = open({
     damage: { description: 'null: nothing is known to be damaged.' },
     verifiedAt: { description: 'When a whole verification last found nothing, or null.' },
     verifying: { description: '0 to 1 while a verification on demand runs, or null.' },
+    refused: {
+      description: 'Since when, why, and with how many bytes left the disk takes nothing; null: it does.',
+    },
     space: open({
       storeBytes: { ...count, description: 'Size of the file of the store.' },
       storeFreeBytes: { ...count, description: 'Inside it: used before the file grows.' },

@@ -1,4 +1,13 @@
-import { mkdirSync, statfsSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statfsSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open } from 'lmdb';
 import { asLockstepError, LockstepError } from '../schema/error.ts';
@@ -48,7 +57,40 @@ function pagesOf({ treeBranchPageCount, treeLeafPageCount, overflowPages }: Tree
   return treeBranchPageCount + treeLeafPageCount + overflowPages;
 }
 
+/**
+ * LMDB maps its lock file into memory. On a full disk the kernel has no page for a part that was never written, and ends the
+ * process with SIGBUS. So the space is taken before: what is there is written once more, and a new store wants some room.
+ * Throws `disk`. Only for who has the folder for themselves.
+ */
+function reserveLock(folder: string): void {
+  const file = join(folder, 'lock.mdb');
+  try {
+    if (existsSync(file)) {
+      const written = readFileSync(file);
+      const handle = openSync(file, 'r+');
+      try {
+        writeSync(handle, written, 0, written.length, 0);
+      } finally {
+        closeSync(handle);
+      }
+    } else if (freeBytes(folder) < ROOM_BYTES) throw fullDisk(folder);
+  } catch (error) {
+    const known = asLockstepError(error);
+    throw known.code === 'disk' ? known : error;
+  }
+}
+
+/** What a new store takes with its lock, and some changes. */
+const ROOM_BYTES = 1024 * 1024;
+
+function fullDisk(folder: string): LockstepError {
+  return new LockstepError('disk', `No space left on the device for a store in ${folder}.`, {
+    hint: 'Look at free space with df -h; nothing was changed.',
+  });
+}
+
 function openDatabase(folder: string): Bytes {
+  reserveLock(folder);
   try {
     // noSubdir: false, because a folder name with a dot would be taken for a file.
     return open<Buffer, string>({
@@ -232,6 +274,10 @@ function asDiskError(error: unknown, folder: string): LockstepError {
 const NEARLY_NOTHING_BYTES = 256 * 1024;
 
 function isFull(folder: string): boolean {
+  return freeBytes(folder) < NEARLY_NOTHING_BYTES;
+}
+
+function freeBytes(folder: string): number {
   const { bavail, bsize } = statfsSync(folder);
-  return bavail * bsize < NEARLY_NOTHING_BYTES;
+  return bavail * bsize;
 }

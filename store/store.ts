@@ -81,6 +81,9 @@ export type {
   UpdateRequest,
 };
 
+/** Records that rules look at before others have their turn. */
+const RECORDS_A_STEP = 200;
+
 /**
  * The configuration of one unit: records, revisions and digest. Commits come one after the other;
  * what was acknowledged is on the disk. No step costs more when the configuration is larger.
@@ -496,26 +499,45 @@ export class Store {
   }
 
   /** What rules of severity `warning` say about all records of the kinds they look at, but for kinds of many records. */
-  async warnings(): Promise<Problem[]> {
-    return this.brokenRules('warning');
+  warnings(): Promise<Problem[]> {
+    return this.broken(rule => rule.severity === 'warning' && rule.inBackground !== true);
   }
 
-  /** What the rules of one severity say. Virtual Services are looked up where they must not be, not one by one. */
-  async brokenRules(severity: 'error' | 'warning'): Promise<Problem[]> {
-    const rules = this.options.rules.filter(rule => rule.inBackground !== true);
-    const names = new Set(rules.filter(rule => rule.severity === 'warning').flatMap(rule => rule.looksAt));
-    const touched: { path: string; kind: Transition['kind'] }[] = [];
+  /** Of the rules that brokenRules looks at. */
+  get ruleCodes(): string[] {
+    return this.options.rules.map(({ code }) => code);
+  }
+
+  /**
+   * What all rules say of all records that they speak of, also of those that no commit of this release would take. Costs the size
+   * of the configuration, in small steps.
+   */
+  brokenRules(): Promise<Problem[]> {
+    return this.broken(() => true);
+  }
+
+  private async broken(wanted: (rule: StoreOptions['rules'][number]) => boolean): Promise<Problem[]> {
+    const rules = this.options.rules.filter(wanted);
+    const names = new Set(rules.flatMap(rule => rule.looksAt));
+    const view = new FutureView(this.catalog, this.port, []);
+    const problems = new Map<string, Problem>();
+    let touched: { path: string; kind: Transition['kind'] }[] = [];
+    const judge = async (): Promise<void> => {
+      for (const problem of await ruleProblems(view, touched, rules))
+        problems.set(JSON.stringify([problem.code, problem.path, problem.message]), problem);
+      touched = [];
+    };
+    const rest = pauses();
     for (const kind of this.catalog.kinds.filter(({ name }) => names.has(name))) {
       for await (const path of this.records.paths(kind.template.filter(part => part !== '{id}').join('/'))) {
         if (this.catalog.kindOf(path) === kind) touched.push({ path, kind });
+        if (touched.length < RECORDS_A_STEP) continue;
+        await judge();
+        await rest();
       }
     }
-    const view = new FutureView(this.catalog, this.port, []);
-    return ruleProblems(
-      view,
-      touched,
-      rules.filter(rule => rule.severity === severity),
-    );
+    await judge();
+    return [...problems.values()];
   }
 
   /**

@@ -23,6 +23,7 @@ export function stateOf({
     branches: branches.length,
     pacified: maybe(unit.pacified, pacifiedSentence),
     damaged: maybe(store.damage?.findings[0], ({ path, reason }) => `${path} ${reason}`),
+    refused: maybe(store.refused, ({ since, reason }) => `since ${since}: ${reason}`),
     unconfirmed: maybe(unit.unconfirmed, ({ by, why }) => `restored by ${by}: ${why}`),
     paused: maybe(sync.pause, ({ by, reason }) => `paused by ${by}: ${reason}`),
     provisional: maybe(

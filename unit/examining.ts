@@ -111,15 +111,16 @@ export class Examining {
   async examination(nonce: string): Promise<Examination> {
     const { catalog, folder, fingerprint, bal } = this.options;
     const read = (path: string): Promise<JsonObject | undefined> => this.read(path);
-    const [status, ha, network, time, plan, interfaces, broken] = await Promise.all([
-      this.options.status(),
-      read('ha'),
-      read('network'),
-      read('time'),
-      readBackupPlan(catalog, read),
-      unlessDamaged(this.interfaces(), []),
-      unlessDamaged(this.brokenRules(), []),
-    ]);
+    const [status, ha, network, time, plan, { interfaces, moreInterfaces }, { broken, rulesLooked }] =
+      await Promise.all([
+        this.options.status(),
+        read('ha'),
+        read('network'),
+        read('time'),
+        readBackupPlan(catalog, read),
+        unlessDamaged(this.interfaces(), { interfaces: [], moreInterfaces: 0 }),
+        unlessDamaged(this.rules(), { broken: [], rulesLooked: [] }),
+      ]);
     const { unit, sync, partner } = status;
     const gateway = textOf(network?.defaultGateway);
     const gatewayV6 = textOf(network?.defaultGatewayV6);
@@ -150,7 +151,9 @@ export class Examining {
       },
       network: { gateway, gatewayV6, gatewayAnswers },
       interfaces,
-      rules: broken.slice(0, MOST).map(placeOf),
+      rules: firstOfEach(broken).slice(0, MOST).map(placeOf),
+      rulesLooked,
+      moreInterfaces,
       connection: {
         port: unit.port,
         listening,
@@ -184,9 +187,14 @@ export class Examining {
     return unlessDamaged(this.options.store.read(path), undefined);
   }
 
-  private async interfaces(): Promise<Examination['interfaces']> {
+  private async interfaces(): Promise<Required<Pick<Examination, 'interfaces' | 'moreInterfaces'>>> {
     const found: Examination['interfaces'] = [];
+    let more = 0;
     for await (const { path, value } of this.options.store.list('interfaces')) {
+      if (found.length === MOST) {
+        more++;
+        continue;
+      }
       const name = path.slice('interfaces/'.length);
       found.push({
         name,
@@ -198,16 +206,23 @@ export class Examining {
         purpose: (value.purpose ?? 'production') as Examination['interfaces'][number]['purpose'],
         link: await linkOf(name),
       });
-      if (found.length === MOST) break;
     }
-    return found;
+    return { interfaces: found, moreInterfaces: more };
   }
 
-  private async brokenRules(): Promise<Problem[]> {
+  private async rules(): Promise<{ broken: Problem[]; rulesLooked: string[] }> {
     const { store, standing } = this.options;
-    const asked = [...(await store.brokenRules('error')), ...(await store.brokenRules('warning'))];
-    return withoutRepeats([...asked, ...standing.warnings()]);
+    const broken = withoutRepeats([...(await store.brokenRules()), ...standing.warnings()]);
+    return { broken, rulesLooked: store.ruleCodes };
   }
+}
+
+/** The list that is told is cut: each rule that is broken is in it all the same. */
+function firstOfEach(broken: Problem[]): Problem[] {
+  const first = new Map<string, Problem>();
+  for (const each of broken) if (!first.has(each.code)) first.set(each.code, each);
+  const told = new Set(first.values());
+  return [...told, ...broken.filter(each => !told.has(each))];
 }
 
 /** Found by two looks. */

@@ -545,6 +545,15 @@ export interface StoreHealth {
   verifying: number | null;
 }
 
+/** The disk does not take what the store writes. */
+export interface RefusedWrites {
+  /** ISO 8601. */
+  since: string;
+  reason: string;
+  /** null: the file system does not say. */
+  freeBytes: number | null;
+}
+
 /** What the unit takes of its disk. */
 export interface Space {
   storeBytes: number;
@@ -607,7 +616,7 @@ export interface Status {
   sync: SyncStatus;
   /** On a standby; null otherwise. */
   takeover: TakeoverReadiness | null;
-  store: StoreHealth & { space: Space; history: HistoryKept };
+  store: StoreHealth & { space: Space; history: HistoryKept; refused: RefusedWrites | null };
   /** Files under config/ that could not be committed. */
   files: { file: string; path: string; reason: string; code: string }[];
   warnings: Problem[];

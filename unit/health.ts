@@ -20,6 +20,10 @@ export interface HealthOptions {
  */
 export class Health {
   damage: Damage | undefined;
+  /** The disk takes nothing since then; kept by DiskWatch. */
+  refused: { since: string; reason: string } | undefined;
+  /** Called when that begins or ends. */
+  onRefused: () => void = () => undefined;
   /** Called when the unit becomes damaged or good. */
   onChange: () => void = () => undefined;
   private readonly options: HealthOptions;

@@ -141,6 +141,7 @@ export class Pair {
     pair.pausing = await Pausing.open({ ...options, onChange: () => pair.link?.ownChanged() });
     await pair.pausing.roleChanged();
     options.health.onChange = () => pair.link?.ownChanged();
+    options.health.onRefused = () => pair.takeover.note();
     // The answer to whoever made the change, or the receipt for the partner that did, goes out first.
     pair.unwatch = options.store.watch((revision, paths) =>
       setImmediate(() => pair.committed(revision, paths)),

@@ -7,12 +7,14 @@ import { DAMAGE_HINT, damagedStore } from '../store/damage.ts';
 import { openLmdb } from '../store/lmdb.ts';
 import { Mirror } from '../store/mirror.ts';
 import { Store } from '../store/store.ts';
+import { watchedPort } from '../store/watched-port.ts';
 import { fingerprint, loadOrCreateKey } from '../sync/keys.ts';
 import type { Timers } from '../sync/requests.ts';
 import { Auditing } from './auditing.ts';
 import { BackupRunner } from './backup-runner.ts';
 import { CertificateRoom } from './certificate-room.ts';
 import { Committing } from './committing.ts';
+import { DiskWatch } from './disk-watch.ts';
 import { Drills } from './drills.ts';
 import type { RebuildAnswer, ServeOperator, UnitFace } from './face.ts';
 import {
@@ -33,6 +35,7 @@ import { Incoming } from './incoming.ts';
 import { type Log, openLog } from './log.ts';
 import type { Rotation } from './log-file.ts';
 import { machineClock } from './machine-clock.ts';
+import { diskOf } from './machine-facts.ts';
 import { sendMail } from './mail.ts';
 import { Metrics } from './metrics.ts';
 import { openBundle } from './open-bundle.ts';
@@ -160,11 +163,23 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
       giveUp = reject;
     });
     replaced.catch(() => undefined); // told to whoever waits for it
-    const store = await openStore(folder, catalog, health, now, error => {
+    let disk: DiskWatch | undefined;
+    const lost = (error: LockstepError): void => {
       log.error({ code: error.code, reason: error.message }, 'the store is lost to this process');
       setImmediate(giveUp, error);
-    });
+    };
+    const store = await openStore(folder, catalog, health, now, lost, error => disk?.refused(error));
     closers.push(() => store.close());
+    disk = new DiskWatch({
+      folder: folder.store,
+      health,
+      timers: realTimers,
+      now,
+      log,
+      freeBytes: async () => (await diskOf(folder.dir))?.freeBytes,
+    });
+    const stopDisk = disk;
+    closers.push(() => stopDisk.stop());
     const facts = await readFacts(store, options.dir);
     const starts = await StartBook.open(store, machineClock(), log);
     closers.push(() => starts.close());
@@ -322,6 +337,7 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
         keeper,
         growth,
         standing,
+        disk,
       }),
       health,
     );
@@ -348,11 +364,12 @@ async function openStore(
   health: Health,
   now: () => Date,
   onLost: (error: LockstepError) => void,
+  onRefused: (error: LockstepError) => void,
 ): Promise<Store> {
   const [fault] = await pageFindings(folder.store);
   if (fault !== undefined) throw damagedStore(fault);
   const store = await Store.open({
-    port: openLmdb(folder.store, onLost),
+    port: watchedPort(openLmdb(folder.store, onLost), onRefused),
     catalog,
     rules: [...RULES, ...NOTICES],
     now,

@@ -1,3 +1,4 @@
+import type { Problem } from '../schema/error.ts';
 import type { Hello } from '../sync/message.ts';
 import { mismatches } from '../sync/standing.ts';
 import type { OwnFacts, SyncState } from '../sync/state.ts';
@@ -14,13 +15,21 @@ export interface ReadinessFacts {
   syncState: SyncState | undefined;
   records: CheckedRecords;
   files: Status['files'];
+  /** Its disk takes nothing. */
+  disk?: Problem | undefined;
 }
 
 /** What would fail if this unit took over now; null for a unit that is no standby of a pair. */
-export function takeoverReadiness({ syncState, records, files }: ReadinessFacts): TakeoverReadiness | null {
+export function takeoverReadiness({
+  syncState,
+  records,
+  files,
+  disk,
+}: ReadinessFacts): TakeoverReadiness | null {
   if (syncState === undefined || syncState.own.role === 'active') return null;
   const findings = [
     ...pairFindings(syncState),
+    ...(disk === undefined ? [] : [{ ...disk, fails: true }]),
     ...files.map(({ code, path, reason }) => ({ code, path, message: reason, fails: !WAITING.has(code) })),
     ...records.findings,
   ].sort((one, other) => Number(other.fails) - Number(one.fails));

@@ -1,11 +1,14 @@
 import type { SyncState } from '../sync/state.ts';
+import { refusedProblem } from './disk-watch.ts';
 import type { Status } from './face.ts';
+import type { Health } from './health.ts';
 import type { Log } from './log.ts';
 import { RecordChecks, type RecordChecksOptions } from './record-checks.ts';
 import { takeoverReadiness } from './takeover-readiness.ts';
 
 export interface TakeoverWatchOptions extends Omit<RecordChecksOptions, 'onChecked'> {
   syncState(): SyncState | undefined;
+  health: Pick<Health, 'refused'>;
   log: Log;
 }
 
@@ -21,10 +24,12 @@ export class TakeoverWatch {
   }
 
   readiness(files: Status['files']): Status['takeover'] {
+    const { refused } = this.options.health;
     return takeoverReadiness({
       syncState: this.options.syncState(),
       records: this.records.current,
       files,
+      disk: refused && refusedProblem(refused),
     });
   }
 

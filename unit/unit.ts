@@ -31,6 +31,7 @@ import type { RestoreCertificatesAnswer, RestoreCertificatesRequest } from './ce
 import { CertificateRestoring } from './certificate-restoring.ts';
 import type { CertificateRoom } from './certificate-room.ts';
 import type { Committing } from './committing.ts';
+import { type DiskWatch, refusedProblem } from './disk-watch.ts';
 import type { DoctorAnswer, Step } from './doctor-face.ts';
 import type { Drills } from './drills.ts';
 import { Examining, withoutRepeats } from './examining.ts';
@@ -123,6 +124,7 @@ export class Unit implements UnitFace {
   private readonly standing: StandingProblems;
   private readonly keeper: HistoryKeeper;
   private readonly growth: Growth;
+  private readonly disk: DiskWatch;
 
   constructor(rooms: {
     id: string;
@@ -152,6 +154,7 @@ export class Unit implements UnitFace {
     keeper: HistoryKeeper;
     growth: Growth;
     standing: StandingProblems;
+    disk: DiskWatch;
   }) {
     this.store = rooms.store;
     this.catalog = rooms.catalog;
@@ -180,6 +183,7 @@ export class Unit implements UnitFace {
     this.keeper = rooms.keeper;
     this.growth = rooms.growth;
     this.standing = rooms.standing;
+    this.disk = rooms.disk;
     this.id = rooms.id;
     this.bal = new BalProof({ ...rooms, pairId: () => rooms.pair.pairId });
     this.examining = new Examining({
@@ -198,13 +202,21 @@ export class Unit implements UnitFace {
   }
 
   async status(): Promise<Status> {
+    const refused = await this.disk.look();
     const { verifiedAt = null, progress = null } = this.scrub;
     const status = await this.pair.status(this.mirror?.troubles() ?? [], { verifiedAt, verifying: progress });
     const { backups, auditing } = this;
     const certificates = unlessFound(this.certs.warnings(), status.takeover?.findings ?? []);
     const { keeper, growth } = this;
-    const store = { ...status.store, space: await growth.space(), history: keeper.kept };
-    const own = [...growth.warnings(), ...backups.warnings(), ...auditing.warnings(), ...certificates];
+    const store = { ...status.store, space: await growth.space(), history: keeper.kept, refused };
+    const full = refused === null ? [] : [refusedProblem(refused)];
+    const own = [
+      ...full,
+      ...growth.warnings(),
+      ...backups.warnings(),
+      ...auditing.warnings(),
+      ...certificates,
+    ];
     const warnings = withoutRepeats([...status.warnings, ...own, ...this.standing.warnings()]);
     return { ...status, store, warnings, backup: backups.status };
   }
@@ -497,6 +509,10 @@ export class Unit implements UnitFace {
         value: sync.inStep === null ? -1 : Number(sync.inStep),
       },
       ...spaceGauges(store),
+      disk_refuses_writes: {
+        help: '1 when the disk does not take what the store writes.',
+        value: store.refused === null ? 0 : 1,
+      },
       damaged: { help: '1 when the store is damaged.', value: store.damage === null ? 0 : 1 },
       drift_records: {
         help: 'Records that differ where the units ought to be equal.',

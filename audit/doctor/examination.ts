@@ -38,6 +38,8 @@ export interface Examination {
     /** Each a sentence, or null. */
     pacified: string | null;
     damaged: string | null;
+    /** What its disk refuses; a unit of release 0.1.0 does not say it. */
+    refused?: string | null;
     unconfirmed: string | null;
     paused: string | null;
     provisional: string | null;
@@ -56,6 +58,10 @@ export interface Examination {
   interfaces: Interface[];
   /** Rules of the schema that its configuration breaks. */
   rules: Place[];
+  /** Codes of the rules that were looked at, of every record that they speak of; a unit of release 0.1.0 does not say it. */
+  rulesLooked?: string[];
+  /** Interfaces that are not in the list; a unit of release 0.1.0 does not say it. */
+  moreInterfaces?: number;
   connection: {
     port: number;
     /** Something of this machine listens there; null: not known. */
@@ -147,6 +153,8 @@ export interface Interface {
 export const MOST = 50;
 export const MOST_CHARACTERS = 1000;
 
+const MOST_RULES = 1000;
+
 const word = text(300);
 const sentence = text(MOST_CHARACTERS);
 const maybe = orNull(sentence);
@@ -175,6 +183,7 @@ const examination = objectWith({
     branches: count,
     pacified: maybe,
     damaged: maybe,
+    refused: value => value === undefined || maybe(value),
     unconfirmed: maybe,
     paused: maybe,
     provisional: maybe,
@@ -204,6 +213,8 @@ const examination = objectWith({
     MOST,
   ),
   rules: places,
+  rulesLooked: value => value === undefined || listOf(word, MOST_RULES)(value),
+  moreInterfaces: value => value === undefined || count(value),
   connection: objectWith({
     port: count,
     listening: orNull(flag),

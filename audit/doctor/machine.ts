@@ -45,6 +45,21 @@ export const machineChecks: Check[] = [
   },
   {
     group: 'machine',
+    code: 'disk-writes',
+    holds: 'The disk of each unit takes what its store writes.',
+    why: 'Otherwise every commit is refused, and a standby falls behind.',
+    hint: 'df -h DIR and df -i DIR on that unit; dmesg where there is space. lockstep status there tells when it is over.',
+    check: facts =>
+      ofEach(facts, ({ unit, state: { refused } }) => {
+        if (refused === undefined)
+          return { ...notChecked(`release ${unit.release} does not say it`), fact: 'not known' };
+        return refused === null
+          ? { ...ok('nothing was refused'), fact: 'taken' }
+          : { ...failure(`it refuses, ${refused}`), fact: 'refused' };
+      }),
+  },
+  {
+    group: 'machine',
     code: 'file-modes',
     holds: 'No other user can get at the files of a unit.',
     why: 'Whoever reads its keys can pose as the unit, and the daemon does not start any more.',

@@ -116,6 +116,16 @@ export const LOG_MESSAGES: Record<string, Explanation> = {
     causes: ['no time server is set, or it is not reached', 'a virtual machine stood still'],
     look: ['lockstep doctor: time', 'timedatectl, or chronyc tracking, on both units'],
   },
+  'the disk refuses what the store writes': {
+    happened: 'A change or an update could not be written. None is taken until the disk takes writes again.',
+    causes: ['the disk is full, of bytes or of files', 'a quota', 'the disk fails, or may only be read'],
+    look: ['lockstep status', 'df -h and df -i for the directory of the unit', 'dmesg'],
+  },
+  'the disk takes what the store writes again': {
+    happened: 'The disk refused writes since the time in the line; changes and updates are taken again.',
+    causes: ['somebody made space'],
+    look: ['lockstep status', 'lockstep force-update, where the standby lacks something'],
+  },
   'the store is damaged': {
     happened:
       'Something in the store is not what it must be. The unit commits nothing and is no source until it is mended.',

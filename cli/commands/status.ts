@@ -20,7 +20,10 @@ export const command: CliCommand<[], Options> = {
   define: (command: Command) => {
     command
       .option('--watch', 'again every second, until Ctrl-C')
-      .addHelpText('after', '\nExit code 1: the pair is not in step. 5: the store is damaged.');
+      .addHelpText(
+        'after',
+        '\nExit code 1: the pair is not in step, or the disk takes no changes. 5: the store is damaged.',
+      );
   },
 
   examples: ['lockstep status', 'lockstep status --watch', 'lockstep status --json | jq .sync.inStep'],
@@ -35,6 +38,8 @@ export const command: CliCommand<[], Options> = {
 
 export function exitCodeOf({ unit, sync, store }: Status): ExitCode {
   if (store.damage !== null) return EXIT.damaged;
+  // A unit of release 0.1.0 does not say it.
+  if ((store.refused ?? null) !== null) return EXIT.differs;
   if (unit.mode === 'single') return EXIT.done;
   return sync.inStep === false || NOT_IN_STEP.has(sync.state) ? EXIT.differs : EXIT.done;
 }

@@ -1,5 +1,6 @@
 import type { DoctorFacts } from '../../audit/doctor/check.ts';
 import type { Examination } from '../../audit/doctor/examination.ts';
+import { RULES } from '../../schema/rules/index.ts';
 
 export const NOW = Date.parse('2026-03-01T12:00:00Z');
 
@@ -41,6 +42,7 @@ function healthyUnit(name: string, number: 1 | 2): Examination {
       branches: 0,
       pacified: null,
       damaged: null,
+      refused: null,
       unconfirmed: null,
       paused: null,
       provisional: null,
@@ -72,6 +74,8 @@ function healthyUnit(name: string, number: 1 | 2): Examination {
       },
     ],
     rules: [],
+    rulesLooked: RULES.map(({ code }) => code),
+    moreInterfaces: 0,
     connection: {
       port: 6973,
       listening: true,

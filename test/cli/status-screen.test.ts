@@ -70,6 +70,7 @@ function pairInStep(): Status {
     store: {
       damage: null,
       verifiedAt: null,
+      refused: null,
       verifying: null,
       space: {
         storeBytes: 1_000_000,

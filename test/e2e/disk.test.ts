@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ErrorBody, LockstepError } from '../../schema/error.ts';
-import { lockstep, TestUnit, temporaryFolder } from './daemon.ts';
+import { lockstep, TestUnit, temporaryFolder, until } from './daemon.ts';
 import { smallDisk } from './small-disk.ts';
 
 const DISK_MIB = 12;
@@ -99,7 +99,20 @@ describe('a disk that takes no more', function () {
     assert.equal(own.name, 'lb1');
     assert.equal((await names()).length, acknowledged);
     assert.equal((await unit.api.history({ limit: 1 })).revisions[0]?.revision, own.revision);
-    assert.equal((await unit.cli('status')).code, 0);
+  });
+
+  it('status, doctor and metrics say that the disk takes nothing, and what to type', async () => {
+    const { code, stdout } = await unit.cli('status');
+    assert.equal(code, 1, stdout);
+    assert.match(stdout, /takes no change and no update since .*no space.*\n.*df -h/i);
+    const { store } = await unit.status();
+    assert.match(store.refused?.reason ?? '', /no space/i);
+    assert.ok(Number(store.refused?.freeBytes) < 1024 * 1024);
+    assert.match((await unit.http('GET', '/metrics')).text, /^lockstep_disk_refuses_writes 1$/m);
+    const { findings } = await unit.api.doctor();
+    const [writes] = findings.filter(finding => finding.code === 'disk-writes');
+    assert.equal(writes?.outcome, 'failure');
+    assert.match(writes?.message ?? '', /no space/i);
   });
 
   it('refuses again, as long as it is full', async () => {
@@ -110,6 +123,34 @@ describe('a disk that takes no more', function () {
     rmSync(filler());
     await commit(`r${acknowledged++}`);
     assert.equal((await names()).length, acknowledged);
+    assert.equal((await unit.status()).store.refused, null);
+    assert.equal((await unit.cli('status')).code, 0);
+    assert.match((await unit.http('GET', '/metrics')).text, /^lockstep_disk_refuses_writes 0$/m);
+  });
+
+  it('is told when it fills up by itself, and over, without a change and without a question', async () => {
+    fill();
+    await unit.api
+      .change({ changes: [{ op: 'put', path: 'hosts/x', value: { address: '10.0.0.1' } }] })
+      .catch(() => undefined);
+    assert.equal((await unit.cli('status')).code, 1);
+    rmSync(filler());
+    await until('it is over', async () =>
+      unit.log.some(({ msg }) => msg === 'the disk takes what the store writes again'),
+    );
+  });
+
+  it('a second unit is refused its place by name, and nothing of it is there', async () => {
+    fill();
+    const dir = path.join(disk, 'other');
+    const { code, stderr, stdout } = await lockstep(['--dir', dir, 'init', '--mode', 'second', '--json'], {
+      inside,
+    });
+    rmSync(filler());
+    assert.equal(code, 3, stderr + stdout);
+    assert.equal((JSON.parse(stdout) as { error: ErrorBody }).error.code, 'disk');
+    const again = await lockstep(['--dir', dir, 'init', '--mode', 'second'], { inside });
+    assert.equal(again.code, 0, again.stderr);
   });
 
   it('loses nothing acknowledged when the unit is killed while it is full', async () => {

@@ -33,6 +33,7 @@ describe('the roles of operators', () => {
       'bal',
       'driftAlert',
       'email',
+      'history',
       'operator',
       'snmp',
       'syslog',
