@@ -5,12 +5,35 @@ import { buildProgram } from './program.ts';
 /** Asks the unit in `dir` (undefined: the usual one) which whole paths come after `path`; their ids may begin with `startsWith`. */
 export type NextPaths = (path: string, dir: string | undefined, startsWith: string) => Promise<string[]>;
 
+/** What else the unit in `dir` knows: each list as it may be typed. */
+export interface Lists {
+  /** Words that the field at `path` takes. */
+  values(path: string, dir: string | undefined): Promise<string[]>;
+  /** The newest revisions. */
+  revisions(dir: string | undefined): Promise<string[]>;
+  /** Those that wait to be merged. */
+  branches(dir: string | undefined): Promise<string[]>;
+  /** Under config/, that could not be committed. */
+  files(dir: string | undefined): Promise<string[]>;
+}
+
+const NOTHING: Lists = {
+  values: async () => [],
+  revisions: async () => [],
+  branches: async () => [],
+  files: async () => [],
+};
+
 /** What may stand in place of the last of `words`; empty where only a person, or a file name, can tell. */
-export async function candidates(words: string[], nextPaths: NextPaths): Promise<string[]> {
+export async function candidates(
+  words: string[],
+  nextPaths: NextPaths,
+  lists: Lists = NOTHING,
+): Promise<string[]> {
   const current = words.at(-1) ?? '';
   const program = await buildProgram(words);
   const line = readLine(program, words.slice(0, -1));
-  const found = await wordsAt(program, line, current, nextPaths);
+  const found = await wordsAt(program, line, current, nextPaths, lists);
   return found.filter(word => word.startsWith(current)).sort();
 }
 
@@ -65,6 +88,7 @@ async function wordsAt(
   line: Line,
   current: string,
   nextPaths: NextPaths,
+  lists: Lists,
 ): Promise<string[]> {
   const parent = parentOf(current);
   const startsWith = parent === '' ? current : current.slice(parent.length + 1);
@@ -74,8 +98,52 @@ async function wordsAt(
   if (line.command === undefined) return visibleNames(program);
   const argument = line.command.registeredArguments[line.operands.length];
   if (argument === undefined) return [];
-  if (argument.name() === 'certificate') return certificateNames(line, current, nextPaths);
-  return isPath(argument) ? paths() : (argument.argChoices ?? []);
+  if (isPath(argument)) return paths();
+  if (argument.argChoices !== undefined) return argument.argChoices;
+  return line.elsewhere ? [] : knownTo(line, argument.name(), current, nextPaths, lists);
+}
+
+/** By the names of arguments, which say what they are. */
+async function knownTo(
+  line: Line,
+  argument: string,
+  current: string,
+  nextPaths: NextPaths,
+  lists: Lists,
+): Promise<string[]> {
+  const { command, operands, dir } = line;
+  switch (argument) {
+    case 'certificate':
+      return certificateNames(line, current, nextPaths);
+    case 'value':
+      return lists.values(operands[0] ?? '', dir);
+    case 'revision':
+    case 'from':
+    case 'to':
+      return lists.revisions(dir);
+    case 'branch':
+      return lists.branches(dir);
+    case 'name':
+      return command?.name() === 'operator' && operands[0] === 'remove'
+        ? operators(current, dir, nextPaths)
+        : [];
+    case 'a':
+      return ['local', 'partner', 'history', 'proof', 'fleet', ...(await lists.revisions(dir))];
+    case 'b':
+      return ['local', 'partner', ...(await lists.revisions(dir))];
+    case 'file':
+      return command?.name() === 'mirror' ? lists.files(dir) : [];
+    default:
+      return [];
+  }
+}
+
+async function operators(current: string, dir: string | undefined, nextPaths: NextPaths): Promise<string[]> {
+  const names: string[] = [];
+  for (const collection of ['operators', 'unitOperators'])
+    for (const path of await nextPaths(collection, dir, current))
+      names.push(path.slice(collection.length + 1).replace(/\/$/, ''));
+  return [...new Set(names)];
 }
 
 const TAKE_NAMES = new Set(['add', 'remove', 'show', 'export']);

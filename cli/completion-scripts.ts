@@ -1,19 +1,18 @@
 export type Shell = keyof typeof COMPLETION_SCRIPTS;
 
 /**
- * The shells only ask; `lockstep __complete -- WORDS…` answers, one candidate a line. No candidate means a file name.
- * Paths hold colons, at which bash splits words: there the word is taken from the line, and what stands before its
- * last colon is cut from the candidates.
+ * The shells only ask; `lockstep __complete` answers, one candidate a line. No candidate means a file name.
+ * Paths hold colons, at which bash splits words: there the whole line is handed over, and what stands before the
+ * last colon of its word is cut from the candidates, but not inside of quotes, where bash does not split.
  */
 export const COMPLETION_SCRIPTS = {
   bash: `# bash completion for lockstep
 _lockstep() {
-  local line="\${COMP_LINE:0:COMP_POINT}" words word before
-  read -r -a words <<< "$line"
-  [[ "$line" == *[[:space:]] ]] && words+=("")
-  word="\${words[\${#words[@]}-1]}"
-  mapfile -t COMPREPLY < <(lockstep __complete -- "\${words[@]:1}" 2>/dev/null)
-  if [[ "$word" == *:* && "$COMP_WORDBREAKS" == *:* ]]; then
+  local line="\${COMP_LINE:0:COMP_POINT}" word before double single
+  word="\${line##*[[:space:]]}"
+  double=\${line//[^\\"]} single=\${line//[^\\']}
+  mapfile -t COMPREPLY < <(lockstep __complete "--line=$line" 2>/dev/null)
+  if (( (\${#double} + \${#single}) % 2 == 0 )) && [[ "$word" == *:* && "$COMP_WORDBREAKS" == *:* ]]; then
     before="\${word%"\${word##*:}"}"
     COMPREPLY=("\${COMPREPLY[@]#"$before"}")
   fi
@@ -26,7 +25,7 @@ complete -o default -F _lockstep lockstep
 # zsh completion for lockstep
 _lockstep() {
   local -a candidates
-  candidates=("\${(@f)$(lockstep __complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  candidates=("\${(@f)$(lockstep __complete -- "\${(@Q)words[2,CURRENT]}" 2>/dev/null)}")
   candidates=(\${candidates:#})
   if (( \${#candidates} )); then
     compadd -- "\${candidates[@]}"
@@ -43,7 +42,7 @@ fi
   fish: `# fish completion for lockstep
 function __lockstep_complete
     set -l before (commandline -opc)
-    set -l current (commandline -ct)
+    set -l current (commandline -ct | string trim --left --chars '"\\'')
     lockstep __complete -- $before[2..-1] "$current" 2>/dev/null
 end
 complete -c lockstep -f -a '(__lockstep_complete)'

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { candidates } from '../../cli/candidates.ts';
 import { COMMANDS } from '../../cli/commands.ts';
 import { COMPLETION_SCRIPTS, type Shell } from '../../cli/completion-scripts.ts';
+import { splitLine } from '../../cli/split-line.ts';
 
 const CHECKS: Record<Shell, string[]> = { bash: ['-n'], zsh: ['-n'], fish: ['--no-execute'] };
 
@@ -46,6 +47,53 @@ describe('completion', () => {
       '10.0.0.1:80',
     ]);
     assert.deepEqual(inBash('lockstep show virtualServices/tcp:10.0.0.1:', paths), ['443', '80']);
+  });
+
+  it('in bash works inside of quotes', () => {
+    const paths = ['virtualServices/tcp:10.0.0.1:443'];
+    for (const line of [
+      'lockstep show "virtualServices/tcp:10.0',
+      "lockstep show 'virtualServices/tcp:10.0",
+      `lockstep set --reason "two words" 'virtualServices/tcp:10.0`,
+    ])
+      assert.deepEqual(inBash(line, paths), paths, line);
+    assert.deepEqual(inBash('lockstep set --reason "two words" virtualServices/tcp:10.0', paths), [
+      '10.0.0.1:443',
+    ]);
+  });
+
+  it('reads a line as a shell does', () => {
+    const lines: [string, string[]][] = [
+      ['', ['']],
+      ['lockstep st', ['lockstep', 'st']],
+      ['lockstep show ', ['lockstep', 'show', '']],
+      [`lockstep set --reason "it's two" 'ha/m`, ['lockstep', 'set', '--reason', "it's two", 'ha/m']],
+      ['lockstep set "ha"/vir', ['lockstep', 'set', 'ha/vir']],
+      ['lockstep set a\\ b "', ['lockstep', 'set', 'a b', '']],
+    ];
+    for (const [line, words] of lines) assert.deepEqual(splitLine(line), words, line);
+  });
+
+  it('offers what the unit knows: words of a field, revisions, branches, operators, files that wait', async () => {
+    const lists = {
+      values: async (path: string) => (path === 'ha/mode' ? ['first', 'second', 'single'] : []),
+      revisions: async () => ['41', '42'],
+      branches: async () => ['lb2-20260101'],
+      files: async () => ['ha.json'],
+    };
+    const held = async (path: string) =>
+      ({ operators: ['operators/ada'], unitOperators: ['unitOperators/ada', 'unitOperators/olga'] })[path] ??
+      [];
+    const offered = (...words: string[]) => candidates(words, held, lists);
+    assert.deepEqual(await offered('set', 'ha/mode', 's'), ['second', 'single']);
+    assert.deepEqual(await offered('rollback', '4'), ['41', '42']);
+    assert.deepEqual(await offered('diff', '41', ''), ['41', '42']);
+    assert.deepEqual(await offered('audit', 'p'), ['partner', 'proof']);
+    assert.deepEqual(await offered('audit', 'local', '4'), ['41', '42']);
+    assert.deepEqual(await offered('merge', ''), ['lb2-20260101']);
+    assert.deepEqual(await offered('operator', 'remove', ''), ['ada', 'olga']);
+    assert.deepEqual(await offered('operator', 'add', ''), []);
+    assert.deepEqual(await offered('--unit', 'lb1', 'rollback', ''), []);
   });
 
   const asked: [string, string | undefined][] = [];
