@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type TestUnit, temporaryFolder } from '../e2e/daemon.ts';
+import { type TestUnit, temporaryFolder, until } from '../e2e/daemon.ts';
 import { Random } from '../random.ts';
 import { SEED } from '../seed.ts';
 import type { Fault } from './fault.ts';
@@ -17,6 +17,7 @@ const BULK = 1_000;
 const WAITS_MS = [300, 100, 1_000, 3_000, 200, 500, 2_000, 100, 5_000, 4_000] as const;
 const LONG_WAITS_MS = [15_000, 30_000] as const;
 const LONG_WAIT_EVERY = 40;
+const WRITTEN_MS = 60_000;
 /** After the start of a unit whose power was cut. */
 const MENDED_MS = 10_000;
 const CUTS = ['active', 'standby', 'both'] as const;
@@ -91,6 +92,7 @@ class PowerCuts {
     // A store that was used for long has free pages: it does not grow, and asks the disk for less.
     await this.ledger.write(this.pair.ha1, namesOf('bulk', BULK));
     await this.ledger.remove(this.pair.ha1, ...namesOf('bulk', BULK));
+    await this.written(this.active, this.standby);
     let lost = 0;
     let backInStepMs = 0;
     for (let number = 0; number < tries; number++) {
@@ -140,6 +142,7 @@ class PowerCuts {
     const { ledger, random } = this;
     const { unit } = this.active;
     await ledger.write(unit, [...edited, `passing${number}`]);
+    await this.written(this.active); // nobody edits a file that is not there yet
     for (let index = 0; index < CHANGES - EXISTING; index++) {
       await ledger.write(unit, [`old${random.between(0, EXISTING - 1)}`]);
       if (index % 10 === 0) await sleep(random.between(0, 200)); // long enough for files to be written meanwhile
@@ -148,6 +151,17 @@ class PowerCuts {
     await ledger.remove(unit, `passing${number}`);
     if (number > 0) await ledger.remove(unit, `new${number - 1}`);
     await ledger.write(unit, namesOf('old', EXISTING));
+  }
+
+  /** Resolves when all that is acknowledged is in the files, which a busy machine does later. */
+  private written(...machines: Machine[]): Promise<void> {
+    const stale = (): string[] => machines.flatMap(({ config }) => this.ledger.staleIn(config));
+    return until(
+      'the files are written',
+      async () => stale().length === 0,
+      WRITTEN_MS,
+      async () => String(stale()),
+    );
   }
 
   /** By hand, on the active unit; on its disk before this returns. */
