@@ -66,12 +66,12 @@ export class MirrorFlush {
     return this.running;
   }
 
-  /** As much as does not keep a unit from ending. */
-  async stop(): Promise<void> {
+  /** `once`: flush as much as does not keep a unit from ending. */
+  async stop(once: boolean): Promise<void> {
     this.stopped = true;
     clearTimeout(this.timer);
     await this.running;
-    await this.flush(IN_A_ROW);
+    if (once) await this.flush(IN_A_ROW);
   }
 
   private async all(most: number): Promise<void> {
@@ -79,12 +79,13 @@ export class MirrorFlush {
     const startedAt = Date.now();
     const files = memory.mayComeBack();
     const now = files.slice(0, most);
+    const complete = now.length === files.length && !files.some(({ file }) => memory.isLost(file));
     for (let from = 0; from < now.length; from += IN_A_ROW) {
       const some = now.slice(from, from + IN_A_ROW);
       await this.sync(some.map(({ file }) => file));
       await inTurn(() => memory.flushed(some));
     }
-    if (now.length === files.length) this.durableUntil = startedAt;
+    if (complete) this.durableUntil = startedAt;
   }
 
   private async sync(files: string[]): Promise<void> {

@@ -154,9 +154,15 @@ export class MirrorMemory {
     return [...this.unflushed].map(file => ({ file, count: this.states.get(file)?.earlier.length ?? 0 }));
   }
 
+  /** Whether what stands in the file is not what should: its earlier content is there, or is what it is known by. */
+  isLost(file: string): boolean {
+    return this.states.get(file)?.lost === true;
+  }
+
   /** The first `count` of the earlier content of these files cannot come back any more. */
   async flushed(files: { file: string; count: number }[]): Promise<void> {
     for (const { file, count } of files) {
+      if (this.isLost(file)) continue;
       const { earlier = [] } = this.states.get(file) ?? {};
       this.change(file, { earlier: earlier.slice(count) });
     }

@@ -131,7 +131,8 @@ export class MirrorReader {
     { hash, bytes, stamp }: Extract<Sight, { is: 'content' }>,
   ): Promise<Edit | undefined> {
     const { memory, troubled, givesWay } = this.options;
-    const note = memory.get(file) ?? NOTHING;
+    const state = memory.get(file);
+    const note: FileNote = { ...(state ?? NOTHING), discarded: state?.lost ? state.worthless : undefined };
     const reboot = this.options.reboot(file);
     const text = note.known.includes(hash) ? 'whole' : await this.textOf(file, bytes, reboot !== undefined);
     const { changedAt, savedAt } = stamp;

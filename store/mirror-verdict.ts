@@ -22,6 +22,8 @@ export interface FileNote {
   /** Hashes of what stood there before and may come back, because nothing has made the newer content durable yet. */
   earlier?: readonly string[];
   refused?: RefusedEdit | undefined;
+  /** Hash of content that was found to be nobody's, and still waits to be written over. */
+  discarded?: string | undefined;
 }
 
 /** An edit that was not committed. It stays refused, whatever becomes of the unit, until somebody saves the file again. */
@@ -60,11 +62,12 @@ export type Verdict =
 /** Without `reboot`, nothing but hands can have changed the file since it was written. */
 export function judgeFile(
   { hash, text, changedAt, savedAt }: FoundFile,
-  { known, earlier = [], refused }: FileNote,
+  { known, earlier = [], refused, discarded }: FileNote,
   reboot: AfterReboot | undefined,
 ): Verdict {
   if (known.includes(hash)) return 'ours';
   if (refused?.hash === hash && refused.savedAt === savedAt) return 'refused';
+  if (discarded === hash) return 'stale';
   if (reboot === undefined) return 'edit';
   if (earlier.includes(hash)) return 'stale';
   const { bootedAt, durableAt } = reboot;

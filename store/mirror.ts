@@ -264,7 +264,7 @@ export class Mirror {
       await this.working;
     }
     await this.close();
-    await this.flush.stop();
+    await this.flush.stop(this.reboot === undefined);
     await this.inTurn(() => this.mark());
   }
 
@@ -289,7 +289,6 @@ export class Mirror {
     this.reboot = this.rebootSince(mark);
     await this.findStale(mark);
     await this.lookAtAll(true);
-    this.flush.due();
     this.editsDue = true; // a start need not wait until every file is read
     this.timer = setInterval(() => this.reconcile(), reconcileMs ?? 5 * 60_000).unref();
   }
@@ -362,7 +361,7 @@ export class Mirror {
     try {
       while (await this.inTurn(() => this.step())) await new Promise(setImmediate);
       if (performance.now() - this.markedAt > MARK_EVERY_MS) await this.inTurn(() => this.mark());
-      this.flush.due();
+      if (this.reboot === undefined) this.flush.due(); // before, what came back must stay known
       if (this.isFailing()) this.retry.later();
       else this.retry.end();
       return this.due();

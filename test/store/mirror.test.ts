@@ -23,6 +23,7 @@ import type { JsonObject } from '../../schema/json.ts';
 import type { Moment } from '../../store/deadline.ts';
 import { openLmdb } from '../../store/lmdb.ts';
 import { Mirror } from '../../store/mirror.ts';
+import { MirrorWriter, type WriterOptions } from '../../store/mirror-writer.ts';
 import type { Revision } from '../../store/revision.ts';
 import { Store } from '../../store/store.ts';
 import type { Change } from '../../store/transition.ts';
@@ -832,6 +833,38 @@ describe('mirror: the configuration as files', () => {
       utimesSync(at('things/t0.json'), 1, 1);
       await start();
       assert.deepEqual(await store.read('things/t0'), { size: 1 });
+    });
+
+    it("what could not be written again at once is still nobody's edit, also after a flush and another crash", async () => {
+      await commit(put('things/t0', { size: 2 }));
+      await mirror.settled();
+      await cut('things/t0.json');
+      const { carryOut } = MirrorWriter.prototype as unknown as { carryOut(plan: object): Promise<boolean> };
+      const failing = async function (
+        this: { failed: Set<string>; options: WriterOptions },
+        plan: { path: string; file: string },
+      ) {
+        this.failed.add(plan.path);
+        this.options.failed(
+          plan.file,
+          plan.path,
+          Object.assign(new Error('too many open files'), { code: 'EMFILE' }),
+        );
+        return false;
+      };
+      Object.assign(MirrorWriter.prototype, { carryOut: failing });
+      try {
+        await start(3_600_000, 20);
+        await sleep(1500); // it is tried again in between
+        assert.deepEqual(await store.read('things/t0'), { size: 2 });
+        assert.deepEqual(mirror.counts(), { waiting: 0, unwritten: 1 });
+        await crash();
+      } finally {
+        Object.assign(MirrorWriter.prototype, { carryOut });
+      }
+      await start();
+      assert.deepEqual([await store.read('things/t0'), json('things/t0.json')], [{ size: 2 }, { size: 2 }]);
+      assert.deepEqual(codes(), {});
     });
 
     it('a standby whose files are stale has nothing to tell of', async () => {
