@@ -6,6 +6,7 @@ import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { createBundle } from '../../backup/create.ts';
 import { temporaryFolder } from '../e2e/daemon.ts';
+import { needs } from '../needs.ts';
 import { bundleOf } from './bundle-in-memory.ts';
 import { PASSPHRASE } from './forge.ts';
 import { gnupg, stopGnupg } from './gnupg.ts';
@@ -38,7 +39,8 @@ describe('other programs and certificate bundles', () => {
     remove();
   });
 
-  it('open with GnuPG and sqop, and unpack with GNU tar and bsdtar into PEM files that OpenSSL takes', () => {
+  it('open with GnuPG and sqop, and unpack with GNU tar and bsdtar into PEM files that OpenSSL takes', function () {
+    needs(this, 'gpg', 'sqop', 'bsdtar', 'openssl');
     const byGnupg = gnupg(at('gnupg'), at('pw'), '-d', at('a.lockstep'));
     const bySequoia = execFileSync('sqop', ['decrypt', '--with-password', at('pw')], {
       input: readFileSync(at('a.lockstep')),
@@ -70,7 +72,8 @@ describe('other programs and certificate bundles', () => {
     }
   });
 
-  it('are made by hand with tar, gzip and gpg, and restored', async () => {
+  it('are made by hand with tar, gzip and gpg, and restored', async function () {
+    needs(this, 'gpg');
     const site = at('hand');
     mkdirSync(path.join(site, 'parts'), { recursive: true });
     mkdirSync(path.join(site, 'certificates'));

@@ -6,6 +6,7 @@ import { gunzipSync } from 'node:zlib';
 import { createBundle } from '../../backup/create.ts';
 import { writeManifest } from '../../backup/manifest.ts';
 import { temporaryFolder } from '../e2e/daemon.ts';
+import { needs } from '../needs.ts';
 import { entriesOf, LINES, PASSPHRASE } from './forge.ts';
 import { gnupg, stopGnupg } from './gnupg.ts';
 import { read } from './open.ts';
@@ -17,12 +18,14 @@ describe('other programs and bundles', () => {
   const at = (name: string): string => path.join(folder, name);
   const state = new State(SITE);
   let manifestText = '';
-  before(async () => {
+  before(async function () {
+    needs(this, 'gpg');
     mkdirSync(at('gnupg'), { mode: 0o700 });
     writeFileSync(at('pw'), PASSPHRASE);
     const { bytes, manifest } = await createBundle(options(state, { withKeys: true }));
     manifestText = writeManifest(manifest).toString();
     writeFileSync(at('a.lockstep'), await bytesOf(bytes));
+    writeFileSync(at('a.tar'), gunzipSync(gpg('-d', at('a.lockstep'))));
   });
   after(() => {
     stopGnupg(at('gnupg'));
@@ -31,18 +34,19 @@ describe('other programs and bundles', () => {
 
   const gpg = (...args: string[]): Buffer => gnupg(at('gnupg'), at('pw'), ...args);
 
-  it('open with GnuPG and with sqop, which give the same bytes', () => {
+  it('open with GnuPG and with sqop, which give the same bytes', function () {
+    needs(this, 'sqop');
     const byGnupg = gpg('-d', at('a.lockstep'));
     const bySequoia = execFileSync('sqop', ['decrypt', '--with-password', at('pw')], {
       input: readFileSync(at('a.lockstep')),
       maxBuffer: 1e9,
     });
     assert.ok(byGnupg.equals(bySequoia));
-    writeFileSync(at('a.tar'), gunzipSync(byGnupg));
     assert.match(gpg('--list-packets', at('a.lockstep')).toString(), /mdc_method: 2/);
   });
 
-  it('unpack with GNU tar and with bsdtar, which give the same files', () => {
+  it('unpack with GNU tar and with bsdtar, which give the same files', function () {
+    needs(this, 'bsdtar');
     const expected: Record<string, string> = { 'manifest.json': manifestText };
     for (const { part, file } of JSON.parse(manifestText).parts) {
       const records = state.records.filter(({ path: each }) => partNamed(each) === part);
@@ -77,7 +81,8 @@ describe('other programs and bundles', () => {
     }
   });
 
-  it('are made by hand with tar, gzip and gpg, and read', async () => {
+  it('are made by hand with tar, gzip and gpg, and read', async function () {
+    needs(this, 'bsdtar', 'sqop');
     for (const [program, format] of [
       ['tar', 'gnu'],
       ['tar', 'ustar'],

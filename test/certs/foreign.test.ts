@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { createCipheriv, createHmac, pbkdf2Sync } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { pem } from '../../certs/pem.ts';
 import { readCertificateFiles } from '../../certs/read.ts';
 import { Work } from '../../certs/work.ts';
 import { LockstepError } from '../../schema/error.ts';
+import { needs } from '../needs.ts';
 import { cpuMs, daysFromNow, issue, keysOf, type Made, NOW } from './ca.ts';
 import { openssl, workFolder } from './openssl.ts';
 
@@ -33,10 +34,6 @@ async function refused(bytes: Buffer | string, passphrase?: string, work?: Work)
   return error;
 }
 
-function missing(...programs: string[]): string | undefined {
-  return programs.find(name => spawnSync('sh', ['-c', `command -v ${name}`]).status !== 0);
-}
-
 describe('a PFX of NSS, as Firefox and pk12util write it', () => {
   const folder = workFolder();
 
@@ -58,11 +55,7 @@ describe('a PFX of NSS, as Firefox and pk12util write it', () => {
   });
 
   it('is read as pk12util makes it today', async function () {
-    const lacking = missing('pk12util', 'certutil');
-    if (lacking !== undefined) {
-      process.stdout.write(`      ${lacking} is missing (Debian: libnss3-tools)\n`);
-      this.skip();
-    }
+    needs(this, 'pk12util', 'certutil');
     this.timeout(60_000);
     writeFileSync(join(folder, 'all.pem'), SHOP.pem + SHOP.keyPem + ROOT.pem);
     const input = [

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { needs } from '../needs.ts';
 
 export const openssl = (args: string[], options: { cwd?: string; input?: string | Buffer } = {}): Buffer =>
   execFileSync('openssl', args, { stdio: ['pipe', 'pipe', 'pipe'], timeout: 30_000, ...options });
@@ -22,6 +23,9 @@ export async function opensslVerdict(args: string[], cwd: string): Promise<{ goo
 /** A folder of its own for each file of tests; gone when they are over. */
 export function workFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'lockstep-certs-'));
+  before(function () {
+    needs(this, 'openssl');
+  });
   after(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { addition, judgeHostKey, knownHostsLine } from '../../cli/remote/known-hosts.ts';
 import { generateKeyPair, publicBlob } from '../../sync/keys.ts';
+import { needs } from '../needs.ts';
 
 const good = publicBlob(generateKeyPair().public);
 const evil = publicBlob(generateKeyPair().public);
@@ -77,7 +78,8 @@ describe('known_hosts', () => {
     assert.deepEqual(verdict(text.split('\n').toSpliced(4, 1).join('\n')), { is: 'unknown' });
   });
 
-  it('reads what ssh-keygen has hashed', () => {
+  it('reads what ssh-keygen has hashed', function () {
+    needs(this, 'ssh-keygen');
     const folder = mkdtempSync(join(tmpdir(), 'lockstep-known-'));
     try {
       const file = join(folder, 'known_hosts');

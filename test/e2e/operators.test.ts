@@ -1,4 +1,5 @@
 /** A real pair, worked on from elsewhere: lockstep --unit, a real agent, each role. */
+
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,6 +11,7 @@ import { ApiClient } from '../../api/client.ts';
 import { Output } from '../../cli/output.ts';
 import { RemoteConnection } from '../../cli/remote/connect.ts';
 import type { AuditReport } from '../../unit/audit-face.ts';
+import { needs } from '../needs.ts';
 import {
   type CommandResult,
   lockstep,
@@ -36,7 +38,8 @@ describe('operators from elsewhere', function () {
   let first: TestUnit;
   let second: TestUnit;
 
-  before(async () => {
+  before(async function () {
+    needs(this, 'ssh-keygen');
     mkdirSync(path.join(home, '.ssh'), { recursive: true, mode: 0o700 });
     writeFileSync(passphrase, 'correct horse battery staple');
     for (const name of ['ada', 'olga', 'rita', 'eve']) makeKey(name);

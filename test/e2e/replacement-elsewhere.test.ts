@@ -1,8 +1,10 @@
 /** The runner on a machine of its own: it reaches all units over SSH, and its disk and that of a new unit fill up. */
+
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { needs } from '../needs.ts';
 import { type CommandResult, lockstep, TestUnit, temporaryFolder, untilInStep } from './daemon.ts';
 import { type Letter, Site, Writer } from './replacement.ts';
 import { smallDisk } from './small-disk.ts';
@@ -24,7 +26,8 @@ describe('units are replaced from another machine', function () {
   let writer: Writer;
   let certificates: string;
 
-  before(async () => {
+  before(async function () {
+    needs(this, 'ssh-keygen');
     mkdirSync(path.join(home, '.ssh'), { recursive: true, mode: 0o700 });
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'ada@desk', '-f', key]);
     const at = (name: string): string => path.join(folder, name);

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { isSshPublicKey, sshKeyBlob, sshKeyFault, sshKeyType } from '../../schema/ssh-key.ts';
+import { needs } from '../needs.ts';
 
 /** Made by OpenSSH, so that it is not us who says what a key looks like. */
 function made(folder: string, type: string, bits: number): string {
@@ -27,10 +28,11 @@ function made(folder: string, type: string, bits: number): string {
 
 describe('the public key of an operator', () => {
   let folder: string;
-  before(() => {
+  before(function () {
+    needs(this, 'ssh-keygen');
     folder = mkdtempSync(join(tmpdir(), 'lockstep-key-'));
   });
-  after(() => rmSync(folder, { recursive: true }));
+  after(() => folder === undefined || rmSync(folder, { recursive: true }));
 
   it('may be Ed25519, ECDSA on P-256, or RSA of 2048 bits and more', () => {
     const good = [

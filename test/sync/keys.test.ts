@@ -20,6 +20,7 @@ import {
   parsePrivateKey,
   publicBlob,
 } from '../../sync/keys.ts';
+import { needs } from '../needs.ts';
 
 function refusal(code: string, text: RegExp): (error: unknown) => boolean {
   return error => error instanceof LockstepError && error.code === code && text.test(error.message);
@@ -106,11 +107,7 @@ describe('keys of a unit', () => {
 
   describe('as ssh-keygen sees them', () => {
     before(function () {
-      if (programExists('ssh-keygen')) return;
-      process.stderr.write(
-        '    skipped: ssh-keygen is missing; the Debian package openssh-client brings it\n',
-      );
-      this.skip();
+      needs(this, 'ssh-keygen');
     });
 
     it('ssh-keygen reads our key and prints the same fingerprint', async () => {
@@ -140,13 +137,4 @@ describe('keys of a unit', () => {
 
 function run(program: string, ...args: string[]): string {
   return execFileSync(program, args, { encoding: 'utf8', timeout: 5_000 });
-}
-
-function programExists(program: string): boolean {
-  try {
-    execFileSync('sh', ['-c', `command -v ${program}`], { timeout: 2_000 });
-    return true;
-  } catch {
-    return false;
-  }
 }

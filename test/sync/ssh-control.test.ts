@@ -1,4 +1,5 @@
 /** Operators on the SSH listener: an HTTP server behind it as in a unit, real clients, ssh2 bent to misbehave, and OpenSSH. */
+
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,6 +15,7 @@ import { sshKeyBlob } from '../../schema/ssh-key.ts';
 import { generateKeyPair, publicBlob } from '../../sync/keys.ts';
 import { type Control, dial, dialControl } from '../../sync/ssh-client.ts';
 import { type Listener, type ListenLimits, listen, type Refusal } from '../../sync/ssh-server.ts';
+import { needs } from '../needs.ts';
 
 const HOST = generateKeyPair();
 const PARTNER = generateKeyPair();
@@ -430,7 +432,7 @@ describe('an operator who misbehaves costs little memory', () => {
 
 describe("OpenSSH's client as an operator", () => {
   before(function () {
-    if (spawnSync('ssh', ['-V']).error !== undefined) this.skip();
+    needs(this, 'ssh', 'ssh-keygen');
   });
 
   function ssh(unit: Unit, key: string, ...rest: string[]): ChildProcess {

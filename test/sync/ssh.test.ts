@@ -1,9 +1,9 @@
 /** Real peers throughout: OpenSSH's ssh and sshd, ssh2 bent to misbehave, and raw sockets. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +14,7 @@ import { encodeFrame } from '../../sync/frame.ts';
 import { fingerprint, generateKeyPair, publicBlob } from '../../sync/keys.ts';
 import { type DialOptions, dial } from '../../sync/ssh-client.ts';
 import { type Listener, type ListenOptions, listen, type Peer, type Refusal } from '../../sync/ssh-server.ts';
+import { needs } from '../needs.ts';
 
 const HOST = generateKeyPair('host');
 const PARTNER = generateKeyPair('partner');
@@ -683,7 +684,7 @@ describe("OpenSSH's client", () => {
   let strangerFile: string;
 
   before(function () {
-    if (!programExists('ssh')) return skip(this, 'ssh', 'openssh-client');
+    needs(this, 'ssh');
     keyFile = join(folder, 'partner');
     strangerFile = join(folder, 'stranger');
     writeFileSync(keyFile, PARTNER.private, { mode: 0o600 });
@@ -829,7 +830,7 @@ describe("OpenSSH's server", () => {
   let sshd: { port: number; child: ChildProcess };
 
   before(async function () {
-    if (!existsSync(SSHD)) return skip(this, 'sshd', 'openssh-server');
+    needs(this, 'sshd');
     sshd = await startSshd();
   });
   after(() => sshd && stop(sshd.child));
@@ -971,13 +972,4 @@ async function run(
     });
     child.stdin?.on('error', quiet).end();
   });
-}
-
-function programExists(program: string): boolean {
-  return spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
-}
-
-function skip(suite: Mocha.Context, program: string, debianPackage: string): void {
-  process.stderr.write(`    skipped: ${program} is missing; the Debian package ${debianPackage} brings it\n`);
-  suite.skip();
 }
