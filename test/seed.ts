@@ -17,6 +17,6 @@ fc.configureGlobal({ seed: SEED });
 /** Read by mocha before the first test. */
 export const mochaHooks = {
   beforeAll(): void {
-    process.stdout.write(`\n  LOCKSTEP_SEED=${SEED}\n`);
+    if (process.env.LOCKSTEP_SEED_TOLD === undefined) process.stdout.write(`\n  LOCKSTEP_SEED=${SEED}\n`);
   },
 };
