@@ -4,35 +4,30 @@
  *
  *     npm run mutate                         each mutation, up to 2,000 seeds
  *     npm run mutate -- --seeds 500 --only 'lower epoch,own half'
+ *     npm run mutate -- --sample 3           three of them, others each day of the month
  */
 import { execFile } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { MUTATIONS, type Mutation } from '../test/simulation/mutations.ts';
 
-const { values } = parseArgs({ options: { seeds: { type: 'string' }, only: { type: 'string' } } });
+const { values } = parseArgs({
+  options: { seeds: { type: 'string' }, only: { type: 'string' }, sample: { type: 'string' } },
+});
 const seeds = values.seeds ?? '2000';
 const only = (values.only ?? '').split(',');
 const root = new URL('..', import.meta.url).pathname;
 
+/** Everything else is copied: what the simulation needs is for its imports to say. */
+const NOT_SOURCES = ['.git', 'node_modules', 'dist', 'coverage'];
+
 const copy = mkdtempSync(join(tmpdir(), 'lockstep-mutate-'));
 try {
-  for (const part of [
-    'schema',
-    'store',
-    'sync',
-    'unit',
-    'test/simulation',
-    'test/sync',
-    'scripts',
-    'package.json',
-  ])
-    cpSync(join(root, part), join(copy, part), { recursive: true });
+  cpSync(root, copy, { recursive: true, filter: file => !NOT_SOURCES.includes(relative(root, file)) });
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
-  for (const mutation of MUTATIONS) {
-    if (!only.some(words => mutation.name.includes(words))) continue;
+  for (const mutation of chosen()) {
     const found = await seedsThatFind(mutation);
     const says = found.length > 0 ? `found by seed ${found.join(', ')}` : 'NOT FOUND';
     const hidden = mutation.hiddenBy === undefined ? '' : ` (hidden by ${mutation.hiddenBy})`;
@@ -41,6 +36,18 @@ try {
   }
 } finally {
   rmSync(copy, { recursive: true, force: true });
+}
+
+/** A sample is spread over all that can be found, and begins elsewhere each day. */
+function chosen(): Mutation[] {
+  const named = MUTATIONS.filter(({ name }) => only.some(words => name.includes(words)));
+  if (values.sample === undefined) return named;
+  const size = Number(values.sample);
+  if (!Number.isInteger(size) || size < 1) throw new Error('--sample takes a whole number from 1 on');
+  const found = named.filter(({ hiddenBy }) => hiddenBy === undefined);
+  const step = Math.max(1, Math.floor(found.length / size));
+  const first = new Date().getUTCDate() % step;
+  return found.filter((_, index) => index % step === first).slice(0, size);
 }
 
 async function seedsThatFind({ name, changes }: Mutation): Promise<number[]> {

@@ -1,8 +1,9 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LockstepError } from '../../schema/error.ts';
-import type { VerifyAnswer } from '../../unit/face.ts';
+import type { Status, VerifyAnswer } from '../../unit/face.ts';
 import { lockstep, pairUp, TestUnit, temporaryFolder, untilInStep } from '../e2e/daemon.ts';
+import { CommitLedger, type Held } from './commit-ledger.ts';
 
 const IN_STEP_MS = 30_000;
 
@@ -23,19 +24,26 @@ export interface Places {
 /** What a commit came to. `unanswered`: the unit went away; it may be there, whole, or not. */
 export type Outcome = 'acknowledged' | 'refused' | 'unanswered';
 
-/** A running pair that things are done to, and a list of what it acknowledged. */
+/** A running pair that things are done to, and a ledger of what it acknowledged. */
 export class PatientPair {
-  readonly ha1: TestUnit;
-  readonly ha2: TestUnit;
+  ha1: TestUnit;
+  ha2: TestUnit;
+  /** The one that was active when the pair was last in step. */
+  active: TestUnit;
   /** Why the last commit was refused. */
   refusal: LockstepError | undefined;
-  private readonly acknowledged = new Map<string, string>();
+  readonly ledger = new CommitLedger();
+  /** A place for what a fault needs, gone with the pair. */
+  readonly folder: string;
+  /** How often somebody had to type `lockstep resume`. */
+  resumed = 0;
   private readonly remove: () => void;
   private commits = 0;
 
   private constructor(subnet: number, places: Places) {
     const { folder, remove } = temporaryFolder();
     this.remove = remove;
+    this.folder = folder;
     const unit = (number: 1 | 2): TestUnit => {
       const {
         dir = path.join(folder, `ha${number}`),
@@ -46,6 +54,11 @@ export class PatientPair {
     };
     this.ha1 = unit(1);
     this.ha2 = unit(2);
+    this.active = this.ha1;
+  }
+
+  get standby(): TestUnit {
+    return this.active === this.ha1 ? this.ha2 : this.ha1;
   }
 
   static async start(subnet: number, places: Places = {}): Promise<PatientPair> {
@@ -63,56 +76,115 @@ export class PatientPair {
     return unit.start('--interval', '1', '--every-commit', '--scrub-hours', '0');
   }
 
-  /** One change on the active unit. */
+  /** Changes on the active unit: every second one of a record that is there already. */
   async commit(records = 1): Promise<Outcome> {
-    const changes = Array.from({ length: records }, () => {
+    const changes = new Map<string, string>();
+    for (let index = 0; index < records; index++) {
       const number = this.commits++;
-      const address = [10, number >> 16, (number >> 8) & 255, number & 255].join('.');
-      return { op: 'put' as const, path: `hosts/h${number}`, value: { address } };
-    });
+      const existing = number % 2 === 1 && number > records;
+      changes.set(`hosts/h${existing ? number >> 1 : number}`, addressOf(number));
+    }
+    const asked = [...changes].map(([path, address]) => ({ op: 'put' as const, path, value: { address } }));
     try {
-      await this.ha1.api.change({ changes });
-      for (const { path: at, value } of changes) this.acknowledged.set(at, value.address);
+      await this.active.api.change({ changes: asked });
+      this.ledger.acknowledged(changes);
       return 'acknowledged';
     } catch (error) {
       if (!(error instanceof LockstepError)) throw error;
       this.refusal = error;
-      return error.code === 'unit-unreachable' ? 'unanswered' : 'refused';
+      if (error.code !== 'unit-unreachable') return 'refused';
+      this.ledger.unanswered(changes);
+      return 'unanswered';
     }
   }
 
-  /** Start what has ended, also what ends only now; resolves to the milliseconds until both are in step. */
+  /**
+   * Start what has ended, also what ends only now, and do what its operator would be told to do; resolves to the milliseconds
+   * until both are in step.
+   */
   async recover(): Promise<number> {
     const started = performance.now();
+    let seen = '';
     for (;;) {
       for (const unit of [this.ha1, this.ha2]) if (!(await isServing(unit))) await this.serve(unit);
       try {
-        await untilInStep(this.ha1, this.ha2, IN_STEP_MS);
-        return Math.round(performance.now() - started);
+        const both = await Promise.all([this.ha1.status(), this.ha2.status()]);
+        if (isSettled(both)) {
+          this.active = both[0].unit.role === 'active' ? this.ha1 : this.ha2;
+          return Math.round(performance.now() - started);
+        }
+        seen = JSON.stringify(both.map(({ unit, sync }) => ({ ...unit, ...sync })));
+        await this.operate(both);
       } catch (error) {
-        const restarting = error instanceof LockstepError && error.class === 'unreachable';
-        if (!restarting || performance.now() - started > IN_STEP_MS) throw error;
+        if (!(error instanceof LockstepError && error.class === 'unreachable')) throw error;
       }
+      if (performance.now() - started > IN_STEP_MS) throw new Error(`not in step: ${seen}`);
+      await sleep(50);
     }
   }
 
-  /** Acknowledged changes that one of the units does not hold, or holds otherwise; and whatever a verification finds. */
-  async lost(): Promise<number> {
-    let lost = 0;
-    for (const unit of [this.ha1, this.ha2]) {
-      const held = (await unit.api.show({ path: 'hosts' })).value as Record<string, { address: string }>;
-      for (const [at, address] of this.acknowledged)
-        if (held[at.slice('hosts/'.length)]?.address !== address) lost++;
-      const verified: VerifyAnswer = await unit.api.verifyStore();
-      lost += verified.findings.length;
+  /** `fresh` has the place of the standby. */
+  take(fresh: TestUnit): void {
+    if (this.active === this.ha1) this.ha2 = fresh;
+    else this.ha1 = fresh;
+  }
+
+  /** What the named states ask of a person, by the words of their hints. */
+  private async operate([one, other]: [Status, Status]): Promise<void> {
+    for (const [unit, status] of [
+      [this.ha1, one],
+      [this.ha2, other],
+    ] as const) {
+      if (status.unit.pacified !== null) {
+        this.resumed++;
+        await unit.typed('resume');
+      }
+      if (status.unit.role === 'active' && status.sync.refusal?.code === 'never-a-source')
+        await unit.type('confirm-source', '--yes');
     }
-    return lost;
+    const states = [one.sync.state, other.sync.state];
+    const newer = one.unit.epoch >= other.unit.epoch ? this.ha1 : this.ha2;
+    if (states.every(state => state === 'no-active')) await newer.type('takeover');
+    if (states.every(state => state === 'both-active')) await newer.type('takeover', '--force');
+    if (!states.every(state => state === 'in-step')) return;
+    const [branch] = one.branches;
+    const active = one.unit.role === 'active' ? this.ha1 : this.ha2;
+    if (branch !== undefined) await active.type('merge', branch.name, '--theirs', 'hosts');
+  }
+
+  /** Acknowledged changes that one of the units does not hold, or holds otherwise; each is counted once. */
+  async lost(): Promise<number> {
+    const held = async (unit: TestUnit): Promise<Held> =>
+      (await unit.api.show({ path: 'hosts' })).value as Held;
+    return this.ledger.lost([await held(this.ha1), await held(this.ha2)]);
+  }
+
+  /** What a verification of both stores finds. */
+  async findings(): Promise<number> {
+    let found = 0;
+    for (const unit of [this.ha1, this.ha2]) {
+      const verified: VerifyAnswer = await unit.api.verifyStore();
+      found += verified.findings.length;
+    }
+    return found;
   }
 
   async end(): Promise<void> {
     await Promise.all([this.ha1.kill(), this.ha2.kill()]);
     this.remove();
   }
+}
+
+function isSettled(both: [Status, Status]): boolean {
+  const [one, other] = both;
+  return (
+    both.every(({ sync, branches }) => sync.state === 'in-step' && branches.length === 0) &&
+    one.unit.digest === other.unit.digest
+  );
+}
+
+function addressOf(number: number): string {
+  return [10, (number >> 16) & 255, (number >> 8) & 255, number & 255].join('.');
 }
 
 /** By the command line: a folder in another mount namespace is not seen from here. */
@@ -144,12 +216,14 @@ export async function onOnePair(
 ): Promise<{ tried: number; lost: number; backInStepMs: number }> {
   const pair = await PatientPair.start(subnet, places);
   let backInStepMs = 0;
+  let lost = 0;
   try {
     for (let number = 0; number < tries; number++) {
       await once(pair, number);
       backInStepMs = Math.max(backInStepMs, await pair.recover());
+      lost += await pair.lost();
     }
-    return { tried: tries, lost: await pair.lost(), backInStepMs };
+    return { tried: tries, lost: lost + (await pair.findings()), backInStepMs };
   } finally {
     await pair.end();
   }
