@@ -670,7 +670,11 @@ export class Link {
 
   private async past({ revision, common }: { revision: number; common: string }): Promise<Past> {
     const { store } = this.options;
-    const knowsCommon = common === '' || (await store.revisionWithDigest(common)) !== undefined;
+    // It may have been held longer ago than the history reaches.
+    const knowsCommon =
+      common === '' ||
+      (await store.oldestRevision()) > 0 ||
+      (await store.revisionWithDigest(common)) !== undefined;
     return { stoodAt: await store.digestAt(revision), knowsCommon };
   }
 
