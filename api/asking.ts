@@ -1,5 +1,4 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { Socket } from 'node:net';
 import { LockstepError } from '../schema/error.ts';
 import type { Operator, OperatorRole } from '../unit/face.ts';
 import { AUTHOR_HEADER, readAuthor } from './author.ts';
@@ -16,16 +15,16 @@ export function operatorAuthor(name: string): string {
   return `operator:${name}`;
 }
 
+/** Through which door somebody came; each door says it of its own connections, and nothing else does. */
+export type Door = { by: 'socket' } | { by: 'operator'; operator: Operator };
+
 /**
- * Over the socket in the unit's folder, which only its owner can open: whoever the header names, with every right. Over a channel of
- * an operator: he, whatever the header says. Anything else is refused.
+ * By the socket in the unit's folder, which only its owner can open: whoever the header names, with every right. By a channel of
+ * an operator: they, whatever the header says. A connection that no door knows is refused.
  */
-export function whoAsks(
-  connection: object,
-  operator: Operator | undefined,
-  headers: IncomingHttpHeaders,
-): Asking {
-  if (operator !== undefined) return { author: operatorAuthor(operator.name), role: operator.role };
-  if (connection instanceof Socket) return { author: readAuthor(headers[AUTHOR_HEADER]), role: 'admin' };
+export function whoAsks(door: Door | undefined, headers: IncomingHttpHeaders): Asking {
+  if (door?.by === 'operator')
+    return { author: operatorAuthor(door.operator.name), role: door.operator.role };
+  if (door?.by === 'socket') return { author: readAuthor(headers[AUTHOR_HEADER]), role: 'admin' };
   throw new LockstepError('role-refused', 'Nobody knows who asks.');
 }

@@ -6,7 +6,7 @@ import { LockstepError } from '../schema/error.ts';
 import { type JsonObject, MAX_DOCUMENT_BYTES, parseDocument } from '../schema/json.ts';
 import type { Operator, ServeOperator, UnitFace } from '../unit/face.ts';
 import { assertRole } from '../unit/roles.ts';
-import { type Asking, whoAsks } from './asking.ts';
+import { type Asking, type Door, whoAsks } from './asking.ts';
 import { AUTHOR_HEADER } from './author.ts';
 import { endWhenSilent } from './body-silence.ts';
 import { BytesAnswer, FACTS_HEADER, writeFacts } from './bytes.ts';
@@ -81,6 +81,11 @@ async function buildApi(unit: UnitFace, log: ApiLog, visitors: Visitors): Promis
   // Whoever has said all closes their half, and still reads the answer (RFC 4254, 5.3). Node.js has it without a public name.
   Object.assign(app.server, { httpAllowHalfOpen: true });
   app.server.on('checkExpectation', refuseExpectation);
+  // The door of the Unix socket: what its listener itself accepted, and nothing that somebody hands in.
+  const atSocket = new WeakSet<object>();
+  app.server.prependListener('connection', (connection: { server?: unknown }) => {
+    if (connection.server === app.server) atSocket.add(connection);
+  });
   readStrictJson(app);
   passUploadsOn(app);
   // Answers are not checked: a schema that lags behind must not drop a field of a big answer.
@@ -92,7 +97,8 @@ async function buildApi(unit: UnitFace, log: ApiLog, visitors: Visitors): Promis
   app.addHook('onRequest', async request => {
     const { socket, headers } = request.raw;
     const visitor = visitors.get(socket);
-    request.asking = whoAsks(socket, visitor?.operator, headers);
+    const door: Door | undefined = visitor && { by: 'operator', operator: visitor.operator };
+    request.asking = whoAsks(door ?? (atSocket.has(socket) ? { by: 'socket' } : undefined), headers);
     if (visitor === undefined) return;
     // Each answer is made at once, so thousands of questions in one breath would fill the memory.
     if (visitor.busy) throw endPipelining(socket);

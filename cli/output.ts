@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import type { LockstepError } from '../schema/error.ts';
+import { withoutUnseen } from '../schema/printable.ts';
 import { formatError } from './error-text.ts';
 import { wrapLines } from './wrap.ts';
 
@@ -55,7 +56,9 @@ export class Output {
   }
 
   print(text: string): void {
-    process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+    const line = text.endsWith('\n') ? text : `${text}\n`;
+    // What goes to a file or a program stays as it is.
+    process.stdout.write(process.stdout.isTTY === true ? withoutUnseen(line) : line);
   }
 }
 

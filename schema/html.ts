@@ -1,3 +1,5 @@
+import { withoutUnseen } from './printable.ts';
+
 const ENTITIES: Record<string, string> = {
   '&': '&amp;',
   '<': '&lt;',
@@ -8,5 +10,5 @@ const ENTITIES: Record<string, string> = {
 
 /** Text as it may stand in an element or in an attribute of a page. */
 export function asHtml(text: string): string {
-  return text.replaceAll(/[&<>"']/g, character => ENTITIES[character] ?? '');
+  return withoutUnseen(text).replaceAll(/[&<>"']/g, character => ENTITIES[character] ?? '');
 }

@@ -21,8 +21,6 @@ import { asError } from './partner-error.ts';
  */
 
 export const INVITATION_MS = 10 * 60_000;
-/** Wrong proofs after which an invitation is void. */
-export const MOST_ATTEMPTS = 5;
 const TOKEN_BYTES = 16;
 /** The last bytes of a token prove that the code was typed as it was shown. */
 const PROVING_BYTES = 2;
@@ -37,7 +35,8 @@ export interface Code {
 export interface Invitation {
   token: Buffer;
   expires: number;
-  attempts: number;
+  /** It works once. Wrong proofs do not end it: nobody guesses 112 bits, and a counter would serve only who wants to end it. */
+  spent: boolean;
 }
 
 export interface Place {
@@ -277,7 +276,7 @@ function takeJoin(
   const host = request.host === '' ? cameFrom : request.host;
   const partner = { pairId, unitId, name, mode, hostKey, clientKey, host, port };
   const replaces = options.makeWay(partner);
-  invitation.attempts = MOST_ATTEMPTS; // spent, also while the rest takes its time: a code works once
+  invitation.spent = true; // also while the rest takes its time: a code works once
   return {
     partner,
     reply: {
@@ -312,9 +311,7 @@ function checkJoin(
   invitation: Invitation | undefined,
   now: number,
 ): Invitation {
-  if (invitation === undefined || now > invitation.expires || invitation.attempts >= MOST_ATTEMPTS)
-    throw wrongCode();
-  invitation.attempts++;
+  if (invitation === undefined || now > invitation.expires || invitation.spent) throw wrongCode();
   const keys = { inviter: { hostKey: own.hostKey, clientKey: own.hostKey }, joiner: request };
   const good =
     publicBlob(request.clientKey).equals(clientKeyBlob) &&

@@ -81,7 +81,7 @@ export class PairingDesk {
     const { timers, now, log, listening } = this.options;
     const hostKeyHash = pairing.hashOfKey(publicBlob(hostKey));
     const token = pairing.newToken(hostKeyHash);
-    this.invitation = { token, replaces, attempts: 0, expires: timers.now() + pairing.INVITATION_MS };
+    this.invitation = { token, replaces, spent: false, expires: timers.now() + pairing.INVITATION_MS };
     const expiresAt = new Date(now().getTime() + pairing.INVITATION_MS).toISOString();
     log.info({ until: expiresAt, ...(replaces === undefined ? {} : { replaces }) }, 'pairing invited');
     return {
@@ -190,7 +190,7 @@ export class PairingDesk {
   private openInvitation(): OpenInvitation | undefined {
     const { invitation } = this;
     if (invitation === undefined || this.options.timers.now() > invitation.expires) return undefined;
-    return invitation.attempts < pairing.MOST_ATTEMPTS ? invitation : undefined;
+    return invitation.spent ? undefined : invitation;
   }
 
   /** An empty host: wherever the other unit sees this one coming from. */
