@@ -12,6 +12,7 @@ import { crashes } from '../test/faults/crash.ts';
 import { disks } from '../test/faults/disk.ts';
 import type { Fault } from '../test/faults/fault.ts';
 import { kills } from '../test/faults/kills.ts';
+import { moves } from '../test/faults/moves.ts';
 import { scheduled } from '../test/faults/scheduled.ts';
 
 interface Row {
@@ -33,7 +34,7 @@ async function main(): Promise<void> {
   const tries = values.tries === undefined ? undefined : Number(values.tries);
   if (tries !== undefined && !(Number.isInteger(tries) && tries > 0))
     throw new Error('--tries takes a number from 1 on');
-  const wanted = [...crashes, ...kills, ...disks, scheduled, ...ATTACKS].filter(
+  const wanted = [...crashes, ...kills, ...disks, scheduled, moves, ...ATTACKS].filter(
     ({ name }) => values.only === undefined || values.only.some(part => name.includes(part)),
   );
   const rows: Row[] = [];
