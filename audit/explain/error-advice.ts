@@ -331,7 +331,13 @@ export const ERROR_ADVICE: Partial<Record<ErrorCode, Pick<Explanation, 'causes' 
     look: ['The plan shows both validities', '--newer, --replace or --keep says which one stands'],
   },
   'certificate-refused': {
-    causes: ['another key', 'a link of the chain is missing', 'an expired date', 'a weak key or hash'],
+    causes: [
+      'another key',
+      'a chain that does not hold',
+      'an expired date',
+      'a weak key or hash',
+      'it is not for servers',
+    ],
     look: ['Each finding in the answer', 'openssl x509 -in FILE -noout -text'],
   },
   'certificate-exists': {

@@ -257,6 +257,21 @@ export const LOG_MESSAGES: Record<string, Explanation> = {
       'lockstep certs add NAME FILE… --dry-run says the same at once',
     ],
   },
+  'certs.d: a file is left out': {
+    happened:
+      'A certificate was taken from certs.d; a file beside it holds something else, or cannot be opened.',
+    causes: [
+      'an old key or another certificate lies beside it',
+      'a file is encrypted, and its passphrase is not there',
+    ],
+    look: ['`file` and `reason` in the line', 'lockstep certs show NAME tells what was taken'],
+  },
+  'certs.d: a power cut brought older files back': {
+    happened:
+      'After a power cut, files lie in certs.d that newer ones had followed, or that had been removed. They are not taken.',
+    causes: ['the disk had not written the newer files yet'],
+    look: ['Drop the newer files again', 'lockstep certs show NAME tells what is kept'],
+  },
   'certs.d is not watched': {
     happened:
       'The folder certs.d cannot be watched; it is looked at now and then, so certificates come later.',
