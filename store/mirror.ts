@@ -186,13 +186,21 @@ export class Mirror {
 
   /** Files that are not in the store, with the reason; and what had to make way for the store, and is kept. */
   troubles(): Trouble[] {
+    // Nobody watches folders that are none of the mirror's.
+    for (const file of this.troubled.files())
+      if (!this.names.includes(parentOf(file)) && stampAt(join(this.options.folder, file)) === undefined)
+        this.troubled.clear(file);
+    return this.named();
+  }
+
+  private named(): Trouble[] {
     return [...this.troubled.list(), ...this.kept.list()];
   }
 
   /** Edits that wait for somebody to decide, and files that could not be written or read and are tried again. */
   counts(): { waiting: number; unwritten: number } {
     const unwritten = this.troubled.files(RETRIED).length;
-    return { waiting: this.troubles().length - unwritten, unwritten };
+    return { waiting: this.named().length - unwritten, unwritten };
   }
 
   /**

@@ -262,6 +262,19 @@ describe('mirror: the configuration as files', () => {
       assert.match(trouble?.reason ?? '', /100/);
     });
 
+    it('a file in a folder that nobody knows is named, and not any more once it is gone', async () => {
+      mkdirSync(at('thigns'));
+      save('thigns/a.json', { size: 1 });
+      mkdirSync(at('other'));
+      save('other/b.json', { size: 1 });
+      await stop();
+      await start();
+      assert.deepEqual(codes(), { 'thigns/a.json': 'unknown-path', 'other/b.json': 'unknown-path' });
+      rmSync(at('thigns'), { recursive: true });
+      rmSync(at('other/b.json'));
+      assert.deepEqual(codes(), {});
+    });
+
     it('a trouble ends when the file becomes valid', async () => {
       save('things/a.json', { size: 'x' });
       await mirror.settled();
