@@ -10,7 +10,7 @@ for (const golden of Golden.all()) {
   const { revision } = golden.expected();
 
   describe(`a unit of release ${golden.release} as the partner of one of today`, function () {
-    this.timeout(60_000);
+    this.timeout(180_000); // a busy machine is no fault of the pair
     this.bail(true); // each step stands on the one before
     const { folder, remove } = temporaryFolder();
     let main = '';
