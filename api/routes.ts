@@ -91,7 +91,7 @@ export const ROUTES: Route[] = [
     needs: 'operate',
     upload: true,
     answer: schemas.uploadAnswer,
-    call: (unit, { body }) => unit.upload(body as Arguments<UnitFace['upload']>),
+    call: (unit, { body, author }) => unit.upload(body as Arguments<UnitFace['upload']>, author),
   },
   {
     method: 'POST',

@@ -49,7 +49,7 @@ export interface UnitFace extends AuditFace, CertificateFace, CertificateRestore
   apply(request: ApplyRequest): Promise<ChangeAnswer>;
   importLoadMaster(request: ImportRequest): Promise<ImportAnswer>;
   /** Takes in a bundle, still encrypted; restore names it. */
-  upload(bytes: Readable): Promise<{ upload: string; bytes: number }>;
+  upload(bytes: Readable, by?: string): Promise<{ upload: string; bytes: number }>;
   /** Forget an upload. */
   dropUpload(upload: string): Promise<{ upload: string }>;
   restore(request: RestoreRequest): Promise<RestoreAnswer>;

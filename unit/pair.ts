@@ -71,6 +71,8 @@ export interface PairOptions {
   port: number;
   intervalSeconds: number;
   everyCommit: boolean;
+  /** An operator of this name is not admitted any more as before. */
+  onOperatorGone?: (name: string) => void;
   timers: Timers;
   now(): Date;
   clock(): Moment;
@@ -135,7 +137,10 @@ export class Pair {
     if (pair.partner !== undefined) await pair.membership.settle(pair.partner);
     pair.operators = await Operators.open({
       ...options,
-      onGone: who => pair.listening?.closeChannelsOf(who),
+      onGone: who => {
+        pair.listening?.closeChannelsOf(who);
+        options.onOperatorGone?.(who.slice(who.lastIndexOf('/') + 1));
+      },
     });
     pair.journal = await UpdateJournal.open(options);
     pair.pausing = await Pausing.open({ ...options, onChange: () => pair.link?.ownChanged() });

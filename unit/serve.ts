@@ -219,6 +219,7 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
       port: options.port ?? facts.port,
       intervalSeconds: options.intervalSeconds,
       everyCommit: options.everyCommit,
+      onOperatorGone: name => void incoming.dropOf(`operator:${name}`).catch(() => undefined),
       timers: realTimers,
       now,
       clock: machineClock,

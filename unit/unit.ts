@@ -283,8 +283,8 @@ export class Unit implements UnitFace {
     return this.certs.desk.exportCertificate(request);
   }
 
-  upload(bytes: Readable): Promise<{ upload: string; bytes: number }> {
-    return this.incoming.receive(bytes);
+  upload(bytes: Readable, by?: string): Promise<{ upload: string; bytes: number }> {
+    return this.incoming.receive(bytes, by);
   }
 
   async dropUpload(upload: string): Promise<{ upload: string }> {

@@ -63,6 +63,27 @@ describe('uploaded bundles', () => {
     await incoming.find(upload);
   });
 
+  it('attack: one person takes all places; two are theirs, and the others are left to others', async () => {
+    await incoming.receive(bytes('x'), 'operator:eve');
+    await incoming.receive(bytes('x'), 'operator:eve');
+    await assert.rejects(incoming.receive(bytes('x'), 'operator:eve'), { code: 'conflict' });
+    await incoming.receive(bytes('x'), 'operator:ada');
+  });
+
+  it('of somebody who is not admitted any more go with them', async () => {
+    const mine = await incoming.receive(bytes('x'), 'operator:eve');
+    const other = await incoming.receive(bytes('x'), 'operator:ada');
+    await incoming.dropOf('operator:eve');
+    await assert.rejects(incoming.find(mine.upload), { code: 'no-such-upload' });
+    await incoming.find(other.upload);
+  });
+
+  it('attack: uploads fill the disk; what is left is for the store', async () => {
+    const small = new Incoming(folder(), timers, 10, async () => ({ freeBytes: 9e6, totalBytes: 1e8 }));
+    await assert.rejects(small.receive(bytes('x'), 'operator:eve'), { code: 'disk' });
+    assert.deepEqual(files(), []);
+  });
+
   it('of an earlier daemon are gone at the start', async () => {
     mkdirSync(folder(), { recursive: true });
     writeFileSync(join(folder(), 'left'), 'x');
