@@ -89,9 +89,13 @@ async function addDependents(
 
 export function heldBackError({ own, partner }: SyncState, { records, paths }: HeldBack): LockstepError {
   const more = records > paths.length ? ` and ${records - paths.length} more` : '';
-  const message = `The partner runs release ${partner?.release ?? 'unknown'}, this unit ${own.release}; it cannot take ${paths.join(', ')}${more}.`;
+  const why =
+    partner?.release === own.release
+      ? 'The partner describes some kinds of record differently'
+      : `The partner runs release ${partner?.release ?? 'unknown'}, this unit ${own.release}`;
+  const message = `${why}; it cannot take ${paths.join(', ')}${more}.`;
   return new LockstepError('held-back', message, {
-    hint: 'They follow by themselves once both units run the same release.',
+    hint: 'They follow by themselves once both units run the same release, with the same kinds of the site (schema.d).',
     facts: { records, paths, release: own.release, partnerRelease: partner?.release },
   });
 }

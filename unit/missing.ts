@@ -7,7 +7,11 @@ const MOST_COUNTED = 1_000;
 /** Revisions that a unit which holds `held` lacks, newest first. Empty or undefined: nothing is known of it. */
 export async function missingRevisions(store: Store, held: string | undefined): Promise<Revision[]> {
   if (held === store.head.digest) return [];
-  const known = held === undefined || held === '' ? undefined : await store.revisionWithDigest(held);
+  const isSomething = held !== undefined && held !== '';
+  // A state that was never held here is more than the last one that both had: the rest is not lost with this unit.
+  const known = isSomething
+    ? ((await store.revisionWithDigest(held)) ?? store.head.commonRevision)
+    : undefined;
   const missing: Revision[] = [];
   for await (const revision of store.history()) {
     if (revision.revision <= (known ?? 0) || missing.length >= MOST_COUNTED) break;

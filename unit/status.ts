@@ -10,7 +10,7 @@ import type { Hello } from '../sync/message.ts';
 import type { Partner } from '../sync/pairing.ts';
 import { pausedError } from '../sync/pause.ts';
 import { BOTH_ACTIVE_HINT, mismatches, nameOf, type StateName, updateRefusal } from '../sync/standing.ts';
-import { heldBack, type SyncState } from '../sync/state.ts';
+import { type HeldBack, heldBack, type SyncState } from '../sync/state.ts';
 import { clockWarning } from './clock-skew.ts';
 import type {
   Damage,
@@ -316,22 +316,25 @@ function syncStatus(facts: StatusFacts): SyncStatus {
     ...(hint === undefined ? {} : { hint }),
     since: facts.since,
     inStep: inStep(state, facts),
-    missing:
-      facts.head.role !== 'active' || facts.partner === undefined
-        ? null
-        : {
-            revisions: facts.missing.length,
-            records: facts.missingRecords,
-            latest: facts.missing
-              .slice(0, MOST_MISSING)
-              .map(({ revision, author, reason, at }) => ({ revision, author, reason, at })),
-          },
+    missing: facts.head.role !== 'active' || facts.partner === undefined ? null : missing(facts, held),
     lastUpdate: facts.lastUpdate ?? null,
     nextUpdateAt: facts.nextUpdateAt ?? null,
     intervalSeconds: facts.intervalSeconds,
     pause: facts.pause ?? null,
     refusal: refusal ?? null,
     heldBack: held === undefined ? null : { records: held.records, paths: held.paths },
+  };
+}
+
+/** With records held back, all the others are there; which revisions made those is not looked for. */
+function missing(facts: StatusFacts, held: HeldBack | undefined): SyncStatus['missing'] {
+  if (held !== undefined) return { revisions: 0, records: held.records, latest: [] };
+  return {
+    revisions: facts.missing.length,
+    records: facts.missingRecords,
+    latest: facts.missing
+      .slice(0, MOST_MISSING)
+      .map(({ revision, author, reason, at }) => ({ revision, author, reason, at })),
   };
 }
 
@@ -348,7 +351,8 @@ function inStep(state: UnitState, { head, syncState }: StatusFacts): boolean | n
 const hints: Partial<Record<UnitState, string>> = {
   pacified: PACIFIED_HINT,
   unpaired: 'Type lockstep pair --invite on one unit, and what it prints on the other.',
-  'held-back': 'Bring both units to the same release; the rest then follows by itself.',
+  'held-back':
+    'Bring both units to the same release, with the same kinds of the site (schema.d); the rest then follows by itself.',
   'both-active': BOTH_ACTIVE_HINT,
   damaged: DAMAGE_HINT,
   'no-active': 'Type lockstep takeover on the unit that is to serve.',
@@ -434,7 +438,9 @@ function heldBackWords(who: string, syncState: SyncState | undefined): string {
   const { own, partner } = syncState ?? {};
   const records = (syncState && heldBack(syncState)?.records) ?? partner?.heldBack ?? 0;
   const count = records === 1 ? '1 record waits' : `${records} records wait`;
-  return `${who} runs release ${partner?.release}, this unit ${own?.release}: ${count} until both run the same; all else is equal.`;
+  return own?.release === partner?.release
+    ? `${who} describes some kinds of record differently: ${count} until both describe them alike; all else is equal.`
+    : `${who} runs release ${partner?.release}, this unit ${own?.release}: ${count} until both run the same; all else is equal.`;
 }
 
 function damaged({ findings, more }: Damage): string {

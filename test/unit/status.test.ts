@@ -307,6 +307,19 @@ describe('the status of a unit', () => {
     assert.deepEqual(sync.refusal, refusal);
   });
 
+  it('names no releases where they are equal, and counts what waits once', () => {
+    const schema = '6'.repeat(64);
+    const held = { records: 1, paths: ['hosts/a'], own: A, partner: B, partnerSchema: schema };
+    const { sync } = makeStatus({
+      ...inStep(),
+      missingRecords: 7,
+      syncState: synced({ held }, {}, { digest: B, schemaDigest: schema }),
+    });
+    assert.match(sync.sentence, /^lb-b describes some kinds of record differently: 1 record waits until/);
+    assert.match(sync.hint ?? '', /schema\.d/);
+    assert.deepEqual(sync.missing, { revisions: 0, records: 1, latest: [] });
+  });
+
   it('tells on the standby too that the active unit fell back', () => {
     const facts = { ...inStep(), head: { ...inStep().head, role: 'standby' as const } };
     const fellBack = { revision: 5, from: 7, at: '2025-03-01T10:00:00Z', own: false };
