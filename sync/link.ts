@@ -220,7 +220,10 @@ export class Link {
     if (question === undefined) this.feed({ type: 'heard', hello, greeting: false });
     else
       void this.past(question).then(
-        past => this.feed({ type: 'heard', hello, greeting: false, past }),
+        past => {
+          this.ownChanged(); // judged by what stands now: a commit may not have been told yet
+          this.feed({ type: 'heard', hello, greeting: false, past });
+        },
         error => this.options.onTrouble(asLockstepError(error)),
       );
     if (asking !== undefined && hello.bothWays === true) this.offer(asking);
@@ -655,6 +658,7 @@ export class Link {
       const question = questionTo(this.options.own(), hello);
       const past = question && (await this.past(question));
       if (this.requests !== requests) return; // another connection has begun with a greeting of its own
+      if (past !== undefined) this.ownChanged();
       const unknown = this.lacksBranchOf(hello);
       this.feed({ type: 'heard', hello, greeting: true, past, unknown });
       await this.branches.greeted(requests, hello);

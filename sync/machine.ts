@@ -83,13 +83,13 @@ function unlinked(state: SyncState, reason: string, refusal: ErrorBody | undefin
 function heard(state: SyncState, event: Extract<SyncEvent, { type: 'heard' }>): Step {
   const { hello, greeting } = event;
   const first = greeting && state.link === 'greeting';
-  const past = event.past ?? { stoodAt: undefined, knowsCommon: true };
+  const { past } = event;
   const known: SyncState = {
     ...state,
     partner: hello,
     link: first ? 'up' : state.link,
     // What was said earlier may arrive later: it takes nothing back.
-    fallen: state.fallen ?? evidenceOf(state.own, hello, past),
+    fallen: state.fallen ?? (past && evidenceOf(state.own, hello, past)),
     copying: greeting ? event.unknown === true : state.copying,
   };
   const found = [...looksForFork(known), ...agreed(known)];
