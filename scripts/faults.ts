@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { ATTACKS } from '../test/faults/attacks.ts';
 import { crashes } from '../test/faults/crash.ts';
 import { disks } from '../test/faults/disk.ts';
+import { fallbacks } from '../test/faults/fallback.ts';
 import type { Fault } from '../test/faults/fault.ts';
 import { kills } from '../test/faults/kills.ts';
 import { moves } from '../test/faults/moves.ts';
@@ -34,7 +35,7 @@ async function main(): Promise<void> {
   const tries = values.tries === undefined ? undefined : Number(values.tries);
   if (tries !== undefined && !(Number.isInteger(tries) && tries > 0))
     throw new Error('--tries takes a number from 1 on');
-  const wanted = [...crashes, ...kills, ...disks, scheduled, moves, ...ATTACKS].filter(
+  const wanted = [...crashes, ...kills, ...fallbacks, ...disks, scheduled, moves, ...ATTACKS].filter(
     ({ name }) => values.only === undefined || values.only.some(part => name.includes(part)),
   );
   const rows: Row[] = [];

@@ -153,7 +153,7 @@ export const MUTATIONS: Mutation[] = [
   one(
     'a unit takes over although its partner stood down with another state',
     'sync/link.ts',
-    'if (!force && reply.digest !== this.current.own.digest)',
+    'if (!force && !free && reply.digest !== this.current.own.digest)',
     'if (false)',
     'the partner, which stands down only while it holds what it decided by',
   ),
@@ -167,7 +167,7 @@ export const MUTATIONS: Mutation[] = [
       },
       {
         file: 'sync/link.ts',
-        from: 'if (!force && reply.digest !== this.current.own.digest)',
+        from: 'if (!force && !free && reply.digest !== this.current.own.digest)',
         to: 'if (false)',
       },
     ],
@@ -207,7 +207,7 @@ export const MUTATIONS: Mutation[] = [
   one(
     'a unit that undid a change which its partner took stands down',
     'sync/machine.ts',
-    '(own.digest === partner.common || (partner.common === EMPTY_DIGEST && own.digest === own.common))',
+    'own.digest === partner.common ||\n      (partner.common === EMPTY_DIGEST && own.digest === own.common)',
     'own.digest === own.common',
     'the ledger itself: to it, a commit that leads back to an earlier state is in effect wherever that state was',
   ),
@@ -271,5 +271,29 @@ export const MUTATIONS: Mutation[] = [
     'if (request.epoch <= own.epoch)',
     'if (request.epoch < own.epoch)',
     'the unit that asked, which takes no epoch twice; no unit is active then, which is a named state',
+  ),
+  one(
+    'a unit whose disk fell back sends updates',
+    'sync/standing.ts',
+    'if (hasFallenBack(state)) return fallenBack(state);',
+    '',
+    'the receiver, which refuses what is older than it has seen, and the look at the fork',
+  ),
+  {
+    name: 'a unit whose disk fell back sends updates, and its partner takes them',
+    changes: [
+      {
+        file: 'sync/standing.ts',
+        from: 'if (hasFallenBack(state)) return fallenBack(state);',
+        to: '',
+      },
+      { file: 'store/store.ts', from: 'assertNotOlder(update, this.head);', to: '' },
+    ],
+  },
+  one(
+    'a unit whose disk fell back gives way although it was changed since',
+    'sync/fall-back.ts',
+    'return fellBack !== undefined && !fellBack.own;',
+    'return fellBack !== undefined;',
   ),
 ];
