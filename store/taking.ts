@@ -61,7 +61,11 @@ export function assertNotOlder(update: UpdateRequest, head: Head): void {
   const seen = source && witnessOf(source.store, head.witnessed);
   if (source === undefined || seen === undefined) return;
   const forgot =
-    source.store === '' && seen.digest === head.digest && changes.length > 0 && brought.length === 0;
+    source.store === '' &&
+    source.exact &&
+    seen.digest === head.digest &&
+    changes.length > 0 &&
+    brought.length === 0;
   if (source.revision < seen.revision || (forgot && target !== head.digest))
     throw senderFellBack(from, source.revision, seen.revision);
 }
