@@ -277,7 +277,6 @@ export const MUTATIONS: Mutation[] = [
     'sync/standing.ts',
     'if (hasFallenBack(state)) return fallenBack(state);',
     '',
-    'the receiver, which refuses what is older than it has seen, and the look at the fork',
   ),
   {
     name: 'a unit whose disk fell back sends updates, and its partner takes them',
