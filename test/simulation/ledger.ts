@@ -119,7 +119,8 @@ export class Ledger {
         one.disk === disk && one.line === undefined && (was?.at !== is?.at || was?.digest !== is?.digest)
       );
     };
-    const isHeld = (one: Commit): boolean => this.members().some(([, { digest }]) => this.isIn(one, digest));
+    const isHeld = (one: Commit): boolean =>
+      this.members().some(([at, { digest }]) => this.isIn(one, digest) && this.cameTo(at, one));
     const held = this.live.filter(isHeld);
     const rest = this.live.filter(one => !held.includes(one));
     this.histories.set(disk, history);
@@ -252,6 +253,11 @@ export class Ledger {
       this.left.push(...this.members().map(([, { digest }]) => digest));
     if (rivals.length > 0 && !this.circumstances(disk).forced) return; // it may still be decided for the other
     this.live = this.live.filter(one => !left.includes(one));
+  }
+
+  /** Of a commit that its own disk has lost: whether the history of another shows it, and not only a state like an earlier one. */
+  private cameTo(disk: Disk, { line }: Commit): boolean {
+    return line === undefined || (this.histories.get(disk) ?? []).some(({ digest }) => line.includes(digest));
   }
 
   /** Whether the state with `digest` came from one that held this commit. */
