@@ -125,14 +125,21 @@ async function giveName(temporary: string, file: string): Promise<void> {
 function explained(error: unknown, file: string): unknown {
   const { code } = error as NodeJS.ErrnoException;
   if (code === 'EEXIST') return fileExists(file);
-  const known = asLockstepError(error);
-  if (known.code !== 'internal') return known;
-  if (code === 'ENOENT' || code === 'EACCES' || code === 'ENOTDIR')
-    return new LockstepError('bad-usage', `${file} cannot be written: ${known.message}.`, {
+  const why = WHY_NOT[code ?? ''];
+  if (why !== undefined)
+    return new LockstepError('bad-usage', `${file} cannot be written: ${why}.`, {
+      hint: 'Choose another place with -o.',
       facts: { path: file, errno: code },
     });
-  return error;
+  return asLockstepError(error);
 }
+
+const WHY_NOT: Record<string, string> = {
+  ENOENT: 'its folder is not there',
+  ENOTDIR: 'a part of its path is no folder',
+  EACCES: 'this user may not write there',
+  EPERM: 'this user may not write there',
+};
 
 function fileExists(file: string): LockstepError {
   return new LockstepError('file-exists', `${file} is there already; a bundle never replaces a file.`, {

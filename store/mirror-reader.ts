@@ -5,7 +5,7 @@ import type { Catalog } from '../schema/catalog.ts';
 import { asLockstepError, LockstepError } from '../schema/error.ts';
 import { look, type Sight, stampAt } from './mirror-disk.ts';
 import type { Edit } from './mirror-edit.ts';
-import { isBlank, isConfigName, parseFile, pathOf } from './mirror-file.ts';
+import { hashOf, isBlank, isConfigName, parseFile, pathOf } from './mirror-file.ts';
 import { type MirrorFolders, parentOf } from './mirror-folders.ts';
 import type { MirrorMemory } from './mirror-memory.ts';
 import { RETRIED, type Trouble, type Troubles, troubleOf } from './mirror-trouble.ts';
@@ -152,6 +152,11 @@ export class MirrorReader {
         await this.keepBeside(file, AFTER_CUT, { hash, savedAt });
         return undefined;
       case 'refused':
+        if (await this.isWhatIsHeld(file, hash)) {
+          await memory.keep([{ file, hash, stamp }]);
+          troubled.clear(file);
+          return undefined;
+        }
         memory.wonder(file, stamp, text === 'blank' ? hash : undefined);
         if (givesWay(file)) await this.keepBeside(file, GAVE_WAY, { hash, savedAt });
         else if (note.refused !== undefined) troubled.report({ file, ...withoutContent(note.refused) });
@@ -165,6 +170,13 @@ export class MirrorReader {
           afterReboot: reboot !== undefined,
         });
     }
+  }
+
+  /** What was refused may have come by an update since. */
+  private async isWhatIsHeld(file: string, hash: string): Promise<boolean> {
+    const path = this.pathOf(file);
+    const text = path === undefined ? undefined : await this.options.render(path);
+    return text !== undefined && hashOf(text) === hash;
   }
 
   private readEdit(

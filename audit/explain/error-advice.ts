@@ -7,6 +7,13 @@ export const ERROR_ADVICE: Partial<Record<ErrorCode, Pick<Explanation, 'causes' 
     causes: ['an option is misspelt or missing', 'a file that was named cannot be read'],
     look: ['lockstep COMMAND --help'],
   },
+  'restore-old-unit': {
+    causes: ['--as-the-old-unit was typed on a unit that has a partner'],
+    look: [
+      'lockstep restore FILE keeps what belongs to this unit',
+      'lockstep replace plan: how a new machine takes the place of an old one',
+    ],
+  },
   'no-permission': {
     causes: [
       'the command runs as another user than the unit',

@@ -7,6 +7,55 @@ export const LOG_MESSAGES: Record<string, Explanation> = {
     causes: ['its file in schema.d does not have "changedBy"'],
     look: ['Add "changedBy": "operate" to the file on both units, or "admin" to keep it so'],
   },
+  'after a power cut files were empty, torn or older than what had been written; they are made again': {
+    happened:
+      'The power went before files under config/ were durable; they say again what the store holds. No change is lost.',
+    causes: ['the machine was cut off from power, or reset'],
+    look: ['lockstep status: files that may be somebody’s work are kept beside and named'],
+  },
+  'how much the unit takes could not be noted': {
+    happened:
+      'The unit could not write down how much it has grown; how long the disk lasts is told less exactly.',
+    causes: ['the disk is full or failing'],
+    look: ['df -h on the folder of the unit', 'lockstep doctor: disks'],
+  },
+  'old revisions could not be taken away': {
+    happened: 'Revisions that are older than the record history keeps are still there; it is tried again.',
+    causes: ['the disk is full or failing', 'the store is damaged: lockstep status says so'],
+    look: ['lockstep status', 'lockstep verify-store'],
+  },
+  'this unit listens at another address': {
+    happened: 'The address of the update interface changed, and the unit listens there from now on.',
+    causes: ['somebody changed address of the update interface, or ha/updateInterface'],
+    look: ['lockstep history interfaces', 'lockstep status on the partner: is this unit seen'],
+  },
+  'this unit does not listen where it should': {
+    happened:
+      'The partner cannot dial this unit: it could not listen at its address. It tries again every 2 s.',
+    causes: ['the machine does not have that address yet', 'another program has the port'],
+    look: ['ip address show', "ss -ltnp 'sport = :6973'", 'lockstep show interfaces'],
+  },
+  'the addresses of the pair could not be looked at': {
+    happened: 'The unit could not read where its partner is; it goes on with what it knew.',
+    causes: ['the disk or the store failed at that moment'],
+    look: ['lockstep status', 'lockstep verify-store'],
+  },
+  'where the partner is could not be written down': {
+    happened:
+      'A new place of the partner is used, but was not written to the disk; after a restart it is looked for anew.',
+    causes: ['the disk is full or failing'],
+    look: ['df -h on the folder of the unit', 'ls -l on keys/ there'],
+  },
+  'what records hold could not be judged': {
+    happened: 'The unit could not look whether stored records fit this release; it looks again later.',
+    causes: ['the disk or the store failed at that moment'],
+    look: ['lockstep status', 'lockstep verify-store'],
+  },
+  'this unit starts again': {
+    happened: 'Somebody asked this unit to close everything and to start from its disk.',
+    causes: ['lockstep replace proves that the new units survive a start'],
+    look: ['lockstep replace status', 'lockstep status: in step again'],
+  },
   'files could not be made durable': {
     happened:
       'Files under config/ are written, but the disk has not said that it keeps them; it is tried again.',

@@ -7,7 +7,7 @@ import { lockstep, TestUnit, temporaryFolder } from './daemon.ts';
 describe('a change as an operator types it', function () {
   this.timeout(60_000);
   const { folder, remove } = temporaryFolder();
-  const unit = new TestUnit(path.join(folder, 'ha1'), '127.0.73.1');
+  const unit = new TestUnit(path.join(folder, 'ha1'), '127.0.106.1');
   const file = (name: string, content: string | Uint8Array): string => {
     const at = path.join(folder, name);
     writeFileSync(at, content);

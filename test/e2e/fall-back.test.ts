@@ -9,8 +9,8 @@ describe('a snapshot of the active unit is put back', function () {
   this.timeout(60_000);
   this.bail(true); // each step stands on the one before
   const { folder, remove } = temporaryFolder();
-  const ha1 = new TestUnit(path.join(folder, 'ha1'), '127.0.68.1');
-  const ha2 = new TestUnit(path.join(folder, 'ha2'), '127.0.68.2');
+  const ha1 = new TestUnit(path.join(folder, 'ha1'), '127.0.107.1');
+  const ha2 = new TestUnit(path.join(folder, 'ha2'), '127.0.107.2');
   const image = path.join(folder, 'image');
   const serve = (unit: TestUnit): Promise<TestUnit> => unit.start('--interval', '1');
   const addHost = (unit: TestUnit, name: string) =>
