@@ -216,6 +216,10 @@ export class Link {
    * `asking`: the other use of the connection, where the partner dialled it.
    */
   heard(hello: Hello, asking?: Channel): void {
+    if (hello.pacified === true) {
+      this.heardPacified(hello);
+      return;
+    }
     const question = questionTo(this.options.own(), hello);
     if (question === undefined) this.feed({ type: 'heard', hello, greeting: false });
     else
@@ -231,6 +235,15 @@ export class Link {
     this.retryMs = FIRST_RETRY_MS;
     // Only ever sooner: a busy partner greets with every commit, and would put the attempt off for as long as it is busy.
     if (this.retryAt !== undefined && this.retryAt > this.options.timers.now() + FIRST_RETRY_MS) this.retry();
+  }
+
+  /** What is left of connections to it leads nowhere: it was ended before it was pacified. */
+  private heardPacified(hello: Hello): void {
+    const dead = [...this.offered.keys(), this.spare, this.channel];
+    this.offered.clear();
+    this.spare = undefined;
+    this.feed({ type: 'heard', hello, greeting: false });
+    for (const channel of dead) channel?.close('the partner is pacified');
   }
 
   private ask<T>(event: (ticket: Ticket) => SyncEvent): Promise<T> {

@@ -82,6 +82,7 @@ function unlinked(state: SyncState, reason: string, refusal: ErrorBody | undefin
 
 function heard(state: SyncState, event: Extract<SyncEvent, { type: 'heard' }>): Step {
   const { hello, greeting } = event;
+  if (hello.pacified === true) return pacified(state, hello);
   const first = greeting && state.link === 'greeting';
   const { past } = event;
   const known: SyncState = {
@@ -100,6 +101,12 @@ function heard(state: SyncState, event: Extract<SyncEvent, { type: 'heard' }>): 
   const wanted = first || (atOnce && known.refusal === undefined);
   const begun = wanted && wantsUpdate(known) ? begin(known, []) : still(known);
   return { ...begun, effects: [...found, ...begun.effects] };
+}
+
+/** Kept as the last word of the partner: it is no more there than one that is off, and nothing follows from what it holds. */
+function pacified(state: SyncState, hello: Hello): Step {
+  const known = { ...state, partner: hello, copying: false };
+  return state.link === 'down' ? still(known) : unlinked(known, 'it is pacified', undefined);
 }
 
 function givesWay(state: SyncState): Step | undefined {
@@ -136,6 +143,7 @@ function agreed({ own, partner, link }: SyncState): Effect[] {
  */
 function isFenced(own: OwnFacts, partner: Hello): boolean {
   return (
+    partner.pacified !== true &&
     own.role === 'active' &&
     partner.role === 'active' &&
     partner.epoch > own.epoch &&

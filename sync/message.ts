@@ -69,6 +69,8 @@ export interface Hello {
   witnessed?: Witness[] | undefined;
   /** Its disk fell back (store/witness.ts). */
   fellBack?: FallBack | undefined;
+  /** It restarted too often and takes part in nothing: this greeting is all that it says (pacified.ts). */
+  pacified?: boolean;
 }
 
 export interface FileCounts {
@@ -261,6 +263,7 @@ const greeting: Record<string, Check> = {
   store: optional(text(64)),
   witnessed: optional(listOf(witness, MOST_WITNESSED)),
   fellBack: optional(fellBack),
+  pacified: optional(flag),
 };
 
 const half: Check = value => value === null || isObject(value);

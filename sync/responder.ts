@@ -78,6 +78,10 @@ export function respond(
         new LockstepError('bad-message', `A message "${request.type}" came before the greeting.`),
       ),
     );
+  if (state.greeted.pacified === true)
+    return answer(
+      refuse(request.id, new LockstepError('pacified', 'The sender is pacified: it takes part in nothing.')),
+    );
   switch (request.type) {
     case 'update':
       return stage(state, own, state.greeted, request, bytes);

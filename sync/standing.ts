@@ -83,7 +83,9 @@ export function updateRefusal(state: SyncState): LockstepError | undefined {
       'partner-unreachable',
       `The partner is not seen: ${state.downBecause.replace(/\.$/, '')}.`,
       {
-        hint: 'Is lockstep serve running there, and port 6973 open? The next attempt comes by itself.',
+        hint:
+          pacifiedHint(partner) ??
+          'Is lockstep serve running there, and port 6973 open? The next attempt comes by itself.',
       },
     );
   }
@@ -100,6 +102,13 @@ export function updateRefusal(state: SyncState): LockstepError | undefined {
   }
   if (isTakeoverUnfinished(own, partner)) return unfinishedTakeover(own, partner);
   return sourceRefusal(own, partner) ?? (own.pause === undefined ? undefined : pausedError(own.pause));
+}
+
+/** What ends it, where the last that was heard of the partner is that it is pacified. */
+export function pacifiedHint(partner: Hello | undefined): string | undefined {
+  return partner?.pacified === true
+    ? `${partner.name} is pacified: look in its log for why it ended, mend that, then type lockstep resume on ${partner.name}.`
+    : undefined;
 }
 
 /** The partner holds everything that it can. */

@@ -48,7 +48,7 @@ export interface Held extends HeldBack {
   partnerSchema: string;
 }
 
-export interface OwnFacts extends Omit<Hello, 'clock' | 'paused' | 'branches' | 'heldBack'> {
+export interface OwnFacts extends Omit<Hello, 'clock' | 'paused' | 'branches' | 'heldBack' | 'pacified'> {
   /** Send an update on every commit instead of waiting for the interval. */
   everyCommit: boolean;
   pause: Pause | undefined;

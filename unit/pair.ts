@@ -12,6 +12,7 @@ import { dialFirst } from '../sync/dial-first.ts';
 import { fingerprint, type KeyPair, publicBlob } from '../sync/keys.ts';
 import { Link } from '../sync/link.ts';
 import { type FileCounts, type HaMode, type Hello, PROTOCOL } from '../sync/message.ts';
+import { tellPacified } from '../sync/pacified.ts';
 import type { Partner, Place, Self } from '../sync/pairing.ts';
 import type { Pause } from '../sync/pause.ts';
 import type { Timers } from '../sync/requests.ts';
@@ -109,6 +110,7 @@ export class Pair {
   private journal: UpdateJournal | undefined;
   private nextUpdateAt: number | undefined;
   private cancelDue: () => void = () => undefined;
+  private endPacified: () => void = () => undefined;
   private unwatch: () => void = () => undefined;
   private stopped = false;
   private state = { name: '', since: '' };
@@ -153,6 +155,7 @@ export class Pair {
     );
     pair.nets = new NetKeeper({ ...options, onUndone: () => pair.link?.due() });
     if (options.starts.pacified === undefined) await pair.takePart();
+    else pair.sayPacified();
     return pair;
   }
 
@@ -171,9 +174,19 @@ export class Pair {
       },
       this.ground.update?.address,
     );
+    this.endPacified();
     this.scheduleUpdate();
     this.connect();
     this.takeover.records.start();
+  }
+
+  /** All that a pacified unit says to its partner. */
+  private sayPacified(): void {
+    const { partner } = this;
+    if (partner === undefined) return;
+    const { timers, clock } = this.options;
+    const dial = async (signal: AbortSignal) => (await this.callPartner(partner, signal)).channel;
+    this.endPacified = tellPacified({ timers, clock, dial, own: () => this.own() });
   }
 
   private listen(address: string, port: number): Promise<Listener> {
@@ -232,6 +245,7 @@ export class Pair {
     this.stopped = true;
     this.unwatch();
     this.operators?.stop();
+    this.endPacified();
     this.cancelDue();
     this.nets?.stop();
     this.pausing?.stop();
@@ -660,10 +674,11 @@ export class Pair {
     this.link.start();
   }
 
-  private async dialPartner(pinned: Partner, signal: AbortSignal): Promise<Channel> {
+  /** At the first of the places where it may be that answers with its key. */
+  private callPartner(pinned: Partner, signal: AbortSignal) {
     const blob = publicBlob(pinned.hostKey);
     const expected = fingerprint(pinned.hostKey);
-    const { channel, place } = await dialFirst({
+    return dialFirst({
       places: placesOf(this.partner ?? pinned, this.home),
       dial: ({ host, port }, either) =>
         this.dial(host, port, offered => offered.equals(blob), expected, either),
@@ -671,6 +686,10 @@ export class Pair {
       timers: this.options.timers,
       signal,
     });
+  }
+
+  private async dialPartner(pinned: Partner, signal: AbortSignal): Promise<Channel> {
+    const { channel, place } = await this.callPartner(pinned, signal);
     const { asking, answering } = bothWays(channel, 'this-unit');
     this.serve(answering, hello => this.link?.heard(hello));
     const reached = { host: place.host, port: place.port };
@@ -736,6 +755,7 @@ export class Pair {
     this.serve(answering, hello => {
       if (partner === undefined || !this.isStill(partner)) return;
       this.link?.heard(hello, asking);
+      if (hello.pacified === true) return; // it does not listen there
       void this.cameFrom(partner, { host: channel.remote.address, port: hello.port ?? portOf(partner) });
     });
   }

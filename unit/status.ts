@@ -9,7 +9,14 @@ import { fallBackSentence, fallenHereHint, fallenThereHint, hasFallenBack } from
 import type { Hello } from '../sync/message.ts';
 import type { Partner } from '../sync/pairing.ts';
 import { pausedError } from '../sync/pause.ts';
-import { BOTH_ACTIVE_HINT, mismatches, nameOf, type StateName, updateRefusal } from '../sync/standing.ts';
+import {
+  BOTH_ACTIVE_HINT,
+  mismatches,
+  nameOf,
+  pacifiedHint,
+  type StateName,
+  updateRefusal,
+} from '../sync/standing.ts';
 import { type HeldBack, heldBack, type SyncState } from '../sync/state.ts';
 import { clockWarning } from './clock-skew.ts';
 import type {
@@ -245,6 +252,8 @@ function partnerSquare(
   if (state === 'unpaired' || name === undefined)
     return { colour: 'red', active: false, sentence: 'not paired' };
   if (state === 'pacified') return { colour: 'red', active: false, sentence: `${who}; not looked for` };
+  if (state === 'unreachable' && hello?.pacified === true)
+    return { colour: 'blue', active: false, sentence: `${who}; pacified: it takes part in nothing` };
   if (state === 'unreachable')
     return { colour: 'red', active: false, sentence: `${who}; unreachable or off` };
   if (state === 'greeting') return { colour: 'updating', active: false, sentence: `${who}; connecting` };
@@ -305,6 +314,7 @@ function syncStatus(facts: StatusFacts): SyncStatus {
   const words = sentence(state, facts, refusal?.message);
   const hint =
     facts.syncState?.downRefusal?.hint ??
+    (state === 'unreachable' ? pacifiedHint(facts.syncState?.partner) : undefined) ??
     (state === 'damaged' && facts.store.damage === null ? (refusal?.hint ?? PARTNER_HINT) : hints[state]) ??
     refusal?.hint ??
     fellBackHint(state, facts) ??

@@ -177,7 +177,7 @@ describe('a unit that does not take part in everything', function () {
   });
 
   describe('a unit that keeps breaking off', () => {
-    it('is pacified: blue, seen by nobody, and it answers', async () => {
+    it('is pacified: blue, also on its partner, and it answers', async () => {
       for (let time = 0; time < 4; time++) {
         await ha2.kill();
         await serve(ha2);
@@ -196,7 +196,11 @@ describe('a unit that does not take part in everything', function () {
       assert.ok(logged(ha2, 'this unit is pacified'));
       const takeover = await ha2.json('takeover');
       assert.deepEqual([takeover.code, takeover.answer.error.code], [3, 'pacified']);
-      await until('its partner misses it', async () => (await ha1.status()).sync.state === 'unreachable');
+      await until('its partner knows', async () => {
+        const { sync, squares } = await ha1.status();
+        return sync.state === 'unreachable' && squares[1]?.colour === 'blue';
+      });
+      assert.match((await ha1.cli('status')).stdout, /hint: .*lockstep resume/);
     });
 
     it('also after one more start, until somebody resumes it', async () => {
@@ -208,6 +212,7 @@ describe('a unit that does not take part in everything', function () {
       assert.deepEqual([code, answer.lifted], [0, ['pacified']]);
       await untilInStep(ha1, ha2);
       assert.equal(await holds(ha2, 'meanwhile'), true);
+      assert.equal((await ha1.status()).squares[1]?.colour, 'green');
     });
   });
 });

@@ -97,6 +97,7 @@ const changedPartner = fc.record(
     established: fc.boolean(),
     unconfirmed: fc.boolean(),
     paused: fc.boolean(),
+    pacified: fc.constantFrom(false, false, false, true),
     release,
     mode,
   },
@@ -179,6 +180,7 @@ const STATE_NAMES: StateName[] = [
 function holdsAfter(state: SyncState, effects: Effect[], answered: number[]): void {
   assert.ok(STATE_NAMES.includes(nameOf(state)), 'a state has a name');
   assert.equal(new Set(answered).size, answered.length, 'nobody is answered twice');
+  if (state.partner?.pacified === true) assert.notEqual(state.link, 'up', 'a pacified partner is not there');
   if (state.work.step === 'idle') {
     assert.deepEqual(state.waiting, [], 'nobody waits for a run that nobody begins');
     assert.equal(state.stepDown, undefined, 'no takeover waits for an update that nobody begins');

@@ -259,6 +259,14 @@ const STATES: Record<StateName | 'single' | 'unpaired' | 'pacified', Case> = {
 };
 
 describe('the status of a unit', () => {
+  it('names a pacified partner, blue, with what ends it; it is as unreachable as before', () => {
+    const syncState = synced({ link: 'down' }, {}, { pacified: true, role: 'active' });
+    const { squares: shown, sync, partner } = makeStatus({ ...inStep(), syncState });
+    assert.deepEqual(shown, [SELF, square('HA2', 'blue', false, 'lb-b; pacified: it takes part in nothing')]);
+    assert.deepEqual([sync.state, partner?.seen], ['unreachable', false]);
+    assert.match(sync.hint ?? '', /type lockstep resume on lb-b\.$/);
+  });
+
   for (const [state, expected] of Object.entries(STATES)) {
     it(`is ${state}`, () => {
       const { squares: shown, sync } = makeStatus({ ...inStep(), ...expected.facts });
