@@ -30,6 +30,8 @@ export interface Surroundings {
   /** `to`: the name of the unit that answers. */
   dial(from: SimulatedUnit, process: Process): Promise<{ channel: Channel; to: string }>;
   log(line: string): void;
+  /** Whether the line that somebody dialled could be one of the partner, to ask on. */
+  mayBeAsked(whom: Caller): boolean;
   /** A unit did what somebody else asked of it: it took an update, or stood down. */
   obeyed(unit: SimulatedUnit, whom: Caller, what: string): void;
   /** The unit stood down although it may hold what its partner, which is at `digest`, lacks. */
@@ -142,7 +144,9 @@ export class SimulatedUnit {
     const { asking, answering } = this.bothWays
       ? bothWays(channel, 'the-partner')
       : { asking: undefined, answering: channel };
-    this.answer(answering, process, from, hello => process.link.heard(hello, asking));
+    this.answer(answering, process, from, hello =>
+      process.link.heard(hello, this.around.mayBeAsked(from) ? asking : undefined),
+    );
   }
 
   private answer(channel: Channel, process: Process, from: Caller, onHello: (hello: Hello) => void): void {

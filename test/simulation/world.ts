@@ -76,6 +76,7 @@ export class World {
       time: this.time,
       log: line => this.tell(line),
       dial: (from, process) => this.dial(from, process),
+      mayBeAsked: whom => this.mayBeAsked(whom),
       obeyed: (unit, whom, what) => this.obeyed(unit, whom, what),
       forced: (unit, digest) => this.ledger.stoodDown(unit.disk, digest),
     };
@@ -165,6 +166,18 @@ export class World {
     }
     if (retired?.identity === 'new' && !retired.away && random.chance(0.3)) return retired.unit;
     return this.other(from);
+  }
+
+  /**
+   * A unit asks where its pinned partner is: at the place that it dialled, or on a line that came in with the partner's key. When a
+   * partner is replaced its lines are closed, and its key lets nobody in (unit/pair.ts, leave). Here the replaced unit
+   * dials the survivor once more. Its other identity shows it to be a stranger; under the same one nothing but the key does, and
+   * the survivor would take an order that this unit obeyed for one that its partner obeyed. What this unit itself asks is
+   * answered as ever: the epoch has to refuse it.
+   */
+  private mayBeAsked({ name }: Caller): boolean {
+    const { retired } = this;
+    return retired?.identity !== 'kept' || retired.unit.name !== name;
   }
 
   private obeyed(unit: SimulatedUnit, whom: Caller, what: string): void {
