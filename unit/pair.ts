@@ -691,7 +691,7 @@ export class Pair {
   private async dialPartner(pinned: Partner, signal: AbortSignal): Promise<Channel> {
     const { channel, place } = await this.callPartner(pinned, signal);
     const { asking, answering } = bothWays(channel, 'this-unit');
-    this.serve(answering, hello => this.link?.heard(hello));
+    this.serve(answering, pinned, hello => this.link?.heard(hello));
     const reached = { host: place.host, port: place.port };
     if (await this.desk?.learn(pinned.hostKey, { reached }))
       this.options.log.info({ ...reached, because: place.because }, 'the partner is reached');
@@ -750,31 +750,38 @@ export class Pair {
       this.atDesk().answer(channel, keyBlob);
       return;
     }
-    const { asking, answering } = bothWays(channel, 'the-partner');
     const { partner } = this;
-    this.serve(answering, hello => {
-      if (partner === undefined || !this.isStill(partner)) return;
+    if (partner === undefined) {
+      channel.close('this unit has no partner');
+      return;
+    }
+    const { asking, answering } = bothWays(channel, 'the-partner');
+    this.serve(answering, partner, hello => {
       this.link?.heard(hello, asking);
       if (hello.pacified === true) return; // it does not listen there
       void this.cameFrom(partner, { host: channel.remote.address, port: hello.port ?? portOf(partner) });
     });
   }
 
-  private isStill(partner: Partner | undefined): boolean {
+  private isStill(partner: Partner): boolean {
     const { hostKey, pairId } = this.partner ?? {};
-    return hostKey === partner?.hostKey && pairId === partner?.pairId;
+    return hostKey === partner.hostKey && pairId === partner.pairId;
   }
 
-  private serve(channel: Channel, onHello: (hello: Hello) => void): void {
+  /**
+   * What a partner said before it was replaced may still wait for its turn, whoever dialled: it is of no pair any more, and the
+   * link to the next partner does not hear of it.
+   */
+  private serve(channel: Channel, partner: Partner, onHello: (hello: Hello) => void): void {
     const { store, health, clock } = this.options;
-    const { partner } = this;
     serve(channel, {
       store,
-      // What a partner said before it was replaced may still wait for its turn: it is of no pair any more.
       own: () => (this.isStill(partner) ? this.own() : { ...this.own(), pairId: '' }),
       clock,
       heldBack: () => this.link?.heldBack ?? 0,
-      onHello,
+      onHello: hello => {
+        if (this.isStill(partner)) onHello(hello);
+      },
       onUpdate: async update => {
         this.journal?.noteTaken(update);
         this.options.audit?.settled();
