@@ -189,7 +189,7 @@ export class World {
       this.ledger.breaks(`${unit.name} obeyed ${whom.name}, which was replaced: it ${what}`);
     // What the pair told it before may come late.
     const later = whom.at > retired.since && !whom.name.startsWith(echoOf(''));
-    if (later && unit === retired.unit && retired.identity === 'new')
+    if (later && unit === retired.unit)
       this.ledger.breaks(`${unit.name} was replaced, and obeyed ${whom.name}: it ${what}`);
   }
 
