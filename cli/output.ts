@@ -41,18 +41,12 @@ export class Output {
 
   /** Something beside the answer, for people only. */
   note(text: string): void {
-    if (!this.json) process.stderr.write(`${wrapLines(text, columnsOf(process.stderr))}\n`);
+    if (!this.json) tell(`${text}\n`);
   }
 
   error(error: LockstepError): void {
     if (this.json) this.print(JSON.stringify({ error: error.toJSON() }));
-    else
-      process.stderr.write(
-        wrapLines(
-          formatError(error, wantsColor(process.stderr, this.paint !== plain) ? coloured : plain),
-          columnsOf(process.stderr),
-        ),
-      );
+    else tell(formatError(error, wantsColor(process.stderr, this.paint !== plain) ? coloured : plain));
   }
 
   print(text: string): void {
@@ -60,6 +54,11 @@ export class Output {
     // What goes to a file or a program stays as it is.
     process.stdout.write(process.stdout.isTTY === true ? withoutUnseen(line) : line);
   }
+}
+
+/** On stderr, which only people read. */
+function tell(text: string): void {
+  process.stderr.write(wrapLines(withoutUnseen(text), columnsOf(process.stderr)));
 }
 
 /** Of the window that the stream is shown in; undefined: it is shown in none. */

@@ -1,5 +1,6 @@
 import type { SingleBar } from 'cli-progress';
 import type { Context } from './context.ts';
+import { printable } from './printable.ts';
 import { byteCount } from './quantity.ts';
 import { span } from './time.ts';
 
@@ -51,7 +52,10 @@ export async function withByteProgress<Result>(
   const tell = (bar: SingleBar): void => {
     const part = Math.min(done, most * 0.99);
     const left = done === 0 ? '' : span(((Date.now() - started) * (most - part)) / part);
-    bar.update(Math.round(part), { bytes: amount(done), left: left === '' ? '' : `, ${left} left` });
+    bar.update(Math.round(part), {
+      bytes: printable(amount(done)),
+      left: left === '' ? '' : `, ${left} left`,
+    });
   };
   const quiet = setTimeout(async () => {
     const bar = await makeBar(what, '{bytes}{left}');
@@ -87,7 +91,7 @@ export function withCountProgress<Result>(
 async function makeBar(what: string, behind = '{elapsed}'): Promise<SingleBar> {
   const { default: progress } = await import('cli-progress');
   return new progress.SingleBar({
-    format: `${what} {bar} ${behind}`,
+    format: `${printable(what)} {bar} ${behind}`,
     barsize: 20,
     barCompleteChar: '=',
     barIncompleteChar: ' ',

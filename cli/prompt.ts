@@ -1,19 +1,20 @@
 import { LockstepError } from '../schema/error.ts';
 import type { Context } from './context.ts';
+import { printable } from './printable.ts';
 
 /** Questions to a person. Callers ask only where `context.interactive` says that there is one. */
 
 /** A secret that is known already, typed once and shown never. */
 export async function askKnownSecret(what: string): Promise<string> {
   const { password } = await import('@inquirer/prompts');
-  return asked(password({ message: `${what}:` }, ON_STDERR));
+  return asked(password({ message: `${printable(what)}:` }, ON_STDERR));
 }
 
 /** A secret, typed twice and shown never. Throws `bad-usage` when the two differ or nothing is typed. */
 export async function askSecret(what: string): Promise<string> {
   const { password } = await import('@inquirer/prompts');
-  const first = await asked(password({ message: `${what}:` }, ON_STDERR));
-  const second = await asked(password({ message: `${what}, once more:` }, ON_STDERR));
+  const first = await asked(password({ message: `${printable(what)}:` }, ON_STDERR));
+  const second = await asked(password({ message: `${printable(what)}, once more:` }, ON_STDERR));
   if (first === '') throw new LockstepError('bad-usage', 'Nothing was typed; nothing was changed.');
   if (first !== second)
     throw new LockstepError('bad-usage', 'The two are not the same; nothing was changed.', {
@@ -24,12 +25,12 @@ export async function askSecret(what: string): Promise<string> {
 
 export async function askText(what: string): Promise<string> {
   const { input } = await import('@inquirer/prompts');
-  return (await asked(input({ message: `${what}:` }, ON_STDERR))).trim();
+  return (await asked(input({ message: `${printable(what)}:` }, ON_STDERR))).trim();
 }
 
 export async function askYesNo(question: string, byDefault = true): Promise<boolean> {
   const { confirm } = await import('@inquirer/prompts');
-  return asked(confirm({ message: question, default: byDefault }, ON_STDERR));
+  return asked(confirm({ message: printable(question), default: byDefault }, ON_STDERR));
 }
 
 /** One of several; `choices` gives each answer with the words for it. */
@@ -38,7 +39,8 @@ export async function askChoice<Answer extends string>(
   choices: readonly { value: Answer; name: string }[],
 ): Promise<Answer> {
   const { select } = await import('@inquirer/prompts');
-  return asked(select({ message: question, choices }, ON_STDERR));
+  const shown = choices.map(({ value, name }) => ({ value, name: printable(name) }));
+  return asked(select({ message: printable(question), choices: shown }, ON_STDERR));
 }
 
 /** Does not return when the answer is no, or nobody can be asked and `yes` was not given. Throws `bad-usage`. */

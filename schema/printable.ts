@@ -11,7 +11,17 @@ export function printable(text: string): string {
 
 /** Lines of our own with their colours, on their way to a terminal: what a forgotten name brings along does no harm. */
 export function withoutUnseen(text: string): string {
-  return text.replaceAll(UNSEEN, character => (OURS.has(character) ? character : '\ufffd'));
+  return text.replaceAll(UNSEEN, (character, at: number) =>
+    isOurs(character, text, at) ? character : '\ufffd',
+  );
 }
 
-const OURS: ReadonlySet<string> = new Set(['\n', '\t', '\r', '\u001b']);
+/** An escape that begins no colour, and a return that ends no line, move the cursor: they are not ours. */
+function isOurs(character: string, text: string, at: number): boolean {
+  if (character === '\r') return text[at + 1] === '\n';
+  COLOUR.lastIndex = at + 1;
+  return character === '\n' || character === '\t' || (character === '\u001b' && COLOUR.test(text));
+}
+
+/** What follows the escape of a colour. */
+const COLOUR = /\[[\d;]*m/y;

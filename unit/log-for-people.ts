@@ -1,6 +1,6 @@
+import { printable } from '../schema/printable.ts';
+
 const SIGNS: Record<string, string> = { warn: '! ', error: '!! ', fatal: '!! ' };
-/** What another user of the terminal could have put into a fact. */
-const UNSHOWABLE = /[^\x20-\x7e\u00a1-\u00ac\u00ae-\u02ff\u0370-\u1fff\u3040-\ud7ff]/g;
 
 /** Lines of the log for somebody who runs the unit in a terminal: `12:03:44 ! role changed: role active, epoch 3`. */
 export function forPeople(stream: { write(text: string): unknown }): { write(lines: string): void } {
@@ -12,9 +12,9 @@ function inWords(line: string): string {
     const { time, level, msg, ...facts } = JSON.parse(line) as Record<string, unknown>;
     const said = Object.entries(facts).map(([name, value]) => `${name} ${wordsOf(value)}`);
     const words = `${String(msg)}${said.length === 0 ? '' : `: ${said.join(', ')}`}`;
-    return `${clockTime(String(time))} ${SIGNS[String(level)] ?? ''}${words.replace(UNSHOWABLE, '?')}\n`;
+    return `${clockTime(String(time))} ${SIGNS[String(level)] ?? ''}${printable(words)}\n`;
   } catch {
-    return `${line.replace(UNSHOWABLE, '?')}\n`;
+    return `${printable(line)}\n`;
   }
 }
 

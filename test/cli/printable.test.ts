@@ -32,5 +32,10 @@ describe('text from elsewhere', () => {
   it('loses the escape of a colour in a line, and keeps it where the line is ours', () => {
     assert.equal(printable('\u001b[31mred\n'), '\ufffd[31mred ');
     assert.equal(withoutUnseen('\u001b[31mred\n'), '\u001b[31mred\n');
+    assert.equal(withoutUnseen('a\r\nb\tc'), 'a\r\nb\tc');
+  });
+
+  it('attack: moves no cursor in a line of ours, and clears nothing', () => {
+    assert.equal(withoutUnseen('all\rbad\u001b[2J\u001b]0;x\u001b'), 'all\ufffdbad\ufffd[2J\ufffd]0;x\ufffd');
   });
 });

@@ -26,7 +26,7 @@ describe('the log of a unit that runs in a terminal', () => {
     assert.deepEqual(times, [
       'TIME commit: revision 7, digest abababababab',
       'TIME ! role changed: role active',
-      'TIME !! lost: reason evil ??[2J',
+      'TIME !! lost: reason evil \ufffd\ufffd[2J',
       'no JSON',
       '',
     ]);
