@@ -19,11 +19,10 @@ const noOverlap: Rule = {
   looksAt: ['virtualService'],
   async check(view, touched) {
     const problems: Problem[] = [];
-    const before = new Set<string>();
+    const [all, before] = [new Set(touched), new Set<string>()];
     for (const path of touched) {
       const value = await view.get(path);
-      const other =
-        value === undefined ? undefined : await otherThan(view, path, value, new Set(touched), before);
+      const other = value === undefined ? undefined : await otherThan(view, path, value, all, before);
       before.add(path);
       if (value === undefined || other === undefined) continue;
       problems.push({
