@@ -4,7 +4,6 @@ import { givenPassphrase, type PassphraseOptions } from '../bundle/passphrase.ts
 import { exitOf, formatChanges } from '../changes.ts';
 import { type ChangeOptions, given } from '../command.ts';
 import type { Context } from '../context.ts';
-import { formatProblems } from '../error-text.ts';
 import type { ExitCode } from '../exit.ts';
 import type { Paint } from '../output.ts';
 import { printable } from '../printable.ts';
@@ -75,20 +74,11 @@ async function send(
   }
 }
 
-function formatAdded(answer: AddCertificateAnswer, paint: Paint): string {
-  const { certificate, warnings } = answer;
+export function formatAdded(answer: AddCertificateAnswer, paint: Paint): string {
+  const { certificate } = answer;
   const names = certificate.names.length === 0 ? certificate.subject : certificate.names.join(', ');
   return [
     formatChanges(answer, paint),
     printable(`  for ${names}, by ${certificate.issuer}, ${plural(certificate.daysLeft, 'day')} left`),
-    ...(warnings.length === 0
-      ? []
-      : [
-          paint('yellow', `${plural(warnings.length, 'warning')}:`),
-          ...formatProblems(
-            warnings.map(warning => ({ ...warning, path: '' })),
-            paint,
-          ),
-        ]),
   ].join('\n');
 }

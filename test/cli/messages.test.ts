@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { formatAdded } from '../../cli/certs/add.ts';
 import { formatChanges } from '../../cli/changes.ts';
 import { formatInvitation } from '../../cli/commands/pair.ts';
 import { authorName } from '../../cli/context.ts';
@@ -9,6 +10,7 @@ import { plain } from '../../cli/output.ts';
 import { formatTable } from '../../cli/table.ts';
 import { ago, span, until } from '../../cli/time.ts';
 import { asLockstepError, LockstepError } from '../../schema/error.ts';
+import type { AddCertificateAnswer } from '../../unit/certificate-face.ts';
 import type { ChangeAnswer, Description } from '../../unit/face.ts';
 
 describe('an error on the terminal', () => {
@@ -209,4 +211,23 @@ describe('times, tables and names', () => {
     assert.equal(authorName({ SUDO_USER: 'anna' }), 'anna');
     assert.notEqual(authorName({}), '');
   });
+});
+
+describe('a certificate that was added', () => {
+  it('is told with each warning once', () => {
+    const warning = {
+      code: 'certificate-name',
+      path: 'certificates/shop',
+      message: 'a common name only',
+      hint: 'Ask.',
+    };
+    const certificate = { names: [], subject: 'CN=shop', issuer: 'CN=ca', daysLeft: 89 };
+    const answer = { ...done(), certificate, warnings: [warning] } as unknown as AddCertificateAnswer;
+    assert.equal(formatAdded(answer, plain).match(/a common name only/g)?.length, 1);
+  });
+
+  function done(): ChangeAnswer {
+    const counts = { added: 1, changed: 0, removed: 0 };
+    return { revision: 2, digest: 'd', dryRun: false, counts, changes: [] };
+  }
 });
