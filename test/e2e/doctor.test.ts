@@ -364,10 +364,11 @@ describe('lockstep doctor on a real pair', function () {
     const file = machines[0].outside(path.join(ha1.dir, 'keys', 'partner.json'));
     const port = 7973;
     await ha1.stop();
-    wire = await slowWire(machines[0], port, ADDRESSES[1], 60);
+    wire = await slowWire(machines[1], ADDRESSES[1], port, 60);
+    // The short way is closed to what this unit dials, and open to what its partner dials.
+    machines[0].run('ip', 'rule', 'add', 'ipproto', 'tcp', 'dport', String(DEFAULT_PORT), 'prohibit');
     const partner = JSON.parse(readFileSync(file, 'utf8')) as object;
-    const way = { host: '127.0.0.1', port };
-    // It knows of no other way: nothing listens on that port at the address that the record names.
+    const way = { host: ADDRESSES[1], port };
     writeFileSync(file, JSON.stringify({ ...partner, ...way, reached: way, cameFrom: undefined }));
     await ha1.start('--interval', '1', '--every-commit');
     await until('both see each other', async () =>
@@ -411,10 +412,10 @@ function expired(): JsonObject {
   return { certificate: forge.pki.certificateToPem(made), key };
 }
 
-/** What is sent to a port of this machine comes to the partner's, and back, so many milliseconds later. */
-function slowWire(machine: Machine, port: number, host: string, ms: number): Promise<ChildProcess> {
+/** What is sent to this port of the machine comes to its unit, and back, so many milliseconds later. */
+function slowWire(machine: Machine, address: string, port: number, ms: number): Promise<ChildProcess> {
   const script = path.resolve('test', 'faults', 'slow-wire.mjs');
-  const args = [process.execPath, script, port, host, DEFAULT_PORT, ms].map(String);
+  const args = [process.execPath, script, address, port, DEFAULT_PORT, ms].map(String);
   const [program, ...rest] = [...machine.inside, ...args] as [string, ...string[]];
   const wire = spawn(program, rest, { stdio: ['pipe', 'pipe', 'inherit'] });
   return new Promise((resolve, reject) => {

@@ -1,7 +1,7 @@
-/** A wire that takes its time: `node slow-wire.mjs PORT HOST PORT MS` hands on what comes to 127.0.0.1, each way so many ms later. */
+/** A wire that takes its time: `node slow-wire.mjs ADDRESS PORT TO MS` hands on from port to port, each way so many ms later. */
 import { connect, createServer } from 'node:net';
 
-const [port, host, farPort, ms] = process.argv.slice(2);
+const [host, port, farPort, ms] = process.argv.slice(2);
 
 function handOn(from, to) {
   from.on('data', bytes => setTimeout(() => to.writable && to.write(bytes), Number(ms)));
@@ -13,5 +13,5 @@ createServer(near => {
   const far = connect({ host, port: Number(farPort) });
   handOn(near, far);
   handOn(far, near);
-}).listen(Number(port), '127.0.0.1', () => process.stdout.write('ready\n'));
+}).listen(Number(port), host, () => process.stdout.write('ready\n'));
 process.stdin.resume().on('end', () => process.exit());
