@@ -1,6 +1,6 @@
 /**
  * Makes the golden data of a release: folders of both units of a pair, bundles, and conversations of the pair, by its real
- * program. What is there already is never made again for a release that is out: test/golden/README.md.
+ * program, and keeps that program. What is there already is never made again for a release that is out: test/golden/README.md.
  *
  *     git worktree add /tmp/release 6517775 && (cd /tmp/release && npm ci)
  *     npm run golden -- /tmp/release 0.1.0
@@ -40,6 +40,7 @@ try {
   const revision = execFileSync('git', ['-C', checkout, 'rev-parse', 'HEAD'], { encoding: 'utf8' }).trim();
   golden.writeJson('expected.json.br', { revision, ...story } satisfies Expected);
   golden.packSets(kept);
+  golden.packProgram(checkout);
   const conversations = await recordConversations((set, story) => {
     const dir = path.join(folder, `said-${story}`);
     cpSync(path.join(kept, set), dir, { recursive: true, preserveTimestamps: true });

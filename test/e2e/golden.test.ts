@@ -60,7 +60,7 @@ for (const golden of Golden.all()) {
   };
 
   describe(`what release ${golden.release} left behind`, function () {
-    this.timeout(180_000); // a busy machine is no fault of the pair
+    this.timeout(60_000);
     afterEach(() => Promise.all(running.map(unit => unit.kill())));
     after(remove);
 

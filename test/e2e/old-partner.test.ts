@@ -1,16 +1,13 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { Golden } from '../golden/golden.ts';
-import { buildOf, knowsRevision } from '../golden/old-build.ts';
 import { pairUp, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 
 const HOST = 'hosts/crosses.example.com/address';
 
 for (const golden of Golden.all()) {
-  const { revision } = golden.expected();
-
   describe(`a unit of release ${golden.release} as the partner of one of today`, function () {
-    this.timeout(180_000); // a busy machine is no fault of the pair
+    this.timeout(60_000);
     this.bail(true); // each step stands on the one before
     const { folder, remove } = temporaryFolder();
     let main = '';
@@ -40,14 +37,8 @@ for (const golden of Golden.all()) {
       await serve(unit);
     };
 
-    before(function () {
-      if (!knowsRevision(revision)) {
-        process.stdout.write(
-          `      skipped: the history of these sources, back to ${revision.slice(0, 7)}, is not here\n`,
-        );
-        this.skip();
-      }
-      main = buildOf(revision);
+    before(() => {
+      main = golden.unpackProgram(path.join(folder, 'program'));
     });
     after(async () => {
       await Promise.all([ha1?.kill(), ha2?.kill()]);

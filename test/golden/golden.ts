@@ -1,6 +1,6 @@
 /** What an earlier release left behind, and what it said of it (README.md here). */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib';
@@ -49,6 +49,7 @@ export interface Recorded {
 }
 
 const FOLDER = fileURLToPath(new URL('.', import.meta.url));
+const PACKAGES = fileURLToPath(new URL('../../node_modules', import.meta.url));
 
 /** One release of which golden data is kept: its folder here is called like it. */
 export class Golden {
@@ -91,6 +92,24 @@ export class Golden {
     const owner = ['--owner=0', '--group=0', '--sort=name'];
     const tar = execFileSync('tar', ['-cf', '-', ...owner, '-C', from, ...SETS], { maxBuffer: 2 ** 30 });
     this.write('sets.tar.br', tar);
+  }
+
+  /** The program of the release as it was built then, in the folder `to`. Returns the path of its command. */
+  unpackProgram(to: string): string {
+    mkdirSync(to, { recursive: true });
+    const input = decompress(this.file('program.tar.br'));
+    execFileSync('tar', ['-xf', '-', '--no-same-owner', '-C', to], { input });
+    symlinkSync(PACKAGES, path.join(to, 'node_modules')); // for lmdb, the one package that is not built in
+    return path.join(to, 'dist/main.js');
+  }
+
+  /** Keeps the program that was built in `checkout`. */
+  packProgram(checkout: string): void {
+    const times = ['--owner=0', '--group=0', '--sort=name', '--mtime=@0'];
+    const tar = execFileSync('tar', ['-cf', '-', ...times, '-C', checkout, 'dist', 'package.json'], {
+      maxBuffer: 2 ** 30,
+    });
+    this.write('program.tar.br', tar);
   }
 
   writeJson(name: 'expected.json.br' | 'conversations.json.br', content: unknown): void {
