@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { join } from 'node:path';
+import { ROOMS } from './rooms.ts';
 
-const ROOMS = ['schema', 'store', 'sync', 'backup', 'certs', 'audit', 'unit', 'api', 'replace', 'cli'];
 /** docs/DESIGN.md, Layers: a room may know those before it, and the faces know the unit only. */
 const MAY_KNOW: Record<string, string[]> = {
   schema: [],
