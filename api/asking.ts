@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { LockstepError } from '../schema/error.ts';
-import type { Operator, OperatorRole } from '../unit/face.ts';
+import type { Operator, OperatorRole } from '../unit/contract.ts';
 import { AUTHOR_HEADER, readAuthor } from './author.ts';
 
 /** Who asks, and what he may. */

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../schema/json.ts';
-import type { AuditRequest } from '../unit/audit-face.ts';
+import type { AuditRequest } from '../unit/audits/contract.ts';
 import * as schemas from './audit-schemas.ts';
 import type { Route } from './route.ts';
 import { nothing } from './schemas.ts';

@@ -1,4 +1,4 @@
-import type { RestoreCertificatesRequest } from '../unit/certificate-restore-face.ts';
+import type { RestoreCertificatesRequest } from '../unit/certificates/restore-contract.ts';
 import { restoreCertificatesAnswer, restoreCertificatesRequest } from './certificate-restore-schemas.ts';
 import type { Body, Route } from './route.ts';
 

@@ -1,5 +1,5 @@
-import type { CertificateChoice, CertificateFace } from '../unit/certificate-face.ts';
-import { assertRole } from '../unit/roles.ts';
+import { assertRole } from '../unit/access/roles.ts';
+import type { CertificateChoice, CertificateFace } from '../unit/certificates/contract.ts';
 import * as schemas from './certificate-schemas.ts';
 import type { Arguments, Route } from './route.ts';
 import { closed } from './schemas.ts';

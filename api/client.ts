@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { type Duplex, Readable } from 'node:stream';
 import { ERROR_CODES, type ErrorBody, LockstepError } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
-import type { AuditReport, AuditRequest, ProofAnswer } from '../unit/audit-face.ts';
+import type { AuditReport, AuditRequest, ProofAnswer } from '../unit/audits/contract.ts';
 import type {
   AddCertificateAnswer,
   AddCertificateRequest,
@@ -13,12 +13,11 @@ import type {
   ExportCertificateRequest,
   ExportedCertificate,
   RemoveCertificateRequest,
-} from '../unit/certificate-face.ts';
+} from '../unit/certificates/contract.ts';
 import type {
   RestoreCertificatesAnswer,
   RestoreCertificatesRequest,
-} from '../unit/certificate-restore-face.ts';
-import type { DoctorAnswer, Step } from '../unit/doctor-face.ts';
+} from '../unit/certificates/restore-contract.ts';
 import type {
   AdoptFileRequest,
   ApplyRequest,
@@ -59,7 +58,8 @@ import type {
   UnitFace,
   UnpairedAnswer,
   VerifyAnswer,
-} from '../unit/face.ts';
+} from '../unit/contract.ts';
+import type { DoctorAnswer, Step } from '../unit/doctor/contract.ts';
 import { AUTHOR_HEADER, writeAuthor } from './author.ts';
 import { FACTS_HEADER, readFacts } from './bytes.ts';
 import { checkSocketPath, socketIn } from './socket.ts';

@@ -1,4 +1,4 @@
-import type { Step } from '../unit/doctor-face.ts';
+import type { Step } from '../unit/doctor/contract.ts';
 import { doctorAnswer, doctorQuery } from './doctor-schemas.ts';
 import type { Route } from './route.ts';
 

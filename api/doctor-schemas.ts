@@ -1,5 +1,5 @@
 import type { JsonObject } from '../schema/json.ts';
-import { STEPS } from '../unit/doctor-face.ts';
+import { STEPS } from '../unit/doctor/contract.ts';
 import { closed } from './schemas.ts';
 
 const text: JsonObject = { type: 'string' };

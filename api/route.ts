@@ -1,5 +1,5 @@
 import type { JsonObject } from '../schema/json.ts';
-import type { OperatorRole, UnitFace } from '../unit/face.ts';
+import type { OperatorRole, UnitFace } from '../unit/contract.ts';
 
 /** What a handler gets; query and body were checked against the schemas of the route. */
 export interface RouteInput {

@@ -11,7 +11,7 @@ import type {
   SendBackupRequest,
   ShowRequest,
   UnitFace,
-} from '../unit/face.ts';
+} from '../unit/contract.ts';
 import { AUDIT_ROUTES } from './audit-routes.ts';
 import { BytesAnswer, FACTS_HEADER } from './bytes.ts';
 import { CERTIFICATE_RESTORE_ROUTES } from './certificate-restore-routes.ts';

@@ -10,7 +10,7 @@ import {
 } from './facts.ts';
 import type { Compared } from './report.ts';
 
-/** Where a walk goes on below nodes that both sides have shown (sync/walk.ts). */
+/** Where a walk goes on below nodes that both sides have shown (store/tree-walk.ts). */
 export type NextStep = (
   nodes: { level: number; index: number; own: Buffer; partner: Buffer }[],
 ) => { nodes: [level: number, index: number][] } | { buckets: number[] };

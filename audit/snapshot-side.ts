@@ -3,9 +3,9 @@ import { LockstepError } from '../schema/error.ts';
 import { isObject, type Json, type JsonObject } from '../schema/json.ts';
 import { parentPath } from '../schema/path.ts';
 import { FAN_OUT, LEVELS, recordHash } from '../store/digest.ts';
+import type { Trace } from '../store/last-change.ts';
 import { linksOf } from '../store/links.ts';
 import type { StoreSnapshot } from '../store/snapshot.ts';
-import type { Trace } from '../store/trace.ts';
 import type {
   Against,
   Details,

@@ -1,9 +1,9 @@
 import { X509Certificate } from 'node:crypto';
+import { pauses } from '../host/event-loop.ts';
 import type { Catalog } from '../schema/catalog.ts';
 import type { JsonObject } from '../schema/json.ts';
 import type { Kind } from '../schema/kind.ts';
 import { splitRecord } from '../schema/record.ts';
-import { pauses } from '../store/event-loop.ts';
 import { type Change, hasEffect } from '../store/transition.ts';
 import type { Bundle, BundleRecord } from './bundle.ts';
 import { isSameCertificate, privateKeysOf, withKeysOf } from './certificate-keys.ts';

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
+import { pauses } from '../host/event-loop.ts';
 import type { Catalog } from '../schema/catalog.ts';
 import { LockstepError } from '../schema/error.ts';
 import { PARTS } from '../schema/kind.ts';
 import type { Rule } from '../schema/rule.ts';
-import { pauses } from '../store/event-loop.ts';
 import { openMemory } from '../store/memory.ts';
 import { Store } from '../store/store.ts';
 import type { Bundle } from './bundle.ts';

@@ -1,10 +1,10 @@
+import { pauses } from '../host/event-loop.ts';
 import type { Catalog } from '../schema/catalog.ts';
 import { LockstepError, type Problem } from '../schema/error.ts';
 import { isSameJson, type JsonObject } from '../schema/json.ts';
 import type { Kind } from '../schema/kind.ts';
 import { parentPath } from '../schema/path.ts';
 import { joinRecord, type SplitRecord, splitRecord } from '../schema/record.ts';
-import { pauses } from '../store/event-loop.ts';
 import type { Change } from '../store/transition.ts';
 import type { Bundle, BundleRecord, KeyLeftOut } from './bundle.ts';
 import { isMadeAnew, withKeysOf } from './certificate-keys.ts';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { access, type FileHandle, link, open, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { removeDurable, syncFolder } from '../host/durable-file.ts';
 import { asLockstepError, LockstepError } from '../schema/error.ts';
-import { removeDurable, syncFolder } from '../store/durable-file.ts';
 import { numbered } from './name.ts';
 import { type OpenBundle, openBundle } from './read.ts';
 import { BundleSource } from './source.ts';

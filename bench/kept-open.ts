@@ -8,7 +8,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import path from 'node:path';
 import { until } from '../test/e2e/daemon.ts';
-import { hasSshd, startSshd } from '../test/sync/sshd.ts';
+import { hasSshd, startSshd } from '../test/sync/ssh/sshd.ts';
 import { isInstalled, run, start, stop } from './program.ts';
 
 /** The name of the other machine in the configuration of ssh. */

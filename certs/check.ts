@@ -1,10 +1,10 @@
 /** What is wrong with a certificate and its key, as far as the two, the intermediates at hand and the time of day tell. */
 import { createPrivateKey, createPublicKey } from 'node:crypto';
+import { wayFindings } from './certification-path.ts';
 import { type Way, waysUp } from './chain.ts';
 import { daysLeft, expiryStage, momentText } from './expiry.ts';
 import { issuerPurposeFindings, serverFindings } from './purpose.ts';
 import { weaknesses } from './strength.ts';
-import { wayFindings } from './way.ts';
 import { readX509s, type X509 } from './x509.ts';
 import { isSameKey } from './x509-key.ts';
 

@@ -1,8 +1,8 @@
 /** Keys from passphrases: PBKDF2 (RFC 8018), scrypt (RFC 7914), and what PKCS#12 (RFC 7292, appendix B) and PKCS#5 had before. */
 import { hash as hashOnce, pbkdf2, scrypt } from 'node:crypto';
 import { promisify } from 'node:util';
+import { pauses } from '../host/event-loop.ts';
 import { LockstepError } from '../schema/error.ts';
-import { pauses } from '../store/event-loop.ts';
 import { BadDer, type Der, expect, items, readCount, readOid, TAG } from './der.ts';
 import { MOST_ROUNDS, tooMuch, type Work } from './work.ts';
 

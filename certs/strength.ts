@@ -1,7 +1,8 @@
 /** Keys and hashes that are too weak to be believed: as OpenSSL's security level 2, and what browsers refuse. */
+
+import { called } from './certification-path.ts';
 import type { Way } from './chain.ts';
 import type { CertificateFinding } from './check.ts';
-import { called } from './way.ts';
 import type { X509 } from './x509.ts';
 
 const LEAST_RSA_BITS = 2048;

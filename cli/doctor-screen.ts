@@ -4,7 +4,7 @@ import {
   GROUPS,
   type Group,
   type Outcome,
-} from '../unit/doctor-face.ts';
+} from '../unit/doctor/contract.ts';
 import type { Paint, Style } from './output.ts';
 import { printable } from './printable.ts';
 import { plural } from './quantity.ts';

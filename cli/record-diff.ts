@@ -1,6 +1,6 @@
 import { diffString } from 'json-diff';
 import { isObject, type Json } from '../schema/json.ts';
-import type { ChangeView } from '../unit/face.ts';
+import type { ChangeView } from '../unit/contract.ts';
 import type { Paint } from './output.ts';
 import { plain } from './output.ts';
 import { certificateLines } from './pem-text.ts';

@@ -7,7 +7,7 @@ import type {
   Status,
   SyncStatus,
   TakenUpdate,
-} from '../unit/face.ts';
+} from '../unit/contract.ts';
 import { formatProblems } from './error-text.ts';
 import { formatHost } from './host-argument.ts';
 import type { Paint, Style } from './output.ts';

@@ -1,4 +1,4 @@
-import type { RestoreAnswer } from '../unit/face.ts';
+import type { RestoreAnswer } from '../unit/contract.ts';
 import type { Paint } from './output.ts';
 import { printable } from './printable.ts';
 

@@ -2,7 +2,7 @@ import { asHtml } from '../schema/html.ts';
 import { Conditions } from './conditions.ts';
 import type { Entry, Journal } from './journal.ts';
 import { LETTERS, type Plan, placeWords } from './plan.ts';
-import type { Standing } from './standing.ts';
+import type { Standing } from './progress.ts';
 import type { Step } from './step.ts';
 
 /** The plan for people: every step with what is checked, how long it interrupts, and how to go back. With `standing`: which are done. */

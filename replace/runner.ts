@@ -3,7 +3,7 @@ import type { Json } from '../schema/json.ts';
 import { Conditions } from './conditions.ts';
 import type { Journal } from './journal.ts';
 import type { Facts, Seen } from './observe.ts';
-import { type Standing, standing } from './standing.ts';
+import { type Standing, standing } from './progress.ts';
 import type { Action, Step } from './step.ts';
 import { stepsBack, stepsOf } from './steps.ts';
 

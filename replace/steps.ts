@@ -1,7 +1,7 @@
+import { assertWayBack } from './back-out.ts';
 import { all, Conditions } from './conditions.ts';
 import { called, type Letter, other, type Plan, placeWords, planned } from './plan.ts';
 import { NO_INTERRUPTION, type Step } from './step.ts';
-import { assertWayBack } from './way-back.ts';
 
 /** The steps of one plan, in order (docs/REPLACEMENT.md tells them for people). */
 export function stepsOf(plan: Plan): Step[] {

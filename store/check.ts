@@ -1,3 +1,4 @@
+import { pauses } from '../host/event-loop.ts';
 import type { Catalog } from '../schema/catalog.ts';
 import { LockstepError, type Problem } from '../schema/error.ts';
 import { isObject, isSameJson, type JsonObject } from '../schema/json.ts';
@@ -5,7 +6,6 @@ import { parentPath } from '../schema/path.ts';
 import { joinRecord, valueAt } from '../schema/record.ts';
 import type { Rule } from '../schema/rule.ts';
 import type { Judged } from '../schema/tightened.ts';
-import { pauses } from './event-loop.ts';
 import { keys } from './keys.ts';
 import { linksOf } from './links.ts';
 import type { Reader } from './port.ts';

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
+import { pauses } from '../host/event-loop.ts';
 import { damagedStore } from './damage.ts';
-import { pauses } from './event-loop.ts';
 import { keys } from './keys.ts';
 import type { Entry, Reader } from './port.ts';
 

@@ -2,8 +2,8 @@
 import type { Problem } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
 import type { Conflict, Side } from './merge.ts';
+import type { Ready } from './prepared-change.ts';
 import type { Nets, Provisional } from './provisional.ts';
-import type { Ready } from './readying.ts';
 import type { BroughtRevision, RecordChange, RevisionKind } from './revision.ts';
 import type { Change, Transition } from './transition.ts';
 import type { RecordReader } from './view.ts';

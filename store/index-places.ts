@@ -1,7 +1,7 @@
+import { pauses } from '../host/event-loop.ts';
 import type { Catalog } from '../schema/catalog.ts';
 import type { JsonObject } from '../schema/json.ts';
 import { placeNames } from '../schema/places.ts';
-import { pauses } from './event-loop.ts';
 import type { Head } from './head.ts';
 import { keys } from './keys.ts';
 import { PLACED } from './links.ts';

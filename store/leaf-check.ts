@@ -1,3 +1,4 @@
+import { pauses } from '../host/event-loop.ts';
 import { type Finding, findingIn, parseStored } from './damage.ts';
 import {
   bucketHash,
@@ -10,7 +11,6 @@ import {
   readNode,
   recordHash,
 } from './digest.ts';
-import { pauses } from './event-loop.ts';
 import { keys, lastPart } from './keys.ts';
 import type { Reader } from './port.ts';
 

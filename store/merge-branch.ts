@@ -1,9 +1,9 @@
+import { pauses } from '../host/event-loop.ts';
 import type { Catalog } from '../schema/catalog.ts';
 import type { JsonObject } from '../schema/json.ts';
 import { parentPath } from '../schema/path.ts';
 import type { Branch, BranchChange } from './branch.ts';
-import type { BranchShelf } from './branch-shelf.ts';
-import { pauses } from './event-loop.ts';
+import type { BranchShelf } from './branch-registry.ts';
 import { type Merged, merge, type Side } from './merge.ts';
 import type { RecordReader } from './view.ts';
 

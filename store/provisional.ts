@@ -2,10 +2,11 @@
  * A change with a net: unless somebody confirms it in time, it is undone (docs/DOMAIN.md, Changing with a net). Its shared
  * half is undone by whichever unit is active then; its unit half by the unit on which it was made.
  */
+
+import type { Deadline } from '../host/deadline.ts';
 import type { Catalog } from '../schema/catalog.ts';
 import { LockstepError } from '../schema/error.ts';
 import { isSameJson, type JsonObject } from '../schema/json.ts';
-import type { Deadline } from './deadline.ts';
 import { keys } from './keys.ts';
 import { type Batch, type Entry, type Reader, withPrefix } from './port.ts';
 import { fromBytes, toBytes } from './revision.ts';

@@ -1,3 +1,4 @@
+import { pauses } from '../host/event-loop.ts';
 import type { Catalog } from '../schema/catalog.ts';
 import type { LockstepError, Problem } from '../schema/error.ts';
 import type { Rule } from '../schema/rule.ts';
@@ -6,7 +7,6 @@ import { broughtWarnings, findProblems, refusal } from './check.ts';
 import { damagedStore, type Finding, findingIn } from './damage.ts';
 import { EMPTY_DIGEST, type LeafChange, updateTree } from './digest.ts';
 import { grown, halfEntries, indexEntries } from './entries.ts';
-import { pauses } from './event-loop.ts';
 import type { Head } from './head.ts';
 import { keys } from './keys.ts';
 import type { Batch, StorePort } from './port.ts';

@@ -6,10 +6,10 @@ import { type Finding, findingIn } from './damage.ts';
 import { bucketOf, leafOf, readBucket, readNode, updateTree } from './digest.ts';
 import type { Head, PairChange, SpelledChange } from './head.ts';
 import { keys } from './keys.ts';
+import { readTraces } from './last-change.ts';
 import { verifyLeaves } from './leaf-check.ts';
-import { laidOver, pastReader } from './past.ts';
+import { laidOver, pastReader } from './past-view.ts';
 import { type Snapshot, withPrefix } from './port.ts';
-import { readTraces } from './trace.ts';
 import { type Change, resolveChanges } from './transition.ts';
 import { verifyEntries, verifyNode, verifyRoot } from './verify.ts';
 import { parse, RecordReader } from './view.ts';
@@ -87,7 +87,7 @@ export class StoreSnapshot {
     return new StoreSnapshot(this.catalog, reader, head, this.onDamage);
   }
 
-  /** Which revision changed the shared half of each of these records last (store/trace.ts). */
+  /** Which revision changed the shared half of each of these records last (store/last-change.ts). */
   traces(paths: string[]): ReturnType<typeof readTraces> {
     return readTraces(this.reader, paths, this.head.revision);
   }

@@ -1,14 +1,14 @@
+import { pauses } from '../host/event-loop.ts';
 import type { Catalog } from '../schema/catalog.ts';
 import type { ConfigRecord } from '../schema/document.ts';
 import { LockstepError, type Problem } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
 import { storedValue } from '../schema/rules/stored-value.ts';
 import { type Branch, partedSince, revisionOfInit } from './branch.ts';
-import { BranchShelf, keeping } from './branch-shelf.ts';
+import { BranchShelf, keeping } from './branch-registry.ts';
 import { danglingProblems, ruleProblems } from './check.ts';
 import type { Finding } from './damage.ts';
 import { EMPTY_DIGEST } from './digest.ts';
-import { pauses } from './event-loop.ts';
 import type {
   CommitRequest,
   CommitResult,
@@ -25,13 +25,21 @@ import type {
 import { indexPlaces } from './index-places.ts';
 import { keys } from './keys.ts';
 import { mergeBranch } from './merge-branch.ts';
-import type { FileNote } from './mirror-verdict.ts';
-import { netOfUpdate, settledHead, toConfirm, toSettle, underNet, type Waiting, waitingNow } from './nets.ts';
+import type { FileNote } from './mirror/verdict.ts';
 import { assertKept, oldestEntry, oldestRevision } from './oldest.ts';
 import { type Entry, type StorePort, type StoreSpace, withPrefix } from './port.ts';
+import { makeReady } from './prepared-change.ts';
 import { netRemoval, type Provisional, undoing } from './provisional.ts';
+import {
+  netOfUpdate,
+  settledHead,
+  toConfirm,
+  toSettle,
+  underNet,
+  type Waiting,
+  waitingNow,
+} from './provisional-state.ts';
 import { pruneSome } from './pruning.ts';
-import { makeReady } from './readying.ts';
 import { baseDiffers, conflict, noSuchRevision, notActive } from './refusals.ts';
 import {
   foldChanges,
@@ -51,7 +59,7 @@ import {
   type StoreOptions,
 } from './revision-writer.ts';
 import { StoreSnapshot } from './snapshot.ts';
-import { assertMayTake, assertNotOlder, takenTransitions } from './taking.ts';
+import { assertMayTake, assertNotOlder, takenTransitions } from './taken-records.ts';
 import { type Change, hasEffect, resolveChanges, type Transition, touchesPair } from './transition.ts';
 import { verifyRoot } from './verify.ts';
 import { FutureView, RecordReader } from './view.ts';

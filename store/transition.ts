@@ -1,3 +1,4 @@
+import { pauses } from '../host/event-loop.ts';
 import type { Catalog } from '../schema/catalog.ts';
 import { LockstepError } from '../schema/error.ts';
 import { assertPlainJson, isObject, isSameJson, type Json, type JsonObject } from '../schema/json.ts';
@@ -10,8 +11,7 @@ import {
   withIdentity,
   withValueAt,
 } from '../schema/record.ts';
-import { pauses } from './event-loop.ts';
-import type { Ready } from './readying.ts';
+import type { Ready } from './prepared-change.ts';
 import type { RecordReader } from './view.ts';
 
 /** One thing that somebody wants changed. */

@@ -1,3 +1,4 @@
+import { pauses } from '../host/event-loop.ts';
 import { isObject } from '../schema/json.ts';
 import { type Finding, findingIn, parseStored } from './damage.ts';
 import {
@@ -15,7 +16,6 @@ import {
   readNode,
   recordHash,
 } from './digest.ts';
-import { pauses } from './event-loop.ts';
 import type { Head } from './head.ts';
 import { keys, lastPart } from './keys.ts';
 import type { Entry, Reader } from './port.ts';

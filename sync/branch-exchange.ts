@@ -1,6 +1,6 @@
 import { asLockstepError, type LockstepError, LockstepError as Refusal } from '../schema/error.ts';
 import type { Branch, BranchChange } from '../store/branch.ts';
-import type { BranchShelf } from '../store/branch-shelf.ts';
+import type { BranchShelf } from '../store/branch-registry.ts';
 import type { Store } from '../store/store.ts';
 import type { Hello, Reply } from './message.ts';
 import type { Requests } from './requests.ts';

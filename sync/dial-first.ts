@@ -1,6 +1,6 @@
+import type { Timers } from '../host/timers.ts';
 import { asLockstepError, LockstepError } from '../schema/error.ts';
 import type { Channel } from './channel.ts';
-import type { Timers } from './requests.ts';
 
 /** A place that does not answer holds up the next one no longer than this. */
 const STAGGER_MS = 250;

@@ -5,8 +5,8 @@ import { parentPath } from '../schema/path.ts';
 import { linksOf } from '../store/links.ts';
 import type { StoreSnapshot } from '../store/snapshot.ts';
 import type { PairChange } from '../store/store.ts';
+import type { Difference } from '../store/tree-walk.ts';
 import type { HeldBack, SyncState } from './state.ts';
-import type { Difference } from './walk.ts';
 
 const MOST_NAMED = 20;
 

@@ -1,10 +1,12 @@
+import { type Moment, remainingMs } from '../host/deadline.ts';
+import { elapsedMs } from '../host/stopwatch.ts';
+import type { Timers } from '../host/timers.ts';
 import { asLockstepError, type LockstepError, LockstepError as Refusal } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
-import { type Moment, remainingMs } from '../store/deadline.ts';
 import { EMPTY_DIGEST } from '../store/digest.ts';
 import type { Provisional } from '../store/provisional.ts';
-import { elapsedMs } from '../store/stopwatch.ts';
 import type { PairChange, Store } from '../store/store.ts';
+import { cutNode, type Difference, difference, type NodePair } from '../store/tree-walk.ts';
 import type { FellBack, Witness } from '../store/witness.ts';
 import { BranchExchange } from './branch-exchange.ts';
 import type { Channel } from './channel.ts';
@@ -14,8 +16,8 @@ import { assertAllCross, holdBack } from './held-back.ts';
 import { step } from './machine.ts';
 import { type Hello, MOST_BUCKETS, MOST_NODES, type ProvisionalNote } from './message.ts';
 import { type Outgoing, prepareOutgoing, updateFrames } from './outgoing.ts';
-import { Requests, type Timers } from './requests.ts';
-import { nameOf, type StateName, updateRefusal } from './standing.ts';
+import { nameOf, type StateName, updateRefusal } from './pair-state.ts';
+import { Requests } from './requests.ts';
 import {
   type Effect,
   greetingOf,
@@ -27,7 +29,6 @@ import {
   type SyncState,
   type Ticket,
 } from './state.ts';
-import { cutNode, type Difference, difference, type NodePair } from './walk.ts';
 
 /** What an update did (docs/DOMAIN.md, Words: receipt). */
 export interface UpdateReport {

@@ -2,7 +2,7 @@ import { type ErrorBody, LockstepError } from '../schema/error.ts';
 import { EMPTY_DIGEST } from '../store/digest.ts';
 import { evidenceOf, holdsNothingOfItsOwn, looksForFork, mayRelieve } from './fall-back.ts';
 import type { Hello } from './message.ts';
-import { mismatches, wantsUpdate } from './standing.ts';
+import { mismatches, wantsUpdate } from './pair-state.ts';
 import {
   type Effect,
   type OwnFacts,

@@ -2,7 +2,7 @@ import { type ErrorBody, LockstepError } from '../schema/error.ts';
 import { assertPlainJson, isObject, type Json, type JsonObject } from '../schema/json.ts';
 import { type Check, count, flag, listOf, object, objectWith, oneOf, text, tuple } from '../schema/shape.ts';
 import type { Branch, BranchChange } from '../store/branch.ts';
-import { MOST_NAMED } from '../store/branch-shelf.ts';
+import { MOST_NAMED } from '../store/branch-registry.ts';
 import type { Provisional } from '../store/provisional.ts';
 import type { BroughtRevision } from '../store/revision.ts';
 import type { PairChange, Role } from '../store/store.ts';

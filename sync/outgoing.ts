@@ -6,8 +6,8 @@ import type { SpelledChange } from '../store/head.ts';
 import { type BroughtRevision, brought } from '../store/revision.ts';
 import type { StoreSnapshot } from '../store/snapshot.ts';
 import type { PairChange, Store } from '../store/store.ts';
+import type { Difference } from '../store/tree-walk.ts';
 import type { UpdateMessage } from './message.ts';
-import type { Difference } from './walk.ts';
 
 /** Size at which a frame of an update is sent, bytes; a single larger record goes in a frame of its own. */
 const CHUNK_BYTES = 512 * 1024;

@@ -2,7 +2,6 @@ import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypt
 import { LockstepError } from '../schema/error.ts';
 import type { Channel } from './channel.ts';
 import { contradictions, type HaFacts, strangers, words } from './fit.ts';
-import { publicBlob } from './keys.ts';
 import {
   encodeMessage,
   type HaMode,
@@ -12,6 +11,7 @@ import {
   type Reply,
 } from './message.ts';
 import { asError } from './partner-error.ts';
+import { publicBlob } from './ssh/keys.ts';
 
 /**
  * Pairing: one unit invites and shows a one-time code, the operator types it on the other. The code carries the

@@ -1,15 +1,8 @@
+import type { Timers } from '../host/timers.ts';
 import { asLockstepError, LockstepError } from '../schema/error.ts';
 import type { Channel } from './channel.ts';
 import { encodeMessage, parseReply, type Reply, type Request } from './message.ts';
 import { asError } from './partner-error.ts';
-
-/** Timers and clocks come in, so that a simulation can own the time. */
-export interface Timers {
-  /** Monotonic milliseconds. */
-  now(): number;
-  /** Calls `act` once after `ms`; returns how to cancel. */
-  after(ms: number, act: () => void): () => void;
-}
 
 /** A partner that takes longer than this for one answer counts as gone. */
 const ANSWER_MS = 60_000;

@@ -4,7 +4,7 @@ import type { Branch } from '../store/branch.ts';
 import type { PairChange, TrialUpdate, UpdateRequest } from '../store/store.ts';
 import { type Witness, withWitness, witnessOf } from '../store/witness.ts';
 import type { Hello, Reply, Request, UpdateMessage } from './message.ts';
-import { mismatches } from './standing.ts';
+import { mismatches } from './pair-state.ts';
 import type { OwnFacts } from './state.ts';
 
 /**

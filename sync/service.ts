@@ -1,10 +1,11 @@
+import { type Moment, makeDeadline } from '../host/deadline.ts';
 import { asLockstepError, LockstepError } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
-import { type Moment, makeDeadline } from '../store/deadline.ts';
 import { FAN_OUT, LEVELS } from '../store/digest.ts';
 import type { Provisional } from '../store/provisional.ts';
 import type { StoreSnapshot } from '../store/snapshot.ts';
 import type { Store } from '../store/store.ts';
+import { cutNode } from '../store/tree-walk.ts';
 import { branchPart } from './branch-exchange.ts';
 import type { Channel } from './channel.ts';
 import { newestKnown } from './fork.ts';
@@ -25,7 +26,6 @@ import {
   respond,
 } from './responder.ts';
 import { greetingOf, type OwnFacts } from './state.ts';
-import { cutNode } from './walk.ts';
 
 export interface ServiceOptions {
   store: Store;

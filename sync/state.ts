@@ -1,10 +1,10 @@
 import type { ErrorBody, LockstepError } from '../schema/error.ts';
 import type { Head } from '../store/store.ts';
+import type { Difference, NodePair } from '../store/tree-walk.ts';
 import type { Witness } from '../store/witness.ts';
 import type { Evidence, Past } from './fall-back.ts';
 import type { Hello } from './message.ts';
 import type { Pause } from './pause.ts';
-import type { Difference, NodePair } from './walk.ts';
 
 /**
  * What a unit knows of its partner and does about it: `step(state, event)` gives the next state and the effects

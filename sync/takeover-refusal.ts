@@ -2,7 +2,7 @@
 import { LockstepError } from '../schema/error.ts';
 import { EMPTY_DIGEST } from '../store/digest.ts';
 import { fallenBack, hasFallenBack } from './fall-back.ts';
-import { unconfirmed } from './standing.ts';
+import { unconfirmed } from './pair-state.ts';
 import type { SyncState } from './state.ts';
 
 export function takeOverRefusal(state: SyncState, forced: boolean): LockstepError | undefined {

@@ -1,8 +1,8 @@
 /** The steps of a takeover, on the unit that takes over and on the one that is asked to step down. */
 import type { Role } from '../store/store.ts';
 import { fallenBack, hasFallenBack, holdsNothingOfItsOwn } from './fall-back.ts';
+import { updateRefusal } from './pair-state.ts';
 import { asError } from './partner-error.ts';
-import { updateRefusal } from './standing.ts';
 import { type Step, type SyncEvent, type SyncState, still, type Ticket } from './state.ts';
 import { incomplete, incompleteBetweenActives, standDown } from './step-down.ts';
 import { takeOverRefusal, takingOver, unanswered } from './takeover-refusal.ts';

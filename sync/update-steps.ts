@@ -1,10 +1,11 @@
 /** The steps of one run: find out what the partner lacks, send it, compare its receipt with what was sent. */
 import { type ErrorBody, LockstepError } from '../schema/error.ts';
 import { EMPTY_DIGEST } from '../store/digest.ts';
+import { type Difference, nextStep } from '../store/tree-walk.ts';
 import { heldBackError } from './held-back.ts';
 import type { Hello } from './message.ts';
+import { updateRefusal, wantsUpdate } from './pair-state.ts';
 import { asError } from './partner-error.ts';
-import { updateRefusal, wantsUpdate } from './standing.ts';
 import {
   type Effect,
   heldBack,
@@ -21,7 +22,6 @@ import {
 } from './state.ts';
 import { afterFailedLastUpdate, standDown, stoodDown } from './step-down.ts';
 import { takingOver } from './takeover-refusal.ts';
-import { type Difference, nextStep } from './walk.ts';
 
 export function begin(state: SyncState, serving: Ticket[], walk = false): Step {
   const run = state.run + 1;

@@ -1,2 +1,15 @@
 /** The folders that the program is made of. */
-export const ROOMS = ['schema', 'store', 'sync', 'backup', 'certs', 'audit', 'unit', 'api', 'replace', 'cli'];
+export const ROOMS = [
+  'host',
+  'schema',
+  'loadmaster',
+  'store',
+  'sync',
+  'backup',
+  'certs',
+  'audit',
+  'unit',
+  'api',
+  'replace',
+  'cli',
+];

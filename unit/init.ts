@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
 import { dirname } from 'node:path';
+import { syncFolder } from '../host/durable-file.ts';
 import { loadCatalog } from '../schema/catalog.ts';
 import { LockstepError } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
 import { RULES } from '../schema/rules/index.ts';
-import { syncFolder } from '../store/durable-file.ts';
-import { openLmdb } from '../store/lmdb.ts';
+import { openLmdb } from '../store/lmdb/lmdb.ts';
 import { Store } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
-import { fingerprint, loadOrCreateKey } from '../sync/keys.ts';
-import { WEB_CERTIFICATE } from './certificate-book.ts';
+import { fingerprint, loadOrCreateKey } from '../sync/ssh/keys.ts';
+import { WEB_CERTIFICATE } from './certificates/registry.ts';
 import { isThere, lockFolder, makeFolder, unitFolder } from './folder.ts';
 import { DEFAULT_MODEL, DEFAULT_PORT, packageVersion, type UnitFacts } from './identity.ts';
 
@@ -29,7 +29,7 @@ export interface InitOptions {
   port?: number;
 }
 
-import { makeWebCertificate } from './web-certificate.ts';
+import { makeWebCertificate } from './certificates/web-certificate.ts';
 
 /** The interface that `init` describes; more are added with `lockstep set`. */
 const INTERFACE = 'eth0';

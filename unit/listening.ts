@@ -1,8 +1,8 @@
+import type { Timers } from '../host/timers.ts';
 import { isEveryAddress } from '../schema/address.ts';
 import { asLockstepError, type LockstepError, LockstepError as Refusal } from '../schema/error.ts';
-import type { Timers } from '../sync/requests.ts';
-import type { Listener } from '../sync/ssh-server.ts';
-import type { Log } from './log.ts';
+import type { Listener } from '../sync/ssh/server.ts';
+import type { Log } from './log/log.ts';
 
 export interface ListeningOptions {
   /** What the unit was told when it was started. Without it, its own address on the update interface counts. */

@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { Status } from './face.ts';
+import type { Status } from './contract.ts';
 
 /** What a unit takes of its disk, as gauges. */
 export function spaceGauges({ space, history }: Status['store']): Record<string, GaugeValue> {

@@ -1,22 +1,29 @@
 import { mkdirSync } from 'node:fs';
 import { spreadOf } from '../backup/schedule.ts';
+import { machineClock } from '../host/clock.ts';
+import { realTimers } from '../host/timers.ts';
 import { type Catalog, loadCatalog } from '../schema/catalog.ts';
 import { LockstepError } from '../schema/error.ts';
 import { NOTICES, RULES } from '../schema/rules/index.ts';
 import { DAMAGE_HINT, damagedStore } from '../store/damage.ts';
-import { openLmdb } from '../store/lmdb.ts';
-import { Mirror } from '../store/mirror.ts';
+import { openLmdb } from '../store/lmdb/lmdb.ts';
+import { Mirror } from '../store/mirror/mirror.ts';
 import { Store } from '../store/store.ts';
 import { watchedPort } from '../store/watched-port.ts';
-import { fingerprint, loadOrCreateKey } from '../sync/keys.ts';
-import type { Timers } from '../sync/requests.ts';
-import { Auditing } from './auditing.ts';
-import { BackupRunner } from './backup-runner.ts';
-import { CertificateRoom } from './certificate-room.ts';
-import { Committing } from './committing.ts';
-import { DiskWatch } from './disk-watch.ts';
-import { Drills } from './drills.ts';
-import type { RebuildAnswer, ServeOperator, UnitFace } from './face.ts';
+import { fingerprint, loadOrCreateKey } from '../sync/ssh/keys.ts';
+import { Auditing } from './audits/auditing.ts';
+import { runHook } from './audits/hook.ts';
+import { sendMail } from './audits/mail.ts';
+import { Shelf } from './backups/bundle-folder.ts';
+import { Drills } from './backups/drills.ts';
+import { openBundle } from './backups/open-bundle.ts';
+import { BackupRunner } from './backups/runner.ts';
+import { sendBundle } from './backups/send-bundle.ts';
+import { Incoming } from './backups/uploads.ts';
+import { CertificateRoom } from './certificates/service.ts';
+import { Committing } from './changes/committing.ts';
+import type { RebuildAnswer, ServeOperator, UnitFace } from './contract.ts';
+import { diskOf } from './doctor/machine-facts.ts';
 import {
   assertKeysPrivate,
   assertUnit,
@@ -25,27 +32,20 @@ import {
   type UnitFolder,
   unitFolder,
 } from './folder.ts';
-import { Growth } from './growth.ts';
-import { Health, noting } from './health.ts';
-import { HistoryKeeper } from './history-keeper.ts';
-import { historyNeeds } from './history-needs.ts';
-import { runHook } from './hook.ts';
 import { readIdentity, type UnitFacts } from './identity.ts';
-import { Incoming } from './incoming.ts';
-import { type Log, openLog } from './log.ts';
-import type { Rotation } from './log-file.ts';
-import { machineClock } from './machine-clock.ts';
-import { diskOf } from './machine-facts.ts';
-import { sendMail } from './mail.ts';
+import type { Rotation } from './log/file.ts';
+import { type Log, openLog } from './log/log.ts';
 import { Metrics } from './metrics.ts';
-import { openBundle } from './open-bundle.ts';
-import { Pair } from './pair.ts';
-import { finishRebuild, rebuildStore } from './rebuild.ts';
-import { pageFindings, Scrub } from './scrub.ts';
-import { sendBundle } from './send-bundle.ts';
-import { Shelf } from './shelf.ts';
-import { StandingProblems } from './standing-problems.ts';
-import { StartBook } from './start-book.ts';
+import { Pair } from './pair/pair.ts';
+import { StandingProblems } from './pair/problems.ts';
+import { DiskWatch } from './store-care/disk-watch.ts';
+import { Growth } from './store-care/growth.ts';
+import { Health, noting } from './store-care/health.ts';
+import { HistoryKeeper } from './store-care/history-keeper.ts';
+import { historyNeeds } from './store-care/history-needs.ts';
+import { finishRebuild, rebuildStore } from './store-care/rebuild.ts';
+import { pageFindings, Scrub } from './store-care/scrub.ts';
+import { StartBook } from './store-care/starts.ts';
 import { notifySystemd } from './systemd.ts';
 import { Unit } from './unit.ts';
 
@@ -396,14 +396,6 @@ async function readFacts(store: Store, dir: string): Promise<UnitFacts> {
     hint: DAMAGE_HINT,
   });
 }
-
-const realTimers: Timers = {
-  now: () => performance.now(),
-  after: (ms, act) => {
-    const timer = setTimeout(act, ms);
-    return () => clearTimeout(timer);
-  },
-};
 
 function nextSignal(log: Log): Promise<void> {
   return new Promise(resolve => {

@@ -5,18 +5,23 @@ import { LockstepError, type Problem } from '../schema/error.ts';
 import { isObject, type Json, type JsonObject } from '../schema/json.ts';
 import { schemaAt } from '../schema/kind.ts';
 import { mergeRecord } from '../schema/record.ts';
-import type { Mirror } from '../store/mirror.ts';
+import type { Mirror } from '../store/mirror/mirror.ts';
 import type { RevisionKind } from '../store/revision.ts';
 import type { CommitRequest, Store } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
 import type { RecordReader } from '../store/view.ts';
-import { answersAt } from './answers-at.ts';
-import type { AuditRequest } from './audit-face.ts';
-import type { Auditing } from './auditing.ts';
-import { backUp } from './backing-up.ts';
-import { readBackupPlan, remoteFault } from './backup-plan.ts';
-import type { BackupRunner, SendBundle } from './backup-runner.ts';
-import { BalProof } from './bal-proof.ts';
+import { BalProof } from './access/bal-proof.ts';
+import { assertLongEnough, hashPassword } from './access/password.ts';
+import { guardOf } from './access/roles.ts';
+import type { Auditing } from './audits/auditing.ts';
+import type { AuditRequest } from './audits/contract.ts';
+import { backUp } from './backups/backing-up.ts';
+import type { Shelf } from './backups/bundle-folder.ts';
+import type { Drills } from './backups/drills.ts';
+import { type OpenBundle, Restoring } from './backups/restoring.ts';
+import type { BackupRunner, SendBundle } from './backups/runner.ts';
+import { readBackupPlan, remoteFault } from './backups/schedule-plan.ts';
+import type { Incoming } from './backups/uploads.ts';
 import type {
   AddCertificateAnswer,
   AddCertificateRequest,
@@ -26,15 +31,18 @@ import type {
   ExportCertificateRequest,
   ExportedCertificate,
   RemoveCertificateRequest,
-} from './certificate-face.ts';
-import type { RestoreCertificatesAnswer, RestoreCertificatesRequest } from './certificate-restore-face.ts';
-import { CertificateRestoring } from './certificate-restoring.ts';
-import type { CertificateRoom } from './certificate-room.ts';
-import type { Committing } from './committing.ts';
-import { type DiskWatch, refusedProblem } from './disk-watch.ts';
-import type { DoctorAnswer, Step } from './doctor-face.ts';
-import type { Drills } from './drills.ts';
-import { Examining, withoutRepeats } from './examining.ts';
+} from './certificates/contract.ts';
+import type {
+  RestoreCertificatesAnswer,
+  RestoreCertificatesRequest,
+} from './certificates/restore-contract.ts';
+import { CertificateRestoring } from './certificates/restoring.ts';
+import type { CertificateRoom } from './certificates/service.ts';
+import type { Committing } from './changes/committing.ts';
+import { historyAnswer } from './changes/history-answer.ts';
+import { chooser, conflictViews, mergeConflict } from './changes/merging.ts';
+import { describeTarget, showTarget } from './changes/reading.ts';
+import { changeAnswer, changeView } from './changes/views.ts';
 import type {
   AdoptFileRequest,
   ApplyRequest,
@@ -76,24 +84,19 @@ import type {
   UnitFace,
   UnpairedAnswer,
   VerifyAnswer,
-} from './face.ts';
+} from './contract.ts';
+import type { DoctorAnswer, Step } from './doctor/contract.ts';
+import { Examining, withoutRepeats } from './doctor/examining.ts';
 import type { UnitFolder } from './folder.ts';
-import type { Growth } from './growth.ts';
-import { historyAnswer } from './history-answer.ts';
-import type { HistoryKeeper } from './history-keeper.ts';
-import type { Incoming } from './incoming.ts';
-import type { Log } from './log.ts';
-import { chooser, conflictViews, mergeConflict } from './merging.ts';
+import type { Log } from './log/log.ts';
 import { type Metrics, spaceGauges } from './metrics.ts';
-import type { Pair } from './pair.ts';
-import { assertLongEnough, hashPassword } from './password.ts';
-import { describeTarget, showTarget } from './reading.ts';
-import { type OpenBundle, Restoring } from './restoring.ts';
-import { guardOf } from './roles.ts';
-import type { Scrub } from './scrub.ts';
-import type { Shelf } from './shelf.ts';
-import type { StandingProblems } from './standing-problems.ts';
-import { changeAnswer, changeView } from './views.ts';
+import { answersAt } from './pair/answers-at.ts';
+import type { Pair } from './pair/pair.ts';
+import type { StandingProblems } from './pair/problems.ts';
+import { type DiskWatch, refusedProblem } from './store-care/disk-watch.ts';
+import type { Growth } from './store-care/growth.ts';
+import type { HistoryKeeper } from './store-care/history-keeper.ts';
+import type { Scrub } from './store-care/scrub.ts';
 
 const nobodys = { author: '', reason: '', at: '' };
 
@@ -251,7 +254,7 @@ export class Unit implements UnitFace {
   }
 
   async importLoadMaster(request: ImportRequest): Promise<ImportAnswer> {
-    const { captureChanges } = await import('./import.ts'); // with its reader of XML, which nothing else needs
+    const { captureChanges } = await import('./changes/import.ts'); // with its reader of XML, which nothing else needs
     const { leftOut, changes } = captureChanges(this.catalog, request.files);
     const reason = `import ${request.files.map(({ name }) => name).join(', ')}`;
     const whole = (records: RecordReader): Promise<Change[]> => changes(records);

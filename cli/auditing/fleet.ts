@@ -1,5 +1,5 @@
 import { asLockstepError, type ErrorBody } from '../../schema/error.ts';
-import type { AuditReport, DriftClass } from '../../unit/audit-face.ts';
+import type { AuditReport, DriftClass } from '../../unit/audits/contract.ts';
 import type { Context } from '../context.ts';
 import { EXIT, EXIT_OF_CLASS, type ExitCode } from '../exit.ts';
 import type { Paint } from '../output.ts';

@@ -1,4 +1,4 @@
-import type { DriftClass, DriftReport } from '../../unit/audit-face.ts';
+import type { DriftClass, DriftReport } from '../../unit/audits/contract.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
 import type { Paint } from '../output.ts';

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { LockstepError } from '../../schema/error.ts';
-import type { ProvedFacts } from '../../unit/audit-face.ts';
-import { checkProofFile } from '../../unit/prover.ts';
+import type { ProvedFacts } from '../../unit/audits/contract.ts';
+import { checkProofFile } from '../../unit/audits/prover.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
 import { printable } from '../printable.ts';

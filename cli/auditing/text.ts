@@ -1,5 +1,5 @@
 /** An audit for people. */
-import type { AuditFinding, AuditReport, DriftClass } from '../../unit/audit-face.ts';
+import type { AuditFinding, AuditReport, DriftClass } from '../../unit/audits/contract.ts';
 import type { Paint, Style } from '../output.ts';
 import { printable } from '../printable.ts';
 import { plural } from '../quantity.ts';

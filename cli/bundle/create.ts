@@ -6,7 +6,7 @@ import type { BundleKind } from '../../backup/bundle.ts';
 import { kindNamed } from '../../backup/name.ts';
 import { assertFree, type SavedBundle, saveBundle } from '../../backup/save.ts';
 import { asLockstepError, LockstepError } from '../../schema/error.ts';
-import type { BackupFacts, Profile } from '../../unit/face.ts';
+import type { BackupFacts, Profile } from '../../unit/contract.ts';
 import { given } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit.ts';

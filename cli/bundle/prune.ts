@@ -1,4 +1,4 @@
-import type { PruneAnswer } from '../../unit/face.ts';
+import type { PruneAnswer } from '../../unit/contract.ts';
 import { given } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit.ts';

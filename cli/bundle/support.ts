@@ -6,7 +6,7 @@ import { assertFree, writeBundle } from '../../backup/save.ts';
 import { type PlainFile, sealFiles } from '../../backup/sealed-files.ts';
 import { asLockstepError, LockstepError } from '../../schema/error.ts';
 import { packageVersion } from '../../unit/identity.ts';
-import { LOG_NAME, logFiles } from '../../unit/log-files.ts';
+import { LOG_NAME, logFiles } from '../../unit/log/names.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
 import { withProgress } from '../progress.ts';

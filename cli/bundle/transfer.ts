@@ -1,5 +1,5 @@
 import { LockstepError } from '../../schema/error.ts';
-import type { SendBackupRequest } from '../../unit/face.ts';
+import type { SendBackupRequest } from '../../unit/contract.ts';
 import type { Context } from '../context.ts';
 import { withProgress } from '../progress.ts';
 import { fullBudget, readText } from '../read.ts';

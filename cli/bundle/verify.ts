@@ -3,7 +3,7 @@ import type { BundleRecord } from '../../backup/bundle.ts';
 import { SchemaCheck } from '../../backup/check.ts';
 import { loadCatalog } from '../../schema/catalog.ts';
 import type { Problem } from '../../schema/error.ts';
-import { certificateFault } from '../../unit/certificate-fault.ts';
+import { certificateFault } from '../../unit/certificates/fault.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
 import { printable } from '../printable.ts';

@@ -1,5 +1,5 @@
 import { LockstepError } from '../../schema/error.ts';
-import type { AddCertificateAnswer, AddCertificateRequest } from '../../unit/certificate-face.ts';
+import type { AddCertificateAnswer, AddCertificateRequest } from '../../unit/certificates/contract.ts';
 import { givenPassphrase, type PassphraseOptions } from '../bundle/passphrase.ts';
 import { exitOf, formatChanges } from '../changes.ts';
 import { type ChangeOptions, given } from '../command.ts';

@@ -1,5 +1,5 @@
 import { LockstepError } from '../../schema/error.ts';
-import type { CertificateChoice } from '../../unit/certificate-face.ts';
+import type { CertificateChoice } from '../../unit/certificates/contract.ts';
 
 export interface ChoiceOptions {
   intermediate?: boolean;

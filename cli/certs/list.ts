@@ -1,4 +1,4 @@
-import type { CertificateFacts } from '../../unit/certificate-face.ts';
+import type { CertificateFacts } from '../../unit/certificates/contract.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
 import type { Paint } from '../output.ts';

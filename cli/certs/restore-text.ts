@@ -2,7 +2,7 @@ import type {
   ComparedCertificate,
   PlannedCertificate,
   RestoreCertificatesAnswer,
-} from '../../unit/certificate-restore-face.ts';
+} from '../../unit/certificates/restore-contract.ts';
 import { afterwards } from '../changes.ts';
 import type { Paint } from '../output.ts';
 import { printable } from '../printable.ts';

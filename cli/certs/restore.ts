@@ -1,5 +1,5 @@
 import { LockstepError } from '../../schema/error.ts';
-import type { Others, RestoreCertificatesAnswer } from '../../unit/certificate-restore-face.ts';
+import type { Others, RestoreCertificatesAnswer } from '../../unit/certificates/restore-contract.ts';
 import { knownPassphrase, type PassphraseOptions } from '../bundle/passphrase.ts';
 import { sendBundle } from '../bundle/send.ts';
 import { exitOf } from '../changes.ts';

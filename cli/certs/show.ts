@@ -1,4 +1,4 @@
-import type { CertificateDetails } from '../../unit/certificate-face.ts';
+import type { CertificateDetails } from '../../unit/certificates/contract.ts';
 import type { Context } from '../context.ts';
 import { formatProblems } from '../error-text.ts';
 import { EXIT, type ExitCode } from '../exit.ts';

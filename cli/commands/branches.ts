@@ -1,4 +1,4 @@
-import type { Branch } from '../../unit/face.ts';
+import type { Branch } from '../../unit/contract.ts';
 import type { CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import type { Paint } from '../output.ts';

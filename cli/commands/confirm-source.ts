@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { LockstepError } from '../../schema/error.ts';
-import type { ConfirmSourceAnswer, Status } from '../../unit/face.ts';
+import type { ConfirmSourceAnswer, Status } from '../../unit/contract.ts';
 import type { CliCommand } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { ConfirmAnswer } from '../../unit/face.ts';
+import type { ConfirmAnswer } from '../../unit/contract.ts';
 import { formatChanges } from '../changes.ts';
 import { type CliCommand, given } from '../command.ts';
 import { EXIT } from '../exit.ts';

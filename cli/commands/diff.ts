@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { ApiClient } from '../../api/client.ts';
 import { LockstepError } from '../../schema/error.ts';
-import type { DiffAnswer } from '../../unit/face.ts';
+import type { DiffAnswer } from '../../unit/contract.ts';
 import type { CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { wholeNumber } from '../number-argument.ts';

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { STEPS, type Step } from '../../unit/doctor-face.ts';
+import { STEPS, type Step } from '../../unit/doctor/contract.ts';
 import type { CliCommand } from '../command.ts';
 import { formatDoctor } from '../doctor-screen.ts';
 import { EXIT } from '../exit.ts';

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { ApiClient } from '../../api/client.ts';
 import { asLockstepError, LockstepError } from '../../schema/error.ts';
 import { type Json, parseDocument } from '../../schema/json.ts';
-import type { ChangeAnswer, Description, ShowAnswer } from '../../unit/face.ts';
+import type { ChangeAnswer, Description, ShowAnswer } from '../../unit/contract.ts';
 import { exitOf, formatChanges } from '../changes.ts';
 import { addReason, addSafety, type ChangeOptions, type CliCommand, given } from '../command.ts';
 import type { Context } from '../context.ts';

@@ -1,4 +1,4 @@
-import type { Receipt } from '../../unit/face.ts';
+import type { Receipt } from '../../unit/contract.ts';
 import type { CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { withProgress } from '../progress.ts';

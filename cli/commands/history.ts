@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { HistoryAnswer, UnitFace } from '../../unit/face.ts';
+import type { HistoryAnswer, UnitFace } from '../../unit/contract.ts';
 import { type CliCommand, given } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { wholeNumber } from '../number-argument.ts';

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { Argument, type Command } from 'commander';
-import { decodeCapture } from '../../schema/loadmaster-encoding.ts';
-import type { ImportAnswer } from '../../unit/face.ts';
+import { decodeCapture } from '../../loadmaster/encoding.ts';
+import type { ImportAnswer } from '../../unit/contract.ts';
 import { exitOf, formatChanges } from '../changes.ts';
 import { addDryRun, addReason, addSafety, type ChangeOptions, type CliCommand, given } from '../command.ts';
 import type { Paint } from '../output.ts';

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { LockstepError } from '../../schema/error.ts';
 import type { Json } from '../../schema/json.ts';
-import type { ConflictView, MergeAnswer } from '../../unit/face.ts';
+import type { ConflictView, MergeAnswer } from '../../unit/contract.ts';
 import { exitOf, formatChanges } from '../changes.ts';
 import { addDryRun, addReason, addSafety, type ChangeOptions, type CliCommand, given } from '../command.ts';
 import { EXIT } from '../exit.ts';

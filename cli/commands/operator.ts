@@ -1,5 +1,5 @@
 import { Argument, type Command, Option } from 'commander';
-import { OPERATOR_ROLES } from '../../unit/roles.ts';
+import { OPERATOR_ROLES } from '../../unit/access/roles.ts';
 import { addReason, type CliCommand } from '../command.ts';
 import type { AddOptions } from '../operator/add.ts';
 

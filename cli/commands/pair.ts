@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { isEveryAddress } from '../../schema/address.ts';
 import { LockstepError } from '../../schema/error.ts';
-import type { Invitation, JoinRequest, PairedAnswer, PartnerStatus } from '../../unit/face.ts';
+import type { Invitation, JoinRequest, PairedAnswer, PartnerStatus } from '../../unit/contract.ts';
 import { type CliCommand, given } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Pause } from '../../unit/face.ts';
+import type { Pause } from '../../unit/contract.ts';
 import { type CliCommand, given } from '../command.ts';
 import { duration } from '../duration-argument.ts';
 import { EXIT } from '../exit.ts';

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { LockstepError } from '../../schema/error.ts';
-import type { RebuildAnswer } from '../../unit/face.ts';
+import type { RebuildAnswer } from '../../unit/contract.ts';
 import { type CliCommand, given } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
@@ -68,7 +68,7 @@ async function rebuild(context: Context, force: boolean, mode: Options['mode']):
     if (!(error instanceof LockstepError) || error.code !== 'unit-unreachable') throw error;
     if (context.elsewhere !== undefined) throw error;
   }
-  const { rebuildOffline } = await import('../../unit/rebuild.ts');
+  const { rebuildOffline } = await import('../../unit/store-care/rebuild.ts');
   const { unitFolder } = await import('../../unit/folder.ts');
   const folder = unitFolder(context.dir);
   return {

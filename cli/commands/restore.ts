@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { LockstepError } from '../../schema/error.ts';
 import { PARTS, type Part } from '../../schema/kind.ts';
-import type { RestoreAnswer } from '../../unit/face.ts';
+import type { RestoreAnswer } from '../../unit/contract.ts';
 import { addPassphrase, knownPassphrase, type PassphraseOptions } from '../bundle/passphrase.ts';
 import { sendBundle } from '../bundle/send.ts';
 import { addDryRun, addReason, type CliCommand, given } from '../command.ts';

@@ -1,4 +1,4 @@
-import type { ResumeAnswer } from '../../unit/face.ts';
+import type { ResumeAnswer } from '../../unit/contract.ts';
 import type { CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { LockstepError } from '../../schema/error.ts';
-import type { ChangeRequest, Description } from '../../unit/face.ts';
+import type { ChangeRequest, Description } from '../../unit/contract.ts';
 import { exitOf, formatChanges } from '../changes.ts';
 import { addDryRun, addReason, addSafety, type ChangeOptions, type CliCommand, given } from '../command.ts';
 import type { Context } from '../context.ts';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { ApiClient } from '../../api/client.ts';
 import { asLockstepError } from '../../schema/error.ts';
-import type { Status } from '../../unit/face.ts';
+import type { Status } from '../../unit/contract.ts';
 import type { CliCommand } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit.ts';

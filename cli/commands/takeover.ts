@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { TakeoverAnswer } from '../../unit/face.ts';
+import type { TakeoverAnswer } from '../../unit/contract.ts';
 import { type CliCommand, given } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { printable } from '../printable.ts';

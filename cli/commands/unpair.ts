@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { LockstepError } from '../../schema/error.ts';
-import type { UnpairedAnswer } from '../../unit/face.ts';
+import type { UnpairedAnswer } from '../../unit/contract.ts';
 import type { CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { confirmed } from '../prompt.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { VerifyAnswer } from '../../unit/face.ts';
+import type { VerifyAnswer } from '../../unit/contract.ts';
 import type { CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import type { Paint } from '../output.ts';

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { explainText, type Report } from '../../audit/explain/explain.ts';
 import { LockstepError } from '../../schema/error.ts';
-import { LOG_NAME, logFiles } from '../../unit/log-files.ts';
+import { LOG_NAME, logFiles } from '../../unit/log/names.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
 import type { Paint } from '../output.ts';

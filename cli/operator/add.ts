@@ -1,6 +1,6 @@
 import { LockstepError } from '../../schema/error.ts';
 import { sshKeyFault } from '../../schema/ssh-key.ts';
-import type { OperatorRole } from '../../unit/face.ts';
+import type { OperatorRole } from '../../unit/contract.ts';
 import { exitOf, formatChanges } from '../changes.ts';
 import { given } from '../command.ts';
 import type { Context } from '../context.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isObject, type Json } from '../../schema/json.ts';
 import { sshKeyBlob } from '../../schema/ssh-key.ts';
-import type { OperatorRole } from '../../unit/face.ts';
+import type { OperatorRole } from '../../unit/contract.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
 import { printable } from '../printable.ts';

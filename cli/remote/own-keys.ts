@@ -4,8 +4,8 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { LockstepError } from '../../schema/error.ts';
 import { isSshPublicKey } from '../../schema/ssh-key.ts';
-import { openSshKey } from '../../sync/keys.ts';
-import { agentKeys, type OwnKey, readOwnKey } from '../../sync/ssh.ts';
+import { openSshKey } from '../../sync/ssh/keys.ts';
+import { agentKeys, type OwnKey, readOwnKey } from '../../sync/ssh/ssh2.ts';
 import { askKnownSecret } from '../prompt.ts';
 import { readText } from '../read.ts';
 

@@ -1,4 +1,4 @@
-import type { UnitFace } from '../../unit/face.ts';
+import type { UnitFace } from '../../unit/contract.ts';
 
 /** What a route asked the unit for. */
 export interface Call {

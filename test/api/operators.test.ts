@@ -11,8 +11,8 @@ import { ApiClient } from '../../api/client.ts';
 import { ROUTES } from '../../api/routes.ts';
 import { type Api, serveApi } from '../../api/server.ts';
 import { socketIn } from '../../api/socket.ts';
-import type { Operator } from '../../unit/face.ts';
-import { mayDo, OPERATOR_ROLES } from '../../unit/roles.ts';
+import { mayDo, OPERATOR_ROLES } from '../../unit/access/roles.ts';
+import type { Operator } from '../../unit/contract.ts';
 import { type Call, fakeUnit } from './fake-unit.ts';
 
 /** As much of a socket as HTTP asks for. */

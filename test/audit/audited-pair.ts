@@ -2,15 +2,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Catalog } from '../../schema/catalog.ts';
-import { generateKeyPair } from '../../sync/keys.ts';
 import type { Partner } from '../../sync/pairing.ts';
-import { Auditing } from '../../unit/auditing.ts';
-import type { Status } from '../../unit/face.ts';
-import { Health } from '../../unit/health.ts';
-import { Incoming } from '../../unit/incoming.ts';
-import { openBundle } from '../../unit/open-bundle.ts';
+import { generateKeyPair } from '../../sync/ssh/keys.ts';
+import { Auditing } from '../../unit/audits/auditing.ts';
+import { openBundle } from '../../unit/backups/open-bundle.ts';
+import { Incoming } from '../../unit/backups/uploads.ts';
+import type { Status } from '../../unit/contract.ts';
+import { Health } from '../../unit/store-care/health.ts';
 import { MemoryPair, type MemoryUnit } from '../sync/pair-in-memory.ts';
-import { keptLog } from '../unit/kept-log.ts';
+import { keptLog } from '../unit/log/kept-log.ts';
 
 /** One unit of a pair in memory, with all that it does about audits. */
 export interface AuditedUnit {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { ALARMING } from '../../audit/classify.ts';
 import type { AuditReport } from '../../audit/report.ts';
 import type { Change } from '../../store/transition.ts';
-import { type Answering, auditBetween } from '../../unit/audit-between.ts';
+import { type Answering, auditBetween } from '../../unit/audits/between.ts';
 import { Random } from '../random.ts';
 import { SEED } from '../seed.ts';
 import { catalog } from '../sync/pair-in-memory.ts';

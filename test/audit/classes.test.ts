@@ -5,7 +5,7 @@ import { bucketBytes, bucketOf } from '../../store/digest.ts';
 import { keys } from '../../store/keys.ts';
 import type { StorePort } from '../../store/port.ts';
 import type { Change } from '../../store/transition.ts';
-import type { AuditFinding, AuditReport } from '../../unit/audit-face.ts';
+import type { AuditFinding, AuditReport } from '../../unit/audits/contract.ts';
 import type { MemoryUnit } from '../sync/pair-in-memory.ts';
 import { type AuditedPair, openAudited } from './audited-pair.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { JsonObject } from '../../schema/json.ts';
-import { fingerprint, generateKeyPair, isSignature, signBytes } from '../../sync/keys.ts';
-import type { Proof } from '../../unit/audit-face.ts';
-import { checkProofFile } from '../../unit/prover.ts';
+import { fingerprint, generateKeyPair, isSignature, signBytes } from '../../sync/ssh/keys.ts';
+import type { Proof } from '../../unit/audits/contract.ts';
+import { checkProofFile } from '../../unit/audits/prover.ts';
 import { type AuditedPair, openAudited } from './audited-pair.ts';
 
 describe('a signature with a host key', () => {

@@ -5,7 +5,7 @@ import { bundleName, kindNamed } from '../../backup/name.ts';
 import { builtInSchemas, Catalog } from '../../schema/catalog.ts';
 import type { JsonObject } from '../../schema/json.ts';
 import { RULES } from '../../schema/rules/index.ts';
-import { certificateFault } from '../../unit/certificate-fault.ts';
+import { certificateFault } from '../../unit/certificates/fault.ts';
 import { bundleOf } from './bundle-in-memory.ts';
 import { bundle, entriesOf, type ForgedEntry, LINES, manifest, tar } from './forge.ts';
 import { made } from './made-certificates.ts';

@@ -7,15 +7,15 @@ import type { JsonObject } from '../../schema/json.ts';
 import { RULES } from '../../schema/rules/index.ts';
 import { openMemory } from '../../store/memory.ts';
 import { Store } from '../../store/store.ts';
+import { Restoring } from '../../unit/backups/restoring.ts';
+import { Incoming } from '../../unit/backups/uploads.ts';
 import type {
   RestoreCertificatesAnswer,
   RestoreCertificatesRequest,
-} from '../../unit/certificate-restore-face.ts';
-import { CertificateRestoring } from '../../unit/certificate-restoring.ts';
-import { Committing } from '../../unit/committing.ts';
-import type { RestoreAnswer, RestoreRequest } from '../../unit/face.ts';
-import { Incoming } from '../../unit/incoming.ts';
-import { Restoring } from '../../unit/restoring.ts';
+} from '../../unit/certificates/restore-contract.ts';
+import { CertificateRestoring } from '../../unit/certificates/restoring.ts';
+import { Committing } from '../../unit/changes/committing.ts';
+import type { RestoreAnswer, RestoreRequest } from '../../unit/contract.ts';
 import { catalog } from '../schema/records-of.ts';
 import { ManualTimers } from '../sync/manual-timers.ts';
 

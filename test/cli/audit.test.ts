@@ -8,7 +8,7 @@ import { formatPage } from '../../cli/auditing/page.ts';
 import { isPartner, readTarget } from '../../cli/auditing/target.ts';
 import { formatReport } from '../../cli/auditing/text.ts';
 import { plain } from '../../cli/output.ts';
-import type { AuditReport } from '../../unit/audit-face.ts';
+import type { AuditReport } from '../../unit/audits/contract.ts';
 
 const EVIL = '<script>alert("1")</script>&\u001b[2J';
 const end = {

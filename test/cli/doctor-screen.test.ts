@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { formatDoctor } from '../../cli/doctor-screen.ts';
 import { plain } from '../../cli/output.ts';
-import type { DoctorAnswer, DoctorFinding } from '../../unit/doctor-face.ts';
+import type { DoctorAnswer, DoctorFinding } from '../../unit/doctor/contract.ts';
 
 const finding = (more: Partial<DoctorFinding>): DoctorFinding => ({
   code: 'link-up',

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { addition, judgeHostKey, knownHostsLine } from '../../cli/remote/known-hosts.ts';
-import { generateKeyPair, publicBlob } from '../../sync/keys.ts';
+import { generateKeyPair, publicBlob } from '../../sync/ssh/keys.ts';
 import { needs } from '../needs.ts';
 
 const good = publicBlob(generateKeyPair().public);

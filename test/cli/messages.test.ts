@@ -10,8 +10,8 @@ import { plain } from '../../cli/output.ts';
 import { formatTable } from '../../cli/table.ts';
 import { ago, span, until } from '../../cli/time.ts';
 import { asLockstepError, LockstepError } from '../../schema/error.ts';
-import type { AddCertificateAnswer } from '../../unit/certificate-face.ts';
-import type { ChangeAnswer, Description } from '../../unit/face.ts';
+import type { AddCertificateAnswer } from '../../unit/certificates/contract.ts';
+import type { ChangeAnswer, Description } from '../../unit/contract.ts';
 
 describe('an error on the terminal', () => {
   it('is a sentence and what to do next', () => {

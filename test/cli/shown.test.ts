@@ -7,7 +7,7 @@ import { Output } from '../../cli/output.ts';
 import * as progress from '../../cli/progress.ts';
 import * as prompt from '../../cli/prompt.ts';
 import { LockstepError } from '../../schema/error.ts';
-import * as log from '../../unit/log-for-people.ts';
+import * as log from '../../unit/log/for-people.ts';
 
 /** A name that turns the rest of its line round, clears the window and hides a word. */
 const HOSTILE = 'shop\u202epohs\u001b[2J\u200b\u2066';
@@ -71,7 +71,7 @@ const WRITERS: Record<string, string> = {
   'cli/output.ts': 'walked over here',
   'cli/prompt.ts': 'walked over here',
   'cli/progress.ts': 'walked over here',
-  'unit/log.ts': 'walked over here: forPeople',
+  'unit/log/log.ts': 'walked over here: forPeople',
   'cli/main.ts': 'asks for colours only',
   'cli/program.ts': 'asks for colours only',
   'cli/commands/status.ts': 'clears the window',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { exitCodeOf } from '../../cli/commands/status.ts';
 import { coloured, plain } from '../../cli/output.ts';
 import { formatSquare, formatStatus } from '../../cli/status-screen.ts';
-import type { Status } from '../../unit/face.ts';
+import type { Status } from '../../unit/contract.ts';
 
 const NOW = new Date('2025-03-01T12:00:00Z');
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { keys } from '../../store/keys.ts';
-import { openLmdb } from '../../store/lmdb.ts';
-import type { AuditReport, DriftReport, ProvedFacts } from '../../unit/audit-face.ts';
+import { openLmdb } from '../../store/lmdb/lmdb.ts';
+import type { AuditReport, DriftReport, ProvedFacts } from '../../unit/audits/contract.ts';
 import { pairUp, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 
 const PASSPHRASE = 'four words are enough';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { exportLoadMaster } from '../../loadmaster/import.ts';
 import { builtInSchemas, loadCatalog } from '../../schema/catalog.ts';
 import type { ConfigRecord } from '../../schema/document.ts';
-import { exportLoadMaster } from '../../schema/loadmaster.ts';
 import { splitRecord } from '../../schema/record.ts';
-import type { ImportAnswer } from '../../unit/face.ts';
+import type { ImportAnswer } from '../../unit/contract.ts';
 import { pairUp, TestUnit, temporaryFolder } from './daemon.ts';
 
 const REAL = path.resolve('..', 'shared', 'data', 'loadmaster');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createReadStream, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Manifest } from '../../backup/bundle.ts';
-import type { RestoreCertificatesAnswer } from '../../unit/certificate-restore-face.ts';
+import type { RestoreCertificatesAnswer } from '../../unit/certificates/restore-contract.ts';
 import { made, piecesOf } from '../backup/made-certificates.ts';
 import { pairUp, refusalOf, TestUnit, temporaryFolder, untilInStep } from './daemon.ts';
 

@@ -17,8 +17,8 @@ import {
 import path from 'node:path';
 import { readX509 } from '../../certs/x509.ts';
 import { type Asked, parseCommandLine } from '../../cli/program.ts';
-import type { CertificateDetails } from '../../unit/certificate-face.ts';
-import type { ChangeAnswer } from '../../unit/face.ts';
+import type { CertificateDetails } from '../../unit/certificates/contract.ts';
+import type { ChangeAnswer } from '../../unit/contract.ts';
 import { issue, type Made } from '../certs/ca.ts';
 import { pairUp, refusalOf, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 

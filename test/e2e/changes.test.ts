@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { ChangeAnswer, ImportAnswer } from '../../unit/face.ts';
+import type { ChangeAnswer, ImportAnswer } from '../../unit/contract.ts';
 import { lockstep, TestUnit, temporaryFolder } from './daemon.ts';
 
 describe('a change as an operator types it', function () {

@@ -11,9 +11,9 @@ import { EXIT_OF_CLASS } from '../../cli/exit.ts';
 import { parseCommandLine } from '../../cli/program.ts';
 import { type Catalog, loadCatalog } from '../../schema/catalog.ts';
 import { asLockstepError, type ErrorBody, LockstepError } from '../../schema/error.ts';
-import { openLmdb } from '../../store/lmdb.ts';
+import { openLmdb } from '../../store/lmdb/lmdb.ts';
 import { Store } from '../../store/store.ts';
-import type { Status } from '../../unit/face.ts';
+import type { Status } from '../../unit/contract.ts';
 import { type InitOptions, initUnit } from '../../unit/init.ts';
 import { freshBuild } from './build.ts';
 

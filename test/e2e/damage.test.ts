@@ -3,8 +3,8 @@ import { readdirSync, renameSync, statSync, truncateSync, writeFileSync } from '
 import path from 'node:path';
 import { bucketBytes, bucketOf } from '../../store/digest.ts';
 import { keys } from '../../store/keys.ts';
-import { openLmdb } from '../../store/lmdb.ts';
-import type { RebuildAnswer, VerifyAnswer } from '../../unit/face.ts';
+import { openLmdb } from '../../store/lmdb/lmdb.ts';
+import type { RebuildAnswer, VerifyAnswer } from '../../unit/contract.ts';
 import { pairUp, refusalOf, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 
 const RECORDS = 300;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import type { Branch, ChangeAnswer, ConfirmAnswer, MergeAnswer, Status } from '../../unit/face.ts';
+import type { Branch, ChangeAnswer, ConfirmAnswer, MergeAnswer, Status } from '../../unit/contract.ts';
 import { pairUp, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 
 describe('two units that were changed on both sides', function () {

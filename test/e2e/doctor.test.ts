@@ -5,7 +5,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, wr
 import path from 'node:path';
 import forge from 'node-forge';
 import type { JsonObject } from '../../schema/json.ts';
-import type { DoctorAnswer, Step } from '../../unit/doctor-face.ts';
+import type { DoctorAnswer, Step } from '../../unit/doctor/contract.ts';
 import { DEFAULT_PORT } from '../../unit/identity.ts';
 import { lockstep, pairUp, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 import { ADDRESSES, type Machine, twoMachines } from './two-networks.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { cpSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { ErrorBody } from '../../schema/error.ts';
-import type { MergeAnswer, Status, TakeoverAnswer } from '../../unit/face.ts';
+import type { MergeAnswer, Status, TakeoverAnswer } from '../../unit/contract.ts';
 import { pairUp, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 
 describe('a snapshot of the active unit is put back', function () {

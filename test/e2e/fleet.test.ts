@@ -5,8 +5,8 @@ import { createServer } from 'node:http';
 import { createServer as listenTcp, type Socket } from 'node:net';
 import path from 'node:path';
 import { sshKeyBlob } from '../../schema/ssh-key.ts';
-import { fingerprint, generateKeyPair } from '../../sync/keys.ts';
-import { type Listener, listen } from '../../sync/ssh-server.ts';
+import { fingerprint, generateKeyPair } from '../../sync/ssh/keys.ts';
+import { type Listener, listen } from '../../sync/ssh/server.ts';
 import { lockstep, temporaryFolder } from './daemon.ts';
 
 interface Row {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import type { HistoryKept } from '../../unit/face.ts';
+import type { HistoryKept } from '../../unit/contract.ts';
 import { pairUp, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 
 const CHANGES = 200;

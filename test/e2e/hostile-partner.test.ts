@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { loadCatalog } from '../../schema/catalog.ts';
 import { RULES } from '../../schema/rules/index.ts';
-import { openLmdb } from '../../store/lmdb.ts';
+import { openLmdb } from '../../store/lmdb/lmdb.ts';
 import { Store } from '../../store/store.ts';
 import type { Hello, UpdateMessage } from '../../sync/message.ts';
 import { pairUp, TestUnit, temporaryFolder, untilInStep } from './daemon.ts';

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import ssh2, { type Client, type ClientChannel } from 'ssh2';
 import type { Channel } from '../../sync/channel.ts';
-import { publicBlob } from '../../sync/keys.ts';
 import {
   encodeMessage,
   type Hello,
@@ -12,7 +11,8 @@ import {
   type Request,
 } from '../../sync/message.ts';
 import type { Partner } from '../../sync/pairing.ts';
-import { dial } from '../../sync/ssh-client.ts';
+import { dial } from '../../sync/ssh/client.ts';
+import { publicBlob } from '../../sync/ssh/keys.ts';
 import type { TestUnit } from './daemon.ts';
 
 /** Somebody who has the keys of a unit, and speaks to its partner in its name. */

@@ -10,7 +10,7 @@ import { buffer } from 'node:stream/consumers';
 import { ApiClient } from '../../api/client.ts';
 import { Output } from '../../cli/output.ts';
 import { RemoteConnection } from '../../cli/remote/connect.ts';
-import type { AuditReport } from '../../unit/audit-face.ts';
+import type { AuditReport } from '../../unit/audits/contract.ts';
 import { needs } from '../needs.ts';
 import {
   type CommandResult,

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { loadCatalog } from '../../schema/catalog.ts';
 import type { Json, JsonObject } from '../../schema/json.ts';
 import { splitRecord } from '../../schema/record.ts';
-import type { ChangeAnswer, Receipt, ShowAnswer, Status, TakeoverAnswer } from '../../unit/face.ts';
+import type { ChangeAnswer, Receipt, ShowAnswer, Status, TakeoverAnswer } from '../../unit/contract.ts';
 import { lockstep, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 
 const SITE = path.resolve('examples', 'site');

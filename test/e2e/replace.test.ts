@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { fingerprint, generateKeyPair, parsePrivateKey } from '../../sync/keys.ts';
 import type { Partner } from '../../sync/pairing.ts';
-import type { Invitation, Status } from '../../unit/face.ts';
+import { fingerprint, generateKeyPair, parsePrivateKey } from '../../sync/ssh/keys.ts';
+import type { Invitation, Status } from '../../unit/contract.ts';
 import { freshBuild } from './build.ts';
 import { pairUp, refusalOf, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 

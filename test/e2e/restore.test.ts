@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createBundle } from '../../backup/create.ts';
 import type { ErrorBody } from '../../schema/error.ts';
-import type { RestoreAnswer, Status } from '../../unit/face.ts';
+import type { RestoreAnswer, Status } from '../../unit/contract.ts';
 import { pairUp, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 
 const PASSPHRASE = 'four words are enough';

@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { JsonObject } from '../../schema/json.ts';
-import type { ConfirmSourceAnswer, Pause, ResumeAnswer, Status } from '../../unit/face.ts';
+import type { ConfirmSourceAnswer, Pause, ResumeAnswer, Status } from '../../unit/contract.ts';
 import { pairUp, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 
 const { shop } = JSON.parse(readFileSync(path.resolve('examples', 'site', 'site.json'), 'utf8'))

@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync, statSync, truncateSync, writeSync } from
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { keys } from '../../store/keys.ts';
-import { openLmdb } from '../../store/lmdb.ts';
+import { openLmdb } from '../../store/lmdb/lmdb.ts';
 import { type TestUnit, until } from '../e2e/daemon.ts';
 import type { Fault } from './fault.ts';
 import { injecting, whyNoInjection } from './inject.ts';

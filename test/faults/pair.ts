@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LockstepError } from '../../schema/error.ts';
-import type { Status, VerifyAnswer } from '../../unit/face.ts';
+import type { Status, VerifyAnswer } from '../../unit/contract.ts';
 import { lockstep, pairUp, TestUnit, temporaryFolder, untilInStep } from '../e2e/daemon.ts';
 import { CommitLedger, type Held } from './commit-ledger.ts';
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Client, ClientChannel } from 'ssh2';
-import { encodeFrame } from '../../sync/frame.ts';
+import { encodeFrame } from '../../sync/ssh/frame.ts';
 import { type TestUnit, until } from '../e2e/daemon.ts';
 import { asThen, lasting, PLACES, type Recorded, type Turn, type Typed, type UnitName } from './golden.ts';
 import { saidAgain } from './story.ts';

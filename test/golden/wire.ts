@@ -1,7 +1,7 @@
 /** Both ends of the wire between two units, in the hands of a test that has the keys of both. */
 import { createServer, type Server, type Socket } from 'node:net';
 import ssh2, { type Client, type ServerChannel } from 'ssh2';
-import { FrameDecoder } from '../../sync/frame.ts';
+import { FrameDecoder } from '../../sync/ssh/frame.ts';
 
 const SUBSYSTEM = 'lockstep';
 

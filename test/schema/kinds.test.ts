@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
+import { fieldsOf } from '../../loadmaster/parameter.ts';
 import { builtInSchemas, loadCatalog } from '../../schema/catalog.ts';
 import { isObject, type Json, type JsonObject } from '../../schema/json.ts';
 import { ID_ALPHABET, type Kind } from '../../schema/kind.ts';
-import { fieldsOf } from '../../schema/loadmaster-parameter.ts';
 import { staleFiles } from '../../scripts/generate.ts';
 
 const catalog = loadCatalog();

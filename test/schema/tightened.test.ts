@@ -5,8 +5,8 @@ import { RULES } from '../../schema/rules/index.ts';
 import { TIGHTENED_FORMATS, TIGHTENED_HINTS } from '../../schema/tightened-formats.ts';
 import { openMemory } from '../../store/memory.ts';
 import { Store } from '../../store/store.ts';
-import { StandingProblems } from '../../unit/standing-problems.ts';
-import { keptLog } from '../unit/kept-log.ts';
+import { StandingProblems } from '../../unit/pair/problems.ts';
+import { keptLog } from '../unit/log/kept-log.ts';
 import { catalog, kindNamed } from './records-of.ts';
 
 const SERVICE = { protocol: 'tcp', address: '10.20.0.100', port: 443 };

@@ -18,7 +18,7 @@ const DIGEST_CHECK = 'if (target !== undefined && digest !== target) throw diges
 export const MUTATIONS: Mutation[] = [
   one(
     'an update of a lower epoch is taken',
-    'store/taking.ts',
+    'store/taken-records.ts',
     'if (update.epoch < head.epoch) throw staleEpoch(update, head);',
     '',
   ),
@@ -45,7 +45,7 @@ export const MUTATIONS: Mutation[] = [
   },
   one(
     'an active unit takes updates',
-    'store/taking.ts',
+    'store/taken-records.ts',
     "if (head.role !== 'standby') throw notStandby(update, head);",
     '',
   ),
@@ -82,7 +82,7 @@ export const MUTATIONS: Mutation[] = [
   ),
   one(
     'an update takes the own half of a unit away',
-    'store/taking.ts',
+    'store/taken-records.ts',
     'const after = { pair: value ?? undefined, unit: before.unit };',
     'const after = { pair: value ?? undefined, unit: undefined };',
   ),
@@ -227,13 +227,13 @@ export const MUTATIONS: Mutation[] = [
   ),
   one(
     'units of different pairs exchange configuration',
-    'sync/standing.ts',
+    'sync/pair-state.ts',
     "['pair identity', own.pairId, partner.pairId, own.pairId === partner.pairId],",
     '',
   ),
   one(
     'a new unit speaks for the pair',
-    'sync/standing.ts',
+    'sync/pair-state.ts',
     'if (!empty && (own.established || !partner.established)) return',
     'if (!empty) return',
   ),
@@ -246,14 +246,14 @@ export const MUTATIONS: Mutation[] = [
   ),
   one(
     'an active unit sends to an active one',
-    'sync/standing.ts',
+    'sync/pair-state.ts',
     "if (partner.role === 'active') {",
     'if (false) {',
     'the receiver, which refuses an update while it is active',
   ),
   one(
     'a unit sends to a partner that stood down for it in a higher epoch',
-    'sync/standing.ts',
+    'sync/pair-state.ts',
     'if (isTakeoverUnfinished(own, partner)) return unfinishedTakeover(own, partner);',
     '',
     'the receiver, which refuses the lower epoch',
@@ -274,7 +274,7 @@ export const MUTATIONS: Mutation[] = [
   ),
   one(
     'a unit whose disk fell back sends updates',
-    'sync/standing.ts',
+    'sync/pair-state.ts',
     'if (hasFallenBack(state)) return fallenBack(state);',
     '',
   ),
@@ -282,7 +282,7 @@ export const MUTATIONS: Mutation[] = [
     name: 'a unit whose disk fell back sends updates, and its partner takes them',
     changes: [
       {
-        file: 'sync/standing.ts',
+        file: 'sync/pair-state.ts',
         from: 'if (hasFallenBack(state)) return fallenBack(state);',
         to: '',
       },

@@ -1,6 +1,6 @@
+import { makeDeadline } from '../../host/deadline.ts';
 import type { LockstepError } from '../../schema/error.ts';
 import type { JsonObject } from '../../schema/json.ts';
-import { makeDeadline } from '../../store/deadline.ts';
 import type { Net } from '../../store/head.ts';
 import type { CommitResult } from '../../store/store.ts';
 import type { Change } from '../../store/transition.ts';

@@ -1,19 +1,19 @@
+import type { Moment } from '../../host/deadline.ts';
+import type { Timers } from '../../host/timers.ts';
 import { type Catalog, loadCatalog } from '../../schema/catalog.ts';
 import { LockstepError } from '../../schema/error.ts';
 import { RULES } from '../../schema/rules/index.ts';
-import type { Moment } from '../../store/deadline.ts';
 import { Store } from '../../store/store.ts';
 import { bothWays } from '../../sync/both-ways.ts';
 import type { Channel } from '../../sync/channel.ts';
 import { Link } from '../../sync/link.ts';
 import { type HaMode, type Hello, PROTOCOL } from '../../sync/message.ts';
+import { nameOf, type StateName } from '../../sync/pair-state.ts';
 import type { Pause } from '../../sync/pause.ts';
-import type { Timers } from '../../sync/requests.ts';
 import { serve } from '../../sync/service.ts';
-import { nameOf, type StateName } from '../../sync/standing.ts';
 import { factsOf, type OwnFacts } from '../../sync/state.ts';
-import type { Log } from '../../unit/log.ts';
-import { NetKeeper } from '../../unit/net-keeper.ts';
+import { NetKeeper } from '../../unit/changes/provisional-keeper.ts';
+import type { Log } from '../../unit/log/log.ts';
 import type { Disk } from './disk.ts';
 import type { Party } from './network.ts';
 import type { VirtualTime } from './virtual-time.ts';
@@ -51,7 +51,7 @@ export interface Process extends Party {
   nets: NetKeeper;
 }
 
-/** A unit as the daemon composes it (unit/pair.ts), over a disk and a network that fail. */
+/** A unit as the daemon composes it (unit/pair/pair.ts), over a disk and a network that fail. */
 export class SimulatedUnit {
   readonly name: string;
   readonly mode: HaMode;
@@ -124,7 +124,7 @@ export class SimulatedUnit {
     await this.disk.crash();
   }
 
-  /** Another partner is pinned in place of the one before; the link to that one ends (unit/pair.ts, connect). */
+  /** Another partner is pinned in place of the one before; the link to that one ends (unit/pair/pair.ts, connect). */
   repaired(pairId: string): void {
     this.pairId = pairId;
     // Before that it had another partner, whose keys no one has any more.

@@ -1,4 +1,4 @@
-import type { StateName } from '../../sync/standing.ts';
+import type { StateName } from '../../sync/pair-state.ts';
 import { USUAL_WRITE_MS } from './disk.ts';
 import { Faults } from './faults.ts';
 import { movesFor, movesForRetired } from './moves.ts';

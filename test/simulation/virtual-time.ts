@@ -1,4 +1,4 @@
-import type { Timers } from '../../sync/requests.ts';
+import type { Timers } from '../../host/timers.ts';
 
 interface Happening {
   at: number;
@@ -54,7 +54,7 @@ async function rest(): Promise<void> {
   await new Promise<void>(resolve => process.nextTick(resolve));
 }
 
-/** Long work lets go of the event loop by the real clock (store/event-loop.ts): while the simulation runs, that stands still. */
+/** Long work lets go of the event loop by the real clock (host/event-loop.ts): while the simulation runs, that stands still. */
 export async function withoutRealTime<T>(act: () => Promise<T>): Promise<T> {
   const real = performance.now;
   performance.now = () => 0;

@@ -170,7 +170,7 @@ export class World {
 
   /**
    * A unit asks where its pinned partner is: at the place that it dialled, or on a line that came in with the partner's key. When a
-   * partner is replaced its lines are closed, and its key lets nobody in (unit/pair.ts, leave). Here the replaced unit
+   * partner is replaced its lines are closed, and its key lets nobody in (unit/pair/pair.ts, leave). Here the replaced unit
    * dials the survivor once more. Its other identity shows it to be a stranger; under the same one nothing but the key does, and
    * the survivor would take an order that this unit obeyed for one that its partner obeyed. What this unit itself asks is
    * answered as ever: the epoch has to refuse it.

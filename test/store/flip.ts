@@ -2,8 +2,8 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { openLmdb } from '../../store/lmdb.ts';
-import { findPageFaults } from '../../store/lmdb-pages.ts';
+import { openLmdb } from '../../store/lmdb/lmdb.ts';
+import { findPageFaults } from '../../store/lmdb/pages.ts';
 import { Random } from '../random.ts';
 
 const [file, tries, seed] = process.argv.slice(2) as [string, string, string];

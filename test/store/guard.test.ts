@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { makeDeadline } from '../../store/deadline.ts';
+import { makeDeadline } from '../../host/deadline.ts';
 import { openMemory } from '../../store/memory.ts';
 import { type CommitRequest, type Guard, Store } from '../../store/store.ts';
 import type { Change } from '../../store/transition.ts';

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import type { JsonObject } from '../../schema/json.ts';
 import { EMPTY_DIGEST } from '../../store/digest.ts';
 import { keys } from '../../store/keys.ts';
-import { openLmdb } from '../../store/lmdb.ts';
-import { findPageFaults } from '../../store/lmdb-pages.ts';
+import { openLmdb } from '../../store/lmdb/lmdb.ts';
+import { findPageFaults } from '../../store/lmdb/pages.ts';
 import { openMemory } from '../../store/memory.ts';
 import { type StorePort, withPrefix } from '../../store/port.ts';
 import { oldestToKeep } from '../../store/retention.ts';
@@ -458,7 +458,7 @@ describe('the file of a store of which the oldest part goes', () => {
 /** Commits, and lets old revisions go all the time; says which revision is there, and which is the oldest. */
 const PRUNER = `
   const at = path => ${JSON.stringify(ROOT)} + path;
-  const { openLmdb } = await import(at('store/lmdb.ts'));
+  const { openLmdb } = await import(at('store/lmdb/lmdb.ts'));
   const { Store } = await import(at('store/store.ts'));
   const { sampleCatalog } = await import(at('test/store/sample-kinds.ts'));
   const store = await Store.open({ port: openLmdb(process.argv[1]), catalog: sampleCatalog(), rules: [], now: () => new Date(0) });

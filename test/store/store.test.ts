@@ -7,7 +7,7 @@ import { canonicalize, type JsonObject } from '../../schema/json.ts';
 import { splitRecord } from '../../schema/record.ts';
 import type { Rule } from '../../schema/rule.ts';
 import { EMPTY_DIGEST, type LeafChange, recordHash, updateTree } from '../../store/digest.ts';
-import { openLmdb } from '../../store/lmdb.ts';
+import { openLmdb } from '../../store/lmdb/lmdb.ts';
 import { openMemory } from '../../store/memory.ts';
 import type { StorePort } from '../../store/port.ts';
 import { type PairChange, Store, type UpdateRequest } from '../../store/store.ts';

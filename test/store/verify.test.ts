@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
+import { makeDeadline } from '../../host/deadline.ts';
 import type { Branch } from '../../store/branch.ts';
-import { makeDeadline } from '../../store/deadline.ts';
 import { bucketOf } from '../../store/digest.ts';
 import { keys } from '../../store/keys.ts';
 import { openMemory } from '../../store/memory.ts';

@@ -4,7 +4,7 @@ import type { Side } from '../../store/merge.ts';
 import type { MergeResult } from '../../store/store.ts';
 import type { Change } from '../../store/transition.ts';
 import { branchWork } from '../../sync/branch-exchange.ts';
-import { guardOf } from '../../unit/roles.ts';
+import { guardOf } from '../../unit/access/roles.ts';
 import { MemoryPair, type MemoryUnit } from './pair-in-memory.ts';
 
 const host = (name: string, address: string): Change => ({

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { LockstepError } from '../../schema/error.ts';
 import { EMPTY_DIGEST } from '../../store/digest.ts';
-import type { NodePair } from '../../sync/walk.ts';
+import type { NodePair } from '../../store/tree-walk.ts';
 import { A, B, C, D, ownFacts, partnerHello } from './facts.ts';
 import { MemoryPair } from './pair-in-memory.ts';
 import { Script } from './script.ts';

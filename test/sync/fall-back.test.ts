@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
+import { makeDeadline } from '../../host/deadline.ts';
 import type { LockstepError } from '../../schema/error.ts';
 import type { Branch } from '../../store/branch.ts';
-import { makeDeadline } from '../../store/deadline.ts';
 import type { HaMode } from '../../sync/message.ts';
 import { type Image, MemoryPair, type MemoryUnit } from './pair-in-memory.ts';
 

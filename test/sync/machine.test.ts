@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { type ErrorBody, LockstepError } from '../../schema/error.ts';
 import { EMPTY_DIGEST } from '../../store/digest.ts';
 import { step } from '../../sync/machine.ts';
+import { mismatches, nameOf, type StateName, updateRefusal } from '../../sync/pair-state.ts';
 import { asError } from '../../sync/partner-error.ts';
-import { mismatches, nameOf, type StateName, updateRefusal } from '../../sync/standing.ts';
 import {
   type Effect,
   initialState,

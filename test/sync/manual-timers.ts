@@ -1,4 +1,4 @@
-import type { Timers } from '../../sync/requests.ts';
+import type { Timers } from '../../host/timers.ts';
 
 /** Time that passes only when a test says so. */
 export class ManualTimers implements Timers {

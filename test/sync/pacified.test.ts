@@ -3,7 +3,7 @@ import { LockstepError } from '../../schema/error.ts';
 import type { Channel } from '../../sync/channel.ts';
 import { parseReply, parseRequest } from '../../sync/message.ts';
 import { tellPacified } from '../../sync/pacified.ts';
-import { updateRefusal } from '../../sync/standing.ts';
+import { updateRefusal } from '../../sync/pair-state.ts';
 import { channelPair, type Fate } from './channel-in-memory.ts';
 import { A, B, ownFacts, partnerHello } from './facts.ts';
 import { ManualTimers } from './manual-timers.ts';

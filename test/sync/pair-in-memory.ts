@@ -1,13 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Moment } from '../../host/deadline.ts';
 import { type Catalog, loadCatalog } from '../../schema/catalog.ts';
 import { LockstepError } from '../../schema/error.ts';
 import { canonicalize, type JsonObject } from '../../schema/json.ts';
 import { splitRecord } from '../../schema/record.ts';
 import { RULES } from '../../schema/rules/index.ts';
-import type { Moment } from '../../store/deadline.ts';
-import { openLmdb } from '../../store/lmdb.ts';
+import { openLmdb } from '../../store/lmdb/lmdb.ts';
 import { openMemory } from '../../store/memory.ts';
 import type { StorePort } from '../../store/port.ts';
 import { type CommitResult, Store } from '../../store/store.ts';
@@ -25,10 +25,10 @@ import {
   type Reply,
   type Request,
 } from '../../sync/message.ts';
+import { nameOf, type StateName } from '../../sync/pair-state.ts';
 import { serve } from '../../sync/service.ts';
-import { nameOf, type StateName } from '../../sync/standing.ts';
 import { factsOf, type OwnFacts, type SyncState } from '../../sync/state.ts';
-import type { Auditing } from '../../unit/auditing.ts';
+import type { Auditing } from '../../unit/audits/auditing.ts';
 import { channelPair, type Fate } from './channel-in-memory.ts';
 import { ManualTimers } from './manual-timers.ts';
 

@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto';
 import { LockstepError } from '../../schema/error.ts';
 import type { JsonObject } from '../../schema/json.ts';
 import type { HaFacts } from '../../sync/fit.ts';
-import { generateKeyPair, publicBlob } from '../../sync/keys.ts';
 import { encodeMessage, parseReply, parseRequest, type Reply } from '../../sync/message.ts';
 import {
   answerJoin,
@@ -20,6 +19,7 @@ import {
   proof,
   type Self,
 } from '../../sync/pairing.ts';
+import { generateKeyPair, publicBlob } from '../../sync/ssh/keys.ts';
 import { channelPair, type Fate } from './channel-in-memory.ts';
 
 function self(mode: 'first' | 'second'): Self {

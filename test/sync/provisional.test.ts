@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
+import { makeDeadline } from '../../host/deadline.ts';
 import type { JsonObject } from '../../schema/json.ts';
-import { makeDeadline } from '../../store/deadline.ts';
 import type { CommitResult } from '../../store/store.ts';
 import type { Change } from '../../store/transition.ts';
 import { MemoryPair, type MemoryUnit } from './pair-in-memory.ts';

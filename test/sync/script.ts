@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { step } from '../../sync/machine.ts';
 import type { Hello } from '../../sync/message.ts';
-import { nameOf, type StateName } from '../../sync/standing.ts';
+import { nameOf, type StateName } from '../../sync/pair-state.ts';
 import {
   type Effect,
   initialState,

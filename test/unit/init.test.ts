@@ -12,9 +12,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { JsonObject } from '../../schema/json.ts';
-import { openLmdb } from '../../store/lmdb.ts';
+import { openLmdb } from '../../store/lmdb/lmdb.ts';
 import { type Head, Store } from '../../store/store.ts';
-import { fingerprint, parsePrivateKey } from '../../sync/keys.ts';
+import { fingerprint, parsePrivateKey } from '../../sync/ssh/keys.ts';
 import { assertUnit, lockFolder, makeFolder, unitFolder } from '../../unit/folder.ts';
 import { packageVersion, readIdentity, type UnitFacts } from '../../unit/identity.ts';
 import { type InitOptions, initUnit } from '../../unit/init.ts';

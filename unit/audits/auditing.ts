@@ -1,0 +1,116 @@
+import type { JsonObject } from '../../schema/json.ts';
+import type { Partner } from '../../sync/pairing.ts';
+import type { SyncState } from '../../sync/state.ts';
+import { Auditor, type AuditorOptions } from './auditor.ts';
+import type { AuditFace, AuditRequest } from './contract.ts';
+import { DriftAlert, type DriftAlertOptions } from './drift-alert.ts';
+import { DriftBook } from './drift-reports.ts';
+import { DriftWatch, type DriftWatchOptions } from './drift-watch.ts';
+import { Prover, type ProverOptions } from './prover.ts';
+
+/** What the pair tells of itself for audits. */
+export interface AuditedPair {
+  syncState(): SyncState | undefined;
+  partner(): Partner | undefined;
+  /** Throws `not-paired`, `partner-unreachable`. */
+  ask(question: JsonObject): Promise<JsonObject>;
+  self(): { name: string; unitId: string; pairId: string; release: string };
+}
+
+export type AuditingOptions = Omit<AuditorOptions, 'self' | 'askPartner'> &
+  Pick<DriftWatchOptions, 'timers' | 'log'> &
+  Pick<DriftAlertOptions, 'runHook' | 'sendMail'> &
+  Pick<ProverOptions, 'hostKey'>;
+
+/** All that a unit does about audits: on demand, at every interval, and for its partner. */
+export class Auditing implements AuditFace {
+  private readonly auditor: Auditor;
+  private readonly book: DriftBook;
+  private readonly watch: DriftWatch;
+  private readonly alert: DriftAlert;
+  private readonly prover: Prover;
+  private pair: AuditedPair | undefined;
+
+  private constructor(options: AuditingOptions, book: DriftBook) {
+    const { store } = options;
+    const self = () => this.pair?.self() ?? { name: '', unitId: '', pairId: '', release: '' };
+    const askPartner = async (question: JsonObject): Promise<JsonObject> => this.paired().ask(question);
+    this.book = book;
+    this.auditor = new Auditor({ ...options, self, askPartner });
+    this.prover = new Prover({ ...options, self, askPartner, partner: () => this.pair?.partner() });
+    this.alert = new DriftAlert({ ...options, self, read: path => store.read(path) });
+    this.watch = new DriftWatch({
+      ...options,
+      book,
+      syncState: () => this.pair?.syncState(),
+      audit: () => this.auditor.audit(LOCAL_TO_PARTNER),
+      onChange: (event, report) => this.alert.tell(event, report),
+    });
+  }
+
+  static async open(options: AuditingOptions): Promise<Auditing> {
+    return new Auditing(options, await DriftBook.open(options.store));
+  }
+
+  /** From now on there is a pair to look at. */
+  attach(pair: AuditedPair): void {
+    this.pair = pair;
+  }
+
+  async stop(): Promise<void> {
+    await this.watch.stop();
+    await this.alert.settled();
+  }
+
+  async audit(request: AuditRequest): ReturnType<AuditFace['audit']> {
+    const report = await this.auditor.audit(request);
+    const ofThePair = request.a.of === 'local' && request.b.of === 'partner';
+    return ofThePair ? this.watch.note(report, 'an audit') : report;
+  }
+
+  async auditHistory(): ReturnType<AuditFace['auditHistory']> {
+    return { reports: this.book.reports };
+  }
+
+  auditAsk(question: JsonObject): Promise<JsonObject> {
+    return this.auditor.answer(question);
+  }
+
+  auditProof(): ReturnType<AuditFace['auditProof']> {
+    return this.prover.prove();
+  }
+
+  /** The partner asks. Throws `bad-message`. */
+  async answerPartner(question: JsonObject): Promise<JsonObject> {
+    return question.ask === 'sign' ? this.prover.answer(question) : this.auditor.answer(question);
+  }
+
+  /** An update interval has passed. Resolves when what there was to look at is seen. */
+  due(): Promise<void> {
+    return this.watch.due();
+  }
+
+  beforeUpdate(): Promise<void> {
+    return this.watch.beforeUpdate();
+  }
+
+  settled(): void {
+    void this.watch.settled();
+  }
+
+  warnings(): ReturnType<DriftBook['warnings']> {
+    return this.book.warnings();
+  }
+
+  /** Records that differ where they ought to be equal. */
+  get driftRecords(): number {
+    return this.book.open?.records ?? 0;
+  }
+
+  private paired(): AuditedPair {
+    if (this.pair === undefined) throw new Error('The unit has not started.');
+    return this.pair;
+  }
+}
+
+const LOCAL_TO_PARTNER: AuditRequest = { a: { of: 'local' }, b: { of: 'partner' } };

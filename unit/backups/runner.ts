@@ -1,0 +1,253 @@
+import { mkdir, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { saveBundle } from '../../backup/save.ts';
+import { afterFailure, afterSuccess, dueAt, type RunBook } from '../../backup/schedule.ts';
+import type { Timers } from '../../host/timers.ts';
+import type { Catalog } from '../../schema/catalog.ts';
+import { asLockstepError, type Problem } from '../../schema/error.ts';
+import type { Store } from '../../store/store.ts';
+import type { BackupRun, BackupStatus } from '../contract.ts';
+import type { Log } from '../log/log.ts';
+import { backUp } from './backing-up.ts';
+import type { Shelf } from './bundle-folder.ts';
+import type { Drills } from './drills.ts';
+import { type BackupPlan, planFault, readBackupPlan } from './schedule-plan.ts';
+
+/** Brings a file to the place that the schedule names; resolves to what it is called there. */
+export type SendBundle = (remote: BackupPlan['remote'], file: string, name: string) => Promise<string>;
+
+export interface BackupRunnerOptions {
+  store: Store;
+  catalog: Catalog;
+  unitId: string;
+  /** How much later than its schedule says this unit runs (milliseconds), as the first or second of its pair. */
+  spread(isSecond: boolean): number;
+  drills: Drills;
+  shelf: Shelf;
+  send: SendBundle;
+  timers: Timers;
+  now(): Date;
+  log: Log;
+  /** A run has ended. */
+  onRun(result: 'done' | 'failed'): void;
+}
+
+/** What outlives the daemon. */
+interface Book extends RunBook {
+  /** Times and zone that it is about; others begin anew. */
+  about: string;
+  last?: BackupRun;
+  /** A bundle that was made and could not be sent: the next attempt sends it. */
+  unsent?: string | undefined;
+}
+
+const NAME = 'backup-runs';
+/** The clock of the machine may be set: it is looked at this often. */
+const LOOK_MS = 60_000;
+const CONCERNING = new Set(['backupSchedule', 'time', 'ha']);
+
+/** Makes bundles when the schedule says so, drills each, and removes those that the policy does not keep. */
+export class BackupRunner {
+  private readonly options: BackupRunnerOptions;
+  private book: Book;
+  private plan: BackupPlan;
+  private cancel: () => void = () => undefined;
+  private unwatch: () => void = () => undefined;
+  private running: Promise<void> | undefined;
+  private stopped = false;
+
+  private constructor(options: BackupRunnerOptions, book: Book, plan: BackupPlan) {
+    this.options = options;
+    this.book = book;
+    this.plan = plan;
+  }
+
+  static async start(options: BackupRunnerOptions): Promise<BackupRunner> {
+    const { store, shelf, now } = options;
+    const plan = await readPlan(options);
+    const book = (await store.readLocal<Book>(NAME)) ?? newBook(plan, now());
+    const runner = new BackupRunner(options, book, plan);
+    await shelf.sweep(now());
+    runner.unwatch = store.watch((_revision, paths) => {
+      if (paths.some(path => CONCERNING.has(path))) runner.look();
+    });
+    runner.look();
+    return runner;
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.unwatch();
+    this.cancel();
+    await this.running;
+  }
+
+  /** Resolves when no run is going on. */
+  async idle(): Promise<void> {
+    while (this.running !== undefined) await this.running;
+  }
+
+  get policy(): BackupPlan['policy'] {
+    return this.plan.policy;
+  }
+
+  get timeZone(): string {
+    return this.plan.times.timeZone;
+  }
+
+  get status(): BackupStatus {
+    const { plan, book } = this;
+    return {
+      schedule: plan.enabled
+        ? { method: plan.method, nextRunAt: this.dueAt.toISOString(), failures: book.failures }
+        : null,
+      lastRun: book.last ?? null,
+      drill: this.options.drills.latest,
+    };
+  }
+
+  /** What a person should know: it lacks something, the last run failed, nothing is proved. */
+  warnings(): Problem[] {
+    const { plan, book } = this;
+    if (!plan.enabled) return [];
+    const warnings: Problem[] = [];
+    const fault = planFault(plan);
+    if (fault !== undefined)
+      warnings.push({
+        code: fault.code,
+        path: 'backupSchedule',
+        message: fault.message.replace(/\.$/, ''),
+        ...(fault.hint === undefined ? {} : { hint: fault.hint }),
+      });
+    else if (book.failures > 0)
+      warnings.push({
+        code: 'backup-failed',
+        path: 'backupSchedule',
+        message: `the last ${book.failures === 1 ? 'backup' : `${book.failures} attempts of a backup`} failed: ${book.last?.reason ?? 'no reason is known'}`,
+        hint: 'It is tried again by itself, at the latest after an hour.',
+      });
+    const { last, passed } = this.options.drills.latest;
+    if (last?.reason !== undefined)
+      warnings.push({
+        code: 'drill-failed',
+        path: 'backupSchedule',
+        message: `the last drill of a backup failed: ${last.reason}`,
+        hint: 'lockstep backup drill FILE tries another bundle.',
+      });
+    else if (passed === null && book.last?.name !== undefined)
+      warnings.push({
+        code: 'backup-unproved',
+        path: 'backupSchedule',
+        message: 'no drill of a backup has ever passed',
+        hint: 'lockstep backup drill FILE restores one on a scratch unit.',
+      });
+    return warnings;
+  }
+
+  private get dueAt(): Date {
+    return dueAt(this.plan.times, this.book, this.spread);
+  }
+
+  private get spread(): number {
+    return this.options.spread(this.plan.isSecond);
+  }
+
+  /** Is it time? Then a bundle is made; otherwise it is looked again. One run at a time. */
+  private look(): void {
+    if (this.stopped || this.running !== undefined) return;
+    this.cancel();
+    this.running = this.act()
+      .catch(error =>
+        this.options.log.error({ reason: String(error) }, 'the backup schedule cannot be followed'),
+      )
+      .finally(() => {
+        this.running = undefined;
+        if (!this.stopped) this.cancel = this.options.timers.after(LOOK_MS, () => this.look());
+      });
+  }
+
+  private async act(): Promise<void> {
+    const { now } = this.options;
+    this.plan = await readPlan(this.options);
+    if (this.book.about !== aboutOf(this.plan)) {
+      const { last } = this.book;
+      await this.keep({ ...newBook(this.plan, now()), ...(last === undefined ? {} : { last }) });
+    }
+    if (this.plan.enabled && this.dueAt <= now()) await this.run();
+  }
+
+  private async run(): Promise<void> {
+    const { now, log, onRun } = this.options;
+    const startedAt = now();
+    try {
+      const run = await this.make(startedAt);
+      await this.keep({ about: this.book.about, ...afterSuccess(startedAt, this.spread), last: run });
+      log.info(run, 'a scheduled backup was made');
+      onRun('done');
+    } catch (error) {
+      const { code, message } = asLockstepError(error);
+      const at = now();
+      const { unsent } = this.book;
+      const last = { at: at.toISOString(), code, reason: message };
+      await this.keep({ about: this.book.about, ...afterFailure(this.book, at), last, unsent });
+      log.error({ code, reason: message, failures: this.book.failures }, 'a scheduled backup failed');
+      onRun('failed');
+    }
+  }
+
+  private async make(startedAt: Date): Promise<BackupRun> {
+    const { drills, shelf, send, now, log } = this.options;
+    const { plan } = this;
+    const fault = planFault(plan);
+    if (fault !== undefined) throw fault;
+    const passphrase = plan.passphrase as string;
+    const name = (await this.unsent()) ?? (await this.write(startedAt, passphrase));
+    const file = join(shelf.folder, name);
+    let to = file;
+    if (plan.method !== 'local') {
+      await this.keep({ ...this.book, unsent: name });
+      to = await send(plan.remote, file, name);
+    }
+    // A bundle that fails its drill stays, and status says so; the next one is made in its time.
+    await drills.drill(file, name, passphrase).catch(() => undefined);
+    await shelf.prune(plan.policy, plan.times.timeZone, {}).catch(error => {
+      log.error({ reason: String(error) }, 'old bundles could not be removed');
+    });
+    return { at: now().toISOString(), name, to, bytes: (await stat(file)).size };
+  }
+
+  private async unsent(): Promise<string | undefined> {
+    const { unsent } = this.book;
+    if (unsent === undefined) return undefined;
+    const there = await stat(join(this.options.shelf.folder, unsent)).catch(() => undefined);
+    return there === undefined ? undefined : unsent;
+  }
+
+  private async write(startedAt: Date, passphrase: string): Promise<string> {
+    const { store, catalog, unitId, shelf } = this.options;
+    const snapshot = await store.snapshot();
+    const { facts, bytes } = await backUp(snapshot, catalog, unitId, startedAt, { passphrase });
+    await mkdir(shelf.folder, { recursive: true, mode: 0o700 });
+    const wanted = join(shelf.folder, facts.name);
+    const { file } = await saveBundle(bytes, wanted, { passphrase, mayNumber: true });
+    return basename(file);
+  }
+
+  private async keep(book: Book): Promise<void> {
+    await this.options.store.writeLocal(NAME, book);
+    this.book = book;
+  }
+}
+
+function readPlan({ catalog, store }: BackupRunnerOptions): Promise<BackupPlan> {
+  return readBackupPlan(catalog, path => store.read(path));
+}
+
+/** A schedule that is new, or was changed, makes up for nothing. */
+function newBook(plan: BackupPlan, now: Date): Book {
+  return { about: aboutOf(plan), ...afterSuccess(now) };
+}
+
+function aboutOf({ enabled, times }: BackupPlan): string {
+  return JSON.stringify([enabled, times]);
+}

@@ -1,0 +1,278 @@
+import { daysLeft } from '../../certs/expiry.ts';
+import { namesOf } from '../../certs/names.ts';
+import { readX509, type X509 } from '../../certs/x509.ts';
+import { pauses } from '../../host/event-loop.ts';
+import { asLockstepError } from '../../schema/error.ts';
+import type { JsonObject } from '../../schema/json.ts';
+import type { Store } from '../../store/store.ts';
+import type { CertificateFacts, CertificateKind } from './contract.ts';
+import { hostsOf, hostTrouble, ownCertificates, type ServiceTrouble } from './hosts.ts';
+
+/** What is known of one certificate of the configuration, read once after each change of it. */
+export interface HeldCertificate {
+  path: string;
+  name: string;
+  kind: CertificateKind;
+  /** Undefined: it cannot be read, which `fault` is about. */
+  x509: X509 | undefined;
+  fault: string | undefined;
+  hasKey: boolean;
+  selfMade: boolean;
+  facts: Omit<CertificateFacts, 'daysLeft' | 'usedBy' | 'users'>;
+}
+
+export interface CertificateBookOptions {
+  store: Store;
+  /** Something in it has changed. */
+  onChanged(): void;
+}
+
+export const WEB_CERTIFICATE = 'webCertificate';
+const PLACES = ['certificates', 'intermediates', WEB_CERTIFICATE];
+/** Virtual Services with findings that are kept; a configuration that is broken all over needs no longer list. */
+const MOST_SERVICES = 1_000;
+const MOST_USERS = 1_000;
+const MOST_NAMED = 20;
+
+/**
+ * The certificates of the configuration and the hosts of Virtual Services that they do not cover: all of them are read once,
+ * when the unit starts, and from then on what commits touched. Nothing waits for it but who asks for a list.
+ */
+export class CertificateBook {
+  private readonly options: CertificateBookOptions;
+  private readonly held = new Map<string, HeldCertificate>();
+  private readonly uncovered = new Map<string, ServiceTrouble>();
+  private readonly due = new Set<string>();
+  private running: Promise<void> = Promise.resolve();
+  private working = false;
+  private stopped = false;
+  private readAll = false;
+
+  constructor(options: CertificateBookOptions) {
+    this.options = options;
+  }
+
+  start(): void {
+    this.go();
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    await this.running;
+  }
+
+  /** Resolves when everything that was committed before is in. */
+  async settled(): Promise<void> {
+    this.go();
+    while (this.working) await this.running;
+  }
+
+  /** Paths that a commit changed. */
+  touched(paths: string[]): void {
+    let any = false;
+    for (const path of paths) {
+      if (!isCertificate(path) && !isService(path)) continue;
+      this.due.add(path);
+      any = true;
+    }
+    if (any) this.go();
+  }
+
+  all(): Iterable<HeldCertificate> {
+    return this.held.values();
+  }
+
+  at(path: string): HeldCertificate | undefined {
+    return this.held.get(path);
+  }
+
+  /** Virtual Services with hosts that none of their certificates covers. */
+  troubles(): Iterable<ServiceTrouble> {
+    return this.uncovered.values();
+  }
+
+  /** Virtual Services that show the certificate at `path`, at most 1,000. */
+  async servicesOf(path: string): Promise<string[]> {
+    const found: string[] = [];
+    for await (const source of this.options.store.referrers(path)) {
+      if (isService(source)) found.push(source);
+      if (found.length >= MOST_USERS) break;
+    }
+    return found;
+  }
+
+  async facts(held: HeldCertificate, now: Date): Promise<CertificateFacts> {
+    const { store } = this.options;
+    const usedBy: string[] = [];
+    for await (const source of store.referrers(held.path)) {
+      usedBy.push(source);
+      if (usedBy.length >= MOST_USERS) break;
+    }
+    return {
+      ...held.facts,
+      daysLeft: held.x509 === undefined ? 0 : daysLeft(held.x509, now),
+      usedBy: usedBy.sort().slice(0, MOST_NAMED),
+      users: usedBy.length,
+    };
+  }
+
+  private go(): void {
+    if (this.stopped || this.working || (this.readAll && this.due.size === 0)) return;
+    this.working = true;
+    this.running = this.work();
+  }
+
+  /** `working` ends in the very step that finds nothing more to do: what comes later begins anew. */
+  private async work(): Promise<void> {
+    try {
+      while (!this.stopped) {
+        if (!this.readAll) await this.readEverything();
+        else if (this.due.size > 0) await this.readDue();
+        else return;
+      }
+    } finally {
+      this.working = false;
+    }
+  }
+
+  private async readEverything(): Promise<void> {
+    const { store, onChanged } = this.options;
+    this.readAll = true;
+    const rest = pauses();
+    for (const place of PLACES) {
+      try {
+        for await (const { path, value } of store.list(place)) {
+          await rest();
+          if (this.stopped) return;
+          this.hold(path, value);
+          if (place !== 'certificates') continue;
+          for await (const source of store.referrers(path)) if (isService(source)) this.due.add(source);
+        }
+      } catch (error) {
+        this.held.set(place, unreadable(place, error)); // the damage has a place of its own in the status
+      }
+    }
+    await this.readDue();
+    onChanged();
+  }
+
+  private async readDue(): Promise<void> {
+    const { store, onChanged } = this.options;
+    const rest = pauses();
+    for (const path of this.due) {
+      await rest();
+      if (this.stopped) return;
+      this.due.delete(path);
+      try {
+        const value = await store.read(path);
+        if (isCertificate(path)) {
+          this.hold(path, value);
+          if (path.startsWith('certificates/'))
+            for await (const source of store.referrers(path)) if (isService(source)) this.due.add(source);
+        } else await this.lookAtService(path, value);
+      } catch (error) {
+        if (isCertificate(path)) this.held.set(path, unreadable(path, error));
+      }
+    }
+    onChanged();
+  }
+
+  private hold(path: string, value: JsonObject | undefined): void {
+    if (value === undefined) this.held.delete(path);
+    else this.held.set(path, readHeld(path, value));
+  }
+
+  private async lookAtService(path: string, value: JsonObject | undefined): Promise<void> {
+    const { store } = this.options;
+    this.uncovered.delete(path);
+    if (value === undefined) return;
+    const parent = parentService(path);
+    const own = ownCertificates(value);
+    const shown =
+      own.length > 0 || parent === undefined ? own : ownCertificates((await store.read(parent)) ?? {});
+    // Those below show its certificates where they have none of their own.
+    if (parent === undefined && own.length > 0)
+      for await (const below of store.list(`${path}/subVirtualServices`))
+        if (isService(below.path)) this.due.add(below.path);
+    // A certificate that cannot be read is another trouble than a host that it does not cover.
+    const read = shown.flatMap(name => this.held.get(`certificates/${name}`)?.x509 ?? []);
+    const trouble = read.length === 0 ? undefined : hostTrouble(hostsOf(value), read);
+    if (trouble !== undefined && this.uncovered.size < MOST_SERVICES)
+      this.uncovered.set(path, { path, certificates: shown, ...trouble });
+  }
+}
+
+export function readHeld(path: string, value: JsonObject): HeldCertificate {
+  const held = {
+    ...placeOf(path),
+    ...read(String(value.certificate)),
+    hasKey: value.key !== undefined,
+    selfMade: value.selfSigned === true,
+  };
+  return { ...held, facts: fixedFacts(held) };
+}
+
+function read(certificate: string): Pick<HeldCertificate, 'x509' | 'fault'> {
+  try {
+    return { x509: readX509(certificate), fault: undefined };
+  } catch {
+    return { x509: undefined, fault: 'the certificate cannot be read' };
+  }
+}
+
+function unreadable(path: string, error: unknown): HeldCertificate {
+  const fault = `it cannot be read from the store (${asLockstepError(error).code})`;
+  const held = { ...placeOf(path), x509: undefined, fault, hasKey: false, selfMade: false };
+  return { ...held, facts: fixedFacts(held) };
+}
+
+function placeOf(path: string): Pick<HeldCertificate, 'path' | 'name' | 'kind'> {
+  if (path === WEB_CERTIFICATE) return { path, name: 'web', kind: 'web' };
+  const [place, name = ''] = path.split('/');
+  return { path, name, kind: place === 'intermediates' ? 'intermediate' : 'certificate' };
+}
+
+/** What lists tell, but for what depends on the day and on other records. */
+function fixedFacts(held: Omit<HeldCertificate, 'facts'>): HeldCertificate['facts'] {
+  const { path, name, kind, x509, fault, hasKey, selfMade } = held;
+  const known = { name, kind, path, hasKey, selfMade };
+  if (x509 === undefined) {
+    const none = { subject: '', issuer: '', names: [], notBefore: '', notAfter: '', keyType: '' };
+    return { ...known, ...none, unreadable: fault ?? '', fingerprint: '' };
+  }
+  return {
+    ...known,
+    subject: x509.subject,
+    issuer: x509.issuer,
+    names: x509.ca ? [] : [...namesOf(x509), ...x509.addresses],
+    notBefore: x509.notBefore.toISOString(),
+    notAfter: x509.notAfter.toISOString(),
+    keyType: keyType(x509),
+    fingerprint: fingerprintText(x509),
+  };
+}
+
+function keyType({ key: { type, bits, curve } }: X509): string {
+  if (type === 'ed25519') return 'Ed25519';
+  const known = type === 'rsa' || type === 'ec' ? type.toUpperCase() : type;
+  return [known, curve ?? bits].filter(each => each !== undefined).join(' ');
+}
+
+/** As openssl and bundles write it. */
+export function fingerprintText({ fingerprint }: Pick<X509, 'fingerprint'>): string {
+  return fingerprint.toUpperCase().replace(/(..)(?=.)/g, '$1:');
+}
+
+export function isCertificate(path: string): boolean {
+  return path.startsWith('certificates/') || path.startsWith('intermediates/') || path === WEB_CERTIFICATE;
+}
+
+/** A Virtual Service, or one below it. */
+function isService(path: string): boolean {
+  return /^virtualServices\/[^/]+(\/subVirtualServices\/[^/]+)?$/.test(path);
+}
+
+function parentService(path: string): string | undefined {
+  const [place, id, below] = path.split('/');
+  return below === undefined ? undefined : `${place}/${id}`;
+}

@@ -1,0 +1,95 @@
+import { type Moment, makeDeadline } from '../../host/deadline.ts';
+import { elapsedMs } from '../../host/stopwatch.ts';
+import { asLockstepError, LockstepError } from '../../schema/error.ts';
+import type { CommitRequest, CommitResult } from '../../store/store.ts';
+import { touchesPair } from '../../store/transition.ts';
+import { guardOf } from '../access/roles.ts';
+import type { ChangeAnswer, Safety } from '../contract.ts';
+import type { Pair } from '../pair/pair.ts';
+
+/** What the store is told beside the changes. */
+export type How = Required<Pick<CommitRequest, 'dryRun' | 'expected' | 'net' | 'guard'>>;
+
+type Answer = Pick<ChangeAnswer, 'ms' | 'provisional' | 'standby'>;
+
+/** Makes commits as carefully as their author asked: with a net below them, or only when the standby takes them too. */
+export class Committing {
+  private readonly pair: Pick<Pair, 'forceUpdate' | 'tryOut' | 'activePartner'>;
+  private readonly clock: () => Moment;
+  private readonly stopwatch: () => number;
+
+  /** `stopwatch`: monotonic milliseconds. */
+  constructor(pair: Committing['pair'], clock: () => Moment, stopwatch: () => number) {
+    this.pair = pair;
+    this.clock = clock;
+    this.stopwatch = stopwatch;
+  }
+
+  async make<Result extends CommitResult>(
+    {
+      dryRun = false,
+      expected,
+      confirm,
+      wait = false,
+      role = 'operate',
+    }: Safety & { dryRun?: boolean; expected?: number },
+    commit: (how: How) => Promise<Result>,
+  ): Promise<{ result: Result } & Answer> {
+    const started = this.stopwatch();
+    const guard = guardOf(role);
+    const act = (how: Pick<How, 'dryRun' | 'expected'>): Promise<Result> =>
+      commit({ ...how, guard, net: this.net(confirm) }).catch(error => this.nameActive(error));
+    const result = wait && !dryRun ? await this.afterTrial(expected, act) : await act({ dryRun, expected });
+    const changed = !dryRun && result.changes.length > 0;
+    const ms = elapsedMs(started, this.stopwatch());
+    return {
+      result,
+      ...(changed ? { ms } : {}),
+      ...(changed && confirm !== undefined ? { provisional: this.until(confirm) } : {}),
+      ...(wait && !dryRun ? { standby: await this.update() } : {}),
+    };
+  }
+
+  /** Nothing is changed here before the standby, in step, has said that it would take it. */
+  private async afterTrial<Result extends CommitResult>(
+    expected: number | undefined,
+    act: (how: Pick<How, 'dryRun' | 'expected'>) => Promise<Result>,
+  ): Promise<Result> {
+    await this.pair.forceUpdate();
+    const planned = await act({ dryRun: true, expected });
+    const changes = planned.changes
+      .filter(touchesPair)
+      .map(({ path, after }) => ({ path, value: after.pair ?? null }));
+    if (changes.length > 0) await this.pair.tryOut(changes);
+    return act({ dryRun: false, expected: planned.revision });
+  }
+
+  /** The change stands, whatever becomes of the update. */
+  private async update(): Promise<NonNullable<ChangeAnswer['standby']>> {
+    try {
+      return { receipt: await this.pair.forceUpdate() };
+    } catch (error) {
+      return { error: asLockstepError(error).toJSON() };
+    }
+  }
+
+  private net(minutes: number | undefined): How['net'] {
+    return minutes === undefined
+      ? undefined
+      : { minutes, deadline: makeDeadline(minutes * 60_000, this.clock()) };
+  }
+
+  private until(minutes: number): { minutes: number; until: string } {
+    return { minutes, until: new Date(this.clock().wall + minutes * 60_000).toISOString() };
+  }
+
+  /** "Change it on the active unit" helps only who knows which one that is. */
+  nameActive(error: unknown): never {
+    const active = this.pair.activePartner();
+    if (!(error instanceof LockstepError) || error.code !== 'not-active' || active === undefined) throw error;
+    throw new LockstepError('not-active', error.message, {
+      hint: `Type the command on ${active.name} (${active.host}), or make this unit active with lockstep takeover.`,
+      facts: { ...error.facts, active },
+    });
+  }
+}

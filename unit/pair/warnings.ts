@@ -1,0 +1,96 @@
+/** What is wrong with the connections of a pair that works, and with what the two units are to each other. */
+import type { LockstepError, Problem } from '../../schema/error.ts';
+import { contradictions, type HaFacts, type Misfit, strangers, words } from '../../sync/fit.ts';
+import type { Link } from '../../sync/link.ts';
+import { mismatches } from '../../sync/pair-state.ts';
+import type { SyncState } from '../../sync/state.ts';
+import type { Ground } from './update-interface.ts';
+
+export interface LineFacts {
+  name: string;
+  ground: Ground;
+  /** Where the records say that the partner is, where they do. */
+  home: { path: string; host: string } | undefined;
+  via: Link['via'];
+  notDialled: LockstepError | undefined;
+  /** Where the partner is linked. */
+  partnerHost: string | undefined;
+  notListening: LockstepError | undefined;
+  syncState: SyncState | undefined;
+}
+
+export function lineWarnings(facts: LineFacts): Problem[] {
+  const { ground, notListening, syncState } = facts;
+  const own = `${ground.update?.path ?? 'interfaces'}/address`;
+  return [
+    ...(notListening === undefined
+      ? []
+      : [problem('address-missing', own, notListening.message, notListening.hint)]),
+    ...(facts.via === undefined ? [] : dialWarnings(facts)),
+    ...(syncState === undefined ? [] : misfitWarnings(facts.name, ground.facts, syncState)),
+  ];
+}
+
+function dialWarnings({ name, home, via, notDialled, partnerHost }: LineFacts): Problem[] {
+  const path = home === undefined ? 'ha/updateInterface' : `${home.path}/partnerAddress`;
+  if (via?.dialled === false && notDialled !== undefined)
+    return [
+      problem(
+        'partner-not-dialled',
+        path,
+        `the pair works over the connection that ${name} made from ${via.remote.address}; this unit cannot dial it: ${notDialled.message}`,
+        `If ${name} has moved: lockstep pair ${via.remote.address}. Otherwise look at the network between them.`,
+      ),
+    ];
+  if (home === undefined || partnerHost === undefined || partnerHost === home.host) return [];
+  return [
+    problem(
+      'partner-address',
+      path,
+      `it says ${home.host}, and ${name} is reached at ${partnerHost}`,
+      `lockstep set ${path} ${partnerHost}`,
+    ),
+  ];
+}
+
+function misfitWarnings(name: string, own: HaFacts, state: SyncState): Problem[] {
+  const theirs = state.link === 'up' ? state.partner?.ha : undefined;
+  if (theirs === undefined) return [];
+  return [
+    ...contradicting(state).map(misfit =>
+      problem(
+        'pair-misfit',
+        misfit.path,
+        `${name} has another ${words([misfit])}; the first update overwrites that of the standby`,
+        'Make them equal on the active unit before Force Update, or let it be overwritten.',
+      ),
+    ),
+    ...strangers(own, theirs).map(misfit =>
+      problem(
+        'pair-misfit',
+        misfit.path,
+        `it does not go together with ${name}: ${words([misfit])}`,
+        'Both units have an address of their own in one network on each interface with a shared address.',
+      ),
+    ),
+  ];
+}
+
+/** What one of the two is about to lose: only before they were first in step. */
+function contradicting({ own, partner, link }: SyncState): Misfit[] {
+  const known = link === 'up' && own.ha !== undefined && partner?.ha !== undefined;
+  if (!known || (own.established && partner.established)) return [];
+  return contradictions(own.ha as HaFacts, partner.ha as HaFacts);
+}
+
+/** Why the two are no pair yet, in words; undefined when they are. */
+export function misfitWords(state: SyncState | undefined): string | undefined {
+  if (state?.link !== 'up' || state.partner === undefined) return undefined;
+  const found = [...mismatches(state.own, state.partner), ...contradicting(state)];
+  if (found.length === 0) return undefined;
+  return found.map(({ what, ours, theirs }) => `${what} here ${ours}, there ${theirs}`).join('; ');
+}
+
+function problem(code: string, path: string, message: string, hint: string | undefined): Problem {
+  return { code, path, message, ...(hint === undefined ? {} : { hint }) };
+}
