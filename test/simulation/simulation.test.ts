@@ -5,12 +5,13 @@ import { runSeeds } from './seeds.ts';
 import { simulate } from './simulation.ts';
 import { tale } from './tale.ts';
 
+/** The same ones each time; `.ci/run` adds 2,000 that nobody has seen. */
 const FIRST_SEED = 1;
-const SEEDS = 2_000;
+const SEEDS = 500;
 
 describe('whatever fails, and in whichever order', () => {
   it('no commit is lost, nothing is mixed, no epoch goes back, and the pair ends in step or says who must decide', async function () {
-    this.timeout(600_000); // it takes 30 s on two processors of its own
+    this.timeout(300_000); // it takes 15 s on two processors of its own
     const { seeds, failed, ends, replacements, seconds } = await runSeeds(FIRST_SEED, SEEDS);
     assert.equal(failed.length, 0, failed.map(tale).join('\n\n'));
     process.stdout.write(`    ${seeds} seeds in ${seconds.toFixed(1)} s\n`);
