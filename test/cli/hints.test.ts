@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { STEPS } from '../../audit/doctor/check.ts';
 import { CHECKS } from '../../audit/doctor/doctor.ts';
@@ -10,11 +11,25 @@ import { UCARP } from '../../audit/explain/ucarp.ts';
 import { COMMANDS } from '../../cli/commands.ts';
 import { loadCatalog } from '../../schema/catalog.ts';
 
+/** The lines that the documents tell people to type. */
+function typedInDocuments(): string[] {
+  const guides = readdirSync('docs/guide').map(name => `docs/guide/${name}`);
+  return ['README.md', 'docs/REPLACEMENT.md', ...guides].flatMap(file =>
+    readFileSync(file, 'utf8')
+      .split('\n')
+      .map(line => line.replace(/ #.*/, '')),
+  );
+}
+
 /** Everything that the doctor and `lockstep explain` tell people to type. */
 function hints(): string[] {
   const checks = [...CHECKS, ...STEPS.flatMap(step => STEP_CHECKS[step])];
   const advice = [...Object.values(ERROR_ADVICE), ...Object.values(LOG_MESSAGES), ...KEEPALIVED, ...UCARP];
-  return [...checks.flatMap(({ hint }) => hint ?? []), ...advice.flatMap(({ look }) => look)];
+  return [
+    ...checks.flatMap(({ hint }) => hint ?? []),
+    ...advice.flatMap(({ look }) => look),
+    ...typedInDocuments(),
+  ];
 }
 
 interface Named {
@@ -25,9 +40,9 @@ interface Named {
 
 /** Each `lockstep COMMAND …` in a text, up to where the next sentence begins. */
 function commandsIn(hint: string): Named[] {
-  return [...hint.matchAll(/\blockstep ([a-z-]+)((?:(?!\blockstep |[;,:)]| then ).)*)/g)].map(
-    ([, command = '', rest = '']) => ({ hint, command, rest }),
-  );
+  return [
+    ...hint.matchAll(/\blockstep (?:--unit \S+ )?([a-z-]+)((?:(?!\blockstep |[;,)`]|:(?!\d)| then ).)*)/g),
+  ].map(([, command = '', rest = '']) => ({ hint, command, rest }));
 }
 
 describe('what people are told to type', () => {
@@ -62,7 +77,11 @@ describe('what people are told to type', () => {
     const catalog = loadCatalog();
     for (const { hint, command, rest } of all) {
       if (!['set', 'unset', 'show'].includes(command)) continue;
-      const [path = ''] = rest.trim().replaceAll('NAME', 'eth0').split(/[ .]/);
+      const [path = ''] = rest
+        .trim()
+        .replaceAll('NAME', 'eth0')
+        .replaceAll("'", '')
+        .split(/ |\.(?!\d)/);
       if (path.includes('/')) assert.doesNotThrow(() => catalog.resolve(path), hint);
     }
   });
