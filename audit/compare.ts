@@ -1,13 +1,6 @@
 import type { Catalog } from '../schema/catalog.ts';
 import { classifyAll, type Difference } from './classify.ts';
-import {
-  MOST_BUCKETS,
-  MOST_DETAILS,
-  MOST_NODES,
-  type Opening,
-  type RecordFacts,
-  type Side,
-} from './facts.ts';
+import { MAX_BUCKETS, MAX_DETAILS, MAX_NODES, type Opening, type RecordFacts, type Side } from './facts.ts';
 import type { Compared } from './report.ts';
 
 /** Where a walk goes on below nodes that both sides have shown (store/tree-walk.ts). */
@@ -25,7 +18,7 @@ export interface CompareOptions {
 }
 
 /** A side that is changed while it is looked at is looked at again, so often at most. */
-const MOST_ATTEMPTS = 3;
+const MAX_ATTEMPTS = 3;
 
 /**
  * Compare two sides by their digest trees: equal sides cost one exchange with `b`, others up to three more, and only
@@ -41,7 +34,7 @@ export async function compare(a: Side, b: Side, options: CompareOptions): Promis
   };
   for (let attempt = 1; ; attempt++) {
     const { settled, ...found } = await compareOnce(a, far, options);
-    if (settled || attempt === MOST_ATTEMPTS) return { ...found, settled, exchanges };
+    if (settled || attempt === MAX_ATTEMPTS) return { ...found, settled, exchanges };
   }
 }
 
@@ -67,7 +60,7 @@ async function compareOnce(
   ]);
   while ('nodes' in further) {
     const pairs = [];
-    for (const part of parts(further.nodes, MOST_NODES)) {
+    for (const part of parts(further.nodes, MAX_NODES)) {
       const [own, partner] = [
         await a.ask({ ask: 'nodes', nodes: part }),
         await b.ask({ ask: 'nodes', nodes: part }),
@@ -87,10 +80,10 @@ async function compareOnce(
 
   const differences: Difference[] = [];
   let untold = 0;
-  for (const part of parts(further.buckets, MOST_BUCKETS)) {
+  for (const part of parts(further.buckets, MAX_BUCKETS)) {
     const own = await a.ask({ ask: 'leaves', buckets: part });
     const buckets = part.map((index, position) => ({ index, leaves: own.buckets[position] ?? [] }));
-    const found = await b.ask({ ask: 'against', nonce, buckets, most: MOST_DETAILS - differences.length });
+    const found = await b.ask({ ask: 'against', nonce, buckets, most: MAX_DETAILS - differences.length });
     const paths = found.details.map(({ path }) => path);
     const details = await a.ask({ ask: 'details', nonce, paths });
     watch('a', own);

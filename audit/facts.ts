@@ -121,6 +121,6 @@ export interface Side {
 }
 
 export const NONCE = /^[0-9a-f]{32,64}$/;
-export const MOST_NODES = 256;
-export const MOST_BUCKETS = 1024;
-export const MOST_DETAILS = 1000;
+export const MAX_NODES = 256;
+export const MAX_BUCKETS = 1024;
+export const MAX_DETAILS = 1000;

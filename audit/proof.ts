@@ -52,7 +52,7 @@ export interface Keys {
 }
 
 /** Units may differ in their clocks by so much; a proof is about one moment. */
-const MOST_APART_MS = 5 * 60_000;
+const MAX_APART_MS = 5 * 60_000;
 const STATEMENT: Record<keyof Statement, RegExp> = {
   pair: /^[0-9a-z-]{1,64}$/i,
   unit: /^[0-9a-z-]{1,64}$/i,
@@ -121,7 +121,7 @@ export function checkProof(value: unknown, keys: Keys, pins: string[]): ProvedFa
   if (one.statement.challenge !== other.statement.challenge)
     throw badProof('the statements were not made for each other');
   const apart = Math.abs(Date.parse(one.statement.time) - Date.parse(other.statement.time));
-  if (!(apart <= MOST_APART_MS)) throw badProof('the statements were not made at one time');
+  if (!(apart <= MAX_APART_MS)) throw badProof('the statements were not made at one time');
   for (const pin of pins)
     if (!units.some(({ fingerprint }) => fingerprint === pin))
       throw badProof(`neither unit has the key ${pin}`);

@@ -1,15 +1,15 @@
 import { LockstepError } from '../schema/error.ts';
 import { isObject, type Json } from '../schema/json.ts';
-import { MOST_BUCKETS, MOST_DETAILS, MOST_NODES, NONCE, type Question } from './facts.ts';
+import { MAX_BUCKETS, MAX_DETAILS, MAX_NODES, NONCE, type Question } from './facts.ts';
 
 type Check = (value: Json | undefined) => boolean;
 
-const MOST_LEAVES = 100_000;
+const MAX_LEAVES = 100_000;
 const count: Check = value => Number.isSafeInteger(value) && (value as number) >= 0;
 const text: Check = value => typeof value === 'string' && value.length <= 2048;
 const flag: Check = value => typeof value === 'boolean';
 const nonce: Check = value => typeof value === 'string' && NONCE.test(value);
-const most: Check = value => count(value) && (value as number) <= MOST_DETAILS;
+const most: Check = value => count(value) && (value as number) <= MAX_DETAILS;
 const listOf =
   (check: Check, longest: number): Check =>
   value =>
@@ -27,15 +27,15 @@ const object =
 
 const QUESTIONS: Record<Question['ask'], Check> = {
   open: object({ ask: text, digest: text, schemaDigest: text, nonce, all: flag }),
-  nodes: object({ ask: text, nodes: listOf(both(count), MOST_NODES) }),
-  leaves: object({ ask: text, buckets: listOf(count, MOST_BUCKETS) }),
+  nodes: object({ ask: text, nodes: listOf(both(count), MAX_NODES) }),
+  leaves: object({ ask: text, buckets: listOf(count, MAX_BUCKETS) }),
   against: object({
     ask: text,
     nonce,
     most,
-    buckets: listOf(object({ index: count, leaves: listOf(both(text), MOST_LEAVES) }), MOST_BUCKETS),
+    buckets: listOf(object({ index: count, leaves: listOf(both(text), MAX_LEAVES) }), MAX_BUCKETS),
   }),
-  details: object({ ask: text, nonce, paths: listOf(text, MOST_DETAILS) }),
+  details: object({ ask: text, nonce, paths: listOf(text, MAX_DETAILS) }),
 };
 
 /** A question as it came from a partner or over the API. Throws `bad-message`. */

@@ -43,7 +43,7 @@ export interface AuditReport {
   settled: boolean;
 }
 
-export const MOST_FINDINGS = 1000;
+export const MAX_FINDINGS = 1000;
 
 export interface Compared {
   a: Opening;
@@ -73,8 +73,8 @@ export function makeReport(compared: Compared, at: string, ms: number): AuditRep
     b: endOf(b),
     verdict: verdictOf(all, compared),
     counts,
-    findings: all.slice(0, MOST_FINDINGS),
-    more: compared.untold + Math.max(0, all.length - MOST_FINDINGS),
+    findings: all.slice(0, MAX_FINDINGS),
+    more: compared.untold + Math.max(0, all.length - MAX_FINDINGS),
     exchanges,
     ms,
     settled,

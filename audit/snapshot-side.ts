@@ -30,10 +30,10 @@ export interface SideFacts extends Pick<Opening, 'is' | 'name' | 'unitId' | 'pai
   mirror: FileTrouble[];
 }
 
-const MOST_TOLD = 20;
-const MOST_OWN = 5_000;
+const MAX_TOLD = 20;
+const MAX_OWN = 5_000;
 /** Of records in one answer: it must fit into one frame, beside the list of all that differ. */
-const MOST_BYTES = 4 * 1024 * 1024;
+const MAX_BYTES = 4 * 1024 * 1024;
 
 /** A state of the configuration that lies here: this unit, an earlier revision of it, or what a bundle holds. */
 export class SnapshotSide implements Side {
@@ -79,9 +79,9 @@ export class SnapshotSide implements Side {
       ...facts,
       ...this.state,
       ...{ role, epoch, records, common, commonRevision },
-      damage: found.slice(0, MOST_TOLD),
+      damage: found.slice(0, MAX_TOLD),
       damaged: Math.max(facts.damaged, found.length),
-      mirror: mirror.slice(0, MOST_TOLD),
+      mirror: mirror.slice(0, MAX_TOLD),
       files: mirror.length,
       ...(question.schemaDigest === facts.schemaDigest ? {} : { kinds: { ...kinds } }),
       ...(question.digest === digest ? {} : { root: await this.node(0, 0) }),
@@ -92,7 +92,7 @@ export class SnapshotSide implements Side {
   private async own(nonce: string): Promise<NonNullable<Opening['own']>> {
     const own: NonNullable<Opening['own']> = [];
     for await (const { path, value } of this.snapshot.unitHalves()) {
-      if (own.length >= MOST_OWN) break;
+      if (own.length >= MAX_OWN) break;
       const fields = Object.entries(value).map(([field, held]) => [field, keyedHash(nonce, held as Json)]);
       own.push([path, Object.fromEntries(fields)]);
     }
@@ -142,7 +142,7 @@ export class SnapshotSide implements Side {
   }
 
   /** As many as fit into so many bytes, from the first on. */
-  private async someDetails(paths: string[], nonce: string, bytes = MOST_BYTES): Promise<RecordFacts[]> {
+  private async someDetails(paths: string[], nonce: string, bytes = MAX_BYTES): Promise<RecordFacts[]> {
     const traces = await this.snapshot.traces(paths);
     const details: RecordFacts[] = [];
     let left = bytes;

@@ -65,7 +65,7 @@ export interface CertificatePlan {
   staying: { paths: string[]; count: number };
 }
 
-const MOST_NAMED = 100;
+const MAX_NAMED = 100;
 
 /**
  * What it takes to put the selected certificates of a bundle here. Nothing is removed, and a key that is here
@@ -104,7 +104,7 @@ export async function planCertificates(
     for await (const path of here.paths(folder)) {
       if (held.has(path)) continue;
       plan.staying.count++;
-      if (plan.staying.paths.length < MOST_NAMED) plan.staying.paths.push(path);
+      if (plan.staying.paths.length < MAX_NAMED) plan.staying.paths.push(path);
     }
   return plan;
 }

@@ -3,7 +3,7 @@ import type { PlannedCertificate } from './certificate-plan.ts';
 
 /** The refusals of a certificate restore, in its words. */
 
-const MOST_NAMED = 100;
+const MAX_NAMED = 100;
 
 export function notACertificateBundle(): LockstepError {
   return new LockstepError(
@@ -19,7 +19,7 @@ export function certificateNotThere(absent: string[], held: string[]): LockstepE
     `The bundle does not hold: ${listed(absent)}. Nothing was changed.`,
     {
       hint: held.length === 0 ? 'It is empty.' : `It holds: ${listed(held)}.`,
-      facts: { absent, held: held.slice(0, MOST_NAMED), count: held.length },
+      facts: { absent, held: held.slice(0, MAX_NAMED), count: held.length },
     },
   );
 }
@@ -32,7 +32,7 @@ export function keysDoNotFit(unfit: { path: string; message: string }[]): Lockst
     `${first?.path}: ${first?.message}.${more} Nothing was changed.`,
     {
       hint: 'Restore the others by their names: --select NAME…',
-      facts: { problems: unfit.slice(0, MOST_NAMED), count: unfit.length },
+      facts: { problems: unfit.slice(0, MAX_NAMED), count: unfit.length },
     },
   );
 }
@@ -48,7 +48,7 @@ export function certificatesDiffer(undecided: PlannedCertificate[]): LockstepErr
     `This unit has other certificates of the same name: ${listed(newer)}. Nothing was changed.`,
     {
       hint: '--newer takes the newer ones, --replace those of the bundle, --keep leaves those that are here.',
-      facts: { certificates: undecided.slice(0, MOST_NAMED), count: undecided.length },
+      facts: { certificates: undecided.slice(0, MAX_NAMED), count: undecided.length },
     },
   );
 }

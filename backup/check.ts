@@ -9,7 +9,7 @@ export interface Misfit extends Problem {
   kind: string;
 }
 
-const MOST_KEPT = 100;
+const MAX_KEPT = 100;
 
 /** Holds each record of a bundle against the schemas; hand `look` to openBundle. */
 export class SchemaCheck {
@@ -25,7 +25,7 @@ export class SchemaCheck {
   readonly look = (record: BundleRecord, part: Part): void => {
     for (const misfit of this.problemsOf(record, part)) {
       this.count++;
-      if (this.misfits.length < MOST_KEPT) this.misfits.push(misfit);
+      if (this.misfits.length < MAX_KEPT) this.misfits.push(misfit);
     }
   };
 

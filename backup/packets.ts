@@ -47,7 +47,7 @@ const GCM = 3;
 /** 64 MiB (2^16 KiB), 4 passes, 4 lanes. */
 const ARGON2_MOST = { passes: 4, lanes: 4, exponent: 16 };
 /** Chunks of 4 MiB. */
-const MOST_CHUNK_EXPONENT = 16;
+const MAX_CHUNK_EXPONENT = 16;
 const SMALLEST_DATA = 1 + 18 + 22;
 const FEWEST_PARTIAL = 512;
 
@@ -124,7 +124,7 @@ function assertData(data: Buffer, profile: Profile): void {
   const [version, cipher, aead, chunk = 255] = data;
   if (version !== (profile === 'classic' ? 1 : 2))
     throw notABundle(`version ${version} of encrypted data does not go with its passphrase packet`);
-  if (version === 2 && (cipher !== AES_256 || aead !== GCM || chunk > MOST_CHUNK_EXPONENT))
+  if (version === 2 && (cipher !== AES_256 || aead !== GCM || chunk > MAX_CHUNK_EXPONENT))
     throw notABundle('its encrypted data is not AES-256 in mode GCM, in chunks of 4 MiB at most');
 }
 

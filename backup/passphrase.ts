@@ -4,7 +4,7 @@ import { LockstepError } from '../schema/error.ts';
 export const ENOUGH_CHARACTERS = 12;
 export const ENOUGH_WORDS = 4;
 /** Longer ones are somebody's file, given by mistake. */
-const MOST_CHARACTERS = 1024;
+const MAX_CHARACTERS = 1024;
 
 /** What the appliance takes for a certificate backup. */
 const APPLIANCE = /^[A-Za-z0-9]{7,64}$/;
@@ -43,8 +43,8 @@ export function assertTypeable(passphrase: string): void {
   const bad =
     passphrase === ''
       ? 'is empty'
-      : passphrase.length > MOST_CHARACTERS
-        ? `has more than ${MOST_CHARACTERS} characters`
+      : passphrase.length > MAX_CHARACTERS
+        ? `has more than ${MAX_CHARACTERS} characters`
         : /\p{Cc}/u.test(passphrase) || !passphrase.isWellFormed()
           ? 'holds a character that cannot be typed'
           : undefined;

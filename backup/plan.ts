@@ -32,7 +32,7 @@ export interface RestorePlan {
 }
 
 /** Paths that a plan or a refusal lists. */
-const MOST_NAMED = 100;
+const MAX_NAMED = 100;
 
 /**
  * What it takes to make the chosen parts exactly what the bundle says: only what differs, so the size of a plan is
@@ -65,9 +65,9 @@ class Planning {
   private readonly seen = new Set<string>();
   private readonly written: Change[] = [];
   private readonly removed = new Set<string>();
-  private readonly kept = named(MOST_NAMED);
-  private readonly unknown = named(MOST_NAMED);
-  private readonly esp = named(MOST_NAMED);
+  private readonly kept = named(MAX_NAMED);
+  private readonly unknown = named(MAX_NAMED);
+  private readonly esp = named(MAX_NAMED);
   private readonly missingKeys: KeyLeftOut[] = [];
   private readonly differing = new Map<string, number>();
   private readonly keysLeftOut: Map<string, KeyLeftOut>;
@@ -132,7 +132,7 @@ class Planning {
         `${alone[0]?.path}: ${alone[0]?.message}. Nothing was changed.`,
         {
           hint: alone[0]?.hint,
-          facts: { problems: alone.slice(0, MOST_NAMED), count: alone.length },
+          facts: { problems: alone.slice(0, MAX_NAMED), count: alone.length },
         },
       );
   }

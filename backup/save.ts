@@ -22,7 +22,7 @@ export interface SavedBundle extends Omit<OpenBundle, 'records'> {
 }
 
 /** Numbers that a name may get. */
-const MOST_OF_A_NAME = 99;
+const MAX_SAME_NAME = 99;
 
 /**
  * Write a bundle to `wanted`, mode 0600, so that at any moment either all of it is there under this name or nothing is;
@@ -34,7 +34,7 @@ export async function saveBundle(
   wanted: string,
   { passphrase, onWritten = () => undefined, onRead, mayNumber = false }: SaveOptions,
 ): Promise<SavedBundle> {
-  const file = await writeBundle(bytes, wanted, onWritten, mayNumber ? MOST_OF_A_NAME : 1);
+  const file = await writeBundle(bytes, wanted, onWritten, mayNumber ? MAX_SAME_NAME : 1);
   const source = await BundleSource.open(file);
   try {
     const { records: _records, ...facts } = await openBundle(

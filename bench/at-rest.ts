@@ -16,7 +16,7 @@ const SETTLE_MS = 60_000;
 /** It is over once so little is used. */
 const QUIET_PERCENT = 0.5;
 const LOOK_MS = 10_000;
-const MOST_LOOKS = 18;
+const MAX_LOOKS = 18;
 const STARTS = 3;
 
 export const atRest: Bench = {
@@ -98,7 +98,7 @@ async function restarts({ active, standby, options }: Pair): Promise<Cost & { fl
 }
 
 async function untilQuiet(units: TestUnit[]): Promise<void> {
-  for (let look = 0; look < MOST_LOOKS; look++)
+  for (let look = 0; look < MAX_LOOKS; look++)
     if (Math.max(...(await shares(units, LOOK_MS))) < QUIET_PERCENT) return;
 }
 

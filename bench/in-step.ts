@@ -15,7 +15,7 @@ import { Stage } from './stage.ts';
 
 const ROUNDS = { warmUps: 1000, rounds: 20, changes: 5 };
 const ROUNDS_OF_MANY = 5;
-const MOST_GROWTH = 1.3;
+const MAX_GROWTH = 1.3;
 
 export const inStep: Bench = {
   name: 'in-step',
@@ -24,7 +24,7 @@ export const inStep: Bench = {
       const figures: Figure[] = stages.map(firstUpdate);
       options.say('one change, in turn');
       figures.push(...(await oneChange(stages, floor, folder, ROUNDS)));
-      figures.push(...growth(figures, [COMMIT, INSIDE, UPDATE, BOTH], MOST_GROWTH));
+      figures.push(...growth(figures, [COMMIT, INSIDE, UPDATE, BOTH], MAX_GROWTH));
       for (const stage of stages) {
         options.say(
           `${stage.services.toLocaleString('en')} Virtual Services: many changes, audits, commands`,

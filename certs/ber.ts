@@ -1,7 +1,7 @@
 /** The looser spelling that PFX files may have: lengths that are told at the end, and strings in pieces (X.690, clause 8). */
 import { BadDer, der, TAG } from './der.ts';
 
-const MOST_DEEP = 32;
+const MAX_DEPTH = 32;
 const CONSTRUCTED = 0x20;
 
 /** `bytes` in DER, as far as lengths and octet strings go. Throws BadDer. */
@@ -13,7 +13,7 @@ export function derOfBer(bytes: Buffer): Buffer {
 
 function rewrite(bytes: Buffer, at: number, depth: number): { whole: Buffer; end: number } {
   const [tag, first] = [bytes[at], bytes[at + 1]];
-  if (tag === undefined || first === undefined || depth > MOST_DEEP) throw new BadDer('no element');
+  if (tag === undefined || first === undefined || depth > MAX_DEPTH) throw new BadDer('no element');
   const many = first > 0x80 ? first & 0x7f : 0;
   if (many > 4 || at + 2 + many > bytes.length) throw new BadDer('no length');
   const start = at + 2 + many;

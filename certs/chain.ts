@@ -4,10 +4,10 @@ import { isSameName } from './x509-name.ts';
 import { isSignedBy } from './x509-signature.ts';
 
 /** Longer chains are not looked for; public ones have four members at most. */
-const MOST_MEMBERS = 10;
+const MAX_MEMBERS = 10;
 /** Ways that are tried, and signatures that are verified, so that hostile certificates cost no more than good ones. */
-const MOST_WAYS = 64;
-const MOST_SIGNATURES = 256;
+const MAX_PATHS = 64;
+const MAX_SIGNATURES = 256;
 
 /** How a way ends: at a root that is trusted or at hand, at one that is not trusted, or where nobody knows the issuer. */
 export type WayEnd = 'root' | 'unknown-root' | 'no-issuer' | 'wrong-signature';
@@ -26,7 +26,7 @@ export function* waysUp(leaf: X509, others: readonly X509[], roots?: readonly X5
   const signatures = new Signatures();
   const pool = distinct([...(roots ?? []), ...others]);
   const anchors = roots === undefined ? undefined : new Set(roots.map(({ fingerprint }) => fingerprint));
-  let left = MOST_WAYS;
+  let left = MAX_PATHS;
   const open: X509[][] = [[leaf]];
   for (let members = open.pop(); members !== undefined && left > 0; members = open.pop()) {
     const last = members.at(-1) as X509;
@@ -55,10 +55,10 @@ function stepUp(
   const signedItself = last.selfIssued && signatures.fit(last, last);
   if (signedItself && anchors === undefined) return { end: 'root', next: [] };
   const issuers = pool.filter(each => !isAmong(each, members) && mayBeIssuedBy(last, each));
-  const next = members.length < MOST_MEMBERS ? issuers.filter(each => signatures.fit(last, each)) : [];
+  const next = members.length < MAX_MEMBERS ? issuers.filter(each => signatures.fit(last, each)) : [];
   if (next.length > 0) return { next };
   if (signedItself) return { end: 'unknown-root', next };
-  return { end: issuers.length > 0 && members.length < MOST_MEMBERS ? 'wrong-signature' : 'no-issuer', next };
+  return { end: issuers.length > 0 && members.length < MAX_MEMBERS ? 'wrong-signature' : 'no-issuer', next };
 }
 
 function mayBeIssuedBy(x509: X509, issuer: X509): boolean {
@@ -81,7 +81,7 @@ function distinct(all: X509[]): X509[] {
 /** Each signature is verified once a search. */
 class Signatures {
   private readonly known = new Map<X509, Map<X509, boolean>>();
-  private left = MOST_SIGNATURES;
+  private left = MAX_SIGNATURES;
 
   fit(x509: X509, issuer: X509): boolean {
     const ofIssuer = this.known.get(issuer) ?? new Map<X509, boolean>();

@@ -4,11 +4,11 @@ import { promisify } from 'node:util';
 import { pauses } from '../host/event-loop.ts';
 import { LockstepError } from '../schema/error.ts';
 import { BadDer, type Der, expect, items, readCount, readOid, TAG } from './der.ts';
-import { MOST_ROUNDS, tooMuch, type Work } from './work.ts';
+import { MAX_ROUNDS, tooMuch, type Work } from './work.ts';
 
 /** Of scrypt, in bytes: 128 · N · r, once for each of `p`. */
-const MOST_SCRYPT = 64 * 1024 * 1024;
-const MOST_SCRYPT_LANES = 16;
+const MAX_SCRYPT = 64 * 1024 * 1024;
+const MAX_SCRYPT_LANES = 16;
 /** A round in JavaScript takes three times as long as one of PBKDF2 in OpenSSL. */
 const OWN_ROUND = 3;
 const HASH_BYTES: Record<string, number> = {
@@ -124,8 +124,8 @@ export function readDerivation(derivation: Der, bytes: number): Derivation {
   if (id === PBKDF2) return readPbkdf2(salt, fields, bytes);
   if (id !== SCRYPT) throw unknownAlgorithm(id);
   const [N = 0, r = 0, p = 0] = fields.slice(0, 3).map(readCount);
-  if (128 * N * r > MOST_SCRYPT || p > MOST_SCRYPT_LANES) throw tooMuch();
-  const options = { N, r, p, maxmem: 2 * MOST_SCRYPT };
+  if (128 * N * r > MAX_SCRYPT || p > MAX_SCRYPT_LANES) throw tooMuch();
+  const options = { N, r, p, maxmem: 2 * MAX_SCRYPT };
   const run = ({ bytes: secret }: Passphrase): Promise<Buffer> =>
     new Promise((resolve, reject) =>
       scrypt(secret, salt, bytes, options, (error, key) =>
@@ -150,7 +150,7 @@ function readPbkdf2(salt: Buffer, fields: Der[], bytes: number): Derivation {
 }
 
 function capped(rounds: number): number {
-  if (rounds < 1 || rounds > MOST_ROUNDS) throw tooMuch();
+  if (rounds < 1 || rounds > MAX_ROUNDS) throw tooMuch();
   return rounds;
 }
 

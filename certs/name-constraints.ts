@@ -4,12 +4,12 @@ import type { NameConstraints } from './x509-extensions.ts';
 import { addressText, type DistinguishedName, type GeneralName, startsWith } from './x509-name.ts';
 
 /** More comparisons than this are refused: nobody has so many names and so many constraints. */
-const MOST_COMPARISONS = 2 ** 20;
+const MAX_COMPARISONS = 2 ** 20;
 
 /** The first name of `x509` that `constraints` do not allow. `leaf`: its common name counts where no DNS name stands. */
 export function forbiddenName(x509: X509, constraints: NameConstraints, leaf: boolean): string | undefined {
   const names = namesUnder(x509, leaf);
-  if (names.length * (constraints.permitted.length + constraints.excluded.length) > MOST_COMPARISONS)
+  if (names.length * (constraints.permitted.length + constraints.excluded.length) > MAX_COMPARISONS)
     return 'more names than can be compared';
   const found = names.find(name => !isAllowed(name, constraints));
   return found === undefined ? undefined : told(found);

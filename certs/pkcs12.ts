@@ -17,7 +17,7 @@ const DATA = '1.2.840.113549.1.7.1';
 const ENCRYPTED_DATA = '1.2.840.113549.1.7.6';
 const X509_CERTIFICATE = '1.2.840.113549.1.9.22.1';
 const BAG = '1.2.840.113549.1.12.10.1';
-const MOST_NESTED_BAGS = 8;
+const MAX_NESTED_BAGS = 8;
 /** What programs do where somebody gave no passphrase: an empty text, or none at all. */
 const WITHOUT: Passphrase[] = [passphraseOf(''), { bytes: Buffer.alloc(0), wide: Buffer.alloc(0) }];
 
@@ -128,7 +128,7 @@ function readBags(
   found: Bags = { certificates: [], keys: [], encrypted: [] },
   depth = 0,
 ): Bags {
-  if (depth > MOST_NESTED_BAGS) throw new BadDer('too many bags in bags');
+  if (depth > MAX_NESTED_BAGS) throw new BadDer('too many bags in bags');
   for (const bag of items(readDer(derOfBer(bags), TAG.sequence))) {
     const [type, wrapped] = items(bag, TAG.sequence);
     const [value] = items(expect(wrapped, field(0, true)));

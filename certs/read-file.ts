@@ -17,8 +17,8 @@ export interface FoundInFile {
   keys: KeyObject[];
 }
 
-const MOST_BYTES = 1024 * 1024;
-const MOST_KEYS = 100;
+const MAX_BYTES = 1024 * 1024;
+const MAX_KEYS = 100;
 const KEY_TYPES: Record<string, 'pkcs8' | 'pkcs1' | 'sec1'> = {
   'PRIVATE KEY': 'pkcs8',
   'RSA PRIVATE KEY': 'pkcs1',
@@ -31,8 +31,8 @@ export async function readFile(
   passphrase: string | undefined,
   work: Work,
 ): Promise<FoundInFile> {
-  if (bytes.length > MOST_BYTES)
-    throw new LockstepError('too-large', `${name} has more than ${MOST_BYTES} bytes.`, {
+  if (bytes.length > MAX_BYTES)
+    throw new LockstepError('too-large', `${name} has more than ${MAX_BYTES} bytes.`, {
       facts: { file: name },
     });
   const text = bytes.toString('latin1');
@@ -115,7 +115,7 @@ async function readBinary(bytes: Buffer, reading: Reading): Promise<FoundInFile>
 
 /** One is needed; each takes time to read. */
 function assertFewKeys(count: number): void {
-  if (count > MOST_KEYS)
+  if (count > MAX_KEYS)
     throw new LockstepError('keys-several', `The files hold ${count} private keys.`, {
       hint: 'Give the key that belongs to the certificate, and no other.',
     });

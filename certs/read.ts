@@ -22,7 +22,7 @@ export interface ReadCertificate {
 }
 
 /** More than any chain has. */
-const MOST_CERTIFICATES = 100;
+const MAX_CERTIFICATES = 100;
 
 export interface ReadOptions {
   passphrase?: string | undefined;
@@ -47,7 +47,7 @@ export async function readCertificateFiles(
     found.certificates.push(...certificates);
     found.keys.push(...keys);
   }
-  if (found.certificates.length > MOST_CERTIFICATES) throw tooMany();
+  if (found.certificates.length > MAX_CERTIFICATES) throw tooMany();
   const certificates = distinct(found.certificates.map(readCertificate));
   const key = onlyKey(found.keys);
   const leaf = key === undefined ? leafOf(certificates) : ownerOf(key, certificates);
@@ -160,5 +160,5 @@ function missing(): LockstepError {
 }
 
 function tooMany(): LockstepError {
-  return new LockstepError('too-large', `The files hold more than ${MOST_CERTIFICATES} certificates.`);
+  return new LockstepError('too-large', `The files hold more than ${MAX_CERTIFICATES} certificates.`);
 }

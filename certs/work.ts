@@ -2,16 +2,16 @@
 import { LockstepError } from '../schema/error.ts';
 
 /** Of one derivation. Firefox, which asks for the most, wants 600,000. */
-export const MOST_ROUNDS = 1_000_000;
+export const MAX_ROUNDS = 1_000_000;
 /**
  * In rounds of PBKDF2, of all that is read together: about five seconds. What Firefox exported until 2022 needs most of it: 600,000
  * rounds each for the code, the key and the certificates, in the derivation of PKCS#12, which counts threefold and runs up to three times.
  */
-const MOST_WORK = 12_000_000;
+const MAX_WORK = 12_000_000;
 
 /** The work of one request, or of one drop. It ends with who asked for it. */
 export class Work {
-  private left = MOST_WORK;
+  private left = MAX_WORK;
   private readonly signal: AbortSignal | undefined;
 
   constructor(signal?: AbortSignal) {
@@ -41,7 +41,7 @@ export function tooMuch(): LockstepError {
     'too-large',
     'The files ask for more work to derive their keys than is done here.',
     {
-      hint: `Encrypt the key again with ${MOST_ROUNDS} rounds or fewer, and give no more keys than the one that belongs to the certificate.`,
+      hint: `Encrypt the key again with ${MAX_ROUNDS} rounds or fewer, and give no more keys than the one that belongs to the certificate.`,
     },
   );
 }

@@ -9,7 +9,7 @@ import { addressText, type DistinguishedName, isSameName, readName } from './x50
 import { readSignature, type SignatureAlgorithm } from './x509-signature.ts';
 
 /** Larger than any certificate that servers use; what is read is bounded by it. */
-const MOST_BYTES = 128 * 1024;
+const MAX_BYTES = 128 * 1024;
 
 export class X509 {
   readonly der: Buffer;
@@ -154,7 +154,7 @@ function certificateBlocks(text: string): Buffer[] {
 export const CERTIFICATE_LABELS = new Set(['CERTIFICATE', 'X509 CERTIFICATE']);
 
 function sized(bytes: Buffer): Buffer {
-  if (bytes.length > MOST_BYTES) throw unreadable();
+  if (bytes.length > MAX_BYTES) throw unreadable();
   return bytes;
 }
 

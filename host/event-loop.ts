@@ -1,5 +1,5 @@
 /** Heartbeats and status wait no longer than this for their turn, milliseconds. */
-const MOST_IN_A_ROW_MS = 20;
+const MAX_RUN_MS = 20;
 
 /**
  * Long work over many records lets go of the event loop now and then: `const rest = pauses()`, then `await rest()` in the
@@ -9,7 +9,7 @@ const MOST_IN_A_ROW_MS = 20;
 export function pauses(): () => Promise<void> | undefined {
   let since = performance.now();
   return () => {
-    if (performance.now() - since < MOST_IN_A_ROW_MS) return undefined;
+    if (performance.now() - since < MAX_RUN_MS) return undefined;
     return new Promise(resolve =>
       setImmediate(() => {
         since = performance.now();

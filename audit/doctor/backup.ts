@@ -3,7 +3,7 @@ import type { Examination } from './examination.ts';
 
 const DAY_MS = 86_400_000;
 /** A drill that is older proves little of what would be restored today. */
-const MOST_DRILL_DAYS = 30;
+const MAX_DRILL_DAYS = 30;
 
 const STATUS_HINT = 'lockstep status on that unit says how to set what is lacking.';
 
@@ -59,10 +59,10 @@ export const backupChecks: Check[] = [
   {
     group: 'backup',
     code: 'backup-drill',
-    holds: `A drill of a backup has passed on each unit within ${MOST_DRILL_DAYS} days.`,
+    holds: `A drill of a backup has passed on each unit within ${MAX_DRILL_DAYS} days.`,
     why: 'Only a bundle that was restored on trial is known to give back what it was made of.',
     hint: 'lockstep backup drill FILE restores one on a scratch unit.',
-    check: facts => ofEach(facts, unit => drillOf(unit, facts.now, MOST_DRILL_DAYS * DAY_MS)),
+    check: facts => ofEach(facts, unit => drillOf(unit, facts.now, MAX_DRILL_DAYS * DAY_MS)),
   },
 ];
 

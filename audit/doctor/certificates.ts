@@ -11,7 +11,7 @@ import {
 import type { Examination, Place } from './examination.ts';
 import { readinessOf } from './readiness.ts';
 
-const MOST_NAMED = 10;
+const MAX_NAMED = 10;
 const CERTIFICATE = /^(certificates|intermediates)\//;
 
 export const certificateChecks: Check[] = [
@@ -52,9 +52,9 @@ function orUnread(facts: DoctorFacts, verdict: Verdict): Verdict {
 }
 
 function wordsOf(places: Place[]): string {
-  const more = places.length > MOST_NAMED ? `; and ${places.length - MOST_NAMED} more` : '';
+  const more = places.length > MAX_NAMED ? `; and ${places.length - MAX_NAMED} more` : '';
   return `${places
-    .slice(0, MOST_NAMED)
+    .slice(0, MAX_NAMED)
     .map(({ path, message }) => `${path}: ${message}`)
     .join('; ')}${more}`;
 }

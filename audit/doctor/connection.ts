@@ -3,7 +3,7 @@ import type { Examination } from './examination.ts';
 
 const BETWEEN = { group: 'connection', ofPair: true } as const;
 /** The units must answer each other below this, milliseconds (docs/DOMAIN.md, Rules). */
-const MOST_LATENCY_MS = 100;
+const MAX_LATENCY_MS = 100;
 
 export const connectionChecks: Check[] = [
   {
@@ -59,13 +59,13 @@ export const connectionChecks: Check[] = [
   {
     ...BETWEEN,
     code: 'latency',
-    holds: `The units answer each other within ${MOST_LATENCY_MS} ms.`,
+    holds: `The units answer each other within ${MAX_LATENCY_MS} ms.`,
     why: 'Past that, the units take each other for lost, and connections are handed over too late.',
     hint: 'ping the partner; units of a pair belong into one place and one network.',
     check: ({ latencyMs }) => {
       if (latencyMs === null) return notChecked(UNKNOWN);
       const here = `${latencyMs < 10 ? latencyMs.toFixed(1) : Math.round(latencyMs)} ms there and back`;
-      return latencyMs < MOST_LATENCY_MS
+      return latencyMs < MAX_LATENCY_MS
         ? ok('the partner answers in time', { here })
         : failure('the partner answers too late', { here });
     },

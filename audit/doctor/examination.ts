@@ -151,12 +151,12 @@ export interface Interface {
 
 /** Entries of each list, and characters of a sentence or path of the unit's own making. */
 export const MOST = 50;
-export const MOST_CHARACTERS = 1000;
+export const MAX_CHARACTERS = 1000;
 
-const MOST_RULES = 1000;
+const MAX_RULES = 1000;
 
 const word = text(300);
-const sentence = text(MOST_CHARACTERS);
+const sentence = text(MAX_CHARACTERS);
 const maybe = orNull(sentence);
 const places = listOf(objectWith({ code: word, path: sentence, message: sentence }), MOST);
 
@@ -213,7 +213,7 @@ const examination = objectWith({
     MOST,
   ),
   rules: places,
-  rulesLooked: value => value === undefined || listOf(word, MOST_RULES)(value),
+  rulesLooked: value => value === undefined || listOf(word, MAX_RULES)(value),
   moreInterfaces: value => value === undefined || count(value),
   connection: objectWith({
     port: count,

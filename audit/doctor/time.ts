@@ -1,7 +1,7 @@
 import { type Check, notChecked, ofEach, ok, same, UNKNOWN, warning } from './check.ts';
 
 /** The clocks of a pair are to agree within a second (docs/DOMAIN.md, Rules). */
-export const MOST_SKEW_MS = 1000;
+export const MAX_SKEW_MS = 1000;
 
 export const timeChecks: Check[] = [
   {
@@ -14,7 +14,7 @@ export const timeChecks: Check[] = [
     check: ({ skewMs }) => {
       if (skewMs === null) return notChecked(UNKNOWN);
       const here = `the partner is ${(Math.abs(skewMs) / 1000).toFixed(1)} s ${skewMs > 0 ? 'ahead' : 'behind'}`;
-      return Math.abs(skewMs) > MOST_SKEW_MS
+      return Math.abs(skewMs) > MAX_SKEW_MS
         ? warning('the clocks disagree', { here })
         : ok('the clocks agree', { here });
     },

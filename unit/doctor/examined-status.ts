@@ -1,4 +1,4 @@
-import { type Examination, MOST, MOST_CHARACTERS, type Place } from '../../audit/doctor/examination.ts';
+import { type Examination, MAX_CHARACTERS, MOST, type Place } from '../../audit/doctor/examination.ts';
 import type { Problem } from '../../schema/error.ts';
 import { type BackupPlan, planFault } from '../backups/schedule-plan.ts';
 import type { Status } from '../contract.ts';
@@ -66,7 +66,7 @@ export function placeOf({ code, path, message }: Problem): Place {
 
 /** A partner takes no longer ones. */
 export function cut(text: string): string {
-  return text.slice(0, MOST_CHARACTERS);
+  return text.slice(0, MAX_CHARACTERS);
 }
 
 /** `sentence` of something that may not be there. */

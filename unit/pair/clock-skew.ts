@@ -1,4 +1,4 @@
-import { MOST_SKEW_MS } from '../../audit/doctor/time.ts';
+import { MAX_SKEW_MS } from '../../audit/doctor/time.ts';
 import type { Problem } from '../../schema/error.ts';
 import type { Log } from '../log/log.ts';
 
@@ -33,5 +33,5 @@ export class ClockWatch {
 }
 
 function isSkewed(skewMs: number | undefined): skewMs is number {
-  return skewMs !== undefined && Math.abs(skewMs) > MOST_SKEW_MS;
+  return skewMs !== undefined && Math.abs(skewMs) > MAX_SKEW_MS;
 }
