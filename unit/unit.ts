@@ -7,7 +7,7 @@ import { schemaAt } from '../schema/kind.ts';
 import { mergeRecord } from '../schema/record.ts';
 import type { Mirror } from '../store/mirror/mirror.ts';
 import type { RevisionKind } from '../store/revision.ts';
-import type { CommitRequest, Store } from '../store/store.ts';
+import type { CommitRequest, CommitResult, Store } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
 import type { RecordReader } from '../store/view.ts';
 import { BalProof } from './access/bal-proof.ts';
@@ -42,7 +42,7 @@ import type { Committing } from './changes/committing.ts';
 import { historyAnswer } from './changes/history-answer.ts';
 import { chooser, conflictViews, mergeConflict } from './changes/merging.ts';
 import { describeTarget, showTarget } from './changes/reading.ts';
-import { changeAnswer, changeView } from './changes/views.ts';
+import { changeAnswer, changeView, recordStep } from './changes/views.ts';
 import type {
   AdoptFileRequest,
   ApplyRequest,
@@ -341,7 +341,7 @@ export class Unit implements UnitFace {
     const { result, ...more } = await this.committing.make(request, how =>
       this.store.rollback(revision, { author, reason, ...how }),
     );
-    return { ...changeAnswer(this.catalog, result, dryRun), ...more };
+    return { ...(await this.answerTo(result, dryRun)), ...more };
   }
 
   async confirm(request: Parameters<UnitFace['confirm']>[0]): Promise<ConfirmAnswer> {
@@ -374,7 +374,7 @@ export class Unit implements UnitFace {
     if (none && !dryRun) this.log.warn({ branch, author, reason }, 'nothing of the branch was taken');
     const conflicts = conflictViews(this.catalog, result.conflicts);
     if (conflicts.length > 0 && !dryRun) throw mergeConflict(branch, conflicts, result.conflicts.length);
-    return { ...changeAnswer(this.catalog, result, dryRun), ...more, branch, conflicts };
+    return { ...(await this.answerTo(result, dryRun)), ...more, branch, conflicts };
   }
 
   forceUpdate(): Promise<Receipt> {
@@ -568,9 +568,23 @@ export class Unit implements UnitFace {
     const { result, ...more } = await this.committing.make(request, how =>
       this.store.commit({ changes, kind, author, reason, ...how }),
     );
-    const answer = changeAnswer(this.catalog, result, dryRun);
+    const answer = await this.answerTo(result, dryRun);
     const pairNotes = this.pair.notesOn(answer.changes);
     return { ...answer, ...more, ...(pairNotes.length === 0 ? {} : { pairNotes }) };
+  }
+
+  /** With what the change brings about certificates and backups: nobody should have to ask for the status to learn it. */
+  private async answerTo(result: CommitResult, dryRun: boolean): Promise<ChangeAnswer> {
+    const steps = result.changes.map(change => recordStep(this.catalog, change));
+    const caused = await Promise.all([this.certs.causedBy(steps), this.backups.causedBy(steps)]).catch(
+      error => {
+        // The change stands, and the status will tell.
+        this.log.warn({ reason: String(error) }, 'what a change brings about could not be judged');
+        return [];
+      },
+    );
+    const warnings = [...result.warnings, ...caused.flat()];
+    return changeAnswer(this.catalog, { ...result, warnings }, dryRun);
   }
 
   /** Passwords become hashes here; a secret that others could read on the command line is refused. */

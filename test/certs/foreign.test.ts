@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createCipheriv, createHmac, pbkdf2Sync } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -128,6 +128,26 @@ describe('a PFX with the code of RFC 9579', () => {
     assert.equal((await refused(file, 'another one')).code, 'wrong-passphrase');
     const changed = withPbmac1(made, 'of somebody else');
     assert.equal((await refused(changed, PASSPHRASE)).code, 'wrong-passphrase');
+  });
+
+  /** Made by openssl 3.5.9: pkcs12 -export -pbmac1_pbkdf2 -macalg MAC -pbmac1_pbkdf2_md PRF. */
+  const foreign = { sha256: 'sha256', sha384: 'sha256', sha512: 'sha512' };
+  for (const [mac, prf] of Object.entries(foreign))
+    it(`is read as openssl makes it: HMAC of ${mac}, keys by ${prf}`, async () => {
+      const text = readFileSync(`test/certs/golden/pbmac1-${mac}.pfx.base64`, 'latin1');
+      const file = Buffer.from(text, 'base64');
+      const { certificate, key } = await read(file, 'correct-horse');
+      assert.match(certificate, /^-----BEGIN CERTIFICATE-----/);
+      assert.match(String(key), /^-----BEGIN PRIVATE KEY-----/);
+      assert.equal((await refused(file, 'wrong-horse')).code, 'wrong-passphrase');
+    });
+
+  it('is read as the openssl of this machine makes it, where it can', async function () {
+    const help = spawnSync('openssl', ['pkcs12', '-help'], { encoding: 'utf8' });
+    if (!help.stderr?.includes('-pbmac1_pbkdf2')) this.skip(); // openssl before 3.4
+    const asked = ['pkcs12', '-export', '-in', 'all.pem', '-pbmac1_pbkdf2', '-passout', 'stdin'];
+    const file = openssl(asked, { cwd: folder, input: `${PASSPHRASE}\n` });
+    assert.equal((await read(file, PASSPHRASE)).key, SHOP.keyPem);
   });
 
   it('is refused when its key is too short to protect anything', async () => {

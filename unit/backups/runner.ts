@@ -4,8 +4,9 @@ import { saveBundle } from '../../backup/save.ts';
 import { afterFailure, afterSuccess, dueAt, type RunBook } from '../../backup/schedule.ts';
 import type { Timers } from '../../host/timers.ts';
 import type { Catalog } from '../../schema/catalog.ts';
-import { asLockstepError, type Problem } from '../../schema/error.ts';
+import { asLockstepError, type LockstepError, type Problem } from '../../schema/error.ts';
 import type { Store } from '../../store/store.ts';
+import type { RecordStep } from '../changes/views.ts';
 import type { BackupRun, BackupStatus } from '../contract.ts';
 import type { Log } from '../log/log.ts';
 import { backUp } from './backing-up.ts';
@@ -112,13 +113,7 @@ export class BackupRunner {
     if (!plan.enabled) return [];
     const warnings: Problem[] = [];
     const fault = planFault(plan);
-    if (fault !== undefined)
-      warnings.push({
-        code: fault.code,
-        path: 'backupSchedule',
-        message: fault.message.replace(/\.$/, ''),
-        ...(fault.hint === undefined ? {} : { hint: fault.hint }),
-      });
+    if (fault !== undefined) warnings.push(faultProblem(fault));
     else if (book.failures > 0)
       warnings.push({
         code: 'backup-failed',
@@ -142,6 +137,25 @@ export class BackupRunner {
         hint: 'lockstep backup drill FILE restores one on a scratch unit.',
       });
     return warnings;
+  }
+
+  /** What a change of the schedule that was made or tried out makes it lack. */
+  async causedBy(steps: RecordStep[]): Promise<Problem[]> {
+    if (!steps.some(({ path }) => CONCERNING.has(path))) return [];
+    const [before, after] = [await this.faultAt(steps, 'before'), await this.faultAt(steps, 'after')];
+    return after === undefined || after.message === before?.message ? [] : [faultProblem(after)];
+  }
+
+  private async faultAt(
+    steps: RecordStep[],
+    side: 'before' | 'after',
+  ): Promise<ReturnType<typeof planFault>> {
+    const { catalog, store } = this.options;
+    const touched = new Map(steps.map(step => [step.path, step[side]]));
+    const plan = await readBackupPlan(catalog, async path =>
+      touched.has(path) ? touched.get(path) : store.read(path),
+    );
+    return plan.enabled ? planFault(plan) : undefined;
   }
 
   private get dueAt(): Date {
@@ -237,6 +251,15 @@ export class BackupRunner {
     await this.options.store.writeLocal(NAME, book);
     this.book = book;
   }
+}
+
+function faultProblem({ code, message, hint }: LockstepError): Problem {
+  return {
+    code,
+    path: 'backupSchedule',
+    message: message.replace(/\.$/, ''),
+    ...(hint === undefined ? {} : { hint }),
+  };
 }
 
 function readPlan({ catalog, store }: BackupRunnerOptions): Promise<BackupPlan> {

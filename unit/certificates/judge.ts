@@ -81,10 +81,7 @@ export class CertificateJudge {
   private async judge({ path, kind }: HeldCertificate, now: Date): Promise<Found> {
     const value = await this.store.read(path).catch((): JsonObject | undefined => undefined);
     if (typeof value?.certificate !== 'string') return [];
-    const intermediates = [...this.book.all()]
-      .filter(each => each.kind === 'intermediate')
-      .flatMap(({ x509 }) => x509 ?? []);
-    const options = { now, intermediates, allowWeak: true, use: useOf(kind) };
+    const options = { now, intermediates: this.book.intermediates(), allowWeak: true, use: useOf(kind) };
     const findings = checkCertificate({ certificate: value.certificate }, options);
     return problemsOf(
       path,

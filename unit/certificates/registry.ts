@@ -41,6 +41,7 @@ const MOST_NAMED = 20;
 export class CertificateBook {
   private readonly options: CertificateBookOptions;
   private readonly held = new Map<string, HeldCertificate>();
+  private readonly issuers = new Map<string, X509>();
   private readonly uncovered = new Map<string, ServiceTrouble>();
   private readonly due = new Set<string>();
   private running: Promise<void> = Promise.resolve();
@@ -84,6 +85,11 @@ export class CertificateBook {
 
   at(path: string): HeldCertificate | undefined {
     return this.held.get(path);
+  }
+
+  /** Those that could be read. */
+  intermediates(): X509[] {
+    return [...this.issuers.values()];
   }
 
   /** Virtual Services with hosts that none of their certificates covers. */
@@ -171,15 +177,21 @@ export class CertificateBook {
             for await (const source of store.referrers(path)) if (isService(source)) this.due.add(source);
         } else await this.lookAtService(path, value);
       } catch (error) {
-        if (isCertificate(path)) this.held.set(path, unreadable(path, error));
+        if (isCertificate(path)) this.keep(path, unreadable(path, error));
       }
     }
     onChanged();
   }
 
   private hold(path: string, value: JsonObject | undefined): void {
-    if (value === undefined) this.held.delete(path);
-    else this.held.set(path, readHeld(path, value));
+    this.keep(path, value === undefined ? undefined : readHeld(path, value));
+  }
+
+  private keep(path: string, held: HeldCertificate | undefined): void {
+    this.issuers.delete(path);
+    if (held === undefined) this.held.delete(path);
+    else this.held.set(path, held);
+    if (held?.kind === 'intermediate' && held.x509 !== undefined) this.issuers.set(path, held.x509);
   }
 
   private async lookAtService(path: string, value: JsonObject | undefined): Promise<void> {
@@ -268,11 +280,12 @@ export function isCertificate(path: string): boolean {
 }
 
 /** A Virtual Service, or one below it. */
-function isService(path: string): boolean {
+export function isService(path: string): boolean {
   return /^virtualServices\/[^/]+(\/subVirtualServices\/[^/]+)?$/.test(path);
 }
 
-function parentService(path: string): string | undefined {
+/** Of a Virtual Service below another one. */
+export function parentService(path: string): string | undefined {
   const [place, id, below] = path.split('/');
   return below === undefined ? undefined : `${place}/${id}`;
 }

@@ -5,8 +5,10 @@ import type { Catalog } from '../../schema/catalog.ts';
 import type { Problem } from '../../schema/error.ts';
 import type { Store } from '../../store/store.ts';
 import type { Committing } from '../changes/committing.ts';
+import type { RecordStep } from '../changes/views.ts';
 import { placeOf } from '../doctor/examined-status.ts';
 import type { Log } from '../log/log.ts';
+import { causedBy } from './caused.ts';
 import { Certificates } from './certificates.ts';
 import { DropMemory } from './drop-memory.ts';
 import { CertificateFolder } from './folder.ts';
@@ -105,6 +107,18 @@ export class CertificateRoom {
   warnings(): Problem[] {
     const problems = this.problems.map(({ fails: _fails, ...problem }) => problem);
     return [...this.folder.warnings(), ...problems].slice(0, MOST_WARNINGS);
+  }
+
+  /** What a change that was made or tried out brings about certificates; costs nothing where it touched none. */
+  causedBy(steps: RecordStep[]): Promise<Problem[]> {
+    const { store, now } = this.options;
+    return causedBy(steps, {
+      now: now(),
+      read: path => store.read(path),
+      held: path => this.book.at(path),
+      verdict: path => this.judge.at(path),
+      intermediates: () => this.book.intermediates(),
+    });
   }
 
   /** For `lockstep doctor`; resolves when everything that was committed before is counted. */

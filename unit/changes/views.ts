@@ -11,10 +11,22 @@ const MOST_WARNINGS = 100;
 /** Stands for a secret that differs from the one before. */
 const OTHER_MASK = `${MASK} (changed)`;
 
-/** What an operator may see of a change: both sides, masked. */
-export function changeView(catalog: Catalog, { path, before, after }: RecordChange): ChangeView {
+/** A record before and after a change, whole; undefined: it is not there. */
+export interface RecordStep {
+  path: string;
+  before: JsonObject | undefined;
+  after: JsonObject | undefined;
+}
+
+export function recordStep(catalog: Catalog, { path, before, after }: RecordChange): RecordStep {
   const kind = catalog.kindOf(path);
-  const [was, is] = [joinRecord(kind, before), joinRecord(kind, after)];
+  return { path, before: joinRecord(kind, before), after: joinRecord(kind, after) };
+}
+
+/** What an operator may see of a change: both sides, masked. */
+export function changeView(catalog: Catalog, change: RecordChange): ChangeView {
+  const { path, before: was, after: is } = recordStep(catalog, change);
+  const kind = catalog.kindOf(path);
   return {
     path,
     change: was === undefined ? 'added' : is === undefined ? 'removed' : 'changed',
@@ -36,9 +48,8 @@ export function changeAnswer(
   dryRun: boolean,
 ): ChangeAnswer {
   const counts = { added: 0, changed: 0, removed: 0 };
-  for (const { path, before, after } of result.changes) {
-    const kind = catalog.kindOf(path);
-    const [was, is] = [joinRecord(kind, before), joinRecord(kind, after)];
+  for (const change of result.changes) {
+    const { before: was, after: is } = recordStep(catalog, change);
     counts[was === undefined ? 'added' : is === undefined ? 'removed' : 'changed']++;
   }
   const { revision, digest, warnings = [] } = result;
