@@ -124,9 +124,15 @@ export function nearest(name: string, known: string[]): string | undefined {
 /** "Did you mean …?" for a name that is close to a known one; otherwise the known names, if they are few. */
 export function suggest(name: string, known: string[]): string | undefined {
   if (known.length === 0) return undefined;
-  const meant = nearest(name, known);
+  const meant = nearest(name, known) ?? beginningWith(name, known);
   if (meant !== undefined) return `Did you mean "${meant}"?`;
   return known.length <= 30 ? `Known here: ${[...known].sort().join(', ')}.` : undefined;
+}
+
+/** `password` for `passwordHash`. */
+function beginningWith(name: string, known: string[]): string | undefined {
+  const [only, ...more] = known.filter(each => each.toLowerCase().startsWith(name.toLowerCase()));
+  return name.length >= 4 && more.length === 0 ? only : undefined;
 }
 
 /**

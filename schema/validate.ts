@@ -95,7 +95,7 @@ function telling(errors: ErrorObject[]): ErrorObject[] {
 
 function describe(kind: Kind, path: string, error: ErrorObject): Problem {
   const field = error.instancePath.split('/').slice(1).map(unescapePointer);
-  const words = sentence(kind, field, error);
+  const words = sentence(kind, path, field, error);
   return {
     code: 'invalid-value',
     path: [path, ...field].join('/'),

@@ -13,9 +13,10 @@ export interface WrongValue {
   parentSchema?: object | undefined;
 }
 
-/** What is wrong with the value of a field, and what is allowed, for a person. A secret's value is never part of it. */
+/** What is wrong with a field of the record at `path`, and what is allowed, for a person. A secret's value is never part of it. */
 export function sentence(
   kind: Kind,
+  path: string,
   field: string[],
   error: WrongValue,
 ): { message: string; hint?: string | undefined } {
@@ -50,7 +51,10 @@ export function sentence(
     case 'format':
       return {
         message: `must be ${hintOf(String(params.format))}`,
-        hint: fieldHelp(kind, field),
+        hint:
+          params.format === 'scrypt-hash'
+            ? `lockstep set ${[path, ...field].join('/')} asks for the password and keeps its hash.`
+            : fieldHelp(kind, field),
       };
     case 'uniqueItems':
       return { message: 'must not hold the same value twice', hint: fieldHelp(kind, field) };

@@ -3,15 +3,14 @@ import type { Catalog } from '../schema/catalog.ts';
 import { type ConfigRecord, fromDocument } from '../schema/document.ts';
 import { LockstepError, type Problem } from '../schema/error.ts';
 import { isObject, type Json, type JsonObject } from '../schema/json.ts';
-import { schemaAt } from '../schema/kind.ts';
-import { mergeRecord } from '../schema/record.ts';
+import { mergeRecord, valueAt } from '../schema/record.ts';
 import type { Mirror } from '../store/mirror/mirror.ts';
 import type { RevisionKind } from '../store/revision.ts';
 import type { CommitRequest, CommitResult, Store } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
 import type { RecordReader } from '../store/view.ts';
 import { BalProof } from './access/bal-proof.ts';
-import { assertLongEnough, hashPassword } from './access/password.ts';
+import { type PasswordRules, withHashes } from './access/password.ts';
 import { guardOf } from './access/roles.ts';
 import type { Auditing } from './audits/auditing.ts';
 import type { AuditRequest } from './audits/contract.ts';
@@ -242,7 +241,8 @@ export class Unit implements UnitFace {
   }
 
   async apply(request: ApplyRequest): Promise<ChangeAnswer> {
-    const records = fromDocument(this.catalog, request.document, request.path ?? '');
+    const asked = fromDocument(this.catalog, request.document, request.path ?? '');
+    const records = await this.hashedRecords(asked);
     const changes = async (reader: RecordReader): Promise<Change[]> => {
       if (request.replace) return [...(await this.leavings(reader, request, records)), ...records.map(putOf)];
       const merged: Change[] = [];
@@ -250,7 +250,14 @@ export class Unit implements UnitFace {
         merged.push(putOf({ path, value: mergeRecord((await reader.get(path)) ?? {}, value) }));
       return merged;
     };
-    return this.commit(changes, 'change', request, `apply a document, records: ${records.length}`);
+    const answer = await this.commit(
+      changes,
+      'change',
+      request,
+      `apply a document, records: ${records.length}`,
+    );
+    if (!answer.dryRun) await this.bal.learn(asked.map(putOf), records.map(putOf));
+    return answer;
   }
 
   async importLoadMaster(request: ImportRequest): Promise<ImportAnswer> {
@@ -593,13 +600,31 @@ export class Unit implements UnitFace {
     const kind = this.catalog.kindOf(change.path);
     const given = change.op === 'set' ? withPlace(change.field, change.value) : change.value;
     const touched = kind.secrets.filter(secret => touches(given, secret));
-    if (touched.length > 0 && from === 'argument') throw secretInArguments(change.path);
-    if (change.op !== 'set' || typeof change.value !== 'string') return change;
-    const { format } = schemaAt(kind.schema, change.field) ?? {};
-    if (format !== 'scrypt-hash' || change.value.startsWith('$scrypt$')) return change;
+    if (touched.length > 0 && from === 'argument') throw secretInArguments(change, touched);
+    if (touched.length === 0 || !isObject(given)) return change;
+    const hashed = await withHashes(kind, change.path, given, await this.passwordRules());
+    return change.op === 'put'
+      ? { ...change, value: hashed }
+      : { ...change, value: valueAt(hashed, change.field) as Json };
+  }
+
+  private async passwordRules(): Promise<PasswordRules> {
     const { minPassword } = (await this.store.read('access')) ?? {};
-    assertLongEnough([change.path, ...change.field].join('/'), change.value, minPassword);
-    return { ...change, value: await hashPassword(change.value) };
+    return { minPassword };
+  }
+
+  /** Passwords of a document become hashes. */
+  private async hashedRecords(records: ConfigRecord[]): Promise<ConfigRecord[]> {
+    const rules = await this.passwordRules();
+    const hashed: ConfigRecord[] = [];
+    for (const { path, value } of records) {
+      const held = (): Promise<JsonObject | undefined> => this.store.read(path);
+      hashed.push({
+        path,
+        value: await withHashes(this.catalog.kindOf(path), path, value, { ...rules, held }),
+      });
+    }
+    return hashed;
   }
 
   /** What `replace` takes away: records under the names in the document that the document does not hold. */
@@ -649,12 +674,13 @@ function touches(value: Json | undefined, [name, ...rest]: string[]): boolean {
     : Object.hasOwn(value, name) && touches(value[name], rest);
 }
 
-function secretInArguments(path: string): LockstepError {
+function secretInArguments({ path }: Change, [secret = []]: string[][]): LockstepError {
+  const place = secret.includes('*') ? 'PATH' : [path, ...secret].join('/');
   return new LockstepError(
     'secret-in-arguments',
     `A secret of ${path} was given on the command line, where others can read it; nothing was changed.`,
     {
-      hint: 'Leave the value out to be asked for it, or use --value-file FILE. Choose another secret: this one has been seen.',
+      hint: `lockstep set ${place} asks for it, and --value-file FILE reads it. Choose another secret: this one has been seen.`,
     },
   );
 }

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ChangeAnswer, ImportAnswer } from '../../unit/contract.ts';
-import { lockstep, TestUnit, temporaryFolder } from './daemon.ts';
+import { issue } from '../certs/ca.ts';
+import { lockstep, TestUnit, temporaryFolder, until } from './daemon.ts';
+
+const inDays = (days: number): Date => new Date(Date.now() + days * 86_400_000);
 
 describe('a change as an operator types it', function () {
   this.timeout(60_000);
@@ -73,6 +76,75 @@ describe('a change as an operator types it', function () {
     await unit.cli('set', 'ha/preferredHost', 'none');
     const loopback = await unit.cli('set', 'virtualServices/tcp:127.0.0.1:80', '{}', '--dry-run');
     assert.match(loopback.stdout, /loopback address/);
+  });
+
+  it('tells with the `set` what it brings about certificates and the backup schedule', async () => {
+    const soon = issue({ names: ['shop.example'], from: inDays(-1), to: inDays(4.5) });
+    const shop = file('cert.json', JSON.stringify({ certificate: soon.pem, key: soon.keyPem }));
+    const set = await unit.cli('set', 'certificates/shop', '--value-file', shop);
+    assert.match(set.stdout, /Warning[\s\S]*certificates\/shop: it expires on .*, in 4 days/);
+    const service = ['set', 'virtualServices/tcp:10.20.0.120:443'];
+    const uses = JSON.stringify({ layer: 7, sslAcceleration: true, certificates: ['shop'] });
+    const shows = await unit.cli(...service, uses, '--dry-run');
+    assert.match(shows.stdout, /it shows certificate shop: it expires on .*, in 4 days/);
+    const hosts = await unit.cli(
+      ...service,
+      JSON.stringify({ ...JSON.parse(uses), allowedHosts: ['other.example'] }),
+    );
+    assert.match(hosts.stdout, /its certificate shop is not for other\.example/);
+    const named = await unit.cli('set', 'virtualServices/tcp:10.20.0.120:443/nickname', 'shop');
+    assert.doesNotMatch(named.stdout, /Warning/, 'which the name did not cause');
+    const bare = await unit.cli('unset', 'certificates/shop/key');
+    assert.match(bare.stdout, /certificates\/shop: its private key is missing/);
+    const nightly = await unit.cli(
+      'set',
+      'backupSchedule',
+      '{"enabled": true, "method": "local"}',
+      '--dry-run',
+    );
+    assert.match(nightly.stdout, /backupSchedule: This unit has no passphrase for scheduled bundles/);
+  });
+
+  it('keeps the hash of a password, whichever way a record brings it', async () => {
+    const record = JSON.stringify({ passwordHash: 'long enough too', comment: 'Ada' });
+    const put = await lockstep(['--dir', unit.dir, 'set', 'users/ada', '-'], { input: record });
+    assert.equal(put.code, 0, put.stderr);
+    const document = file(
+      'users.json',
+      JSON.stringify({ users: { ada: JSON.parse(record), bal: { passwordHash: 'long enough as well' } } }),
+    );
+    const first = await unit.json<ChangeAnswer>('apply', '-f', document);
+    assert.deepEqual(first.answer.counts, { added: 0, changed: 1, removed: 0 }, 'Ada has that password');
+    const again = await unit.json<ChangeAnswer>('apply', '-f', document);
+    assert.deepEqual(again.answer.counts, { added: 0, changed: 0, removed: 0 });
+    const held = await unit.stored(async store => [
+      await store.read('users/ada'),
+      await store.read('users/bal'),
+    ]);
+    for (const each of held) assert.match(String(each?.passwordHash), /^\$scrypt\$ln=15/);
+    const short = await lockstep(['--dir', unit.dir, 'set', 'users/ada', '-'], {
+      input: '{"passwordHash": "a"}',
+    });
+    assert.match(short.stderr, /users\/ada\/passwordHash: a password has at least 8 characters/);
+    const seen = await unit.cli('set', 'users/ada', record);
+    assert.match(seen.stderr, /hint: lockstep set users\/ada\/passwordHash asks for it/);
+    const slip = await lockstep(['--dir', unit.dir, 'set', 'users/ada', '-'], {
+      input: '{"password": "long enough"}',
+    });
+    assert.match(slip.stderr, /Did you mean "passwordHash"\?/);
+  });
+
+  it('of a file with a password says which command keeps its hash', async () => {
+    writeFileSync(
+      path.join(unit.dir, 'config', 'users', 'ada.json'),
+      '{"passwordHash": "long enough three"}\n',
+    );
+    await until('the file is named', async () => {
+      const { stdout } = await unit.cli('status');
+      return /lockstep set users\/ada\/passwordHash asks for the password and keeps its hash/.test(
+        stdout.replace(/\s+/g, ' '),
+      );
+    });
   });
 
   it('is refused in one sentence with the range', async () => {

@@ -1,5 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import { asLockstepError } from '../../schema/error.ts';
+import type { Json } from '../../schema/json.ts';
 import type { Store } from '../../store/store.ts';
 import type { Change } from '../../store/transition.ts';
 import type { Log } from '../log/log.ts';
@@ -43,14 +44,12 @@ export class BalProof {
   async learn(asked: Change[], taken: Change[]): Promise<void> {
     const { store, pairId, log } = this.options;
     for (const [index, change] of asked.entries()) {
-      const kept = taken[index];
-      if (change.op !== 'set' || change.path !== PATH || change.field.join('/') !== FIELD) continue;
-      if (kept?.op !== 'set' || typeof change.value !== 'string' || kept.value === change.value) continue;
-      if (pairId() === '') continue;
+      const [password, kept] = [passwordIn(change), passwordIn(taken[index])];
+      if (typeof password !== 'string' || kept === password || pairId() === '') continue;
       try {
-        const verifier = await stretch(change.value, saltOf(pairId()));
+        const verifier = await stretch(password, saltOf(pairId()));
         const fresh = {
-          of: hash(String(kept.value)),
+          of: hash(String(kept)),
           pairId: pairId(),
           verifier: verifier.toString('base64'),
         };
@@ -73,6 +72,13 @@ export class BalProof {
     const hmac = createHmac('sha256', Buffer.from(found.verifier, 'base64'));
     return { set: true, proof: hmac.update(`lockstep bal ${unitId} ${nonce}`).digest('hex') };
   }
+}
+
+/** What a change puts where the password of bal belongs. */
+function passwordIn(change: Change | undefined): Json | undefined {
+  if (change?.path !== PATH) return undefined;
+  if (change.op === 'put') return change.value[FIELD];
+  return change.op === 'set' && change.field.join('/') === FIELD ? change.value : undefined;
 }
 
 function saltOf(pairId: string): Buffer {

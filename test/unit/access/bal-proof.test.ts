@@ -77,6 +77,16 @@ describe('the proof of the password of bal', () => {
     assert.equal(new Set(all).size, all.length);
   });
 
+  it('is the same when the whole record brings the password', async () => {
+    const [by, whole] = [await (await Unit.make()).set(PASSWORD), await Unit.make()];
+    const put = (passwordHash: string): Change => ({ op: 'put', path: 'users/bal', value: { passwordHash } });
+    const taken = [put(aHash())];
+    await whole.store.commit({ changes: taken, kind: 'change', author: 'ada', reason: 'test' });
+    await whole.bal.learn([put(PASSWORD)], taken);
+    assert.notEqual(await whole.proof(), null);
+    assert.equal(await whole.proof(), await by.proof());
+  });
+
   it('follows the password: a new one, a rollback to the old one, none', async () => {
     const unit = await (await Unit.make()).set(PASSWORD);
     const first = await unit.proof();
