@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Status } from './contract.ts';
+import type { Events } from './events.ts';
 
 /** What a unit takes of its disk, as gauges. */
 export function spaceGauges({ space, history }: Status['store']): Record<string, GaugeValue> {
@@ -33,12 +34,13 @@ const NEVER_MS = 2_147_483_647;
 /** What Prometheus sees of a unit; the only user of prom-client. */
 export class Metrics {
   private readonly registry = new Registry();
-  readonly commits = this.counter('lockstep_commits_total', 'Revisions made on this unit.', ['kind']);
-  readonly updates = this.counter('lockstep_updates_total', 'Updates sent (active) or taken (standby).', [
-    'direction',
-    'result',
-  ]);
-  readonly updateSeconds = new Histogram({
+  private readonly commits = this.counter('lockstep_commits_total', 'Revisions made on this unit.', ['kind']);
+  private readonly updates = this.counter(
+    'lockstep_updates_total',
+    'Updates sent (active) or taken (standby).',
+    ['direction', 'result'],
+  );
+  private readonly updateSeconds = new Histogram({
     name: 'lockstep_update_seconds',
     help: 'From the start of an update to its receipt.',
     buckets: [0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30],
@@ -47,7 +49,9 @@ export class Metrics {
   readonly refusals = this.counter('lockstep_refusals_total', 'Connections and messages refused.', [
     'reason',
   ]);
-  readonly backups = this.counter('lockstep_backups_total', 'Runs of the backup schedule.', ['result']);
+  private readonly backups = this.counter('lockstep_backups_total', 'Runs of the backup schedule.', [
+    'result',
+  ]);
   private readonly certificates = new Gauge({
     name: 'lockstep_certificate_days_left',
     help: 'Whole days until a certificate expires; negative once it has.',
@@ -55,6 +59,17 @@ export class Metrics {
     registers: [this.registry],
   });
   private readonly gauges = new Map<string, Gauge>();
+
+  /** Counts what happens from now on. */
+  follow(events: Events): void {
+    events.on('committed', ({ revision }) => this.commits.inc({ kind: revision.kind }));
+    events.on('updateSent', ({ result, ms }) => {
+      this.updates.inc({ direction: 'sent', result });
+      this.updateSeconds.observe(ms / 1000);
+    });
+    events.on('updateReceived', ({ result }) => this.updates.inc({ direction: 'taken', result }));
+    events.on('backupRun', ({ result }) => this.backups.inc({ result }));
+  }
 
   constructor() {
     // By default it wakes the daemon a hundred times a second, to measure the delay of what it woke.

@@ -24,6 +24,7 @@ import { CertificateRoom } from './certificates/service.ts';
 import { Committing } from './changes/committing.ts';
 import type { RebuildAnswer, ServeOperator, UnitFace } from './contract.ts';
 import { diskOf } from './doctor/machine-facts.ts';
+import { Events } from './events.ts';
 import {
   assertKeysPrivate,
   assertUnit,
@@ -154,7 +155,8 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
     for (const { name } of catalog.kinds.filter(kind => !kind.saysChangedBy))
       log.warn({ kind: name }, 'a kind of this site is for admins only: it does not say who may change it');
     const now = (): Date => new Date();
-    const health = Health.open({ file: folder.damage, log, now });
+    const events = new Events(log);
+    const health = Health.open({ file: folder.damage, events, log, now });
     closers.push(() => health.settled());
     let replace: () => void = () => undefined;
     let giveUp: (error: LockstepError) => void = () => undefined;
@@ -163,23 +165,23 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
       giveUp = reject;
     });
     replaced.catch(() => undefined); // told to whoever waits for it
-    let disk: DiskWatch | undefined;
-    const lost = (error: LockstepError): void => {
-      log.error({ code: error.code, reason: error.message }, 'the store is lost to this process');
-      setImmediate(giveUp, error);
-    };
-    const store = await openStore(folder, catalog, health, now, lost, error => disk?.refused(error));
-    closers.push(() => store.close());
-    disk = new DiskWatch({
+    const disk = new DiskWatch({
       folder: folder.store,
       health,
+      events,
       timers: realTimers,
       now,
       log,
       freeBytes: async () => (await diskOf(folder.dir))?.freeBytes,
     });
-    const stopDisk = disk;
-    closers.push(() => stopDisk.stop());
+    closers.push(() => disk.stop());
+    const lost = (error: LockstepError): void => {
+      log.error({ code: error.code, reason: error.message }, 'the store is lost to this process');
+      setImmediate(giveUp, error);
+    };
+    const store = await openStore(folder, catalog, health, now, lost, error => disk.refused(error));
+    closers.push(() => store.close());
+    closers.push(events.follow(store));
     const facts = await readFacts(store, options.dir);
     const starts = await StartBook.open(store, machineClock(), log);
     closers.push(() => starts.close());
@@ -187,9 +189,10 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
     const hostKey = await loadOrCreateKey(folder.hostKey);
     const clientKey = await loadOrCreateKey(folder.clientKey);
     const metrics = new Metrics();
-    let certificates: CertificateRoom | undefined;
+    metrics.follow(events);
     const incoming = new Incoming(folder.incoming, realTimers);
     closers.push(() => incoming.clear());
+    events.on('operatorGone', ({ name }) => void incoming.dropOf(`operator:${name}`).catch(() => undefined));
     let mirror: Mirror | undefined;
     const auditing = await Auditing.open({
       store,
@@ -201,6 +204,7 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
       troubles: () => mirror?.troubles() ?? [],
       runHook: (name, facts, timeoutMs) => runHook(folder.hooks, name, facts, timeoutMs),
       sendMail,
+      events,
       timers: realTimers,
       now,
       log,
@@ -219,7 +223,6 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
       port: options.port ?? facts.port,
       intervalSeconds: options.intervalSeconds,
       everyCommit: options.everyCommit,
-      onOperatorGone: name => void incoming.dropOf(`operator:${name}`).catch(() => undefined),
       timers: realTimers,
       now,
       clock: machineClock,
@@ -227,7 +230,7 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
       log,
       metrics,
       health,
-      onRole: () => certificates?.roleChanged(),
+      events,
       audit: auditing,
       fileCounts: () => mirror?.counts() ?? { waiting: 0, unwritten: 0 },
     });
@@ -275,7 +278,7 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
       timers: realTimers,
       now,
       log,
-      onRun: result => metrics.backups.inc({ result }),
+      events,
     });
     closers.push(() => backups.stop());
     const growth = await Growth.start({
@@ -298,17 +301,18 @@ async function start({ options, folder, log, startApi }: Surroundings): Promise<
     });
     closers.push(() => keeper.stop());
     const committing = new Committing(pair, machineClock, () => realTimers.now());
-    certificates = new CertificateRoom({
+    const certificates = new CertificateRoom({
       store,
       catalog,
       committing,
+      events,
       folder: folder.certificates,
       bootId: machineClock().bootId,
       timers: realTimers,
       now,
       log,
     });
-    const stopCertificates = once(async () => certificates?.stop());
+    const stopCertificates = once(() => certificates.stop());
     closers.push(stopCertificates);
     const standing = new StandingProblems({ store, catalog, rules: RULES, timers: realTimers, log });
     closers.push(() => standing.stop());

@@ -200,6 +200,11 @@ export const LOG_MESSAGES: Record<string, Explanation> = {
     causes: ['lockstep rebuild was typed'],
     look: ['`aside` in the line: it can be removed when all is well'],
   },
+  'a listener failed': {
+    happened: 'A part of the unit that was told of an event failed; the others were told all the same.',
+    causes: ['a fault of Lockstep'],
+    look: ['`event` and the reason in the line: report both'],
+  },
   'what is damaged could not be written down': {
     happened: 'The unit knows of damage, but a restart would forget it until it is found again.',
     causes: ['the disk refuses writes'],

@@ -8,6 +8,7 @@ import { Auditing } from '../../unit/audits/auditing.ts';
 import { openBundle } from '../../unit/backups/open-bundle.ts';
 import { Incoming } from '../../unit/backups/uploads.ts';
 import type { Status } from '../../unit/contract.ts';
+import { Events } from '../../unit/events.ts';
 import { Health } from '../../unit/store-care/health.ts';
 import { MemoryPair, type MemoryUnit } from '../sync/pair-in-memory.ts';
 import { keptLog } from '../unit/log/kept-log.ts';
@@ -43,7 +44,8 @@ export async function openAudited({
     const { mode, store, facts } = unit;
     const { log, lines } = keptLog();
     const now = (): Date => new Date();
-    const health = Health.open({ file: join(folder, `${mode}.json`), log, now });
+    const events = new Events(log);
+    const health = Health.open({ file: join(folder, `${mode}.json`), events, log, now });
     const files: Status['files'] = [];
     const auditing = await Auditing.open({
       store,
@@ -55,6 +57,7 @@ export async function openAudited({
       troubles: () => files,
       runHook: async () => undefined,
       sendMail: async () => undefined,
+      events,
       timers: pair.timers,
       now,
       log,

@@ -12,7 +12,8 @@ import { nameOf, type StateName } from '../../sync/pair-state.ts';
 import type { Pause } from '../../sync/pause.ts';
 import { serve } from '../../sync/service.ts';
 import { factsOf, type OwnFacts } from '../../sync/state.ts';
-import { NetKeeper } from '../../unit/changes/provisional-keeper.ts';
+import { ProvisionalKeeper } from '../../unit/changes/provisional-keeper.ts';
+import { Events } from '../../unit/events.ts';
 import type { Log } from '../../unit/log/log.ts';
 import type { Disk } from './disk.ts';
 import type { Party } from './network.ts';
@@ -48,7 +49,7 @@ export interface Caller {
 export interface Process extends Party {
   store: Store;
   link: Link;
-  nets: NetKeeper;
+  nets: ProvisionalKeeper;
 }
 
 /** A unit as the daemon composes it (unit/pair/pair.ts), over a disk and a network that fail. */
@@ -95,17 +96,19 @@ export class SimulatedUnit {
     const now = () => new Date(this.wallClock());
     const store = await Store.open({ port: this.disk.open(), catalog, rules: RULES, now });
     if (!alive()) return;
+    const events = new Events(this.journal());
+    events.on('provisionalUndone', () => process.link.due());
     const process: Process = {
       name: this.name,
       alive,
       store,
       link: this.linkOf(store, alive, () => process),
-      nets: new NetKeeper({
+      nets: new ProvisionalKeeper({
         store,
         timers: this.timersOf(alive),
         clock: () => this.clock(),
         log: this.journal(),
-        onUndone: () => process.link.due(),
+        events,
       }),
     };
     this.process = process;

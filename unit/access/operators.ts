@@ -1,9 +1,11 @@
 /** Who may work on this unit from elsewhere: the records of operators, kept at hand because a login cannot wait for the store. */
 import type { Duplex } from 'node:stream';
+import { Turn } from '../../host/turn.ts';
 import type { ConfigRecord } from '../../schema/document.ts';
 import { sshKeyBlob } from '../../schema/ssh-key.ts';
 import type { Store } from '../../store/store.ts';
 import type { Peer } from '../../sync/ssh/server.ts';
+import type { Events } from '../events.ts';
 import type { Log } from '../log/log.ts';
 import type { Health } from '../store-care/health.ts';
 import type { OperatorRole } from './roles.ts';
@@ -22,9 +24,8 @@ const COLLECTIONS = ['operators', 'unitOperators'] as const;
 export interface OperatorsOptions {
   store: Store;
   health: Health;
+  events: Events;
   log: Log;
-  /** Ends every connection of who is named so. */
-  onGone(who: string): void;
 }
 
 export class Operators {
@@ -34,7 +35,7 @@ export class Operators {
   /** By public key in base64. */
   #byKey = new Map<string, { who: string; operator: Operator }>();
   readonly #unwatch: () => void;
-  #reading: Promise<void> = Promise.resolve();
+  readonly #reading = new Turn();
   /** Set once there is an API to carry. */
   serve: ServeOperator | undefined;
 
@@ -61,7 +62,7 @@ export class Operators {
   /** A stream of somebody who was admitted. */
   take(stream: Duplex, { keyBlob, who, address }: Peer): void {
     const found = this.#byKey.get(keyBlob.toString('base64'));
-    // Who he was at the login is all that he may be.
+    // Who they were at the login is all that they may be.
     if (found === undefined || found.who !== who || this.serve === undefined) {
       stream.destroy();
       return;
@@ -73,8 +74,8 @@ export class Operators {
   #committed(paths: string[]): void {
     const touched = paths.filter(path => COLLECTIONS.some(collection => path.startsWith(`${collection}/`)));
     if (touched.length === 0) return;
-    this.#reading = this.#reading
-      .then(() => this.#read(touched))
+    this.#reading
+      .take(() => this.#read(touched))
       .catch(error => this.#options.log.error({ reason: String(error) }, 'operators cannot be read'));
   }
 
@@ -98,7 +99,7 @@ export class Operators {
     this.#records.set(path, { name: path.slice(path.indexOf('/') + 1), role, publicKey });
   }
 
-  /** Whoever is not admitted any more, or as somebody else, loses his connections. */
+  /** Whoever is no longer admitted, or only as somebody else, loses their connections. */
   #index(): void {
     const before = this.#byKey;
     this.#byKey = new Map();
@@ -111,8 +112,8 @@ export class Operators {
     }
     for (const [key, { who, operator }] of before) {
       if (this.#byKey.get(key)?.who === who) continue;
-      this.#options.log.info({ operator: operator.name }, 'operator is not admitted any more as he was');
-      this.#options.onGone(who);
+      this.#options.log.info({ operator: operator.name }, 'operator is no longer admitted as before');
+      this.#options.events.emit('operatorGone', { name: operator.name, who });
     }
   }
 }

@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../schema/json.ts';
 import type { Partner } from '../../sync/pairing.ts';
 import type { SyncState } from '../../sync/state.ts';
+import type { Events } from '../events.ts';
 import { Auditor, type AuditorOptions } from './auditor.ts';
 import type { AuditFace, AuditRequest } from './contract.ts';
 import { DriftAlert, type DriftAlertOptions } from './drift-alert.ts';
@@ -20,7 +21,7 @@ export interface AuditedPair {
 export type AuditingOptions = Omit<AuditorOptions, 'self' | 'askPartner'> &
   Pick<DriftWatchOptions, 'timers' | 'log'> &
   Pick<DriftAlertOptions, 'runHook' | 'sendMail'> &
-  Pick<ProverOptions, 'hostKey'>;
+  Pick<ProverOptions, 'hostKey'> & { events: Events };
 
 /** All that a unit does about audits: on demand, at every interval, and for its partner. */
 export class Auditing implements AuditFace {
@@ -44,7 +45,10 @@ export class Auditing implements AuditFace {
       book,
       syncState: () => this.pair?.syncState(),
       audit: () => this.auditor.audit(LOCAL_TO_PARTNER),
-      onChange: (event, report) => this.alert.tell(event, report),
+      onChange: (event, report) => {
+        options.events.emit(event === 'found' ? 'driftFound' : 'driftGone', report);
+        this.alert.tell(event, report);
+      },
     });
   }
 

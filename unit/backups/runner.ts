@@ -8,6 +8,7 @@ import { asLockstepError, type LockstepError, type Problem } from '../../schema/
 import type { Store } from '../../store/store.ts';
 import type { RecordStep } from '../changes/views.ts';
 import type { BackupRun, BackupStatus } from '../contract.ts';
+import type { Events } from '../events.ts';
 import type { Log } from '../log/log.ts';
 import { backUp } from './backing-up.ts';
 import type { Shelf } from './bundle-folder.ts';
@@ -28,9 +29,8 @@ export interface BackupRunnerOptions {
   send: SendBundle;
   timers: Timers;
   now(): Date;
+  events: Events;
   log: Log;
-  /** A run has ended. */
-  onRun(result: 'done' | 'failed'): void;
 }
 
 /** What outlives the daemon. */
@@ -191,13 +191,13 @@ export class BackupRunner {
   }
 
   private async run(): Promise<void> {
-    const { now, log, onRun } = this.options;
+    const { now, log, events } = this.options;
     const startedAt = now();
     try {
       const run = await this.make(startedAt);
       await this.keep({ about: this.book.about, ...afterSuccess(startedAt, this.spread), last: run });
       log.info(run, 'a scheduled backup was made');
-      onRun('done');
+      events.emit('backupRun', { result: 'done' });
     } catch (error) {
       const { code, message } = asLockstepError(error);
       const at = now();
@@ -205,7 +205,7 @@ export class BackupRunner {
       const last = { at: at.toISOString(), code, reason: message };
       await this.keep({ about: this.book.about, ...afterFailure(this.book, at), last, unsent });
       log.error({ code, reason: message, failures: this.book.failures }, 'a scheduled backup failed');
-      onRun('failed');
+      events.emit('backupRun', { result: 'failed' });
     }
   }
 

@@ -37,7 +37,7 @@ export class CertificateJudge {
   }
 
   /** Paths that a commit changed. */
-  touched(paths: string[]): void {
+  touched(paths: readonly string[]): void {
     for (const path of paths) {
       if (path.startsWith('intermediates/')) this.allAt = undefined;
       this.due.add(path);

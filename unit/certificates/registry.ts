@@ -69,7 +69,7 @@ export class CertificateBook {
   }
 
   /** Paths that a commit changed. */
-  touched(paths: string[]): void {
+  touched(paths: readonly string[]): void {
     let any = false;
     for (const path of paths) {
       if (!isCertificate(path) && !isService(path)) continue;

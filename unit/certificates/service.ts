@@ -1,12 +1,14 @@
 import { type Examination, MOST } from '../../audit/doctor/examination.ts';
 import { daysLeft } from '../../certs/expiry.ts';
 import type { Timers } from '../../host/timers.ts';
+import { Turn } from '../../host/turn.ts';
 import type { Catalog } from '../../schema/catalog.ts';
 import type { Problem } from '../../schema/error.ts';
 import type { Store } from '../../store/store.ts';
 import type { Committing } from '../changes/committing.ts';
 import type { RecordStep } from '../changes/views.ts';
 import { placeOf } from '../doctor/examined-status.ts';
+import type { Events } from '../events.ts';
 import type { Log } from '../log/log.ts';
 import { causedBy } from './caused.ts';
 import { Certificates } from './certificates.ts';
@@ -21,6 +23,7 @@ export interface CertificateRoomOptions {
   store: Store;
   catalog: Catalog;
   committing: Committing;
+  events: Events;
   /** `certs.d/` of the unit. */
   folder: string;
   /** Of the machine. */
@@ -46,8 +49,8 @@ export class CertificateRoom {
   private problems: (Problem & { fails: boolean })[] = [];
   /** The stage of each certificate that the log was told of. */
   private readonly told = new Map<string, string>();
-  private keeping: Promise<void> = Promise.resolve();
-  private looking: Promise<void> = Promise.resolve();
+  private readonly keeping = new Turn();
+  private readonly looking = new Turn();
   private stopped = false;
   private unwatch: () => void = () => undefined;
   private cancel: () => void = () => undefined;
@@ -66,12 +69,18 @@ export class CertificateRoom {
   }
 
   start(): void {
-    this.unwatch = this.options.store.watch((_revision, paths) => {
+    const { store, events } = this.options;
+    const stopRole = events.on('roleChanged', () => this.roleChanged());
+    const stopCommits = store.watch((_revision, paths) => {
       const certificates = paths.filter(isCertificate);
       this.judge.touched(certificates);
       this.book.touched(paths);
       if (paths.includes(WEB_CERTIFICATE)) this.keepWeb();
     });
+    this.unwatch = () => {
+      stopRole();
+      stopCommits();
+    };
     this.book.start();
     this.folder.start();
     this.everyHour();
@@ -84,20 +93,17 @@ export class CertificateRoom {
     this.desk.stop();
     await this.folder.stop();
     await this.book.stop();
-    await Promise.all([this.keeping, this.looking]);
+    await Promise.all([this.keeping.settled(), this.looking.settled()]);
   }
 
   /** Resolves when what was committed and counted before is in. */
   async settled(): Promise<void> {
-    for (let before: Promise<void> | undefined; before !== this.looking; ) {
-      before = this.looking;
-      await this.keeping;
-      await this.book.settled();
-      await this.looking;
-    }
+    await this.keeping.settled();
+    await this.book.settled();
+    await this.looking.settled();
   }
 
-  roleChanged(): void {
+  private roleChanged(): void {
     this.folder.roleChanged(this.options.store.head.role === 'active');
     this.judge.roleChanged();
     this.look();
@@ -151,41 +157,42 @@ export class CertificateRoom {
 
   private keepWeb(): void {
     const { store, now, log } = this.options;
-    this.keeping = this.keeping.then(() =>
-      this.stopped ? undefined : keepWebCertificate(store, now(), log),
-    );
+    void this.keeping.take(() => (this.stopped ? undefined : keepWebCertificate(store, now(), log)));
+  }
+
+  private look(): void {
+    this.looking
+      .take(() => this.lookNow())
+      .catch(error =>
+        this.options.log.warn({ reason: (error as Error).message }, 'certificates cannot be looked at'),
+      );
   }
 
   /** Goes over what is held in memory; the store is asked only for who shows what does not serve. */
-  private look(): void {
-    this.looking = this.looking.then(async () => {
-      if (this.stopped) return;
-      const now = this.options.now();
-      await this.judge.catchUp(now, () => this.stopped);
-      const own: (Problem & { fails: boolean })[] = [];
-      const services: typeof own = [];
-      for (const held of this.book.all()) {
-        const judged = this.judge.at(held.path).map(problem => ({ ...problem, stage: problem.code }));
-        const all = [...certificateProblems(held, now), ...judged];
-        this.tell(held, all);
-        // Where nothing shows it, nobody misses its issuer: roots are left out too.
-        const problems = all.filter(({ code }) => code !== MISSING_ISSUER);
-        own.push(...problems.map(({ stage: _stage, ...problem }) => problem));
-        const shown = problems.find(({ fails }) => fails) ?? all.find(({ code }) => code === MISSING_ISSUER);
-        if (shown === undefined || held.kind !== 'certificate' || services.length >= MOST_WARNINGS) continue;
-        for (const service of await this.book.servicesOf(held.path))
-          services.push({ ...serviceProblem(service, held, shown), fails: shown.fails });
-      }
-      own.sort((one, other) => Number(other.fails) - Number(one.fails));
-      this.problems = [
-        ...services,
-        ...[...this.book.troubles()].flatMap(hostProblems).map(problem => ({ ...problem, fails: false })),
-        ...own,
-      ].slice(0, MOST_WARNINGS);
-    });
-    this.looking = this.looking.catch(error =>
-      this.options.log.warn({ reason: (error as Error).message }, 'certificates cannot be looked at'),
-    );
+  private async lookNow(): Promise<void> {
+    if (this.stopped) return;
+    const now = this.options.now();
+    await this.judge.catchUp(now, () => this.stopped);
+    const own: (Problem & { fails: boolean })[] = [];
+    const services: typeof own = [];
+    for (const held of this.book.all()) {
+      const judged = this.judge.at(held.path).map(problem => ({ ...problem, stage: problem.code }));
+      const all = [...certificateProblems(held, now), ...judged];
+      this.tell(held, all);
+      // Where nothing shows it, nobody misses its issuer: roots are left out too.
+      const problems = all.filter(({ code }) => code !== MISSING_ISSUER);
+      own.push(...problems.map(({ stage: _stage, ...problem }) => problem));
+      const shown = problems.find(({ fails }) => fails) ?? all.find(({ code }) => code === MISSING_ISSUER);
+      if (shown === undefined || held.kind !== 'certificate' || services.length >= MOST_WARNINGS) continue;
+      for (const service of await this.book.servicesOf(held.path))
+        services.push({ ...serviceProblem(service, held, shown), fails: shown.fails });
+    }
+    own.sort((one, other) => Number(other.fails) - Number(one.fails));
+    this.problems = [
+      ...services,
+      ...[...this.book.troubles()].flatMap(hostProblems).map(problem => ({ ...problem, fails: false })),
+      ...own,
+    ].slice(0, MOST_WARNINGS);
   }
 
   /** Once a stage: what was told of one certificate is told anew of the next. */

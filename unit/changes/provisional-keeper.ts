@@ -1,28 +1,31 @@
 import { type Moment, remainingMs } from '../../host/deadline.ts';
 import type { Timers } from '../../host/timers.ts';
 import { asLockstepError } from '../../schema/error.ts';
+import type { Provisional } from '../../store/provisional.ts';
 import type { Store } from '../../store/store.ts';
+import type { Events } from '../events.ts';
 import type { Log } from '../log/log.ts';
 
 /** After an undo that was refused, milliseconds. */
 const RETRY_MS = 60_000;
 
-export interface NetKeeperOptions {
+export interface ProvisionalKeeperOptions {
   store: Store;
   timers: Timers;
   clock(): Moment;
+  events: Events;
   log: Log;
-  /** Something was undone: the partner is to know at once. */
-  onUndone(): void;
 }
 
 /** Undoes what was not confirmed in time, also after a restart, and after a takeover on the other unit. */
-export class NetKeeper {
-  private readonly options: NetKeeperOptions;
+export class ProvisionalKeeper {
+  private readonly options: ProvisionalKeeperOptions;
   private cancel: () => void = () => undefined;
   private readonly unwatch: () => void;
+  /** What was told to wait. */
+  private readonly open = new Set<string>();
 
-  constructor(options: NetKeeperOptions) {
+  constructor(options: ProvisionalKeeperOptions) {
     this.options = options;
     this.unwatch = options.store.watch(() => this.look());
     this.look();
@@ -38,20 +41,36 @@ export class NetKeeper {
     this.cancel();
     const { store, timers, clock } = this.options;
     const { role, provisional, ownProvisional } = store.head;
+    this.tell([provisional, ownProvisional]);
     const waiting = [role === 'active' ? provisional : undefined, ownProvisional].filter(
-      net => net !== undefined,
+      each => each !== undefined,
     );
     if (waiting.length === 0) return;
     const left = Math.min(...waiting.map(({ deadline }) => remainingMs(deadline, clock())));
     this.cancel = timers.after(left, () => void this.undo());
   }
 
+  private tell(now: (Provisional | undefined)[]): void {
+    const { events } = this.options;
+    for (const id of this.open) {
+      if (now.some(each => each?.id === id)) continue;
+      this.open.delete(id);
+      events.emit('provisionalClosed', { id });
+    }
+    for (const each of now) {
+      if (each === undefined || this.open.has(each.id)) continue;
+      this.open.add(each.id);
+      const { id, author, reason } = each;
+      events.emit('provisionalOpened', { id, author, reason });
+    }
+  }
+
   private async undo(): Promise<void> {
-    const { store, timers, log, onUndone } = this.options;
+    const { store, timers, log, events } = this.options;
     try {
       const { revision, changes } = await store.undoProvisional('lockstep', 'not confirmed in time');
       log.warn({ revision, records: changes.length }, 'a change that was not confirmed is undone');
-      onUndone();
+      events.emit('provisionalUndone', { revision });
     } catch (error) {
       const { code, message } = asLockstepError(error);
       if (code === 'nothing-to-confirm') return;

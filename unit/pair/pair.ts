@@ -22,7 +22,7 @@ import { type Listener, listen } from '../../sync/ssh/server.ts';
 import { factsOf, type OwnFacts } from '../../sync/state.ts';
 import { Operators, type ServeOperator } from '../access/operators.ts';
 import type { AuditedPair, Auditing } from '../audits/auditing.ts';
-import { NetKeeper } from '../changes/provisional-keeper.ts';
+import { ProvisionalKeeper } from '../changes/provisional-keeper.ts';
 import type {
   ChangeView,
   Invitation,
@@ -37,6 +37,7 @@ import type {
   TakeoverAnswer,
   UnpairedAnswer,
 } from '../contract.ts';
+import type { Events } from '../events.ts';
 import { IDENTITY_PATHS, type Identity, readIdentity, type UnitFacts } from '../identity.ts';
 import { Listening } from '../listening.ts';
 import type { Log } from '../log/log.ts';
@@ -72,8 +73,6 @@ export interface PairOptions {
   port: number;
   intervalSeconds: number;
   everyCommit: boolean;
-  /** An operator of this name is not admitted any more as before. */
-  onOperatorGone?: (name: string) => void;
   timers: Timers;
   now(): Date;
   clock(): Moment;
@@ -81,10 +80,9 @@ export interface PairOptions {
   log: Log;
   metrics: Metrics;
   health: Health;
+  events: Events;
   /** Files of the mirror that wait for somebody, and that cannot be written now. */
   fileCounts(): FileCounts;
-  /** The unit became active or standby. */
-  onRole?(): void;
   /** Looks for drift, and answers the audits of the partner. */
   audit?: Pick<Auditing, 'attach' | 'answerPartner' | 'beforeUpdate' | 'due' | 'settled'>;
 }
@@ -102,7 +100,7 @@ export class Pair {
   private ground: Ground = NOWHERE;
   private groundTurn: Promise<void> = Promise.resolve();
   private link: Link | undefined;
-  private nets: NetKeeper | undefined;
+  private nets: ProvisionalKeeper | undefined;
   private pausing: Pausing | undefined;
   private waking: Promise<void> | undefined;
   private readonly takeover: TakeoverWatch;
@@ -113,6 +111,7 @@ export class Pair {
   private endPacified: () => void = () => undefined;
   private unwatch: () => void = () => undefined;
   private stopped = false;
+  private settled = false;
   private state = { name: '', since: '' };
   /** When the greeting that carried the partner's `clock` came; that clock tells greetings apart. */
   private heard: { clock: number; at: number; iso: string } | undefined;
@@ -137,23 +136,20 @@ export class Pair {
     pair.ground = await readGround(options.store);
     options.audit?.attach(pair.audited());
     if (pair.partner !== undefined) await pair.membership.settle(pair.partner);
-    pair.operators = await Operators.open({
-      ...options,
-      onGone: who => {
-        pair.listening?.closeChannelsOf(who);
-        options.onOperatorGone?.(who.slice(who.lastIndexOf('/') + 1));
-      },
-    });
+    const { events } = options;
+    pair.operators = await Operators.open(options);
+    events.on('operatorGone', ({ who }) => pair.listening?.closeChannelsOf(who));
     pair.journal = await UpdateJournal.open(options);
-    pair.pausing = await Pausing.open({ ...options, onChange: () => pair.link?.ownChanged() });
+    pair.pausing = await Pausing.open(options);
     await pair.pausing.roleChanged();
-    options.health.onChange = () => pair.link?.ownChanged();
-    options.health.onRefused = () => pair.takeover.note();
+    events.onAny(['pauseChanged', 'damaged', 'mended', 'sourceConfirmed'], () => pair.link?.ownChanged());
+    events.onAny(['diskRefused', 'diskRecovered'], () => pair.takeover.note());
+    events.on('provisionalUndone', () => pair.link?.due());
     // The answer to whoever made the change, or the receipt for the partner that did, goes out first.
-    pair.unwatch = options.store.watch((revision, paths) =>
+    pair.unwatch = events.on('committed', ({ revision, paths }) =>
       setImmediate(() => pair.committed(revision, paths)),
     );
-    pair.nets = new NetKeeper({ ...options, onUndone: () => pair.link?.due() });
+    pair.nets = new ProvisionalKeeper(options);
     if (options.starts.pacified === undefined) await pair.takePart();
     else pair.sayPacified();
     return pair;
@@ -170,7 +166,10 @@ export class Pair {
         open: (address, at) => this.listen(address, at),
         timers,
         log,
-        onMoved: () => this.link?.redial(),
+        onMoved: () => {
+          this.options.events.emit('listeningMoved', this.address);
+          this.link?.redial();
+        },
       },
       this.ground.update?.address,
     );
@@ -363,7 +362,7 @@ export class Pair {
     const confirmed = await this.options.store.confirmSource();
     if (confirmed === undefined) return undefined;
     this.options.log.warn({ by, restored: confirmed }, 'the restored configuration is confirmed as a source');
-    this.link?.ownChanged();
+    this.options.events.emit('sourceConfirmed', {});
     return confirmed;
   }
 
@@ -558,7 +557,10 @@ export class Pair {
       log,
       onLeft: () => this.leave(),
       settle: partner => this.membership.settle(partner),
-      onPaired: () => this.connect(),
+      onPaired: () => {
+        this.options.events.emit('paired', { name: this.partner?.name ?? '' });
+        this.connect();
+      },
       onRefusal: (error, source) => this.refusals.message(error, source),
     });
   }
@@ -652,8 +654,11 @@ export class Pair {
           this.heard = { clock, at: now().getTime(), iso: now().toISOString() };
           this.clocks.seen(Math.round(clock - this.heard.at));
         }
+        this.tellConnection(state, partner.name);
         if (name === this.state.name) return;
-        this.state = { name, since: now().toISOString() };
+        const since = now().toISOString();
+        this.state = { name, since };
+        this.options.events.emit('pairStateChanged', { state: name, since });
         log.info({ state: name, partner: partner.name }, 'sync state');
         queueMicrotask(() => this.takeover.note());
       },
@@ -672,6 +677,14 @@ export class Pair {
       },
     });
     this.link.start();
+  }
+
+  private tellConnection({ link, downBecause }: Link['state'], partner: string): void {
+    const isUp = link === 'up';
+    if (isUp === this.settled) return;
+    this.settled = isUp;
+    if (isUp) this.options.events.emit('connectionSettled', { partner });
+    else this.options.events.emit('connectionLost', { partner, reason: downBecause });
   }
 
   /** At the first of the places where it may be that answers with its key. */
@@ -711,6 +724,7 @@ export class Pair {
     this.link = undefined;
     this.heard = undefined;
     this.journal?.forget();
+    this.options.events.emit('unpaired', {});
     this.listening?.closeChannelsOf('partner');
   }
 
@@ -740,7 +754,7 @@ export class Pair {
     this.options.log.warn({ role, epoch }, 'role changed');
     this.nets?.look();
     this.takeover.records.roleChanged();
-    this.options.onRole?.();
+    this.options.events.emit('roleChanged', { role, epoch });
     await this.pausing?.roleChanged();
     return true;
   }
@@ -796,8 +810,7 @@ export class Pair {
     });
   }
 
-  private committed(revision: Revision, paths: string[]): void {
-    this.options.metrics.commits.inc({ kind: revision.kind });
+  private committed(revision: Revision, paths: readonly string[]): void {
     const { revision: number, kind, author, reason, records } = revision;
     this.options.log.info({ revision: number, kind, author, reason, records }, 'commit');
     if (this.stopped) return;
@@ -825,6 +838,7 @@ export class Pair {
 
   private async refreshIdentity(): Promise<void> {
     this.identity = await readIdentity(this.options.store, this.options.facts.id);
+    this.options.events.emit('selfChanged', {});
     this.link?.ownChanged();
   }
 

@@ -1,8 +1,10 @@
 import { type Deadline, type Moment, makeDeadline, remainingMs } from '../../host/deadline.ts';
 import type { Timers } from '../../host/timers.ts';
+import { Turn } from '../../host/turn.ts';
 import { asLockstepError, LockstepError } from '../../schema/error.ts';
 import type { Store } from '../../store/store.ts';
 import type { Pause } from '../../sync/pause.ts';
+import type { Events } from '../events.ts';
 import type { Log } from '../log/log.ts';
 
 export interface PausingOptions {
@@ -10,9 +12,8 @@ export interface PausingOptions {
   timers: Timers;
   now(): Date;
   clock(): Moment;
+  events: Events;
   log: Log;
-  /** The pause began or ended. */
-  onChange(): void;
 }
 
 interface Kept extends Omit<Pause, 'until'> {
@@ -30,7 +31,8 @@ export class Pausing {
   private shown: Pause | undefined;
   private cancel: () => void = () => undefined;
   private stopped = false;
-  private turn: Promise<unknown> = Promise.resolve();
+  /** What the disk says and what is shown change together, one change after the other. */
+  private readonly turn = new Turn();
 
   private constructor(options: PausingOptions) {
     this.options = options;
@@ -52,16 +54,16 @@ export class Pausing {
    * Throws `not-active`.
    */
   async begin(by: string, reason: string, durationMs: number | undefined): Promise<Pause> {
-    const { store, clock, now, log, onChange } = this.options;
+    const { store, clock, now, log, events } = this.options;
     this.assertActive();
     const deadline = durationMs === undefined ? null : makeDeadline(durationMs, clock());
     const kept: Kept = { by, reason, since: now().toISOString(), deadline };
-    const pause = await this.inTurn(async () => {
+    const pause = await this.turn.take(async () => {
       await store.writeLocal(FACT, kept);
       return this.take(kept);
     });
     log.warn({ ...pause }, 'updates paused');
-    onChange();
+    events.emit('pauseChanged', { pause });
     await this.roleChanged(); // it may have stood down meanwhile
     this.assertActive();
     return pause;
@@ -77,9 +79,9 @@ export class Pausing {
 
   /** Not a pause that takes the place of this one meanwhile. `because`: for the log. Resolves to what was lifted. */
   async lift(because: string, by?: string): Promise<Pause | undefined> {
-    const { store, log, onChange } = this.options;
+    const { store, log, events } = this.options;
     const meant = this.kept;
-    const shown = await this.inTurn(async () => {
+    const shown = await this.turn.take(async () => {
       const lifted = this.shown;
       if (lifted === undefined || this.kept !== meant) return undefined;
       await store.writeLocal(FACT, undefined);
@@ -88,7 +90,7 @@ export class Pausing {
     });
     if (shown === undefined) return undefined;
     log.warn({ because, ...(by === undefined ? {} : { by }), paused: shown }, 'updates go out again');
-    onChange();
+    events.emit('pauseChanged', { pause: undefined });
     return shown;
   }
 
@@ -102,13 +104,6 @@ export class Pausing {
     throw new LockstepError('not-active', 'This unit is standby: updates are paused on the active unit.', {
       hint: 'Type the command on the active unit.',
     });
-  }
-
-  /** What the disk says and what is shown change together, one change after the other. */
-  private inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const next = this.turn.then(act, act);
-    this.turn = next.catch(() => undefined);
-    return next;
   }
 
   private take(kept: Kept): Pause;

@@ -1,14 +1,14 @@
 import type { Store } from '../../store/store.ts';
 import type { UpdateReport } from '../../sync/link.ts';
 import type { Receipt, TakenUpdate } from '../contract.ts';
+import type { Events } from '../events.ts';
 import type { Log } from '../log/log.ts';
-import type { Metrics } from '../metrics.ts';
 
 const NAME = 'last-update';
 
 export interface UpdateJournalOptions {
   store: Store;
-  metrics: Metrics;
+  events: Events;
   log: Log;
   now(): Date;
 }
@@ -40,11 +40,10 @@ export class UpdateJournal {
   }
 
   noteSent(report: UpdateReport): void {
-    const { metrics, log, store } = this.options;
+    const { events, log, store } = this.options;
     const receipt = this.receipt(report);
     this.sent = receipt;
-    metrics.updates.inc({ direction: 'sent', result: report.result });
-    metrics.updateSeconds.observe(report.ms / 1000);
+    events.emit('updateSent', receipt);
     const common = report.heldBack === undefined ? report : undefined;
     // Whoever forced the update is answered before anything is written about it.
     setImmediate(() => {
@@ -57,11 +56,11 @@ export class UpdateJournal {
   }
 
   noteTaken(update: Omit<TakenUpdate, 'kind' | 'at'> & { from: string }): void {
-    const { metrics, log, now } = this.options;
+    const { events, log, now } = this.options;
     const { from: _from, ...taken } = update;
-    metrics.updates.inc({ direction: 'taken', result: update.result });
     this.taken = { ...taken, kind: 'taken', at: now().toISOString() };
     log.info(update, 'update taken');
+    events.emit('updateReceived', this.taken);
   }
 
   receipt({ result, forced, revision, digest, records, bytes, ms, heldBack }: UpdateReport): Receipt {

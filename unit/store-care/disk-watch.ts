@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Timers } from '../../host/timers.ts';
 import { asLockstepError, type LockstepError, type Problem } from '../../schema/error.ts';
 import type { RefusedWrites } from '../contract.ts';
+import type { Events } from '../events.ts';
 import type { Log } from '../log/log.ts';
 import type { Health } from './health.ts';
 
@@ -11,6 +12,7 @@ export interface DiskWatchOptions {
   /** Its files lie there. */
   folder: string;
   health: Health;
+  events: Events;
   timers: Timers;
   now(): Date;
   log: Log;
@@ -49,13 +51,13 @@ export class DiskWatch {
 
   /** The disk refused a write of the store. */
   refused(error: LockstepError): void {
-    const { health, now, log } = this.options;
+    const { health, events, now, log } = this.options;
     const known = health.refused;
     const reason = error.message.replace(/^The (store could not be written|disk refused a write): |\.$/g, '');
     health.refused = { since: known?.since ?? now().toISOString(), reason };
     if (known === undefined) {
       log.error({ reason }, 'the disk refuses what the store writes');
-      health.onRefused();
+      events.emit('diskRefused', { reason });
     }
     this.later();
   }
@@ -85,7 +87,7 @@ export class DiskWatch {
   }
 
   private async try(): Promise<void> {
-    const { folder, health, log } = this.options;
+    const { folder, health, events, log } = this.options;
     try {
       await tryToWrite(folder);
     } catch (error) {
@@ -97,7 +99,7 @@ export class DiskWatch {
     health.refused = undefined;
     this.cancel();
     log.warn({ since }, 'the disk takes what the store writes again');
-    health.onRefused();
+    events.emit('diskRecovered', {});
   }
 }
 

@@ -1,15 +1,18 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { removeDurable, writeDurable } from '../../host/durable-file.ts';
+import { Turn } from '../../host/turn.ts';
 import { LockstepError } from '../../schema/error.ts';
 import { DAMAGE_HINT, type Finding, findingIn } from '../../store/damage.ts';
 import type { Damage } from '../contract.ts';
+import type { Events } from '../events.ts';
 import type { Log } from '../log/log.ts';
 
-const MOST_FINDINGS = 100;
+const MAX_FINDINGS = 100;
 
 export interface HealthOptions {
   /** Keeps what is known across restarts. */
   file: string;
+  events: Events;
   log: Log;
   now(): Date;
 }
@@ -22,12 +25,8 @@ export class Health {
   damage: Damage | undefined;
   /** The disk takes nothing since then; kept by DiskWatch. */
   refused: { since: string; reason: string } | undefined;
-  /** Called when that begins or ends. */
-  onRefused: () => void = () => undefined;
-  /** Called when the unit becomes damaged or good. */
-  onChange: () => void = () => undefined;
   private readonly options: HealthOptions;
-  private writing: Promise<void> = Promise.resolve();
+  private readonly writing = new Turn();
 
   private constructor(options: HealthOptions, damage: Damage | undefined) {
     this.options = options;
@@ -49,13 +48,13 @@ export class Health {
     this.damage = {
       since: before?.since ?? now().toISOString(),
       foundBy: before?.foundBy ?? foundBy,
-      findings: all.slice(0, MOST_FINDINGS),
-      more: (before?.more ?? 0) + Math.max(0, all.length - MOST_FINDINGS),
+      findings: all.slice(0, MAX_FINDINGS),
+      more: (before?.more ?? 0) + Math.max(0, all.length - MAX_FINDINGS),
     };
-    for (const { path, reason } of fresh.slice(0, MOST_FINDINGS))
+    for (const { path, reason } of fresh.slice(0, MAX_FINDINGS))
       log.error({ path, reason, foundBy }, 'the store is damaged');
     this.keep();
-    if (before === undefined) this.onChange();
+    if (before === undefined) this.options.events.emit('damaged', this.damage);
   }
 
   /** A whole verification found nothing. */
@@ -64,7 +63,7 @@ export class Health {
     this.damage = undefined;
     this.options.log.warn({}, 'the store is whole again: a verification found nothing');
     this.keep();
-    this.onChange();
+    this.options.events.emit('mended', {});
   }
 
   /** Throws `damaged-store` once something was found. */
@@ -99,7 +98,7 @@ export class Health {
 
   /** Resolves when all that was found is on the disk, as far as that takes it. */
   settled(): Promise<void> {
-    return this.writing;
+    return this.writing.settled();
   }
 
   private keep(): void {
@@ -107,8 +106,8 @@ export class Health {
     const { damage } = this;
     const write = () =>
       damage === undefined ? removeDurable(file) : writeDurable(file, `${JSON.stringify(damage, null, 2)}\n`);
-    this.writing = this.writing
-      .then(write)
+    this.writing
+      .take(write)
       .catch((error: unknown) =>
         log.error({ reason: String(error) }, 'what is damaged could not be written down'),
       );

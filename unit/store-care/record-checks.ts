@@ -77,7 +77,7 @@ export class RecordChecks {
     return { findings: [...this.found.values()].flat(), checkedAt: this.checkedAt };
   }
 
-  touched(paths: string[]): void {
+  touched(paths: readonly string[]): void {
     if (!this.isStandby) return;
     for (const path of [...paths, ...this.found.keys()]) this.due.add(path);
     this.go();

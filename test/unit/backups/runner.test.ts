@@ -17,6 +17,7 @@ import { Shelf } from '../../../unit/backups/bundle-folder.ts';
 import { Drills } from '../../../unit/backups/drills.ts';
 import { openBundle } from '../../../unit/backups/open-bundle.ts';
 import { BackupRunner, type SendBundle } from '../../../unit/backups/runner.ts';
+import { Events } from '../../../unit/events.ts';
 import { unitWith } from '../../backup/restorer.ts';
 import { catalog } from '../../schema/records-of.ts';
 import { ManualTimers } from '../../sync/manual-timers.ts';
@@ -65,6 +66,11 @@ describe('the schedule of backups', () => {
   });
 
   async function start(): Promise<void> {
+    const events = new Events(keptLog().log);
+    events.on('backupRun', ({ result }) => {
+      results.push(result);
+      ended();
+    });
     runner = await BackupRunner.start({
       store,
       catalog,
@@ -75,11 +81,8 @@ describe('the schedule of backups', () => {
       send: (...asked) => send(...asked),
       timers,
       now: () => now,
+      events,
       log: keptLog().log,
-      onRun: result => {
-        results.push(result);
-        ended();
-      },
     });
     await idle();
   }

@@ -11,6 +11,7 @@ import { openMemory } from '../../../store/memory.ts';
 import { Store } from '../../../store/store.ts';
 import { CertificateRoom } from '../../../unit/certificates/service.ts';
 import { Committing } from '../../../unit/changes/committing.ts';
+import { Events } from '../../../unit/events.ts';
 import { issue, type Made, type Wish } from '../../certs/ca.ts';
 import { openssl } from '../../certs/openssl.ts';
 import { until } from '../../e2e/daemon.ts';
@@ -48,6 +49,7 @@ describe('certs.d takes what programs drop', function () {
   let folder: string;
   let store: Store;
   let room: CertificateRoom;
+  let events: Events;
   let log: ReturnType<typeof keptLog>;
 
   beforeEach(async () => {
@@ -72,10 +74,12 @@ describe('certs.d takes what programs drop', function () {
   async function start(): Promise<void> {
     const nobody = async (): Promise<never> => assert.fail('there is no partner');
     const alone = { forceUpdate: nobody, tryOut: nobody, activePartner: () => undefined };
+    events = new Events(log.log);
     room = new CertificateRoom({
       store,
       catalog,
       committing: new Committing(alone, machineClock, () => 0),
+      events,
       folder: join(folder, 'certs.d'),
       bootId: 'boot-1',
       timers: realTimers,

@@ -13,6 +13,7 @@ import type { Change } from '../../../store/transition.ts';
 import { CertificateRoom } from '../../../unit/certificates/service.ts';
 import { makeWebCertificate } from '../../../unit/certificates/web-certificate.ts';
 import { Committing } from '../../../unit/changes/committing.ts';
+import { Events } from '../../../unit/events.ts';
 import { daysFromNow, issue, NOW, type Wish } from '../../certs/ca.ts';
 import { ManualTimers } from '../../sync/manual-timers.ts';
 import { keptLog } from '../log/kept-log.ts';
@@ -33,6 +34,7 @@ describe('the certificates of a running unit', () => {
   let store: Store;
   let timers: ManualTimers;
   let room: CertificateRoom;
+  let events: Events;
   let log: ReturnType<typeof keptLog>;
 
   beforeEach(async () => {
@@ -62,10 +64,12 @@ describe('the certificates of a running unit', () => {
   async function start(): Promise<void> {
     const nobody = async (): Promise<never> => assert.fail('there is no partner');
     const alone = { forceUpdate: nobody, tryOut: nobody, activePartner: () => undefined };
+    events = new Events(log.log);
     room = new CertificateRoom({
       store,
       catalog,
       committing: new Committing(alone, machineClock, () => 0),
+      events,
       folder: join(folder, 'certs.d'),
       bootId: 'boot-1',
       timers,
@@ -276,7 +280,7 @@ describe('the certificates of a running unit', () => {
         await start();
         assert.deepEqual(warnings(), []);
         await store.setRole('active', 2);
-        room.roleChanged();
+        events.emit('roleChanged', { role: store.head.role, epoch: 1 });
         await room.settled();
         assert.deepEqual(warnings(), ['not-for-servers certificates/shop']);
       });

@@ -5,7 +5,8 @@ import { RULES } from '../../../schema/rules/index.ts';
 import { openMemory } from '../../../store/memory.ts';
 import type { StorePort } from '../../../store/port.ts';
 import { Store } from '../../../store/store.ts';
-import { NetKeeper } from '../../../unit/changes/provisional-keeper.ts';
+import { ProvisionalKeeper } from '../../../unit/changes/provisional-keeper.ts';
+import { Events } from '../../../unit/events.ts';
 import type { Log } from '../../../unit/log/log.ts';
 import { ManualTimers } from '../../sync/manual-timers.ts';
 
@@ -20,15 +21,18 @@ describe('what is not confirmed in time', () => {
   let timers: ManualTimers;
   let clock: Moment;
   let undone: Promise<void>;
-  let keeper: NetKeeper;
+  let keeper: ProvisionalKeeper;
+  let told: string[];
 
   /** The daemon starts; `undone` resolves when something was undone. */
   async function start(): Promise<void> {
     store = await Store.open({ port, catalog, rules: RULES, now: () => new Date(0) });
     timers = new ManualTimers();
-    undone = new Promise(resolve => {
-      keeper = new NetKeeper({ store, timers, clock: () => clock, log: quiet, onUndone: resolve });
-    });
+    const events = new Events(quiet);
+    undone = new Promise(resolve => events.on('provisionalUndone', () => resolve()));
+    events.on('provisionalOpened', ({ author, reason }) => told.push(`open: ${author}, ${reason}`));
+    events.on('provisionalClosed', () => told.push('closed'));
+    keeper = new ProvisionalKeeper({ store, timers, clock: () => clock, events, log: quiet });
   }
 
   /** A change with a net of ten minutes, made now. */
@@ -41,6 +45,7 @@ describe('what is not confirmed in time', () => {
   const held = async (): Promise<unknown> => (await store.read('hosts/a'))?.address;
 
   beforeEach(async () => {
+    told = [];
     clock = { wall: 0, uptime: 1_000, bootId: 'one' };
     port = openMemory();
     await start();
@@ -66,8 +71,10 @@ describe('what is not confirmed in time', () => {
 
   it('stays when it was confirmed', async () => {
     await change('10.0.0.2');
+    assert.deepEqual(told, ['open: ada, a try']);
     await store.confirm();
     keeper.look();
+    assert.deepEqual(told.slice(1), ['closed']);
     timers.advance(20 * MINUTE);
     assert.equal(await held(), '10.0.0.2');
   });

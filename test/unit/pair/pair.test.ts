@@ -13,6 +13,7 @@ import { decodeCode, join as joinPair, type Self } from '../../../sync/pairing.t
 import { dial } from '../../../sync/ssh/client.ts';
 import { fingerprint, generateKeyPair, type KeyPair, publicBlob } from '../../../sync/ssh/keys.ts';
 import { type Listener, listen } from '../../../sync/ssh/server.ts';
+import { Events } from '../../../unit/events.ts';
 import { Metrics } from '../../../unit/metrics.ts';
 import { Pair } from '../../../unit/pair/pair.ts';
 import { writePartner } from '../../../unit/pair/partner.ts';
@@ -79,6 +80,7 @@ describe('a partner is replaced', () => {
     const at = { host: LOOPBACK, port: oldListens.port };
     await writePartner(partnerFile, { ...partner.self, ...at, pairId: 'pair-1' });
     const now = () => new Date();
+    const events = new Events(QUIET);
     const clock = () => ({ wall: Date.now(), uptime: performance.now(), bootId: 'one' });
     const store = await Store.open({ port: openMemory(), catalog, rules: [], now });
     const seen = (facts: { state?: string }, message?: string): void => {
@@ -103,7 +105,8 @@ describe('a partner is replaced', () => {
       starts: await StartBook.open(store, clock(), QUIET),
       log: { info: seen, warn: () => {}, error: () => {}, debug: () => {} } as never,
       metrics: new Metrics(),
-      health: Health.open({ file: join(folder, 'damage.json'), log: QUIET, now }),
+      health: Health.open({ file: join(folder, 'damage.json'), events, log: QUIET, now }),
+      events,
       fileCounts: () => ({ waiting: 0, unwritten: 0 }),
     });
   }

@@ -3,6 +3,7 @@ import type { Moment } from '../../../host/deadline.ts';
 import { loadCatalog } from '../../../schema/catalog.ts';
 import { openMemory } from '../../../store/memory.ts';
 import { Store } from '../../../store/store.ts';
+import { Events } from '../../../unit/events.ts';
 import { Pausing } from '../../../unit/pair/pausing.ts';
 import { ManualTimers } from '../../sync/manual-timers.ts';
 import { keptLog } from '../log/kept-log.ts';
@@ -28,16 +29,18 @@ class Machine {
     this.store ??= await Store.open({ port, catalog, rules: [], now: () => this.now() });
     if (this.store.head.epoch === 0) await this.store.setRole('active', 1);
     this.pausing?.stop();
+    const events = new Events(this.kept.log);
+    events.on('pauseChanged', ({ pause }) => {
+      this.changes.push(pause?.reason);
+      this.waiting();
+    });
     this.pausing = await Pausing.open({
       store: this.store,
       timers: this.timers,
       now: () => this.now(),
       clock: () => this.clock(),
+      events,
       log: this.kept.log,
-      onChange: () => {
-        this.changes.push(this.pausing.current?.reason);
-        this.waiting();
-      },
     });
     return this;
   }
