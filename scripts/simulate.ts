@@ -21,15 +21,13 @@ if (count === 1) {
   console.log([...outcome.log, ...outcome.broken.map(promise => `BROKEN: ${promise}`)].join('\n'));
   if (outcome.broken.length > 0) process.exitCode = 1;
 } else {
-  const { seeds, failed, ends, commits, updates, replacements, fallBacks, seconds } = await runSeeds(
-    first,
-    count,
-  );
+  const { seeds, failed, ends, commits, updates, replacements, fallBacks, prunings, seconds } =
+    await runSeeds(first, count);
   for (const outcome of failed) console.log(tale(outcome));
   for (const [end, times] of [...ends].sort((one, other) => other[1] - one[1]))
     console.log(`${times}\t${end}`);
   console.log(
-    `${commits} commits, ${updates} updates, ${replacements} replacements, ${fallBacks} fall-backs`,
+    `${commits} commits, ${updates} updates, ${replacements} replacements, ${fallBacks} fall-backs, ${prunings} prunings`,
   );
   console.log(`${seeds} seeds in ${seconds.toFixed(1)} s: ${failed.length} failed`);
   if (failed.length > 0) process.exitCode = 1;

@@ -40,6 +40,7 @@ export function movesFor(unit: SimulatedUnit, world: World, faults: Faults): Mov
     [2, () => faults.clockJump(unit)],
     [1, () => faults.upgrade(unit)],
     [5, () => replaceUnit(world, unit)],
+    [world.prunes ? 14 : 0, () => prune(unit, world)],
   ];
 }
 
@@ -55,6 +56,18 @@ export function movesForRetired(world: World, faults: Faults): Move[] {
     [2, () => faults.line(unit)],
     [identity === 'new' ? 4 : 0, () => void operator.takeOver(unit, random.chance(0.5))],
   ];
+}
+
+/** What the partner holds goes at once, on one unit or both; often right after it got something. */
+async function prune(unit: SimulatedUnit, world: World): Promise<void> {
+  const { operator, random, time } = world;
+  if (random.chance(0.7)) {
+    for (let commits = random.between(1, 3); commits > 0; commits--) void operator.shared(unit);
+    await time.pass(random.between(0, 200));
+    void operator.forceUpdate(unit);
+    await time.pass(random.between(0, 2_000));
+  }
+  for (const one of random.chance(0.5) ? world.pair : [unit]) void operator.prune(one);
 }
 
 /** Commits and a takeover at once, so that they meet. */

@@ -290,6 +290,24 @@ export const MUTATIONS: Mutation[] = [
     ],
   },
   one(
+    'old revisions go although the partner has not got what came after them',
+    'unit/store-care/history-needs.ts',
+    "if (common !== '') needs.push({ revision: commonRevision, by: 'partner' });",
+    '',
+  ),
+  one(
+    'a digest is forgotten with the first revision that had it',
+    'store/pruning.ts',
+    'if (holder?.toString() === String(number) && !this.writes.has(digest)) {',
+    'if (holder !== undefined && !this.writes.has(digest)) {',
+  ),
+  one(
+    'the oldest revision that is kept goes with those before it',
+    'store/pruning.ts',
+    'to: keys.revision(oldest) };',
+    'to: keys.revision(oldest + 1) };',
+  ),
+  one(
     'a unit whose disk fell back gives way although it was changed since',
     'sync/fall-back.ts',
     'return fellBack !== undefined && !fellBack.own;',

@@ -75,6 +75,12 @@ export class Operator {
     unit.process?.link.ownChanged();
   }
 
+  /** Nobody types it, but it goes on at any time. */
+  prune(unit: SimulatedUnit): Promise<boolean> {
+    const most = this.random.between(1, 4);
+    return this.type(unit, 'prune', async () => `${await unit.prune(most)} is the oldest revision`);
+  }
+
   /** Puts back something old, which nobody has looked at. */
   restore(unit: SimulatedUnit): Promise<boolean> {
     return this.commit(unit, 'restore', this.sharedChanges());

@@ -16,6 +16,7 @@ export interface Summary {
   updates: number;
   replacements: number;
   fallBacks: number;
+  prunings: number;
   seconds: number;
 }
 
@@ -30,6 +31,7 @@ export async function runSeeds(first: number, count: number, mostFailed = 5): Pr
     updates: 0,
     replacements: 0,
     fallBacks: 0,
+    prunings: 0,
     seconds: 0,
   };
   let next = first;
@@ -46,6 +48,7 @@ export async function runSeeds(first: number, count: number, mostFailed = 5): Pr
     summary.updates += outcome.updates;
     summary.replacements += outcome.replacements;
     summary.fallBacks += outcome.fallBacks;
+    summary.prunings += outcome.prunings;
     if (outcome.broken.length > 0) summary.failed.push(outcome);
   };
   const work = async (): Promise<void> => {

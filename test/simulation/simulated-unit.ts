@@ -3,6 +3,7 @@ import type { Timers } from '../../host/timers.ts';
 import { type Catalog, loadCatalog } from '../../schema/catalog.ts';
 import { LockstepError } from '../../schema/error.ts';
 import { RULES } from '../../schema/rules/index.ts';
+import { oldestToKeep } from '../../store/retention.ts';
 import { Store } from '../../store/store.ts';
 import { bothWays } from '../../sync/both-ways.ts';
 import type { Channel } from '../../sync/channel.ts';
@@ -15,6 +16,7 @@ import { factsOf, type OwnFacts } from '../../sync/state.ts';
 import { ProvisionalKeeper } from '../../unit/changes/provisional-keeper.ts';
 import { Events } from '../../unit/events.ts';
 import type { Log } from '../../unit/log/log.ts';
+import { historyNeeds } from '../../unit/store-care/history-needs.ts';
 import type { Disk } from './disk.ts';
 import type { Party } from './network.ts';
 import type { VirtualTime } from './virtual-time.ts';
@@ -139,6 +141,26 @@ export class SimulatedUnit {
     process.link.stop();
     process.link = this.linkOf(process.store, process.alive, () => process);
     process.link.start();
+  }
+
+  /** Lets go of old revisions as unit/history-keeper.ts does, which keeps far more of them than a run has. */
+  async prune(most: number): Promise<number> {
+    const { process } = this;
+    if (process === undefined) return 0;
+    const { store, link, alive } = process;
+    const partnerDigest = link.state.partner?.digest;
+    const facts = {
+      newest: store.head.revision,
+      oldest: await store.oldestRevision(),
+      aged: 0,
+      needed: await historyNeeds(store, { isPaired: true, partnerDigest }, false),
+    };
+    const { revision, because } = oldestToKeep({ least: 1, days: 1, most }, facts);
+    if (revision <= Math.max(1, facts.oldest)) return facts.oldest;
+    this.say(`keeps nothing before revision ${revision} (${because})`);
+    await store.keepFrom(revision);
+    for (let more = true; more && alive(); ) more = await store.pruneSome();
+    return store.oldestRevision();
   }
 
   welcome(channel: Channel, from: Caller): void {

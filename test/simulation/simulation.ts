@@ -20,6 +20,8 @@ export interface Outcome {
   replacements: number;
   /** How often a disk fell back. */
   fallBacks: number;
+  /** How often old revisions were let go. */
+  prunings: number;
 }
 
 /** Without a fault for so long, every retry, deadline and interval has come round. */
@@ -69,8 +71,18 @@ class Simulation {
     if (end !== IN_STEP) await this.help();
     else await this.proof();
     if (this.states() === IN_STEP) await ledger.closeInStep();
-    const { broken, commits, updates, replacements, fallBacks } = ledger;
-    return { seed: this.seed, broken, log: world.log, end, commits, updates, replacements, fallBacks };
+    const { broken, commits, updates, replacements, fallBacks, prunings } = ledger;
+    return {
+      seed: this.seed,
+      broken,
+      log: world.log,
+      end,
+      commits,
+      updates,
+      replacements,
+      fallBacks,
+      prunings,
+    };
   }
 
   private async act(): Promise<void> {

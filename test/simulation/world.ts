@@ -33,6 +33,8 @@ export interface Said {
 const REMEMBERED = 12;
 /** What was asked before a unit was given up may still be answered so long after, milliseconds. */
 const GRACE_MS = 1_000;
+/** Far from every seed. */
+const ROOMS = 1_000_000_007;
 
 /** Everything that there is in one run: the pair, who types, the unit that was replaced, and the network between them. */
 export class World {
@@ -50,9 +52,13 @@ export class World {
   private readonly saidOn = new WeakMap<Line, Said>();
   private readonly around: Surroundings;
   private made = 0;
+  /** Units let go of old revisions. Drawn apart, so that all else of a run goes as it would without. */
+  readonly prunes: boolean;
 
   constructor(seed: number) {
     this.random = new Random(seed);
+    const rooms = new Random(seed + ROOMS);
+    this.prunes = rooms.chance(0.4);
     this.ledger = new Ledger(disk => {
       const unit = this.units().find(one => one.disk === disk);
       const typed = [...(unit?.takeovers ?? [])];
