@@ -2,6 +2,7 @@ import { LockstepError } from '../../schema/error.ts';
 import { openMemory } from '../../store/memory.ts';
 import type { Batch, Entry, StorePort } from '../../store/port.ts';
 import type { Random } from '../random.ts';
+import type { Files, FilesImage } from './files.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 export const USUAL_WRITE_MS = 8;
@@ -27,7 +28,11 @@ export interface Trap {
   spring(): Promise<void>;
 }
 
-export type Image = Entry[];
+export interface Image {
+  entries: Entry[];
+  files: FilesImage | undefined;
+}
+
 const EVERYTHING = { from: '', to: '\u007f' };
 
 /**
@@ -47,6 +52,11 @@ export class Disk {
   trap: Trap | undefined;
   /** Earlier states of it, to which it may fall back. */
   images: Image[] = [];
+  /** The mirror of the unit, where it has one. */
+  readonly files: Files | undefined;
+  /** Of the machine around it: how often it was started, and when last. */
+  boot = { id: '', at: 0 };
+  private boots = 0;
   private queue: Writing[] = [];
   private process = 0;
 
@@ -55,11 +65,14 @@ export class Disk {
     time: VirtualTime,
     random: Random,
     written: (disk: Disk, batch: Batch) => Promise<void>,
+    files?: Files,
   ) {
     this.name = name;
     this.time = time;
     this.random = random;
     this.written = written;
+    this.files = files;
+    this.boot = { id: name, at: 0 };
   }
 
   /** For one process: after `crash` nothing that it asked is answered any more. */
@@ -95,17 +108,26 @@ export class Disk {
   }
 
   async keepImage(): Promise<Image> {
-    const entries: Image = [];
+    const entries: Entry[] = [];
     for await (const entry of this.bytes.range(EVERYTHING)) entries.push(entry);
-    this.images.push(entries);
+    const image = { entries, files: this.files?.image() };
+    this.images.push(image);
     if (this.images.length > MOST_IMAGES) this.images.splice(this.random.between(0, MOST_IMAGES - 1), 1);
-    return entries;
+    return image;
   }
 
   /** It shows an earlier state of itself from now on. Nobody may have it open. */
   async fallBack(image: Image): Promise<void> {
     this.bytes = openMemory();
-    await this.bytes.batch({ expect: [], put: image, remove: [] });
+    await this.bytes.batch({ expect: [], put: image.entries, remove: [] });
+    if (image.files !== undefined) this.cutPower(image.files);
+  }
+
+  /** The store keeps what was acknowledged; files are what they were some time ago. No process may run. */
+  cutPower(left = this.files?.image()): void {
+    if (left === undefined) return;
+    this.files?.cut(left);
+    this.boot = { id: `${this.name}-${++this.boots}`, at: this.time.now() };
   }
 
   private enqueue(batch: Batch): Promise<boolean> {

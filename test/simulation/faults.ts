@@ -27,6 +27,13 @@ export class Faults {
     });
   }
 
+  /** Its machine goes off, whether the unit runs or not, and its files come back as they may. */
+  async powerCut(unit: SimulatedUnit): Promise<void> {
+    await this.crash(unit);
+    this.world.tell(`the machine of ${unit.name} loses its power`);
+    unit.disk.cutPower();
+  }
+
   /** It comes back with the disk of an earlier moment: a snapshot of the machine was put back. */
   async fallBack(unit: SimulatedUnit, to?: Image): Promise<void> {
     const { world } = this;

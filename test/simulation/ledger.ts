@@ -49,6 +49,10 @@ export class Ledger {
   private readonly retired = new Set<Disk>();
   private live: Commit[] = [];
   readonly broken: string[] = [];
+  /** What was saved by hand and is not committed. */
+  private readonly waiting = new Map<Disk, Set<string>>();
+  /** What was saved by hand → the revision that took it. */
+  private readonly takenWith = new Map<string, Revision>();
   commits = 0;
   updates = 0;
   replacements = 0;
@@ -77,6 +81,7 @@ export class Ledger {
     this.heads.set(disk, head);
     const header = fromBytes<Revision>(batch.put.find(([key]) => key.startsWith('r '))?.[1]);
     if (header !== undefined) await this.revised(disk, header);
+    if (header?.kind === 'file') await this.taken(disk, header.revision);
     if (header?.kind === 'update' && touchesOwnHalves(batch))
       this.breaks(`an update changed what belongs to ${disk.name} alone`);
     this.epochKept(disk, before, head);
@@ -130,6 +135,7 @@ export class Ledger {
     const rest = this.live.filter(one => !held.includes(one));
     this.histories.set(disk, history);
     this.heads.set(disk, head);
+    this.waitsAgain(disk, history);
     const line = (one: Commit): Commit =>
       isLost(one) ? { ...one, line: lostLine(before, one.revision) } : one;
     this.live = [...rest, ...held.map(line).filter(isHeld)];
@@ -167,6 +173,41 @@ export class Ledger {
           branches.push(fromBytes<{ digest: string }>(value)?.digest ?? '');
         if (![head.digest, ...branches].some(kept => this.led.get(kept)?.has(digest)))
           this.breaks(`what was decided against (${digest.slice(0, 8)}) is in no branch of ${disk.name}`);
+      }
+    }
+  }
+
+  /** Somebody saved a file with this text in it. */
+  saved(disk: Disk, work: string): void {
+    const waiting = this.waiting.get(disk) ?? new Set();
+    this.waiting.set(disk, waiting.add(work));
+  }
+
+  /** What was taken from the files of a disk after the moment that it fell back to is to be taken once more. */
+  private waitsAgain(disk: Disk, history: Revision[]): void {
+    for (const name of disk.files?.names() ?? []) {
+      const work = disk.files?.read(name)?.work;
+      const taken = work === undefined ? undefined : this.takenWith.get(work);
+      const isThere = history.some(one => one.revision === taken?.revision && one.digest === taken.digest);
+      if (work !== undefined && !isThere) this.saved(disk, work);
+    }
+  }
+
+  /** It was saved there, and is not committed. */
+  waits(disk: Disk, work: string): boolean {
+    return this.waiting.get(disk)?.has(work) === true;
+  }
+
+  /** What comes from files was saved by somebody, and comes once. */
+  private async taken(disk: Disk, revision: number): Promise<void> {
+    for (const { path, after } of await changesOn(disk, revision)) {
+      const text = JSON.stringify(after);
+      const work = [...(this.waiting.get(disk) ?? [])].find(one => text.includes(`"${one}"`));
+      if (work === undefined)
+        this.breaks(`${disk.name} committed a file of ${path} that nobody saved: ${text}`);
+      else {
+        this.waiting.get(disk)?.delete(work);
+        this.takenWith.set(work, this.histories.get(disk)?.at(-1) as Revision);
       }
     }
   }

@@ -40,6 +40,8 @@ export function movesFor(unit: SimulatedUnit, world: World, faults: Faults): Mov
     [2, () => faults.clockJump(unit)],
     [1, () => faults.upgrade(unit)],
     [5, () => replaceUnit(world, unit)],
+    [world.mirrors ? 14 : 0, () => operator.edit(random.chance(0.8) ? likely : unit)],
+    [world.mirrors ? 12 : 0, () => powerCut(random.chance(0.7) ? likely : unit, world, faults)],
     [world.prunes ? 14 : 0, () => prune(unit, world)],
   ];
 }
@@ -56,6 +58,20 @@ export function movesForRetired(world: World, faults: Faults): Move[] {
     [2, () => faults.line(unit)],
     [identity === 'new' ? 4 : 0, () => void operator.takeOver(unit, random.chance(0.5))],
   ];
+}
+
+/** The power goes soon after changes and edits, of one unit or of both; somebody may edit files before the unit is back. */
+async function powerCut(unit: SimulatedUnit, world: World, faults: Faults): Promise<void> {
+  const { operator, random, time } = world;
+  for (let commits = random.between(0, 3); commits > 0; commits--) {
+    void operator.shared(unit);
+    await time.pass(random.between(0, 300));
+  }
+  if (random.chance(0.3)) await faults.crash(unit);
+  if (random.chance(0.5)) operator.edit(unit);
+  await time.pass(random.weighted([[2, 0] as const, [2, 150] as const, [1, 8_000] as const]));
+  for (const one of random.chance(0.2) ? world.pair : [unit]) await faults.powerCut(one);
+  if (random.chance(0.2)) operator.edit(unit);
 }
 
 /** What the partner holds goes at once, on one unit or both; often right after it got something. */

@@ -290,6 +290,30 @@ export const MUTATIONS: Mutation[] = [
     ],
   },
   one(
+    'what a power cut brought back is taken for an edit',
+    'store/mirror/verdict.ts',
+    "if (earlier.includes(hash)) return 'stale';",
+    '',
+  ),
+  one(
+    'the mirror forgets what stood in a file before it is durable',
+    'store/mirror/memory.ts',
+    'const earlier = [...before.earlier, ...stood.filter(each => each !== hash)];',
+    'const earlier: string[] = [];',
+  ),
+  one(
+    'an edit that the disk kept is set aside after a power cut',
+    'store/mirror/verdict.ts',
+    "return isAfterBoot || durableAt !== undefined ? 'edit' : 'doubtful';",
+    "return isAfterBoot ? 'edit' : 'doubtful';",
+  ),
+  one(
+    'whatever is found after a power cut is written over',
+    'store/mirror/verdict.ts',
+    "if (reboot === undefined) return 'edit';",
+    "if (reboot === undefined) return 'edit';\n  if (known.length > 0) return 'stale';",
+  ),
+  one(
     'old revisions go although the partner has not got what came after them',
     'unit/store-care/history-needs.ts',
     "if (common !== '') needs.push({ revision: commonRevision, by: 'partner' });",

@@ -42,6 +42,12 @@ export class Operator {
     return this.commit(unit, 'change', changes);
   }
 
+  /** What every unit takes, whatever its own half is. */
+  host(unit: SimulatedUnit): Promise<boolean> {
+    this.counter++;
+    return this.commit(unit, 'change', [this.newAddress()]);
+  }
+
   own(unit: SimulatedUnit): Promise<boolean> {
     return this.commit(unit, 'change', [this.ownChange()]);
   }
@@ -73,6 +79,26 @@ export class Operator {
     unit.pause = undefined;
     this.log(`${unit.name}$ resume`);
     unit.process?.link.ownChanged();
+  }
+
+  /** Saves a file, whether the unit runs or not; never on top of what was saved and not taken. */
+  edit(unit: SimulatedUnit): void {
+    const { disk } = unit;
+    const name = this.random.pick(disk.files?.names().filter(isEdited) ?? []);
+    const file = name === undefined ? undefined : disk.files?.read(name);
+    if (name === undefined || file === undefined || file.work !== undefined) return;
+    const [work, field] = [`edit-${++this.counter}`, name.startsWith('virtual') ? 'nickname' : 'description'];
+    let value: JsonObject;
+    try {
+      value = JSON.parse(file.text) as JsonObject;
+    } catch {
+      return; // torn
+    }
+    this.log(`${unit.name}$ $EDITOR ${name}: ${work}`);
+    this.ledger.saved(disk, work);
+    const text = `${JSON.stringify({ ...value, [field]: work }, null, 2)}\n`;
+    disk.files?.write(name, { text, at: unit.wallClock(), work });
+    unit.process?.mirror?.noticed(name);
   }
 
   /** Nobody types it, but it goes on at any time. */
@@ -180,7 +206,7 @@ export class Operator {
     const [service, port] = [this.service(), `eth${random.between(0, 2)}`];
     const real = `${service}/realServers/10.2.0.${random.between(1, 3)}:8080`;
     return random.weighted<() => Change[]>([
-      [4, () => [put(this.host(), { address: `10.${this.counter >> 8}.${this.counter & 255}.1` })]],
+      [4, () => [this.newAddress()]],
       [4, () => [put(service, { nickname: word })]],
       [2, () => [set(service, 'nickname', word), put(real, { weight: this.counter })]],
       [2, () => [set(`interfaces/${port}`, 'description', word)]],
@@ -205,8 +231,9 @@ export class Operator {
     ])();
   }
 
-  private host(): string {
-    return `hosts/app-${this.random.between(1, 6)}`;
+  private newAddress(): Change {
+    const { counter, random } = this;
+    return put(`hosts/app-${random.between(1, 6)}`, { address: `10.${counter >> 8}.${counter & 255}.1` });
   }
 
   private service(): string {
@@ -225,6 +252,11 @@ export class Operator {
     const salt = `UNITONLY${String(++this.counter).padStart(14, '0')}`;
     return `$scrypt$ln=15,r=8,p=1$${salt}$${'a'.repeat(43)}`;
   }
+}
+
+/** Kinds of which one text can be changed whatever the rest is. */
+function isEdited(name: string): boolean {
+  return name.startsWith('virtualServices/') || name.startsWith('interfaces/');
 }
 
 function put(path: string, value: JsonObject): Change {

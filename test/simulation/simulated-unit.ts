@@ -1,6 +1,5 @@
 import type { Moment } from '../../host/deadline.ts';
 import type { Timers } from '../../host/timers.ts';
-import { type Catalog, loadCatalog } from '../../schema/catalog.ts';
 import { LockstepError } from '../../schema/error.ts';
 import { RULES } from '../../schema/rules/index.ts';
 import { oldestToKeep } from '../../store/retention.ts';
@@ -17,12 +16,12 @@ import { ProvisionalKeeper } from '../../unit/changes/provisional-keeper.ts';
 import { Events } from '../../unit/events.ts';
 import type { Log } from '../../unit/log/log.ts';
 import { historyNeeds } from '../../unit/store-care/history-needs.ts';
+import { catalog } from './catalog.ts';
 import type { Disk } from './disk.ts';
+import type { File } from './files.ts';
 import type { Party } from './network.ts';
+import { SimulatedMirror } from './simulated-mirror.ts';
 import type { VirtualTime } from './virtual-time.ts';
-
-/** Immutable, so all units of all seeds share it: schemas are compiled once. */
-export const catalog: Catalog = loadCatalog();
 
 /** Between two updates that nobody asked for. */
 export const INTERVAL_MS = 30_000;
@@ -37,6 +36,8 @@ export interface Surroundings {
   mayBeAsked(whom: Caller): boolean;
   /** A unit did what somebody else asked of it: it took an update, or stood down. */
   obeyed(unit: SimulatedUnit, whom: Caller, what: string): void;
+  /** A file of the mirror does not hold any more what somebody saved. */
+  gaveUp(unit: SimulatedUnit, file: File, how: string): void;
   /** The unit stood down although it may hold what its partner, which is at `digest`, lacks. */
   forced(unit: SimulatedUnit, digest: string): void;
 }
@@ -52,6 +53,7 @@ export interface Process extends Party {
   store: Store;
   link: Link;
   nets: ProvisionalKeeper;
+  mirror?: SimulatedMirror;
 }
 
 /** A unit as the daemon composes it (unit/pair/pair.ts), over a disk and a network that fail. */
@@ -116,6 +118,7 @@ export class SimulatedUnit {
     this.process = process;
     store.watch(() => process.link.ownChanged());
     process.link.start();
+    this.mirror(process);
     this.scheduleUpdate(process);
     this.around.log(`${this.name} starts: ${store.head.role} in epoch ${store.head.epoch}`);
   }
@@ -143,7 +146,7 @@ export class SimulatedUnit {
     process.link.start();
   }
 
-  /** Lets go of old revisions as unit/history-keeper.ts does, which keeps far more of them than a run has. */
+  /** Lets go of old revisions as unit/store-care/history-keeper.ts does, which keeps far more of them than a run has. */
   async prune(most: number): Promise<number> {
     const { process } = this;
     if (process === undefined) return 0;
@@ -153,7 +156,7 @@ export class SimulatedUnit {
       newest: store.head.revision,
       oldest: await store.oldestRevision(),
       aged: 0,
-      needed: await historyNeeds(store, { isPaired: true, partnerDigest }, false),
+      needed: await historyNeeds(store, { isPaired: true, partnerDigest }, this.disk.files !== undefined),
     };
     const { revision, because } = oldestToKeep({ least: 1, days: 1, most }, facts);
     if (revision <= Math.max(1, facts.oldest)) return facts.oldest;
@@ -192,6 +195,22 @@ export class SimulatedUnit {
         return done;
       },
       examine: async nonce => ({ nonce }),
+    });
+  }
+
+  private mirror(process: Process): void {
+    const { files, boot } = this.disk;
+    if (files === undefined) return;
+    const { wall, uptime } = this.clock();
+    process.mirror = new SimulatedMirror({
+      store: process.store,
+      files,
+      timers: this.timersOf(process.alive),
+      alive: process.alive,
+      wall: () => this.wallClock(),
+      boot: { id: boot.id, at: wall - uptime },
+      gaveUp: (file, how) => this.around.gaveUp(this, file, how),
+      say: line => this.say(line),
     });
   }
 
@@ -249,12 +268,12 @@ export class SimulatedUnit {
     };
   }
 
-  /** Its machine is never booted again. */
   clock(): Moment {
-    return { wall: this.wallClock(), uptime: this.around.time.now(), bootId: this.disk.name };
+    const { id, at } = this.disk.boot;
+    return { wall: this.wallClock(), uptime: this.around.time.now() - at, bootId: id };
   }
 
-  private wallClock(): number {
+  wallClock(): number {
     return BEGINNING + this.around.time.now() + this.clockError;
   }
 

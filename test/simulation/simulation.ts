@@ -67,6 +67,7 @@ class Simulation {
     await this.calm();
     const end = this.states();
     this.settled();
+    await this.filesFit();
     await ledger.close();
     if (end !== IN_STEP) await this.help();
     else await this.proof();
@@ -151,6 +152,16 @@ class Simulation {
     if (one !== other) ledger.breaks('in step, and the digests differ');
   }
 
+  /** Each file says what the store says, unless somebody's work is in it. */
+  private async filesFit(): Promise<void> {
+    for (const { name, process } of this.world.pair) {
+      const looking = process?.mirror?.stale() ?? [];
+      await this.world.time.pass(LOOK_MS); // reading takes time
+      const stale = await looking;
+      if (stale.length > 0) this.world.ledger.breaks(`files of ${name} are stale: ${stale.join(', ')}`);
+    }
+  }
+
   /** In step means that changes arrive: those of the next interval, or at once those of a unit that sends every commit. */
   private async proof(): Promise<void> {
     const { pair, ledger, operator, time } = this.world;
@@ -160,7 +171,7 @@ class Simulation {
     if (head?.unconfirmed !== undefined) return; // its next change waits for confirm-source
     for (let commits = 0; commits < 2; commits++) {
       void operator.own(active);
-      void operator.shared(active);
+      void operator.host(active);
       await time.pass(15);
     }
     await time.pass(active.everyCommit ? LOOK_MS : INTERVAL_MS + LOOK_MS);

@@ -1,6 +1,7 @@
 import { type HaMode, kindOfFrame } from '../../sync/message.ts';
 import { Random } from '../random.ts';
 import { Disk } from './disk.ts';
+import { Files } from './files.ts';
 import { Ledger } from './ledger.ts';
 import { type Line, Network } from './network.ts';
 import { MARKS, Operator } from './operator.ts';
@@ -54,11 +55,15 @@ export class World {
   private made = 0;
   /** Units let go of old revisions. Drawn apart, so that all else of a run goes as it would without. */
   readonly prunes: boolean;
+  /** Units have files, which a power cut brings back as they were. */
+  readonly mirrors: boolean;
+  private readonly rooms: Random;
 
   constructor(seed: number) {
     this.random = new Random(seed);
-    const rooms = new Random(seed + ROOMS);
-    this.prunes = rooms.chance(0.4);
+    this.rooms = new Random(seed + ROOMS);
+    this.prunes = this.rooms.chance(0.4);
+    this.mirrors = this.rooms.chance(0.3);
     this.ledger = new Ledger(disk => {
       const unit = this.units().find(one => one.disk === disk);
       const typed = [...(unit?.takeovers ?? [])];
@@ -84,6 +89,10 @@ export class World {
       dial: (from, process) => this.dial(from, process),
       mayBeAsked: whom => this.mayBeAsked(whom),
       obeyed: (unit, whom, what) => this.obeyed(unit, whom, what),
+      gaveUp: (unit, { work }, how) => {
+        if (work !== undefined && unit.clockError === 0 && this.ledger.waits(unit.disk, work))
+          this.ledger.breaks(`${work}, saved by hand on ${unit.name}, ${how}`);
+      },
       forced: (unit, digest) => this.ledger.stoodDown(unit.disk, digest),
     };
     this.pair = [this.newUnit('first', 'pair-1'), this.newUnit('second', 'pair-1')];
@@ -99,12 +108,13 @@ export class World {
 
   newUnit(mode: HaMode, pairId: string): SimulatedUnit {
     const name = ++this.made <= 2 ? mode : `${mode}-${this.made - 1}`;
+    const files = this.mirrors ? new Files(this.rooms) : undefined;
     const written: Disk['written'] = (disk, batch) => this.ledger.written(disk, batch);
     return new SimulatedUnit(
       name,
       mode,
       pairId,
-      new Disk(name, this.time, this.random, written),
+      new Disk(name, this.time, this.random, written, files),
       this.around,
     );
   }
