@@ -9,21 +9,12 @@ import { isPartner, readTarget } from '../../cli/auditing/target.ts';
 import { formatReport } from '../../cli/auditing/text.ts';
 import { plain } from '../../cli/output.ts';
 import type { AuditReport } from '../../unit/audits/contract.ts';
+import { CANNED_END, CANNED_REPORT } from './canned-report.ts';
 
 const EVIL = '<script>alert("1")</script>&\u001b[2J';
-const end = {
-  is: 'unit',
-  name: 'lb1',
-  role: 'active',
-  revision: 7,
-  digest: 'd'.repeat(64),
-  epoch: 1,
-  release: '1',
-} as const;
 const REPORT: AuditReport = {
-  at: '2026-01-01T00:00:00.000Z',
-  a: end,
-  b: { ...end, name: 'lb2', role: 'standby', revision: 5 },
+  ...CANNED_REPORT,
+  b: { ...CANNED_END, name: 'lb2', role: 'standby', revision: 5 },
   verdict: 'drift',
   counts: { 'local-edit': 1, missed: 1, 'by-design': 1 },
   findings: [
@@ -44,8 +35,6 @@ const REPORT: AuditReport = {
   ],
   more: 3,
   exchanges: 4,
-  ms: 1,
-  settled: true,
 };
 
 describe('an audit for people', () => {

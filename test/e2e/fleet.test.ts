@@ -7,6 +7,7 @@ import path from 'node:path';
 import { sshKeyBlob } from '../../schema/ssh-key.ts';
 import { fingerprint, generateKeyPair } from '../../sync/ssh/keys.ts';
 import { type Listener, listen } from '../../sync/ssh/server.ts';
+import { CANNED_REPORT } from '../cli/canned-report.ts';
 import { lockstep, temporaryFolder } from './daemon.ts';
 
 interface Row {
@@ -24,16 +25,6 @@ describe('an audit of a fleet', function () {
   const operator = generateKeyPair();
   const identity = path.join(folder, 'ada');
   const inventory = path.join(folder, 'fleet.yaml');
-  const end = {
-    is: 'unit',
-    name: 'lb1',
-    role: 'active',
-    revision: 7,
-    digest: 'd'.repeat(64),
-    epoch: 1,
-    release: '1',
-  };
-  const report = { verdict: 'same', counts: {}, a: end, b: end, findings: [], more: 0, ms: 1 };
   const listeners: Listener[] = [];
   const silent = listenTcp(socket => void sockets.push(socket));
   const sockets: Socket[] = [];
@@ -44,7 +35,9 @@ describe('an audit of a fleet', function () {
       if (++asked <= hangs) return;
       request
         .resume()
-        .on('end', () => answer.setHeader('content-type', 'application/json').end(JSON.stringify(report)));
+        .on('end', () =>
+          answer.setHeader('content-type', 'application/json').end(JSON.stringify(CANNED_REPORT)),
+        );
     });
     const listener = await listen({
       address: '127.0.0.1',

@@ -1,56 +1,88 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { TestUnit } from '../e2e/daemon.ts';
 
-/** What a pair has acknowledged, kept outside of it: a host name and its address, or that it was removed. */
+/** Hosts as a unit shows them. */
+export type Held = Record<string, { address: string }>;
+/** Name of a host → its address; null: it was removed. */
+export type Hosts = Map<string, string | null>;
+
+/** What a pair has acknowledged, kept outside of it. */
 export class Ledger {
-  private readonly hosts = new Map<string, string | null>();
+  private hosts: Hosts = new Map();
+  /** Of commits that nobody answered: what a host may be instead. */
+  private readonly perhaps = new Map<string, Set<string | null>>();
+  /** Of a restore that nobody answered: all may be as it was then. */
+  private earlier: Hosts | undefined;
   private count = 0;
 
-  /** Commit all of these in one change, and note it once that is acknowledged. */
-  async write(unit: TestUnit, names: string[]): Promise<void> {
-    const changes = names.map(name => ({
-      op: 'put' as const,
-      path: `hosts/${name}`,
-      value: { address: this.nextAddress() },
-    }));
-    await unit.api.change({ changes });
-    for (const [index, name] of names.entries()) this.note(name, changes[index]?.value.address ?? null);
+  acknowledged(changes: Hosts): void {
+    for (const [name, address] of changes) {
+      this.hosts.set(name, address);
+      this.perhaps.delete(name);
+    }
   }
 
-  async remove(unit: TestUnit, ...names: string[]): Promise<void> {
-    await unit.api.change({ changes: names.map(name => ({ op: 'remove' as const, path: `hosts/${name}` })) });
-    for (const name of names) this.note(name, null);
+  unanswered(changes: Hosts): void {
+    for (const [name, address] of changes)
+      this.perhaps.set(name, (this.perhaps.get(name) ?? new Set()).add(address));
   }
 
-  note(name: string, address: string | null): void {
-    this.hosts.set(name, address);
-  }
-
+  /** Never the same one twice. */
   nextAddress(): string {
     this.count++;
     return [10, this.count >> 16, (this.count >> 8) & 255, this.count & 255].join('.');
   }
 
-  /** Hosts that the unit does not hold as it was acknowledged. */
-  async undoneOn(unit: TestUnit): Promise<string[]> {
-    const held = (await unit.api.show({ path: 'hosts' })).value as Record<string, { address: string }>;
-    return this.differing(name => held[name]?.address ?? null, Object.keys(held));
+  /** What is acknowledged now, to go back to. */
+  copy(): Hosts {
+    return new Map(this.hosts);
+  }
+
+  wentBack(to: Hosts, answered: boolean): void {
+    if (answered) this.take(to);
+    else this.earlier = to;
+  }
+
+  /** How many acknowledged changes one of the units does not hold; none is counted twice. */
+  lost(units: Held[]): number {
+    if (this.earlier !== undefined) {
+      const then = differing(this.earlier, new Map(), units).length;
+      if (then <= this.gone(units).length && isOnly(this.earlier, units)) this.take(this.earlier);
+      this.earlier = undefined;
+    }
+    const gone = this.gone(units);
+    for (const name of gone) this.hosts.delete(name);
+    return gone.length;
+  }
+
+  /** Hosts that a unit does not hold as it was acknowledged, or that nobody gave it. */
+  undone(held: Held): string[] {
+    return differing(this.withOthers(Object.keys(held)), this.perhaps, [held]);
   }
 
   /** Hosts whose files below `config` are missing, too many, empty or old. */
   staleIn(config: string): string[] {
     const folder = path.join(config, 'hosts');
-    const names = readdirSync(folder).filter(name => name.endsWith('.json') && !name.startsWith('.'));
-    const said = new Map(
-      names.map(name => [name.slice(0, -'.json'.length), addressIn(path.join(folder, name))]),
-    );
-    return this.differing(name => said.get(name) ?? null, [...said.keys()]);
+    const said: Held = {};
+    for (const name of readdirSync(folder)) {
+      const address = name.startsWith('.') ? null : addressIn(path.join(folder, name));
+      if (name.endsWith('.json') && address !== null) said[name.slice(0, -'.json'.length)] = { address };
+    }
+    return this.undone(said);
   }
 
-  private differing(found: (name: string) => string | null, names: string[]): string[] {
-    const all = new Set([...this.hosts.keys(), ...names]);
-    return [...all].filter(name => found(name) !== (this.hosts.get(name) ?? null));
+  private gone(units: Held[]): string[] {
+    return differing(this.hosts, this.perhaps, units);
+  }
+
+  private withOthers(names: string[]): Hosts {
+    const others = names.filter(name => !this.hosts.has(name));
+    return new Map([...this.hosts, ...others.map(name => [name, null] as const)]);
+  }
+
+  private take(hosts: Hosts): void {
+    this.hosts = new Map(hosts);
+    this.perhaps.clear();
   }
 }
 
@@ -61,4 +93,18 @@ export function addressIn(file: string): string | null {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ENOENT' ? null : '?';
   }
+}
+
+function differing(hosts: Hosts, perhaps: Map<string, Set<string | null>>, units: Held[]): string[] {
+  const fits = (name: string, address: string | null): boolean =>
+    units.every(held => {
+      const found = held[name]?.address ?? null;
+      return found === address || perhaps.get(name)?.has(found) === true;
+    });
+  return [...hosts].filter(([name, address]) => !fits(name, address)).map(([name]) => name);
+}
+
+/** Nothing is there beside them. */
+function isOnly(hosts: Hosts, units: Held[]): boolean {
+  return units.every(held => Object.keys(held).every(name => hosts.has(name)));
 }

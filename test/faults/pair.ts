@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LockstepError } from '../../schema/error.ts';
 import type { Status, VerifyAnswer } from '../../unit/contract.ts';
 import { lockstep, pairUp, TestUnit, temporaryFolder, untilInStep } from '../e2e/daemon.ts';
-import { CommitLedger, type Held } from './commit-ledger.ts';
+import { type Held, type Hosts, Ledger } from './ledger.ts';
 
 const IN_STEP_MS = 30_000;
 
@@ -32,7 +32,7 @@ export class PatientPair {
   active: TestUnit;
   /** Why the last commit was refused. */
   refusal: LockstepError | undefined;
-  readonly ledger = new CommitLedger();
+  readonly ledger = new Ledger();
   /** A place for what a fault needs, gone with the pair. */
   readonly folder: string;
   /** How often somebody had to type `lockstep resume`. */
@@ -78,13 +78,17 @@ export class PatientPair {
 
   /** Changes on the active unit: every second one of a record that is there already. */
   async commit(records = 1): Promise<Outcome> {
-    const changes = new Map<string, string>();
+    const changes: Hosts = new Map();
     for (let index = 0; index < records; index++) {
       const number = this.commits++;
       const existing = number % 2 === 1 && number > records;
-      changes.set(`hosts/h${existing ? number >> 1 : number}`, addressOf(number));
+      changes.set(`h${existing ? number >> 1 : number}`, addressOf(number));
     }
-    const asked = [...changes].map(([path, address]) => ({ op: 'put' as const, path, value: { address } }));
+    const asked = [...changes].map(([name, address]) => ({
+      op: 'put' as const,
+      path: `hosts/${name}`,
+      value: { address },
+    }));
     try {
       await this.active.api.change({ changes: asked });
       this.ledger.acknowledged(changes);

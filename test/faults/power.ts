@@ -5,7 +5,7 @@ import { type TestUnit, temporaryFolder, until } from '../e2e/daemon.ts';
 import { Random } from '../random.ts';
 import { SEED } from '../seed.ts';
 import type { Fault } from './fault.ts';
-import { addressIn, Ledger } from './ledger.ts';
+import { addressIn, type Held, Ledger } from './ledger.ts';
 import { LoopDisk } from './loop-disk.ts';
 import { PatientPair } from './pair.ts';
 
@@ -83,15 +83,12 @@ class PowerCuts {
 
   async run(tries: number): ReturnType<Fault['run']> {
     // What the pair was started with is in the ledger, too.
-    const there = (await this.pair.ha1.api.show({ path: 'hosts' })).value as Record<
-      string,
-      { address: string }
-    >;
-    for (const [name, { address }] of Object.entries(there)) this.ledger.note(name, address);
-    await this.ledger.write(this.pair.ha1, namesOf('old', EXISTING));
+    const there = Object.entries(await heldBy(this.pair.ha1));
+    this.ledger.acknowledged(new Map(there.map(([name, { address }]) => [name, address])));
+    await this.write(this.pair.ha1, namesOf('old', EXISTING));
     // A store that was used for long has free pages: it does not grow, and asks the disk for less.
-    await this.ledger.write(this.pair.ha1, namesOf('bulk', BULK));
-    await this.ledger.remove(this.pair.ha1, ...namesOf('bulk', BULK));
+    await this.write(this.pair.ha1, namesOf('bulk', BULK));
+    await this.remove(this.pair.ha1, ...namesOf('bulk', BULK));
     await this.written(this.active, this.standby);
     let lost = 0;
     let backInStepMs = 0;
@@ -141,18 +138,36 @@ class PowerCuts {
    * followed by many files is what a disk keeps least of.
    */
   private async change(number: number, edited: string[]): Promise<void> {
-    const { ledger, random } = this;
+    const { random } = this;
     const { unit } = this.active;
-    await ledger.write(unit, [...edited, `passing${number}`]);
+    await this.write(unit, [...edited, `passing${number}`]);
     await this.written(this.active); // nobody edits a file that is not there yet
     for (let index = 0; index < CHANGES - EXISTING; index++) {
-      await ledger.write(unit, [`old${random.between(0, EXISTING - 1)}`]);
+      await this.write(unit, [`old${random.between(0, EXISTING - 1)}`]);
       if (index % 10 === 0) await sleep(random.between(0, 200)); // long enough for files to be written meanwhile
     }
-    await ledger.write(unit, [`new${number}`]);
-    await ledger.remove(unit, `passing${number}`);
-    if (number > 0) await ledger.remove(unit, `new${number - 1}`);
-    await ledger.write(unit, namesOf('old', EXISTING));
+    await this.write(unit, [`new${number}`]);
+    await this.remove(unit, `passing${number}`);
+    if (number > 0) await this.remove(unit, `new${number - 1}`);
+    await this.write(unit, namesOf('old', EXISTING));
+  }
+
+  /** One change for all of them. */
+  private async write(unit: TestUnit, names: string[]): Promise<void> {
+    const hosts = new Map(names.map(name => [name, this.ledger.nextAddress()]));
+    await unit.api.change({
+      changes: [...hosts].map(([name, address]) => ({
+        op: 'put',
+        path: `hosts/${name}`,
+        value: { address },
+      })),
+    });
+    this.ledger.acknowledged(hosts);
+  }
+
+  private async remove(unit: TestUnit, ...names: string[]): Promise<void> {
+    await unit.api.change({ changes: names.map(name => ({ op: 'remove', path: `hosts/${name}` })) });
+    this.ledger.acknowledged(new Map(names.map(name => [name, null])));
   }
 
   /** Resolves when all that is acknowledged is in the files, which a busy machine does later. */
@@ -177,7 +192,7 @@ class PowerCuts {
   /** What the disk kept of an edit is to become configuration. */
   private keptByDisk(name: string): void {
     const address = addressIn(path.join(this.active.config, 'hosts', `${name}.json`));
-    if (address !== null && address !== '?') this.ledger.note(name, address);
+    if (address !== null && address !== '?') this.ledger.acknowledged(new Map([[name, address]]));
   }
 
   /** What is not as it should be ten seconds after the start. */
@@ -192,7 +207,8 @@ class PowerCuts {
   private async problems(): Promise<string[]> {
     const problems: string[] = [];
     for (const { name, unit, config } of [this.active, this.standby]) {
-      for (const host of await this.ledger.undoneOn(unit)) problems.push(`${host} undone on the ${name}`);
+      for (const host of this.ledger.undone(await heldBy(unit)))
+        problems.push(`${host} undone on the ${name}`);
       for (const host of this.ledger.staleIn(config)) problems.push(`file of ${host} stale on the ${name}`);
       const { files, takeover, sync } = await unit.status();
       for (const { file, code } of files) problems.push(`${file} ${code} on the ${name}`);
@@ -201,6 +217,10 @@ class PowerCuts {
     }
     return problems;
   }
+}
+
+async function heldBy(unit: TestUnit): Promise<Held> {
+  return (await unit.api.show({ path: 'hosts' })).value as Held;
 }
 
 function waitOf(number: number): number {
