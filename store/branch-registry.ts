@@ -9,7 +9,10 @@ export const MOST_NAMED = 20;
 
 type Entries = Pick<Batch, 'put' | 'remove'>;
 
-/** The branches that a unit keeps: its own, and copies of its partner's. */
+/** What anybody may ask of it; what is written goes through the store, in its turn. */
+export type Branches = Pick<BranchShelf, 'all' | 'has' | 'open' | 'require' | 'changes'>;
+
+/** The branches that a unit keeps: its own, and copies of its partner's. Whoever writes is in the store's turn. */
 export class BranchShelf {
   private readonly port: StorePort;
   private readonly headers: Map<string, Branch>;
@@ -64,9 +67,11 @@ export class BranchShelf {
       yield fromBytes<BranchChange>(value) as BranchChange;
   }
 
-  /** Keep a copy of a branch of the partner. */
+  /** Keep a copy of a branch of the partner; of a merged one, its header. One that is kept already stays as it is. */
   async keep(branch: Branch, changes: BranchChange[]): Promise<void> {
-    await this.port.batch({ expect: [], ...keeping(branch, changes) });
+    if (this.has(branch.name)) return;
+    const kept = branch.merged === undefined ? changes : [];
+    await this.port.batch({ expect: [], ...keeping(branch, kept) });
     this.note(branch);
   }
 

@@ -3,7 +3,7 @@ import type { Catalog } from '../schema/catalog.ts';
 import type { JsonObject } from '../schema/json.ts';
 import { parentPath } from '../schema/path.ts';
 import type { Branch, BranchChange } from './branch.ts';
-import type { BranchShelf } from './branch-registry.ts';
+import type { Branches } from './branch-registry.ts';
 import { type Merged, merge, type Side } from './merge.ts';
 import type { RecordReader } from './view.ts';
 
@@ -11,7 +11,7 @@ import type { RecordReader } from './view.ts';
 export async function mergeBranch(
   catalog: Catalog,
   records: RecordReader,
-  shelf: BranchShelf,
+  shelf: Branches,
   branch: Branch,
   choose: (place: string) => Side | undefined,
 ): Promise<Merged> {

@@ -4,8 +4,8 @@ import type { ConfigRecord } from '../schema/document.ts';
 import { LockstepError, type Problem } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
 import { storedValue } from '../schema/rules/stored-value.ts';
-import { type Branch, partedSince, revisionOfInit } from './branch.ts';
-import { BranchShelf, keeping } from './branch-registry.ts';
+import { type Branch, type BranchChange, partedSince, revisionOfInit } from './branch.ts';
+import { type Branches, BranchShelf, keeping } from './branch-registry.ts';
 import { danglingProblems, ruleProblems } from './check.ts';
 import type { Finding } from './damage.ts';
 import { EMPTY_DIGEST } from './digest.ts';
@@ -98,19 +98,19 @@ const RECORDS_A_STEP = 200;
  */
 export class Store {
   readonly catalog: Catalog;
-  readonly branches: BranchShelf;
   private readonly options: StoreOptions;
   private readonly port: StorePort;
   private readonly records: RecordReader;
   private readonly writer: RevisionWriter;
+  private readonly shelf: BranchShelf;
 
-  private constructor(options: StoreOptions, writer: RevisionWriter, branches: BranchShelf) {
+  private constructor(options: StoreOptions, writer: RevisionWriter, shelf: BranchShelf) {
     this.options = options;
     this.catalog = options.catalog;
     this.port = options.port;
     this.records = new RecordReader(options.catalog, options.port);
     this.writer = writer;
-    this.branches = branches;
+    this.shelf = shelf;
   }
 
   /** A store that was never used starts empty, as standby, in epoch 0. Throws `damaged-store` for an unreadable head. */
@@ -226,7 +226,7 @@ export class Store {
         head: facts,
         put: [...kept.put, ...net.put],
         remove: [...kept.remove, ...net.remove],
-        done: () => parted !== undefined && this.branches.note(parted.branch),
+        done: () => parted !== undefined && this.shelf.note(parted.branch),
       });
       return { result: 'applied', ...this.held() };
     });
@@ -247,6 +247,28 @@ export class Store {
         'held',
       );
     });
+  }
+
+  get branches(): Branches {
+    return this.shelf;
+  }
+
+  /**
+   * Keep a copy of a branch of the partner. One that ended with a state which this unit held too is merged already: its last
+   * update came here, and only the receipt got lost.
+   */
+  keepBranch(branch: Branch, changes: BranchChange[]): Promise<void> {
+    return this.writer.inTurn(async () => {
+      const number = await this.revisionWithDigest(branch.digest);
+      const held = number === undefined ? undefined : await this.revision(number);
+      const merged = held && { revision: held.revision, at: held.at, author: held.author };
+      await this.shelf.keep(merged === undefined ? branch : { ...branch, merged }, changes);
+    });
+  }
+
+  /** The partner merged it. Throws `no-such-branch`. */
+  closeBranch(name: string, merged: NonNullable<Branch['merged']>): Promise<void> {
+    return this.writer.inTurn(async () => this.shelf.close(this.shelf.require(name), merged));
   }
 
   /**
@@ -646,11 +668,11 @@ export class Store {
     const revision = this.head.revision + (transitions.length === 0 ? 0 : 1);
     const merged = { revision, at: this.options.now().toISOString(), author };
     // Everything in it came some other way: there is nothing to commit, and nothing left to merge.
-    if (transitions.length === 0) return this.branches.close(branch, merged);
+    if (transitions.length === 0) return this.shelf.close(branch, merged);
     const merges = { branch: branch.name, unit: branch.unit, parent: branch.digest };
-    const closing = await this.branches.closing(branch, merged);
+    const closing = await this.shelf.closing(branch, merged);
     const net = await this.underNet(transitions, request);
-    const done = (): void => this.branches.note({ ...branch, merged });
+    const done = (): void => this.shelf.note({ ...branch, merged });
     const beside = { ...net, put: [...closing.put, ...net.put], remove: closing.remove, done };
     await this.writer.write(transitions, { kind: 'merge', author, reason, merges }, beside);
   }

@@ -1,6 +1,6 @@
 import { asLockstepError, type LockstepError, LockstepError as Refusal } from '../schema/error.ts';
 import type { Branch, BranchChange } from '../store/branch.ts';
-import type { BranchShelf } from '../store/branch-registry.ts';
+import type { Branches } from '../store/branch-registry.ts';
 import type { Store } from '../store/store.ts';
 import type { Hello, Reply } from './message.ts';
 import type { Requests } from './requests.ts';
@@ -71,25 +71,14 @@ export class BranchExchange {
       changes.push(...part.changes);
       if (part.changes.length === 0 || changes.length > part.branch.records)
         throw new Refusal('bad-message', `The branch ${name} of the partner is not what its header says.`);
-      if (part.last) return this.keep({ ...part.branch, name }, changes);
+      if (part.last) return this.store.keepBranch({ ...part.branch, name }, changes);
     }
-  }
-
-  private async keep(branch: Branch, changes: BranchChange[]): Promise<void> {
-    const { store } = this;
-    const revision = await store.revisionWithDigest(branch.digest);
-    const held = revision === undefined ? undefined : await store.revision(revision);
-    await store.branches.keep(branch, changes);
-    // It ended with a state that this unit held too: its last update came here, and only the receipt got lost.
-    if (held === undefined) return;
-    const { revision: number, at, author } = held;
-    await store.branches.close(branch, { revision: number, at, author });
   }
 }
 
 /** Answers a request for one part of a branch. Throws `no-such-branch`. */
 export async function branchPart(
-  shelf: BranchShelf,
+  shelf: Branches,
   name: string,
   from: number,
 ): Promise<Pick<Extract<Reply, { type: 'branch-part' }>, 'branch' | 'changes' | 'last'>> {

@@ -190,8 +190,7 @@ async function carryOut(effect: ResponderEffect, options: ServiceOptions): Promi
       }));
     case 'close-branch':
       return orRefuse(effect.re, async () => {
-        const { branches } = options.store;
-        await branches.close(branches.require(effect.name), effect.merged);
+        await options.store.closeBranch(effect.name, effect.merged);
         return { type: 'branch-closed', re: effect.re };
       });
     case 'answer-audit':

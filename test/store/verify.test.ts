@@ -61,7 +61,7 @@ describe('a verification of what is stored', () => {
     port.batch({ expect: [], put: [[key, Buffer.from(value)]], remove: [] });
 
   it('finds nothing in one that holds everything that a store can hold', async () => {
-    await store.branches.keep(BRANCH, [{ path: 'things/a', base: null, theirs: { size: 9 } }]);
+    await store.keepBranch(BRANCH, [{ path: 'things/a', base: null, theirs: { size: 9 } }]);
     await store.writeMirror([{ file: 'things/a.json', note: ['x'] }]);
     await store.writeLocal('fact', { is: 'kept' });
     await commit([put('things/c', { seat: 'right' }), put('clock', { zone: 'CET' })], true);

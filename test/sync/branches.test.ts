@@ -194,6 +194,23 @@ describe('both units were changed while the pair was divided', () => {
     await branchOn(first, branch => branch.merged !== undefined);
   });
 
+  it('a branch that the partner closes while it is merged here is merged whole, and a copy that comes late opens it no more', async () => {
+    await divided(
+      Array.from({ length: 200 }, (_, index) => host(`many-${index}`, `10.9.0.${index}`)),
+      [host('b', '10.2.0.2')],
+    );
+    await decided();
+    const { store } = second;
+    const branch = await branchOn(second);
+    const merging = merge(second, branch.name);
+    const closing = store.closeBranch(branch.name, { revision: 9, at: branch.at, author: 'partner' });
+    await assert.rejects(closing, { code: 'no-such-branch' });
+    await merging;
+    assert.equal(await address(second, 'many-199'), '10.9.0.199');
+    await store.keepBranch(branch, []);
+    assert.equal((await branchOn(second)).merged?.author, 'ada');
+  });
+
   it('10,000 changes of the other side come over in parts, and merge', async () => {
     const many = Array.from({ length: 10_000 }, (_, index) =>
       host(`many-${index}`, `10.9.${index >> 8}.${index & 255}`),
