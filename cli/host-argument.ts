@@ -24,6 +24,12 @@ export function formatHost(host: string, port: number): string {
   return hostAndPort(host, port);
 }
 
+/** The same in a command that is typed: brackets are a pattern to a shell. */
+export function typedHost(host: string, port: number): string {
+  const text = formatHost(host, port);
+  return text.includes('[') ? `'${text}'` : text;
+}
+
 /**
  * An IPv6 address without brackets. What stands behind its last colon is a port where the whole is no address, where the
  * rest is the loopback address, and where it is the port of Lockstep.

@@ -66,6 +66,11 @@ function columnsOf(stream: { isTTY?: boolean; columns?: number }): number | unde
   return stream.isTTY === true ? stream.columns : undefined;
 }
 
+/** Of the window that shows what is printed. */
+export function windowColumns(): number | undefined {
+  return columnsOf(process.stdout);
+}
+
 /** Colours only where a person looks, and nobody said no (https://no-color.org). */
 export function wantsColor(stream: { isTTY?: boolean }, allowed: boolean): boolean {
   return allowed && stream.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb';

@@ -5,7 +5,8 @@ import type { CliCommand } from './command.ts';
 import { COMMANDS, type CommandEntry, OTHER } from './commands.ts';
 import { type GlobalOptions, makeContext } from './context.ts';
 import { EXIT, type ExitCode } from './exit.ts';
-import { Output, wantsColor } from './output.ts';
+import { Output, wantsColor, windowColumns } from './output.ts';
+import { wrapLines } from './wrap.ts';
 
 const DEFAULT_DIR = '/var/lib/lockstep';
 
@@ -65,11 +66,22 @@ export async function buildProgram(
     .description('Keeps the configuration of a high-availability pair valid, equal and safe.')
     .addHelpText('after', AFTER_HELP);
   // Every exit and every error line is made in one place, main.ts.
-  program.exitOverride().configureOutput({ writeErr: () => undefined });
+  program.exitOverride().configureOutput({
+    writeErr: () => undefined,
+    writeOut: text => process.stdout.write(wrapHelp(text, windowColumns())),
+  });
   for (const [name, entry] of Object.entries(COMMANDS)) {
     await addCommand(program, name, entry, words.includes(name), found);
   }
   return program;
+}
+
+/** What stands further in is wrapped already, or is typed as it stands. */
+export function wrapHelp(text: string, columns: number | undefined): string {
+  return text
+    .split('\n')
+    .map(line => (line.startsWith(' ') ? line : wrapLines(line, columns)))
+    .join('\n');
 }
 
 function globalOptions(program: Command): Command {
@@ -86,7 +98,7 @@ function globalOptions(program: Command): Command {
     .option('--no-color', 'print without colours')
     .version(packageVersion(), '--version', 'print the version')
     .usage('[options] <command>')
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp({ showGlobalOptions: true, minWidthToWrap: 20 })
     .helpOption('-h, --help', 'print this help')
     .commandsGroup(OTHER)
     .helpCommand('help [command]', 'print the help of a command');

@@ -3,8 +3,8 @@
 /** Colours take no room. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one
 const COLOUR = /\u001b\[[0-9;]*m/g;
-/** What stands before the text of a line: spaces, or a label and the spaces behind it. */
-const LEAD = /^(?:\s+|\S+ {2,})?/;
+/** What stands before the text of a line: spaces, a label and the spaces behind it, or both. */
+const LEAD = /^(?:\s+(?:\S+(?: \S+)? {2,})?|\S+ {2,})?/;
 const NARROWEST = 40;
 
 /** `columns` undefined: the text goes to no window, and stays as it is. A word that is wider than a line is not cut. */
@@ -36,6 +36,7 @@ function wrapLine(line: string, width: number): string {
   return [...lines, current].join('\n');
 }
 
-function widthOf(text: string): number {
+/** Colours take no room. */
+export function widthOf(text: string): number {
   return text.replace(COLOUR, '').length;
 }

@@ -18,13 +18,13 @@ export async function list(context: Context): Promise<ExitCode> {
     ...bundle,
     proved: proofs?.get(basename(bundle.file)) ?? (proofs === undefined ? null : false),
   }));
-  out.answer({ folder, bundles }, () => formatBundles(folder, bundles, out.paint));
+  out.answerInWords({ folder, bundles }, () => formatBundles(folder, bundles, out.paint));
   return EXIT.done;
 }
 
 /** What lies in a folder of another machine is known by what its unit says. */
 async function listElsewhere({ out, unit }: Context): Promise<ExitCode> {
-  out.answer(await unit().shelvedBundles(), ({ bundles }) =>
+  out.answerInWords(await unit().shelvedBundles(), ({ bundles }) =>
     bundles.length === 0
       ? 'The unit has no bundles.'
       : formatTable(

@@ -18,13 +18,16 @@ export async function prune(context: Context, { dryRun, yes }: PruneOptions): Pr
   const plan = await unit.pruneBackups({ dryRun: true });
   const leaving = plan.bundles.some(({ keep }) => !keep);
   if (!leaving || dryRun === true) {
-    context.out.answer(plan, answer => formatPruned(answer, context.out.paint));
+    context.out.answerInWords(plan, answer => formatPruned(answer, context.out.paint));
     return EXIT.done;
   }
   await confirmed(context, yes, formatPruned(plan, context.out.paint));
   const only = plan.bundles.filter(({ keep }) => !keep).map(({ name }) => name);
   const answer = await unit.pruneBackups({ ...given({ only }) });
-  context.out.answer(answer, () => `Removed: ${answer.removed.map(printable).join(', ') || 'nothing'}.`);
+  context.out.answerInWords(
+    answer,
+    () => `Removed: ${answer.removed.map(printable).join(', ') || 'nothing'}.`,
+  );
   return EXIT.done;
 }
 

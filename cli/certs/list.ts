@@ -10,7 +10,9 @@ const FINGERPRINT_WIDTH = 23;
 
 export async function list(context: Context): Promise<ExitCode> {
   const answer = await context.unit().certificates();
-  context.out.answer(answer, ({ certificates }) => formatCertificates(certificates, context.out.paint));
+  context.out.answerInWords(answer, ({ certificates }) =>
+    formatCertificates(certificates, context.out.paint),
+  );
   return EXIT.done;
 }
 

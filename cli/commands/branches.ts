@@ -13,7 +13,7 @@ export const command: CliCommand<[], object> = {
   async run({ out, unit }) {
     const answer = await unit().branches();
     const divided = answer.branches.length === 0 && (await unit().status()).sync.state === 'both-active';
-    out.answer(answer, ({ branches }) =>
+    out.answerInWords(answer, ({ branches }) =>
       branches.length === 0 ? noBranches(divided) : formatBranches(branches, out.paint),
     );
     return EXIT.done;

@@ -32,7 +32,7 @@ export const command: CliCommand<['loadmaster', string[]], ChangeOptions> = {
     }
     const work = context.unit().importLoadMaster({ files, ...given(options) });
     const answer = await withProgress(context, 'Importing', work);
-    context.out.answer(answer, imported => formatImport(imported, context.out.paint));
+    context.out.answerInWords(answer, imported => formatImport(imported, context.out.paint));
     return exitOf(answer);
   },
 };

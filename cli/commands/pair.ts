@@ -6,7 +6,7 @@ import type { Invitation, JoinRequest, PairedAnswer, PartnerStatus } from '../..
 import { type CliCommand, given } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
-import { formatHost, parseHost } from '../host-argument.ts';
+import { formatHost, parseHost, typedHost } from '../host-argument.ts';
 import { withProgress } from '../progress.ts';
 import { askText, confirmed } from '../prompt.ts';
 import { readText } from '../read.ts';
@@ -144,7 +144,7 @@ export function formatInvitation(
   return [
     'On the other unit, type:',
     '',
-    `  lockstep pair ${formatHost(isEveryAddress(host) ? 'ADDRESS-OF-THIS-UNIT' : host, port)} --code ${code}`,
+    `  lockstep pair ${typedHost(isEveryAddress(host) ? 'ADDRESS-OF-THIS-UNIT' : host, port)} --code ${code}`,
     '',
     `The code works once, until ${localTime(expiresAt)} (${until(expiresAt, now)}).`,
     `It carries the key of this unit: ${fingerprint}`,

@@ -23,7 +23,7 @@ export async function list({ unit, out }: Context): Promise<ExitCode> {
     unit().show({ path: 'unitOperators' }),
   ]);
   const operators = [...listed(pair.value, 'pair'), ...listed(own.value, 'unit')];
-  out.answer({ operators }, () =>
+  out.answerInWords({ operators }, () =>
     operators.length === 0
       ? 'There are no operators: only this machine works on the unit.'
       : formatTable(

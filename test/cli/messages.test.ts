@@ -146,7 +146,7 @@ describe('the name of the other unit', () => {
       port: 6974,
     };
     const text = formatInvitation(invitation, new Date('2025-03-01T12:00:00Z'));
-    assert.match(text, /^ {2}lockstep pair \[fd00::1\]:6974 --code CODE$/m);
+    assert.match(text, /^ {2}lockstep pair '\[fd00::1\]:6974' --code CODE$/m);
     assert.match(text, /\(in 10 min\)/);
     assert.equal(formatHost('10.0.0.11', 6973), '10.0.0.11');
     assert.match(

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { coloured } from '../../cli/output.ts';
+import { wrapHelp } from '../../cli/program.ts';
 import { wrapLines } from '../../cli/wrap.ts';
 
 describe('text in a narrow window', () => {
@@ -15,6 +16,15 @@ describe('text in a narrow window', () => {
         '  certificates/shop: its private key is',
         '  not here',
       ].join('\n'),
+    );
+  });
+
+  it('of a help leaves commands as they are typed', () => {
+    const help =
+      'Exit codes: 0 done, 1 differs, 2 usage, 3 refused\n  lockstep set ha/virtualId 61 --reason "as agreed"';
+    assert.equal(
+      wrapHelp(help, 40),
+      'Exit codes: 0 done, 1 differs, 2 usage,\n3 refused\n  lockstep set ha/virtualId 61 --reason "as agreed"',
     );
   });
 
