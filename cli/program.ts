@@ -6,7 +6,7 @@ import { COMMANDS, type CommandEntry, OTHER } from './commands.ts';
 import { type GlobalOptions, makeContext } from './context.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 import { Output, wantsColor, windowColumns } from './output.ts';
-import { wrapLines } from './wrap.ts';
+import { wrapProse } from './wrap.ts';
 
 const DEFAULT_DIR = '/var/lib/lockstep';
 
@@ -68,20 +68,12 @@ export async function buildProgram(
   // Every exit and every error line is made in one place, main.ts.
   program.exitOverride().configureOutput({
     writeErr: () => undefined,
-    writeOut: text => process.stdout.write(wrapHelp(text, windowColumns())),
+    writeOut: text => process.stdout.write(wrapProse(text, windowColumns())),
   });
   for (const [name, entry] of Object.entries(COMMANDS)) {
     await addCommand(program, name, entry, words.includes(name), found);
   }
   return program;
-}
-
-/** What stands further in is wrapped already, or is typed as it stands. */
-export function wrapHelp(text: string, columns: number | undefined): string {
-  return text
-    .split('\n')
-    .map(line => (line.startsWith(' ') ? line : wrapLines(line, columns)))
-    .join('\n');
 }
 
 function globalOptions(program: Command): Command {

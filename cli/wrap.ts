@@ -17,6 +17,14 @@ export function wrapLines(text: string, columns: number | undefined): string {
     .join('\n');
 }
 
+/** The same, but for lines that stand further in: they are wrapped already, or are typed as they stand. */
+export function wrapProse(text: string, columns: number | undefined): string {
+  return text
+    .split('\n')
+    .map(line => (line.startsWith(' ') ? line : wrapLines(line, columns)))
+    .join('\n');
+}
+
 function wrapLine(line: string, width: number): string {
   if (widthOf(line) <= width) return line;
   const lead = LEAD.exec(line)?.[0] ?? '';

@@ -7,10 +7,12 @@ import { type CliCommand, given } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { formatHost, parseHost, typedHost } from '../host-argument.ts';
+import { windowColumns } from '../output.ts';
 import { withProgress } from '../progress.ts';
 import { askText, confirmed } from '../prompt.ts';
 import { readText } from '../read.ts';
 import { localTime, until } from '../time.ts';
+import { wrapProse } from '../wrap.ts';
 
 interface Options {
   invite?: boolean;
@@ -68,13 +70,13 @@ async function invite(
   }
   const { partner } = await unit().status();
   if (options.replace !== true || partner === null) {
-    out.answer(await unit().invite(), invitation => formatInvitation(invitation, new Date(), partner));
+    out.answer(await unit().invite(), made => inWindow(formatInvitation(made, new Date(), partner)));
     return EXIT.done;
   }
   const old = { name: partner.name, fingerprint: partner.fingerprint };
   await confirmed(context, options.yes, givesUp(old, 'that of the unit which uses the code'));
   const invitation = await unit().invite({ replaces: old.fingerprint });
-  out.answer(invitation, made => formatInvitation(made, new Date()));
+  out.answer(invitation, made => inWindow(formatInvitation(made, new Date())));
   if (context.interactive)
     await withProgress(
       context,
@@ -133,6 +135,10 @@ async function codeFrom(context: Context, option: string | undefined): Promise<s
   throw new LockstepError('bad-usage', 'The code is missing.', {
     hint: 'Give it with --code CODE; lockstep pair --invite on the other unit prints it.',
   });
+}
+
+function inWindow(text: string): string {
+  return wrapProse(text, windowColumns());
 }
 
 /** `partner`: the only unit that the code is good for. */

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { coloured } from '../../cli/output.ts';
-import { wrapHelp } from '../../cli/program.ts';
-import { wrapLines } from '../../cli/wrap.ts';
+import { wrapLines, wrapProse } from '../../cli/wrap.ts';
 
 describe('text in a narrow window', () => {
   it('goes on below where its text begins', () => {
@@ -23,7 +22,7 @@ describe('text in a narrow window', () => {
     const help =
       'Exit codes: 0 done, 1 differs, 2 usage, 3 refused\n  lockstep set ha/virtualId 61 --reason "as agreed"';
     assert.equal(
-      wrapHelp(help, 40),
+      wrapProse(help, 40),
       'Exit codes: 0 done, 1 differs, 2 usage,\n3 refused\n  lockstep set ha/virtualId 61 --reason "as agreed"',
     );
   });
