@@ -30,8 +30,8 @@ export class Incoming {
   private readonly most: number;
   /** Of each upload that is there: whose it is, and how to stop its clock. */
   private readonly kept = new Map<string, { by: string; stopClock: () => void }>();
-  /** Whose uploads are coming in. */
-  private readonly receiving: string[] = [];
+  /** Uploads that are coming in: whose, and how to end them. */
+  private readonly receiving = new Set<{ by: string; end: (why: LockstepError) => void }>();
   private readonly space: (folder: string) => Promise<DiskSpace | null>;
 
   /** `most`: bytes of one upload. */
@@ -48,9 +48,12 @@ export class Incoming {
     this.clear();
   }
 
-  /** Keeps what comes from `by`. Throws `too-large`, `disk` also when the rest is for the store, `conflict` when too many wait. */
+  /**
+   * Keeps what comes from `by`. Throws `too-large`, `disk` also when the rest is for the store, `conflict` when too many wait,
+   * `role-refused` when `by` is not admitted any more before all of it came.
+   */
   async receive(from: Readable, by = ''): Promise<{ upload: string; bytes: number }> {
-    const whose = [...this.receiving, ...[...this.kept.values()].map(each => each.by)];
+    const whose = [...this.receiving, ...this.kept.values()].map(each => each.by);
     if (whose.length >= MOST_UPLOADS)
       throw new LockstepError('conflict', `${MOST_UPLOADS} uploaded bundles wait to be restored already.`, {
         hint: 'Restore or cancel those; an upload that nobody uses is gone after half an hour.',
@@ -65,18 +68,27 @@ export class Incoming {
       );
     const upload = randomUUID();
     const file = join(this.folder, upload);
-    this.receiving.push(by);
+    let ended: LockstepError | undefined;
+    const coming = {
+      by,
+      end: (why: LockstepError): void => {
+        ended = why;
+        from.destroy();
+      },
+    };
+    this.receiving.add(coming);
     try {
       mkdirSync(this.folder, { recursive: true, mode: 0o700 });
       const bytes = await this.write(from, file);
+      if (ended !== undefined) throw ended; // all of it had come, and was being written
       const stopClock = this.timers.after(KEPT_MS, () => void this.drop(upload));
       this.kept.set(upload, { by, stopClock });
       return { upload, bytes };
     } catch (error) {
       await rm(file, { force: true });
-      throw asLockstepError(error);
+      throw ended ?? asLockstepError(error);
     } finally {
-      this.receiving.splice(this.receiving.indexOf(by), 1);
+      this.receiving.delete(coming);
     }
   }
 
@@ -98,8 +110,13 @@ export class Incoming {
     await rm(join(this.folder, upload), { force: true });
   }
 
-  /** What somebody left who is not admitted any more goes with them. */
+  /** What somebody left who is not admitted any more goes with them, also what is only coming in. */
   async dropOf(by: string): Promise<void> {
+    const gone = new LockstepError(
+      'role-refused',
+      'You are not admitted any more, or only with other rights.',
+    );
+    for (const coming of this.receiving) if (coming.by === by) coming.end(gone);
     for (const [upload, kept] of [...this.kept]) if (kept.by === by) await this.drop(upload);
   }
 

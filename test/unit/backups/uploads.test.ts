@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { Incoming } from '../../../unit/backups/uploads.ts';
 import { ManualTimers } from '../../sync/manual-timers.ts';
 
@@ -76,6 +76,20 @@ describe('uploaded bundles', () => {
     await incoming.dropOf('operator:eve');
     await assert.rejects(incoming.find(mine.upload), { code: 'no-such-upload' });
     await incoming.find(other.upload);
+  });
+
+  it('that are still coming in end with their operator, and leave neither a file nor a taken place', async () => {
+    const slow = new PassThrough();
+    slow.write('half');
+    const whole = new PassThrough();
+    whole.end('all');
+    const [coming, came] = [slow, whole].map(from => incoming.receive(from, 'operator:eve'));
+    await new Promise(resolve => whole.once('end', resolve)); // read, and not yet kept
+    await incoming.dropOf('operator:eve');
+    await assert.rejects(coming as Promise<unknown>, { code: 'role-refused' });
+    await assert.rejects(came as Promise<unknown>, { code: 'role-refused' });
+    assert.deepEqual(files(), []);
+    for (let each = 0; each < 2; each++) await incoming.receive(bytes('x'), 'operator:eve');
   });
 
   it('attack: uploads fill the disk; what is left is for the store', async () => {

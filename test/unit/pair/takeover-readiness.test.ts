@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { initialState, type SyncState } from '../../../sync/state.ts';
 import type { Finding } from '../../../unit/contract.ts';
 import { takeoverReadiness } from '../../../unit/pair/takeover-readiness.ts';
+import { refusedProblem } from '../../../unit/store-care/disk-watch.ts';
 import { B, ownFacts, partnerHello } from '../../sync/facts.ts';
 
 const CHECKED = { findings: [] as Finding[], checkedAt: '2025-03-01T11:00:00Z' };
@@ -65,6 +66,16 @@ describe('whether a standby could take over', () => {
     const file = { file: 'hosts/db.json', path: 'hosts/db', reason: 'hosts/db.json: bad', code: 'bad-json' };
     const readiness = takeoverReadiness({ syncState: standby(), records: CHECKED, files: [file] });
     assert.deepEqual([readiness?.ready, readiness?.findings[0]?.code], [false, 'bad-json']);
+  });
+
+  it('it could not: its disk takes nothing, which comes with what to look at', () => {
+    const disk = refusedProblem({ since: '2025-03-01T10:00:00Z', reason: 'no space left on device' });
+    const readiness = takeoverReadiness({ syncState: standby(), records: CHECKED, files: [], disk });
+    assert.equal(readiness?.ready, false);
+    const [finding] = readiness.findings;
+    assert.equal(finding?.code, 'disk-refuses');
+    assert.match(finding.message, /takes no change and no update since 2025-03-01T10:00:00Z: no space left/);
+    assert.match(finding.hint ?? '', /df -h/);
   });
 
   it('names what fails first, at most twenty, and counts all', () => {
