@@ -1,6 +1,5 @@
 import { resolve } from 'node:path';
 import type { Argument, Command, Option } from 'commander';
-import { buildProgram } from './program.ts';
 
 /** Asks the unit in `dir` (undefined: the usual one) which whole paths come after `path`; their ids may begin with `startsWith`. */
 export type NextPaths = (path: string, dir: string | undefined, startsWith: string) => Promise<string[]>;
@@ -24,14 +23,14 @@ const NOTHING: Lists = {
   files: async () => [],
 };
 
-/** What may stand in place of the last of `words`; empty where only a person, or a file name, can tell. */
+/** What may stand in place of the last of `words`; empty where only a person, or a file name, can tell. `program`: with what they name. */
 export async function candidates(
+  program: Command,
   words: string[],
   nextPaths: NextPaths,
   lists: Lists = NOTHING,
 ): Promise<string[]> {
   const current = words.at(-1) ?? '';
-  const program = await buildProgram(words);
   const line = readLine(program, words.slice(0, -1));
   const found = await wordsAt(program, line, current, nextPaths, lists);
   return found.filter(word => word.startsWith(current)).sort();
@@ -39,8 +38,9 @@ export async function candidates(
 
 /** What the words before the cursor say. */
 interface Line {
+  /** The command, or the verb of a noun that stands on the line. */
   command: Command | undefined;
-  /** Operands after the command. */
+  /** Operands after it. */
   operands: string[];
   /** The option whose value stands at the cursor. */
   valueOf: Option | undefined;
@@ -68,10 +68,10 @@ function takeWord(program: Command, line: Line, word: string): void {
     line.valueOf = undefined;
   } else if (word.startsWith('-') && word !== '-') {
     line.valueOf = optionWithValue(optionsAt(program, line.command), word);
-  } else if (line.command === undefined) {
-    line.command = program.commands.find(command => command.name() === word);
   } else {
-    line.operands.push(word);
+    const below = (line.command ?? program).commands.find(command => command.name() === word);
+    if (below !== undefined) line.command = below;
+    else if (line.command !== undefined) line.operands.push(word);
   }
 }
 
@@ -80,7 +80,7 @@ function optionWithValue(options: readonly Option[], word: string): Option | und
 }
 
 function optionsAt(program: Command, command: Command | undefined): readonly Option[] {
-  return [...program.options, ...(command?.options ?? [])];
+  return [...program.options, ...(usualVerb(command)?.options ?? [])];
 }
 
 async function wordsAt(
@@ -95,12 +95,20 @@ async function wordsAt(
   const paths = async () => (line.elsewhere ? [] : nextPaths(parent, line.dir, startsWith));
   if (line.valueOf !== undefined) return valuesOf(line.valueOf, paths);
   if (current.startsWith('-')) return optionsAt(program, line.command).flatMap(option => option.long ?? []);
-  if (line.command === undefined) return visibleNames(program);
-  const argument = line.command.registeredArguments[line.operands.length];
-  if (argument === undefined) return [];
+  const below = line.operands.length === 0 ? visibleNames(line.command ?? program) : [];
+  const argument = usualVerb(line.command)?.registeredArguments[line.operands.length];
+  if (argument === undefined) return below;
   if (isPath(argument)) return paths();
   if (argument.argChoices !== undefined) return argument.argChoices;
-  return line.elsewhere ? [] : knownTo(line, argument.name(), current, nextPaths, lists);
+  return line.elsewhere
+    ? below
+    : [...below, ...(await knownTo(line, argument.name(), current, nextPaths, lists))];
+}
+
+/** Of a noun, the verb that is meant where none is typed: of its verbs that one alone is built with its arguments then. */
+function usualVerb(command: Command | undefined): Command | undefined {
+  if (command === undefined || command.commands.length === 0) return command;
+  return command.commands.find(verb => verb.registeredArguments.length > 0);
 }
 
 /** By the names of arguments, which say what they are. */
@@ -114,7 +122,7 @@ async function knownTo(
   const { command, operands, dir } = line;
   switch (argument) {
     case 'certificate':
-      return certificateNames(line, current, nextPaths);
+      return namesIn(['certificates'], current, dir, nextPaths);
     case 'value':
       return lists.values(operands[0] ?? '', dir);
     case 'revision':
@@ -123,43 +131,36 @@ async function knownTo(
       return lists.revisions(dir);
     case 'branch':
       return lists.branches(dir);
-    case 'name':
-      return command?.name() === 'operator' && operands[0] === 'remove'
-        ? operators(current, dir, nextPaths)
-        : [];
+    case 'operator':
+      return namesIn(['operators', 'unitOperators'], current, dir, nextPaths);
     case 'a':
-      return ['local', 'partner', 'history', 'proof', 'fleet', ...(await lists.revisions(dir))];
     case 'b':
       return ['local', 'partner', ...(await lists.revisions(dir))];
     case 'file':
-      return command?.name() === 'mirror' ? lists.files(dir) : [];
+      return command?.parent?.name() === 'mirror' ? lists.files(dir) : [];
     default:
       return [];
   }
 }
 
-async function operators(current: string, dir: string | undefined, nextPaths: NextPaths): Promise<string[]> {
+/** Ids of the records of some collections. */
+async function namesIn(
+  collections: string[],
+  current: string,
+  dir: string | undefined,
+  nextPaths: NextPaths,
+): Promise<string[]> {
   const names: string[] = [];
-  for (const collection of ['operators', 'unitOperators'])
+  for (const collection of collections)
     for (const path of await nextPaths(collection, dir, current))
       names.push(path.slice(collection.length + 1).replace(/\/$/, ''));
   return [...new Set(names)];
 }
 
-const TAKE_NAMES = new Set(['add', 'remove', 'show', 'export']);
-const CERTIFICATES = 'certificates';
-
-/** Names of the certificates that there are, for the actions that take one. */
-async function certificateNames(line: Line, current: string, nextPaths: NextPaths): Promise<string[]> {
-  if (!TAKE_NAMES.has(line.operands[0] ?? '')) return [];
-  const paths = await nextPaths(CERTIFICATES, line.dir, current);
-  return paths.map(path => path.slice(CERTIFICATES.length + 1).replace(/\/$/, ''));
-}
-
-function visibleNames(program: Command): string[] {
-  return program
+function visibleNames(command: Command): string[] {
+  return command
     .createHelp()
-    .visibleCommands(program)
+    .visibleCommands(command)
     .map(command => command.name());
 }
 

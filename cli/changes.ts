@@ -1,7 +1,7 @@
 import type { ChangeAnswer, ChangeView } from '../unit/contract.ts';
 import { formatProblems } from './error-text.ts';
 import { EXIT, type ExitCode } from './exit.ts';
-import type { Paint } from './output.ts';
+import type { Paint } from './paint.ts';
 import { printable } from './printable.ts';
 import { localTime } from './time.ts';
 

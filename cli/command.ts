@@ -6,7 +6,7 @@ import { wholeNumber } from './number-argument.ts';
 /** One command, one file: its options, examples, and what it does. */
 export interface CliCommand<Args extends unknown[] = unknown[], Options = unknown> {
   /** Adds arguments and options. */
-  define(command: Command): void;
+  define?(command: Command): void;
   /** What a person would type, shown by --help. */
   examples: string[];
   /** Throws LockstepError; otherwise says how it ended. */
@@ -40,10 +40,7 @@ export function addSafety(command: Command): Command {
     .option('--wait', 'change it only if the standby would take it, and until it has');
 }
 
-/** The members that have a value: an option that was not given must not cross the API as one. */
-export function given<Values extends object>(
-  values: Values,
-): { [Name in keyof Values]: Exclude<Values[Name], undefined> } {
-  const entries = Object.entries(values).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as { [Name in keyof Values]: Exclude<Values[Name], undefined> };
+/** Why it is made, whether only to see it, and how careful. */
+export function addChangeOptions(command: Command): Command {
+  return addSafety(addReason(addDryRun(command)));
 }

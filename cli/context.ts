@@ -1,8 +1,9 @@
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
+import type { Command } from 'commander';
 import { ApiClient, type RemoteUnit } from '../api/client.ts';
 import { LockstepError } from '../schema/error.ts';
-import { given } from './command.ts';
+import { given } from './given.ts';
 import { DEFAULT_PORT, parseHost } from './host-argument.ts';
 import type { Output } from './output.ts';
 import type { RemoteConnection, RemoteOptions } from './remote/connect.ts';
@@ -37,6 +38,8 @@ export interface Context {
     timeoutMs: number,
     act: (unit: ApiClient) => Promise<Answer>,
   ): Promise<Answer>;
+  /** All that may be typed; with the options of what `words` name. */
+  program(words: string[]): Promise<Command>;
   /** Ends the connections to units elsewhere. */
   close(): Promise<void>;
 }
@@ -47,7 +50,7 @@ export type Place = { dir: string } | { unit: string };
 export type SshOptions = Pick<GlobalOptions, 'identity' | 'hostKey'>;
 
 /** Throws `bad-usage` for a unit that is not HOST or HOST:PORT. */
-export function makeContext(options: GlobalOptions, out: Output): Context {
+export function makeContext(options: GlobalOptions, out: Output, program: Context['program']): Context {
   const dir = resolve(options.dir);
   const { unit: elsewhere, identity, hostKey } = options;
   const interactive = process.stdin.isTTY === true && process.stderr.isTTY === true && !out.json;
@@ -63,6 +66,7 @@ export function makeContext(options: GlobalOptions, out: Output): Context {
   return {
     dir,
     out,
+    program,
     elsewhere,
     ssh: given({ identity, hostKey }),
     interactive,

@@ -5,7 +5,7 @@ import {
   type Group,
   type Outcome,
 } from '../unit/doctor/contract.ts';
-import type { Paint, Style } from './output.ts';
+import type { Paint, Style } from './paint.ts';
 import { printable } from './printable.ts';
 import { plural } from './quantity.ts';
 

@@ -1,5 +1,5 @@
 import type { LockstepError, Problem } from '../schema/error.ts';
-import type { Paint } from './output.ts';
+import type { Paint } from './paint.ts';
 import { printable } from './printable.ts';
 
 const MOST_PROBLEMS = 20;

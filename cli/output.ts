@@ -1,15 +1,8 @@
-import { styleText } from 'node:util';
 import type { LockstepError } from '../schema/error.ts';
 import { withoutUnseen } from '../schema/printable.ts';
 import { formatError } from './error-text.ts';
+import { coloured, type Paint, plain } from './paint.ts';
 import { wrapLines } from './wrap.ts';
-
-export type Style = Parameters<typeof styleText>[0];
-/** Colours a text, or leaves it as it is where colours are not wanted. */
-export type Paint = (style: Style, text: string) => string;
-
-export const plain: Paint = (_style, text) => text;
-export const coloured: Paint = (style, text) => styleText(style, text, { validateStream: false });
 
 /**
  * Where a command's answer goes. For people: text on stdout, errors on stderr. With --json, stdout gets one line of

@@ -2,7 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { LockstepError } from '../schema/error.ts';
 import { packageVersion } from '../unit/identity.ts';
 import type { CliCommand } from './command.ts';
-import { COMMANDS, type CommandEntry, OTHER } from './commands.ts';
+import { COMMANDS, type CommandEntry, OTHER, type VerbEntry } from './commands.ts';
 import { type GlobalOptions, makeContext } from './context.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 import { Output, wantsColor, windowColumns } from './output.ts';
@@ -21,7 +21,8 @@ export type Asked = { out: Output; run(): Promise<ExitCode> };
  * Read the command line. Throws LockstepError `bad-usage`.
  * Returns undefined when help or the version was printed, which is all there is to do then.
  */
-export async function parseCommandLine(argv: string[]): Promise<Asked | undefined> {
+export async function parseCommandLine(typed: string[]): Promise<Asked | undefined> {
+  const argv = asHelpOption(typed);
   let asked: Asked | undefined;
   const program = await buildProgram(argv, found => {
     asked = found;
@@ -30,12 +31,19 @@ export async function parseCommandLine(argv: string[]): Promise<Asked | undefine
   if (argv.includes('--json') && argv.every(word => word === '--json' || word === '--version'))
     return versionInJson();
   try {
-    await program.parseAsync(argv, { from: 'user' });
+    await program.parseAsync(verbFirst(program, argv), { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) return usageError(error, argv);
     throw error;
   }
   return asked;
+}
+
+/** `help certs add` asks for what `certs add --help` prints. */
+function asHelpOption(argv: string[]): string[] {
+  const at = argv.findIndex(word => word === 'help' || Object.hasOwn(COMMANDS, word));
+  const isOfCommand = argv[at] === 'help' && argv.length > at + 1;
+  return isOfCommand ? [...argv.slice(0, at), ...argv.slice(at + 1), '--help'] : argv;
 }
 
 function justHelp(program: Command): Asked {
@@ -56,7 +64,7 @@ function versionInJson(): Asked {
   return { out, run };
 }
 
-/** All commands by name and summary; those that `words` name with their options. */
+/** All commands and verbs by name and summary; those that `words` name with their options. */
 export async function buildProgram(
   words: string[],
   found: (asked: Asked) => void = () => undefined,
@@ -71,7 +79,14 @@ export async function buildProgram(
     writeOut: text => process.stdout.write(wrapProse(text, windowColumns())),
   });
   for (const [name, entry] of Object.entries(COMMANDS)) {
-    await addCommand(program, name, entry, words.includes(name), found);
+    const command = addCommand(program, name, entry).helpGroup(entry.group);
+    if (!words.includes(name)) continue;
+    const act = (definition: CliCommand, given: unknown[]): void => {
+      assertHere(program, name, entry);
+      found(ask(program, definition, given.slice(0, -2), given.at(-2)));
+    };
+    if (entry.load !== undefined) complete(command, (await entry.load()).command, act);
+    else await addVerbs(command, entry.verbs ?? {}, words, act);
   }
   return program;
 }
@@ -96,28 +111,62 @@ function globalOptions(program: Command): Command {
     .helpCommand('help [command]', 'print the help of a command');
 }
 
-async function addCommand(
-  program: Command,
-  name: string,
-  entry: CommandEntry,
-  named: boolean,
-  found: (asked: Asked) => void,
+function addCommand(parent: Command, name: string, entry: CommandEntry | VerbEntry): Command {
+  const { summary } = entry;
+  return parent
+    .command(name, { hidden: 'hidden' in entry && entry.hidden, isDefault: 'usual' in entry && entry.usual })
+    .summary(summary)
+    .description(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`);
+}
+
+type Act = (definition: CliCommand, given: unknown[]) => void;
+
+async function addVerbs(
+  noun: Command,
+  verbs: Record<string, VerbEntry>,
+  words: string[],
+  act: Act,
 ): Promise<void> {
-  const command = program
-    .command(name, { hidden: entry.hidden ?? false })
-    .summary(entry.summary)
-    .helpGroup(entry.group);
-  command.description(`${entry.summary.charAt(0).toUpperCase()}${entry.summary.slice(1)}.`);
-  if (!named) return;
-  const { command: definition } = await entry.load();
-  definition.define(command);
+  const isNamed = Object.keys(verbs).some(verb => words.includes(verb));
+  const usual = Object.values(verbs).some(verb => verb.usual);
+  for (const [name, entry] of Object.entries(verbs)) {
+    const verb = addCommand(noun, name, entry);
+    if (words.includes(name) || (entry.usual === true && !isNamed))
+      complete(verb, (await entry.load()).command, act);
+  }
+  noun
+    .usage(usual ? '[options] [command]' : '[options] <command>')
+    .helpCommand(false)
+    .addHelpText('after', `\nlockstep ${noun.name()} COMMAND --help shows the options of one of them.`);
+}
+
+function complete(command: Command, definition: CliCommand, act: Act): void {
+  definition.define?.(command);
   command.usage(usageOf(command));
   if (definition.examples.length > 0)
     command.addHelpText('after', `\nExamples:\n${definition.examples.map(line => `  ${line}`).join('\n')}`);
-  command.action((...given: unknown[]) => {
-    assertHere(program, name, entry);
-    found(ask(program, definition, given.slice(0, -2), given.at(-2)));
-  });
+  command.action((...given: unknown[]) => act(definition, given));
+}
+
+/** `lockstep certs --web show` means `lockstep certs show --web`: a verb may stand behind options. */
+function verbFirst(program: Command, argv: string[]): string[] {
+  const at = argv.findIndex(word => COMMANDS[word]?.verbs !== undefined);
+  const noun = program.commands.find(command => command.name() === argv[at]);
+  if (noun === undefined || argv[at + 1]?.startsWith('-') !== true) return argv;
+  const options = [program, ...noun.commands].flatMap(({ options: own }) => own);
+  const takesValue = (flag: string | undefined): boolean =>
+    options.some(({ required, long, short }) => required && (flag === long || flag === short));
+  const verb = argv.findIndex(
+    (word, index) =>
+      index > at && !takesValue(argv[index - 1]) && noun.commands.some(command => command.name() === word),
+  );
+  if (verb === -1) return argv;
+  return [
+    ...argv.slice(0, at + 1),
+    argv[verb] as string,
+    ...argv.slice(at + 1, verb),
+    ...argv.slice(verb + 1),
+  ];
 }
 
 /** What must be given stands where it is read first. */
@@ -158,7 +207,7 @@ function ask(program: Command, definition: CliCommand, args: unknown[], options:
   const global = whichUnit(program);
   const out = new Output({ json: global.json === true, color: wantsColor(process.stdout, global.color) });
   const run = async (): Promise<ExitCode> => {
-    const context = makeContext(global, out);
+    const context = makeContext(global, out, buildProgram);
     try {
       return await definition.run(context, options, ...args);
     } finally {
@@ -169,12 +218,36 @@ function ask(program: Command, definition: CliCommand, args: unknown[], options:
 }
 
 /** Help and version come as errors of the parser as well; those are no faults. */
-function usageError(error: CommanderError, argv: string[]): undefined {
+async function usageError(error: CommanderError, argv: string[]): Promise<undefined> {
   if (error.exitCode === 0) return undefined;
+  const noun = argv.find(word => Object.hasOwn(COMMANDS, word));
+  const verbs = COMMANDS[noun ?? '']?.verbs ?? {};
+  if (error.code === 'commander.help')
+    throw new LockstepError('bad-usage', `lockstep ${noun} needs one of: ${Object.keys(verbs).join(', ')}.`, {
+      hint: `lockstep ${noun} --help shows them.`,
+    });
   const [message = '', ...more] = error.message.replace(/^error: /, '').split('\n');
   const sentence = `${message.charAt(0).toUpperCase()}${message.slice(1)}${/[.?!]$/.test(message) ? '' : '.'}`;
   const suggestion = more.join(' ').replace(/^\((.*)\)$/, '$1');
-  const named = argv.find(word => Object.hasOwn(COMMANDS, word));
-  const help = `${named === undefined ? 'lockstep help' : `lockstep ${named} --help`} shows what may be typed.`;
-  throw new LockstepError('bad-usage', sentence, { hint: suggestion || help });
+  const verb = argv.find(word => Object.hasOwn(verbs, word));
+  const named = ['lockstep', noun, verb].filter(word => word !== undefined).join(' ');
+  const help = noun === undefined ? 'lockstep help' : `${named} --help`;
+  const elsewhere = error.code === 'commander.unknownOption' ? await verbsWith(verbs, message) : [];
+  const hint =
+    elsewhere.length > 0
+      ? `It belongs to ${elsewhere.map(name => `lockstep ${noun} ${name}`).join(' and ')}.`
+      : suggestion || `${help} shows what may be typed.`;
+  throw new LockstepError('bad-usage', sentence, { hint });
+}
+
+/** The verbs that have the option which a message quotes. */
+async function verbsWith(verbs: Record<string, VerbEntry>, message: string): Promise<string[]> {
+  const flag = /'(-[^']*)'/.exec(message)?.[1];
+  const found: string[] = [];
+  for (const [name, entry] of Object.entries(verbs)) {
+    const command = new Command();
+    (await entry.load()).command.define?.(command);
+    if (command.options.some(({ long, short }) => flag === long || flag === short)) found.push(name);
+  }
+  return found;
 }

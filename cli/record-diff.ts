@@ -1,8 +1,8 @@
 import { diffString } from 'json-diff';
 import { isObject, type Json } from '../schema/json.ts';
 import type { ChangeView } from '../unit/contract.ts';
-import type { Paint } from './output.ts';
-import { plain } from './output.ts';
+import type { Paint } from './paint.ts';
+import { plain } from './paint.ts';
 import { certificateLines } from './pem-text.ts';
 import { printable } from './printable.ts';
 

@@ -1,5 +1,5 @@
 import type { RestoreAnswer } from '../unit/contract.ts';
-import type { Paint } from './output.ts';
+import type { Paint } from './paint.ts';
 import { printable } from './printable.ts';
 import { plural } from './quantity.ts';
 import { formatRecordDiff } from './record-diff.ts';

@@ -10,7 +10,7 @@ import type {
 } from '../unit/contract.ts';
 import { formatProblems } from './error-text.ts';
 import { formatHost } from './host-argument.ts';
-import type { Paint, Style } from './output.ts';
+import type { Paint, Style } from './paint.ts';
 import { printable } from './printable.ts';
 import { byteCount, plural } from './quantity.ts';
 import { ago, span, until } from './time.ts';

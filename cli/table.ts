@@ -1,5 +1,6 @@
 import Table from 'cli-table3';
-import { type Paint, windowColumns } from './output.ts';
+import { windowColumns } from './output.ts';
+import type { Paint } from './paint.ts';
 import { printable } from './printable.ts';
 import { widthOf, wrapLines } from './wrap.ts';
 

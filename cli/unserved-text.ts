@@ -1,5 +1,5 @@
 import type { RestoreAnswer } from '../unit/contract.ts';
-import type { Paint } from './output.ts';
+import type { Paint } from './paint.ts';
 import { printable } from './printable.ts';
 
 const MOST_LISTED = 10;

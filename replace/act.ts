@@ -17,7 +17,7 @@ export interface BundleTold {
 }
 
 /** The bundles of the folder, and the passphrase of this run, which nothing else knows. */
-export interface BundleDesk {
+export interface Bundles {
   /** Makes `bundle` in the folder, replacing one that was not finished; verified when it resolves. */
   make(unit: ApiClient, bundle: string, kind: BundleTold['kind']): Promise<BundleTold>;
   /** Copies a file into the folder; verified when it resolves. */
@@ -33,7 +33,7 @@ export interface BundleDesk {
 export interface Acting {
   plan: Plan;
   unitOf(letter: Letter): ApiClient;
-  desk: BundleDesk;
+  bundles: Bundles;
   /** Of the steps that were taken. */
   facts(): Partial<Record<string, Facts>>;
   pause(): Promise<void>;
@@ -48,12 +48,12 @@ const COPY_TRIES = 20;
 
 /** Does what a step says; resolves to what the journal is told. Repeating it is harmless. Throws what the units refuse. */
 export async function act(acting: Acting, action: Action): Promise<Facts> {
-  const { plan, unitOf, desk } = acting;
+  const { plan, unitOf, bundles } = acting;
   switch (action.do) {
     case 'backup':
       return backup(acting, action);
     case 'bring': {
-      const told = await desk.bring(action.from, action.bundle);
+      const told = await bundles.bring(action.from, action.bundle);
       assertOf(plan, action.of, action.kind, told);
       return { ...told };
     }
@@ -69,13 +69,17 @@ export async function act(acting: Acting, action: Action): Promise<Facts> {
     case 'doctor':
       return doctor(acting, action);
     case 'restore': {
-      const told = await desk.verify(action.bundle);
+      const told = await bundles.verify(action.bundle);
       assertOf(plan, action.of, 'configuration', told);
-      const { revision } = await desk.restore(unitOf(action.on), action.bundle, restoreReason(told.sha256));
+      const { revision } = await bundles.restore(
+        unitOf(action.on),
+        action.bundle,
+        restoreReason(told.sha256),
+      );
       return { bundle: told.sha256, revision };
     }
     case 'restore-certificates':
-      return desk.restoreCertificates(unitOf(action.on), action.bundle);
+      return bundles.restoreCertificates(unitOf(action.on), action.bundle);
     case 'pair':
       return pair(acting, action.inviter, action.joiner);
     case 'force-update': {
@@ -108,13 +112,13 @@ export async function act(acting: Acting, action: Action): Promise<Facts> {
 }
 
 async function backup(
-  { plan, unitOf, desk }: Acting,
+  { plan, unitOf, bundles }: Acting,
   { of, kind, bundle }: Extract<Action, { do: 'backup' }>,
 ): Promise<Facts> {
-  const told = await desk.make(unitOf(of), bundle, kind);
+  const told = await bundles.make(unitOf(of), bundle, kind);
   assertOf(plan, of, kind, told);
   if (kind === 'certificates') return { ...told };
-  const { records } = await desk.drill(unitOf(of), bundle);
+  const { records } = await bundles.drill(unitOf(of), bundle);
   return { ...told, drilled: records };
 }
 

@@ -151,7 +151,8 @@ export async function recordAt(unit: Pick<Ask, 'show'>, path: string): Promise<R
   }
 }
 
-function addressesOf(interfaces: Record<string, Json>): Record<string, Addresses> {
+/** By interface. */
+export function addressesOf(interfaces: Record<string, Json>): Record<string, Addresses> {
   const text = (value: Json | undefined): string | undefined =>
     typeof value === 'string' ? value : undefined;
   return Object.fromEntries(

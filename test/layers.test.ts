@@ -22,8 +22,9 @@ const MAY_KNOW: Record<string, string[]> = {
 /** Commands that need no running unit call the one room that they are about; a unit elsewhere is reached by its SSH. */
 const MAY_KNOW_TOO: Record<string, string> = {
   'cli/bundle/': 'backup',
-  'cli/commands/import.ts': 'loadmaster',
-  'cli/explain/': 'audit',
+  'cli/commands/backup/': 'backup',
+  'cli/commands/explain.ts': 'audit',
+  'cli/commands/import/': 'loadmaster',
   'cli/remote/': 'sync',
 };
 

@@ -1,7 +1,6 @@
 import { tmpdir } from 'node:os';
 import { type OpenBundle, type OpenOptions, openBundle } from '../../backup/read.ts';
 import { BundleSource } from '../../backup/source.ts';
-import { LockstepError } from '../../schema/error.ts';
 import type { Context } from '../context.ts';
 import { withByteProgress } from '../progress.ts';
 import { nameOf } from '../read.ts';
@@ -13,15 +12,10 @@ export type BundleFacts = { file: string; bytes: number } & Pick<OpenBundle, 'ma
 /** Read all of a bundle; `-` is standard input. Throws what openBundle throws, `bad-usage`. */
 export async function readBundle(
   context: Context,
-  file: string | undefined,
+  file: string,
   options: PassphraseOptions,
   look?: NonNullable<OpenOptions['look']>,
 ): Promise<BundleFacts> {
-  if (file === undefined) {
-    throw new LockstepError('bad-usage', 'Which bundle?', {
-      hint: 'Name its file, or - for standard input; lockstep backup list shows those of this unit.',
-    });
-  }
   const source =
     file === '-'
       ? await BundleSource.keep(process.stdin, tmpdir(), nameOf('-'))

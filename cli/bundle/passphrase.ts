@@ -37,6 +37,15 @@ export async function knownPassphrase(context: Context, options: PassphraseOptio
   return (await givenPassphrase(options)) ?? (await ask(context, askKnownSecret));
 }
 
+/** Asked for once in a run, when the first step needs it. */
+export function passphraseOnce(context: Context, options: PassphraseOptions): () => Promise<string> {
+  let known: Promise<string> | undefined;
+  return () => {
+    known ??= knownPassphrase(context, options);
+    return known;
+  };
+}
+
 /** From the options alone; undefined: none of them gives it. Throws `bad-usage`. */
 export async function givenPassphrase({
   passphraseFile,

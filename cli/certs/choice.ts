@@ -1,9 +1,16 @@
+import type { Command } from 'commander';
 import { LockstepError } from '../../schema/error.ts';
 import type { CertificateChoice } from '../../unit/certificates/contract.ts';
 
 export interface ChoiceOptions {
   intermediate?: boolean;
   web?: boolean;
+}
+
+export function addChoice(command: Command): Command {
+  return command
+    .option('--intermediate', 'a certificate that leads to a root, not one of Virtual Services')
+    .option('--web', 'the certificate of the web interface of this unit; it has no name');
 }
 
 /** The certificate that a command is about. Throws `bad-usage`. */

@@ -4,7 +4,7 @@ import type {
   RestoreCertificatesAnswer,
 } from '../../unit/certificates/restore-contract.ts';
 import { afterwards } from '../changes.ts';
-import type { Paint } from '../output.ts';
+import type { Paint } from '../paint.ts';
 import { printable } from '../printable.ts';
 import { plural } from '../quantity.ts';
 import { localTime } from '../time.ts';

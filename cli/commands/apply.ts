@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { exitOf, formatChanges } from '../changes.ts';
-import { addDryRun, addReason, addSafety, type ChangeOptions, type CliCommand, given } from '../command.ts';
+import { addChangeOptions, type ChangeOptions, type CliCommand } from '../command.ts';
 import { readDocument } from '../document.ts';
+import { given } from '../given.ts';
 import { withProgress } from '../progress.ts';
 
 interface Options extends ChangeOptions {
@@ -22,7 +23,7 @@ export const command: CliCommand<[], Options> = {
         '--replace',
         'what the document names becomes exactly what it says; without it, fields and records that it does not name stay',
       );
-    addSafety(addReason(addDryRun(command)));
+    addChangeOptions(command);
   },
 
   examples: [

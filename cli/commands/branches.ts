@@ -1,7 +1,7 @@
 import type { Branch } from '../../unit/contract.ts';
 import type { CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
-import type { Paint } from '../output.ts';
+import type { Paint } from '../paint.ts';
 import { formatTable } from '../table.ts';
 import { localTime } from '../time.ts';
 

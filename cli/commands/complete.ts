@@ -23,7 +23,7 @@ export const command: CliCommand<[string[]], Options> = {
 
   examples: [],
 
-  async run({ dir, out, elsewhere }, { line }, words) {
+  async run({ dir, out, elsewhere, program }, { line }, words) {
     // A login takes longer than a shell waits.
     const isFar = (named: string | undefined): boolean => named === undefined && elsewhere !== undefined;
     const unit = (named: string | undefined): ApiClient =>
@@ -33,6 +33,7 @@ export const command: CliCommand<[string[]], Options> = {
     const typed = line === undefined ? words : splitLine(line).slice(1);
     try {
       const found = await candidates(
+        await program(typed),
         typed,
         nextPaths,
         listsOf(named => (isFar(named) ? undefined : unit(named))),

@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import type { ConfirmAnswer } from '../../unit/contract.ts';
 import { formatChanges } from '../changes.ts';
-import { type CliCommand, given } from '../command.ts';
+import type { CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
-import type { Paint } from '../output.ts';
+import { given } from '../given.ts';
+import type { Paint } from '../paint.ts';
 import { printable } from '../printable.ts';
 import { withProgress } from '../progress.ts';
 

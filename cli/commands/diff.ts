@@ -5,7 +5,7 @@ import type { DiffAnswer } from '../../unit/contract.ts';
 import type { CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { wholeNumber } from '../number-argument.ts';
-import type { Paint } from '../output.ts';
+import type { Paint } from '../paint.ts';
 import { withProgress } from '../progress.ts';
 import { plural } from '../quantity.ts';
 import { formatRecordDiff } from '../record-diff.ts';

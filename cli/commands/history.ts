@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import type { HistoryAnswer, UnitFace } from '../../unit/contract.ts';
-import { type CliCommand, given } from '../command.ts';
+import type { CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
+import { given } from '../given.ts';
 import { wholeNumber } from '../number-argument.ts';
-import type { Paint } from '../output.ts';
+import type { Paint } from '../paint.ts';
 import { formatTable } from '../table.ts';
 import { localTime } from '../time.ts';
 

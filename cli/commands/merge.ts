@@ -3,9 +3,10 @@ import { LockstepError } from '../../schema/error.ts';
 import type { Json } from '../../schema/json.ts';
 import type { ConflictView, MergeAnswer } from '../../unit/contract.ts';
 import { exitOf, formatChanges } from '../changes.ts';
-import { addDryRun, addReason, addSafety, type ChangeOptions, type CliCommand, given } from '../command.ts';
+import { addChangeOptions, type ChangeOptions, type CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
-import type { Paint } from '../output.ts';
+import { given } from '../given.ts';
+import type { Paint } from '../paint.ts';
 import { printable } from '../printable.ts';
 import { withProgress } from '../progress.ts';
 import { plural } from '../quantity.ts';
@@ -33,7 +34,7 @@ export const command: CliCommand<[string], Options> = {
           'theirs',
         ]),
       );
-    addSafety(addReason(addDryRun(command)));
+    addChangeOptions(command);
   },
 
   examples: [

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import type { Pause } from '../../unit/contract.ts';
-import { type CliCommand, given } from '../command.ts';
+import type { CliCommand } from '../command.ts';
 import { duration } from '../duration-argument.ts';
 import { EXIT } from '../exit.ts';
+import { given } from '../given.ts';
 import { printable } from '../printable.ts';
 import { localTime, until } from '../time.ts';
 

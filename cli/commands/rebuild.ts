@@ -1,9 +1,10 @@
 import { type Command, Option } from 'commander';
 import { LockstepError } from '../../schema/error.ts';
 import type { RebuildAnswer } from '../../unit/contract.ts';
-import { type CliCommand, given } from '../command.ts';
+import type { CliCommand } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
+import { given } from '../given.ts';
 import { withProgress } from '../progress.ts';
 import { askYesNo } from '../prompt.ts';
 

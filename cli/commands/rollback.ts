@@ -1,13 +1,14 @@
 import type { Command } from 'commander';
 import { exitOf, formatChanges } from '../changes.ts';
-import { addDryRun, addReason, addSafety, type ChangeOptions, type CliCommand, given } from '../command.ts';
+import { addChangeOptions, type ChangeOptions, type CliCommand } from '../command.ts';
+import { given } from '../given.ts';
 import { wholeNumber } from '../number-argument.ts';
 import { withProgress } from '../progress.ts';
 
 export const command: CliCommand<[number], ChangeOptions> = {
   define: (command: Command) => {
     command.argument('<revision>', 'the revision to go back to', wholeNumber('The revision', 0));
-    addSafety(addReason(addDryRun(command)));
+    addChangeOptions(command);
   },
 
   examples: [

@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander';
 import { LockstepError } from '../../schema/error.ts';
-import { type CliCommand, given } from '../command.ts';
+import type { CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
+import { given } from '../given.ts';
 import { parseHost } from '../host-argument.ts';
 import { wholeNumber } from '../number-argument.ts';
 

@@ -2,8 +2,9 @@ import type { Command } from 'commander';
 import { LockstepError } from '../../schema/error.ts';
 import type { ChangeRequest, Description } from '../../unit/contract.ts';
 import { exitOf, formatChanges } from '../changes.ts';
-import { addDryRun, addReason, addSafety, type ChangeOptions, type CliCommand, given } from '../command.ts';
+import { addChangeOptions, type ChangeOptions, type CliCommand } from '../command.ts';
 import type { Context } from '../context.ts';
+import { given } from '../given.ts';
 import { askSecret } from '../prompt.ts';
 import { readText } from '../read.ts';
 import { fieldValue, recordValue } from '../value-argument.ts';
@@ -29,7 +30,7 @@ export const command: CliCommand<[string, string | undefined], Options> = {
         'JSON as show prints it, or the text itself where a text is wanted, and a password where its hash is kept; - reads it from standard input',
       )
       .option('--value-file <file>', 'read the value from a file');
-    addSafety(addReason(addDryRun(command)));
+    addChangeOptions(command);
   },
 
   examples: [

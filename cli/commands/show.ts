@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
-import { type CliCommand, given } from '../command.ts';
+import type { CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
+import { given } from '../given.ts';
 import { withProgress } from '../progress.ts';
 
 interface Options {

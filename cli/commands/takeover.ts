@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import type { TakeoverAnswer } from '../../unit/contract.ts';
-import { type CliCommand, given } from '../command.ts';
+import type { CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
+import { given } from '../given.ts';
 import { printable } from '../printable.ts';
 import { withProgress } from '../progress.ts';
 import { plural } from '../quantity.ts';

@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import { LockstepError } from '../../schema/error.ts';
 import type { ChangeRequest, Description } from '../../unit/contract.ts';
 import { exitOf, formatChanges } from '../changes.ts';
-import { addDryRun, addReason, addSafety, type ChangeOptions, type CliCommand, given } from '../command.ts';
+import { addChangeOptions, type ChangeOptions, type CliCommand } from '../command.ts';
+import { given } from '../given.ts';
 import { withProgress } from '../progress.ts';
 
 type Change = ChangeRequest['changes'][number];
@@ -16,7 +17,7 @@ export const command: CliCommand<[string], Options> = {
     command
       .argument('<path>', 'field or record; a record goes with everything below it')
       .option('--all', 'remove all records of a group');
-    addSafety(addReason(addDryRun(command)));
+    addChangeOptions(command);
   },
 
   examples: [

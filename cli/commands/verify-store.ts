@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { VerifyAnswer } from '../../unit/contract.ts';
 import type { CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
-import type { Paint } from '../output.ts';
+import type { Paint } from '../paint.ts';
 import { printable } from '../printable.ts';
 import { withProgress } from '../progress.ts';
 import { plural } from '../quantity.ts';

@@ -62,16 +62,73 @@ describe('the command line', () => {
   });
 
   it('has for every command a summary, help, and examples that name it', async () => {
-    const program = await buildProgram(Object.keys(COMMANDS));
-    for (const [name, entry] of Object.entries(COMMANDS)) {
-      const { command } = await entry.load();
-      assert.ok(entry.summary.length > 5, name);
-      if (entry.hidden) continue;
-      assert.ok(command.examples.length > 0, name);
-      for (const example of command.examples)
-        assert.ok(example.includes(name) || example.startsWith('lockstep history'), example);
-      assert.match(program.commands.find(each => each.name() === name)?.helpInformation() ?? '', /--json/);
+    const all = Object.entries(COMMANDS).flatMap(([name, { verbs, ...entry }]) => [
+      [[name], entry] as const,
+      ...Object.entries(verbs ?? {}).map(([verb, each]) => [[name, verb], each] as const),
+    ]);
+    const program = await buildProgram(all.flatMap(([names]) => names));
+    for (const [names, entry] of all) {
+      const typed = names.join(' ');
+      assert.ok(entry.summary.length > 5, typed);
+      if ('hidden' in entry && entry.hidden) continue;
+      const { command } = (await entry.load?.()) ?? {};
+      if (command === undefined) assert.equal(names.length, 1, typed);
+      else assert.ok(command.examples.length > 0, typed);
+      for (const example of command?.examples ?? [])
+        assert.ok(
+          example.includes(typed.replace(/^audit compare$/, 'audit')) ||
+            example.startsWith('lockstep history'),
+          example,
+        );
+      let shown = program;
+      for (const name of names) shown = shown.commands.find(each => each.name() === name) ?? program;
+      assert.match(shown.helpInformation(), /--json/);
     }
+  });
+
+  it('gives each verb options of its own', async () => {
+    const cases: [string[], RegExp, RegExp][] = [
+      [['certs', 'list', '--newer'], /Unknown option '--newer'/, /^It belongs to lockstep certs restore\.$/],
+      [['backup', 'list', '--dry-run'], /Unknown option/, /lockstep backup create and lockstep backup prune/],
+      [['operator', 'list', '--role', 'read'], /Unknown option '--role'/, /lockstep operator add/],
+      [['replace', 'status', '--html'], /Unknown option '--html'/, /lockstep replace report/],
+      [['audit', 'history', '--all'], /Unknown option '--all'/, /lockstep audit compare/],
+      [['certs', 'list', '--jso'], /Unknown option '--jso'/, /Did you mean --json\?/],
+      [['certs', 'frob'], /Unknown command 'frob'/, /lockstep certs --help/],
+      [['certs', 'ad'], /Unknown command 'ad'/, /Did you mean add\?/],
+      [['certs'], /lockstep certs needs one of: add, remove/, /lockstep certs --help/],
+      [['audit', 'history', 'partner'], /Too many arguments/, /lockstep audit history --help/],
+      [['backup', 'inspect'], /Missing required argument 'file'/, /lockstep backup inspect --help/],
+    ];
+    for (const [argv, message, hint] of cases)
+      await assert.rejects(parseCommandLine(argv), (error: { message: string; hint?: string }) => {
+        assert.match(error.message, message);
+        assert.match(error.hint ?? '', hint, argv.join(' '));
+        return true;
+      });
+  });
+
+  it('takes options before the verb, too, and an audit without one', async () => {
+    for (const line of [
+      'certs --web show',
+      'certs --dir add list',
+      'backup -o create create',
+      'audit --parallel 8 fleet pairs.yaml',
+      'audit',
+      'audit --all local 41',
+      'audit local 41 --json',
+      'replace --state ./folder run --no-wait',
+    ])
+      assert.ok(await parseCommandLine(line.split(' ')), line);
+  });
+
+  it('loads of a noun the verb that is named, and no other', async () => {
+    const program = await buildProgram(['certs', 'show']);
+    const certs = program.commands.find(each => each.name() === 'certs');
+    assert.deepEqual(
+      certs?.commands.filter(verb => verb.options.length > 0).map(verb => verb.name()),
+      ['show'],
+    );
   });
 
   /** The real program in a process of its own. */
@@ -95,5 +152,6 @@ describe('the command line', () => {
     assert.equal((JSON.parse(misspelled.stdout) as { error: { code: string } }).error.code, 'bad-usage');
     assert.equal(lockstep('--version').status, 0);
     assert.equal(lockstep('help', 'set').status, 0);
+    assert.match(lockstep('help', 'certs', 'add').stdout, /^Usage: lockstep certs add/);
   }).timeout(60_000);
 });

@@ -3,12 +3,16 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { candidates } from '../../cli/candidates.ts';
+import { candidates as candidatesIn, type Lists, type NextPaths } from '../../cli/candidates.ts';
 import { COMMANDS } from '../../cli/commands.ts';
 import { COMPLETION_SCRIPTS, type Shell } from '../../cli/completion-scripts.ts';
+import { buildProgram } from '../../cli/program.ts';
 import { splitLine } from '../../cli/split-line.ts';
 
 const CHECKS: Record<Shell, string[]> = { bash: ['-n'], zsh: ['-n'], fish: ['--no-execute'] };
+
+const candidates = async (words: string[], next: NextPaths, lists?: Lists): Promise<string[]> =>
+  candidatesIn(await buildProgram(words), words, next, lists);
 
 describe('completion', () => {
   const folder = mkdtempSync(join(tmpdir(), 'lockstep-completion-'));
@@ -129,6 +133,9 @@ describe('completion', () => {
 
   it('offers options and the words that an argument takes', async () => {
     assert.deepEqual(await candidates(['takeover', '--f'], next), ['--force']);
+    assert.deepEqual(await candidates(['certs', 'restore', '--ne'], next), ['--newer']);
+    assert.deepEqual(await candidates(['certs', 'list', '--ne'], next), []);
+    assert.deepEqual(await candidates(['audit', '--al'], next), ['--all']);
     assert.deepEqual(await candidates(['import', 'l'], next), ['loadmaster']);
     assert.deepEqual(await candidates(['completion', ''], next), ['bash', 'fish', 'zsh']);
     assert.deepEqual(await candidates(['init', '--mode', 's'], next), ['second', 'single']);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { formatDoctor } from '../../cli/doctor-screen.ts';
-import { plain } from '../../cli/output.ts';
+import { plain } from '../../cli/paint.ts';
 import type { DoctorAnswer, DoctorFinding } from '../../unit/doctor/contract.ts';
 
 const finding = (more: Partial<DoctorFinding>): DoctorFinding => ({

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Report } from '../../audit/explain/explain.ts';
+import { command as explain } from '../../cli/commands/explain.ts';
 import type { Context } from '../../cli/context.ts';
-import { explain } from '../../cli/explain/explain.ts';
 import { Output } from '../../cli/output.ts';
 
 /** What is printed goes nowhere but here. */
@@ -20,7 +20,7 @@ class Kept extends Output {
 
 async function explained(...words: string[]): Promise<{ code: number; out: Kept }> {
   const out = new Kept({ json: false, color: false });
-  const code = await explain({ out } as unknown as Context, words);
+  const code = await explain.run({ out } as unknown as Context, {}, words);
   return { code, out };
 }
 

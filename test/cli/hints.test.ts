@@ -53,8 +53,14 @@ describe('what people are told to type', () => {
     for (const { hint, command, rest } of all) {
       const entry = COMMANDS[command];
       assert.ok(entry, `${command}: ${hint}`);
+      const verbs = Object.keys(entry.verbs ?? {});
+      const [first = ''] = rest.trim().split(' ');
+      const usual = Object.entries(entry.verbs ?? {}).find(each => each[1].usual)?.[0];
+      if (verbs.length > 0 && usual === undefined && /^[a-z]+$/.test(first))
+        assert.ok(verbs.includes(first), `${command} ${first}: ${hint}`);
+      const verb = entry.verbs?.[first] ?? entry.verbs?.[usual ?? verbs[0] ?? ''];
       const defined = new Command();
-      (await entry.load()).command.define?.(defined);
+      (await (entry.load ?? verb?.load)?.())?.command.define?.(defined);
       const known = [
         ...defined.options.map(({ long }) => long),
         '--json',
@@ -67,9 +73,8 @@ describe('what people are told to type', () => {
       for (const [flag] of rest.matchAll(/--[a-z][a-z-]+/g))
         assert.ok(known.includes(flag), `${flag}: ${hint}`);
       const choices = defined.registeredArguments[0]?.argChoices;
-      const [first] = rest.trim().split(' ');
-      if (choices !== undefined && /^[a-z]+$/.test(first ?? ''))
-        assert.ok(choices.includes(first as string), `${command} ${first}: ${hint}`);
+      if (choices !== undefined && /^[a-z]+$/.test(first))
+        assert.ok(choices.includes(first), `${command} ${first}: ${hint}`);
     }
   });
 

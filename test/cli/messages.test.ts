@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { formatAdded } from '../../cli/certs/add.ts';
 import { formatChanges } from '../../cli/changes.ts';
+import { formatAdded } from '../../cli/commands/certs/add.ts';
 import { formatInvitation } from '../../cli/commands/pair.ts';
 import { authorName } from '../../cli/context.ts';
 import { formatError } from '../../cli/error-text.ts';
 import { formatHost, parseHost } from '../../cli/host-argument.ts';
 import { withLeftOut } from '../../cli/left-out.ts';
-import { plain } from '../../cli/output.ts';
+import { plain } from '../../cli/paint.ts';
 import { formatTable } from '../../cli/table.ts';
 import { ago, span, until } from '../../cli/time.ts';
 import { asLockstepError, LockstepError } from '../../schema/error.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { coloured, plain } from '../../cli/output.ts';
+import { coloured, plain } from '../../cli/paint.ts';
 import { formatRecordDiff } from '../../cli/record-diff.ts';
 import { made } from '../backup/made-certificates.ts';
 

@@ -75,7 +75,7 @@ const WRITERS: Record<string, string> = {
   'cli/main.ts': 'asks for colours only',
   'cli/program.ts': 'asks for colours only',
   'cli/commands/status.ts': 'clears the window',
-  'cli/bundle/create.ts': 'a bundle, to no terminal',
+  'cli/bundle/make.ts': 'a bundle, to no terminal',
 };
 
 describe('a hostile name on its way to a terminal', function () {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { exitCodeOf } from '../../cli/commands/status.ts';
-import { coloured, plain } from '../../cli/output.ts';
+import { coloured, plain } from '../../cli/paint.ts';
 import { formatSquare, formatStatus } from '../../cli/status-screen.ts';
 import type { Status } from '../../unit/contract.ts';
 

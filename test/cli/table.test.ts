@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { coloured, plain } from '../../cli/output.ts';
+import { coloured, plain } from '../../cli/paint.ts';
 import { formatTable } from '../../cli/table.ts';
 
 const HEAD = ['name', 'count', 'reason'];

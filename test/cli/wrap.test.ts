@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { coloured } from '../../cli/output.ts';
+import { coloured } from '../../cli/paint.ts';
 import { wrapLines, wrapProse } from '../../cli/wrap.ts';
 
 describe('text in a narrow window', () => {

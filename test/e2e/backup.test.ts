@@ -44,6 +44,23 @@ describe('backup', function () {
     await unit.api.change({ changes });
   }
 
+  it('tells with --dry-run what it would write, and writes nothing', async () => {
+    const dry = ['backup', 'create', '--dry-run'];
+    const { code, answer } = await unit.json<{ file: string; records: number; revision: number }>(...dry);
+    assert.equal(code, 0, JSON.stringify(answer));
+    assert.match(path.relative(unit.dir, answer.file), /^backups\/ha1_.*\.lockstep$/);
+    assert.equal(answer.revision, (await unit.status()).unit.revision);
+    assert.ok(answer.records >= HOSTS, `${answer.records}`);
+    const { stdout } = await unit.cli(...dry, '-o', at('dry'), '--passphrase-file', at('pw'));
+    assert.match(
+      stdout,
+      /^Dry run, nothing was written\. Revision \d+, \d+ records\..*\nIt would be \S+dry \(about/,
+    );
+    const keys = await unit.cli('certs', 'backup', '--dry-run');
+    assert.match(keys.stdout, /^Dry run, .*\nIt would be \S+\.certs\.lockstep/);
+    assert.ok(!existsSync(path.join(unit.dir, 'backups')) && !existsSync(at('dry')));
+  });
+
   it('makes a file of mode 0600 in backups/, named after unit and time', async () => {
     const { code, answer } = await unit.json<BundleFacts>('backup', 'create', '--passphrase-file', at('pw'));
     assert.equal(code, 0, JSON.stringify(answer));

@@ -6,7 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { makeContext } from '../../cli/context.ts';
 import { EXIT, EXIT_OF_CLASS } from '../../cli/exit.ts';
 import { Output } from '../../cli/output.ts';
-import { handsOf, openJournal } from '../../cli/replacing/running.ts';
+import { buildProgram } from '../../cli/program.ts';
+import { handsOf } from '../../cli/replace/hands.ts';
+import { openJournal } from '../../cli/replace/state.ts';
 import { run } from '../../replace/runner.ts';
 import { stepsBack } from '../../replace/steps.ts';
 import { asLockstepError, LockstepError } from '../../schema/error.ts';
@@ -108,7 +110,7 @@ export class Site {
     passphraseFile = this.passphrase,
     meanwhile?: (step: string) => Promise<void>,
   ): Promise<Answer & { code: number }> {
-    const context = makeContext({ dir: this.folder, color: false, json: true }, quiet);
+    const context = makeContext({ dir: this.folder, color: false, json: true }, quiet, buildProgram);
     try {
       const journal = await openJournal(this.state);
       if (action === 'abort' && !journal.isBack) {

@@ -1,0 +1,44 @@
+import type { CertificateFacts } from '../../../unit/certificates/contract.ts';
+import type { CliCommand } from '../../command.ts';
+import { EXIT } from '../../exit.ts';
+import type { Paint } from '../../paint.ts';
+import { formatTable } from '../../table.ts';
+
+const MAX_NAMES = 3;
+/** Enough to tell certificates apart; lockstep certs show prints all of it. */
+const FINGERPRINT_WIDTH = 23;
+
+export const command: CliCommand<[], object> = {
+  examples: ['lockstep certs list'],
+
+  async run(context) {
+    const answer = await context.unit().certificates();
+    context.out.answerInWords(answer, ({ certificates }) =>
+      formatCertificates(certificates, context.out.paint),
+    );
+    return EXIT.done;
+  },
+};
+
+function formatCertificates(certificates: CertificateFacts[], paint: Paint): string {
+  if (certificates.length === 0) return 'There are no certificates.';
+  return formatTable(
+    ['name', 'kind', 'for', 'issuer', 'days left', 'used by', 'fingerprint'],
+    certificates.map(({ name, kind, names, subject, issuer, daysLeft, usedBy, users, ...rest }) => [
+      name,
+      kind === 'certificate' && !rest.hasKey ? 'certificate, no key' : kind,
+      rest.unreadable ?? few(names.length === 0 ? [subject] : names, names.length),
+      issuer,
+      rest.unreadable === undefined ? String(daysLeft) : '',
+      few(usedBy, users),
+      rest.fingerprint.slice(0, FINGERPRINT_WIDTH),
+    ]),
+    paint,
+  );
+}
+
+function few(all: string[], count: number): string {
+  const more = count - MAX_NAMES;
+  const shown = all.slice(0, MAX_NAMES).join(', ');
+  return more > 0 ? `${shown} and ${more} more` : shown;
+}
