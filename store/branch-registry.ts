@@ -5,30 +5,27 @@ import { type Batch, type Entry, type StorePort, withPrefix } from './port.ts';
 import { fromBytes, toBytes } from './revision.ts';
 
 /** Most branches that one greeting names. */
-export const MOST_NAMED = 20;
+export const MAX_NAMED = 20;
 
 type Entries = Pick<Batch, 'put' | 'remove'>;
 
 /** What anybody may ask of it; what is written goes through the store, in its turn. */
-export type Branches = Pick<BranchShelf, 'all' | 'has' | 'open' | 'require' | 'changes'>;
+export type Branches = Pick<BranchRegistry, 'all' | 'has' | 'open' | 'require' | 'changes'>;
 
 /** The branches that a unit keeps: its own, and copies of its partner's. Whoever writes is in the store's turn. */
-export class BranchShelf {
+export class BranchRegistry {
   private readonly port: StorePort;
-  private readonly headers: Map<string, Branch>;
+  private readonly headers = new Map<string, Branch>();
 
-  private constructor(port: StorePort, headers: Map<string, Branch>) {
+  private constructor(port: StorePort) {
     this.port = port;
-    this.headers = headers;
   }
 
-  static async open(port: StorePort): Promise<BranchShelf> {
-    const headers = new Map<string, Branch>();
-    for await (const [, value] of port.range(withPrefix(keys.branch('')))) {
-      const branch = fromBytes<Branch>(value) as Branch;
-      headers.set(branch.name, branch);
-    }
-    return new BranchShelf(port, headers);
+  static async open(port: StorePort): Promise<BranchRegistry> {
+    const registry = new BranchRegistry(port);
+    for await (const [, value] of port.range(withPrefix(keys.branch(''))))
+      registry.note(fromBytes<Branch>(value) as Branch);
+    return registry;
   }
 
   /** Newest first, merged ones too. */
@@ -46,7 +43,7 @@ export class BranchShelf {
     return this.all()
       .filter(({ merged }) => merged === undefined)
       .map(({ name }) => name)
-      .slice(0, MOST_NAMED);
+      .slice(0, MAX_NAMED);
   }
 
   /** One that waits to be merged. Throws `no-such-branch`. */
@@ -76,15 +73,16 @@ export class BranchShelf {
   }
 
   async close(branch: Branch, merged: NonNullable<Branch['merged']>): Promise<void> {
-    await this.port.batch({ expect: [], ...(await this.closing(branch, merged)) });
-    this.note({ ...branch, merged });
+    const closed = { ...branch, merged };
+    await this.port.batch({ expect: [], ...(await this.closing(closed)) });
+    this.note(closed);
   }
 
-  /** What is written when `branch` is merged: its header stays, its changes go. */
-  async closing(branch: Branch, merged: NonNullable<Branch['merged']>): Promise<Entries> {
+  /** What is written when `merged` was merged: its header stays, its changes go. */
+  async closing(merged: Branch): Promise<Entries> {
     const remove: string[] = [];
-    for await (const [key] of this.port.range(withPrefix(keys.branchChanges(branch.name)))) remove.push(key);
-    return { put: [[keys.branch(branch.name), toBytes({ ...branch, merged })]], remove };
+    for await (const [key] of this.port.range(withPrefix(keys.branchChanges(merged.name)))) remove.push(key);
+    return { put: [[keys.branch(merged.name), toBytes(merged)]], remove };
   }
 
   /** The header was written with something else. */

@@ -3,20 +3,14 @@
  * (docs/DOMAIN.md, Branches).
  */
 import type { JsonObject } from '../schema/json.ts';
+import { parseStored } from './damage.ts';
 import type { Head } from './head.ts';
+import { foldChanges, readHistory, revisionWithDigest } from './history.ts';
 import { keys } from './keys.ts';
 import { oldestRevision } from './oldest.ts';
 import { type Reader, withPrefix } from './port.ts';
-import {
-  type BroughtRevision,
-  brought,
-  foldChanges,
-  readHistory,
-  readRevision,
-  revisionWithDigest,
-} from './revision.ts';
+import { type BroughtRevision, brought, readRevision } from './revision.ts';
 import { touchesPair } from './transition.ts';
-import { parse } from './view.ts';
 
 export interface Branch {
   name: string;
@@ -42,7 +36,7 @@ export interface BranchChange {
   theirs: JsonObject | null;
 }
 
-const MOST_REVISIONS = 100;
+const MAX_REVISIONS = 100;
 
 /**
  * What was changed here since both units were known to be equal; undefined when nothing was. `confirmed`: the digest in the
@@ -89,7 +83,7 @@ async function everything(reader: Reader): Promise<BranchChange[]> {
   const changes: BranchChange[] = [];
   for await (const [key, value] of reader.range(withPrefix(keys.pair('')))) {
     const path = key.slice(keys.pair('').length);
-    changes.push({ path, base: null, theirs: parse(value, path) ?? null });
+    changes.push({ path, base: null, theirs: parseStored<JsonObject>(value, path) });
   }
   return changes;
 }
@@ -108,7 +102,7 @@ export async function revisionOfInit(reader: Reader): Promise<number> {
 async function latestRevisions(reader: Reader, after: number): Promise<BroughtRevision[]> {
   const latest: BroughtRevision[] = [];
   for await (const revision of readHistory(reader, '')) {
-    if (revision.revision <= after || latest.length >= MOST_REVISIONS) break;
+    if (revision.revision <= after || latest.length >= MAX_REVISIONS) break;
     if (revision.pairRecords > 0) latest.push(brought(revision));
   }
   return latest;

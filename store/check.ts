@@ -13,7 +13,7 @@ import type { Transition } from './transition.ts';
 import type { FutureView } from './view.ts';
 
 /** Most problems that one refusal lists; a bad import can have thousands. */
-const MOST_PROBLEMS = 50;
+const MAX_PROBLEMS = 50;
 
 /** Everything that speaks against a change; empty when it may be committed. */
 export async function findProblems(
@@ -90,7 +90,7 @@ export async function ruleProblems(
 export function refusal(problems: Problem[]): LockstepError {
   const [first] = problems;
   if (first === undefined) throw new Error('a refusal needs a problem');
-  const facts = { problems: problems.slice(0, MOST_PROBLEMS), count: problems.length };
+  const facts = { problems: problems.slice(0, MAX_PROBLEMS), count: problems.length };
   if (problems.length > 1) {
     return new LockstepError(
       'invalid-change',
@@ -110,10 +110,10 @@ function isRefusalCode(
 
 function schemaProblems(
   catalog: Catalog,
-  { kind, path, after, ready }: Transition,
+  { kind, path, after, prepared }: Transition,
   judged: Judged,
 ): Problem[] {
-  if (ready?.valid === true && judged === 'held') return [];
+  if (prepared?.valid === true && judged === 'held') return [];
   const value = joinRecord(kind, after);
   return value === undefined ? [] : catalog.problems(kind, path, value, judged);
 }

@@ -1,22 +1,15 @@
-/** What the store is asked, what it answers, and the few facts that stand above all records. */
-import type { Problem } from '../schema/error.ts';
-import type { JsonObject } from '../schema/json.ts';
-import type { Conflict, Side } from './merge.ts';
-import type { Ready } from './prepared-change.ts';
-import type { Nets, Provisional } from './provisional.ts';
-import type { BroughtRevision, RecordChange, RevisionKind } from './revision.ts';
-import type { Change, Transition } from './transition.ts';
-import type { RecordReader } from './view.ts';
-import type { FellBack, Witness } from './witness.ts';
+/** The few facts that stand above all records; kept in memory as well. Each write of them compares what is stored, whole. */
+import { randomBytes } from 'node:crypto';
+import type { Deadline } from '../host/deadline.ts';
+import { damagedStore, parseStored } from './damage.ts';
+import { EMPTY_DIGEST } from './digest.ts';
 
 export type Role = 'active' | 'standby';
 
-/** The few facts that stand above all records; kept in memory as well. */
-export interface Head extends Nets {
-  revision: number;
+/** What the pair agrees on: it changes by a commit of the active unit, an update, a receipt or a takeover. */
+export interface PairFacts {
   digest: string;
   epoch: number;
-  role: Role;
   /** Number of shared records. */
   records: number;
   /**
@@ -24,10 +17,22 @@ export interface Head extends Nets {
    * an update was sent, and no receipt came yet.
    */
   common: string;
-  /** The revision that stood here then. */
+  /** Of the shared configuration: known to both units. */
+  provisional?: Provisional | undefined;
+  /** The last provisional change that was confirmed. */
+  confirmed?: string | undefined;
+}
+
+/** What is this unit's own. */
+export interface UnitFacts {
+  role: Role;
+  revision: number;
+  /** The revision that stood here when `common` was held. */
   commonRevision: number;
   /** The revision up to which place names are in the index (schema/places.ts); missing in stores of 0.1.0. */
   indexed?: number | undefined;
+  /** Of this unit's own configuration. */
+  ownProvisional?: Provisional | undefined;
   /** The configuration was restored, and nobody has confirmed it yet: this unit is no source. */
   unconfirmed?: Unconfirmed | undefined;
   /** Id of this store; see store/witness.ts. */
@@ -40,6 +45,19 @@ export interface Head extends Nets {
   overruled?: string | undefined;
 }
 
+export interface Head extends PairFacts, UnitFacts {}
+
+/** A change that waits to be confirmed; see store/provisional.ts. */
+export interface Provisional {
+  id: string;
+  author: string;
+  reason: string;
+  /** ISO 8601. */
+  at: string;
+  minutes: number;
+  deadline: Deadline;
+}
+
 export interface Unconfirmed {
   /** ISO 8601. */
   since: string;
@@ -47,103 +65,55 @@ export interface Unconfirmed {
   why: string;
 }
 
-/** Everything that would speak against changes, were they the whole commit. */
-export type ProblemsOf = (changes: Change[]) => Promise<Problem[]>;
-
-export interface CommitRequest {
-  /** Given as a function, changes are made from what the store holds when their turn comes. */
-  changes: Change[] | ((records: RecordReader, problemsOf: ProblemsOf) => Promise<Change[]>);
-  kind: RevisionKind;
-  author: string;
-  reason: string;
-  /** Refuse with `conflict` when the configuration is no longer at this revision. */
-  expected?: number | undefined;
-  /** Check and tell, but write nothing. */
-  dryRun?: boolean | undefined;
-  /** Undone unless it is confirmed before the deadline. */
-  net?: Net | undefined;
-  /** Sees every record that is about to change, those that a removal or a rollback takes along too; throws to refuse it. */
-  guard?: Guard | undefined;
-  /** With kind `restore`: what is written is no source until it is confirmed. May be done on a standby too. */
-  unconfirmed?: boolean | undefined;
-}
-
-export type Guard = (changes: readonly Pick<Transition, 'path' | 'kind' | 'before' | 'after'>[]) => void;
-
-export type Net = Pick<Provisional, 'minutes' | 'deadline'>;
-
-export interface CommitResult {
-  /** The revision that now stands; unchanged when nothing changed or on a dry run. */
-  revision: number;
-  digest: string;
-  changes: RecordChange[];
-  /** What the rules warn of in what was changed. */
-  warnings: Problem[];
-}
-
-/** One record of an update: its pair half, or null when it goes. */
-export interface PairChange {
-  path: string;
-  value: JsonObject | null;
-  /** What it was before a change that waits to be confirmed. */
-  undo?: JsonObject | null;
-  /** Never travels. */
-  ready?: Ready;
-}
-
-/** The same with its halves as JSON, as it is kept and as it travels; `null` is a text too. */
-export interface SpelledChange {
-  path: string;
-  value: string;
-  undo?: string;
-}
-
-export interface UpdateRequest {
-  changes: PairChange[];
-  base: string;
-  target: string;
-  epoch: number;
-  /** Names of the unit that sends it and of this one, for the history. */
-  from: string;
-  to: string;
-  brought: BroughtRevision[];
-  /** Digest in the last receipt that the sender knows of. */
-  common: string;
-  /** What waits to be confirmed at the sender, and what was confirmed there last. */
-  provisional: Provisional | undefined;
-  confirmed: string;
-  /** Of the store that it comes from. */
-  source?: UpdateSource | undefined;
-}
-
-export interface UpdateSource {
-  /** Id of that store, and the revision that stood there. Empty: its release gives none. */
+/** The newest state of another store that is known here. */
+export interface Witness {
+  /** Id of that store. Empty: its release gives none. */
   store: string;
   revision: number;
-  /** Nothing is held back: the target is what the sender holds. */
-  exact: boolean;
-  /** What the sender has seen of the store that takes the update. */
-  seen?: Witness | undefined;
+  /** Empty: not known, because the two releases could not exchange everything. */
+  digest: string;
 }
 
-export type TrialUpdate = Pick<UpdateRequest, 'changes' | 'base' | 'epoch' | 'from'>;
-
-export interface MergeRequest {
-  branch: string;
-  /** What the operator decided about a record or a field (`path/field`). */
-  choose(place: string): Side | undefined;
-  /** Take nothing of it: it is closed, and what stands stands. */
-  none?: boolean | undefined;
-  author: string;
-  reason: string;
-  dryRun?: boolean | undefined;
-  net?: Net | undefined;
-  guard?: Guard | undefined;
-  /** Refuse with `conflict` when the configuration is no longer at this revision. */
-  expected?: number | undefined;
+/** This store is an older copy of what the partner has seen. */
+export interface FellBack {
+  /** The newest revision here that the partner holds as well: to this one the disk fell back. */
+  revision: number;
+  digest: string;
+  /** ISO 8601: when that revision was made. Empty: not known. */
+  at: string;
+  /** Revision of this store that the partner has seen. 0: a later one, its number is not known. */
+  from: number;
+  /** ISO 8601: when it was found out. */
+  seen: string;
 }
 
-export interface MergeResult extends CommitResult {
-  /** With any, nothing was written. Values are not masked. */
-  conflicts: Conflict[];
+const NEW: Head = {
+  revision: 0,
+  digest: EMPTY_DIGEST,
+  epoch: 0,
+  role: 'standby',
+  records: 0,
+  common: '',
+  commonRevision: 0,
+};
+
+export function newStoreId(): string {
+  return randomBytes(8).toString('hex');
+}
+
+/** What is stored; a new store's where nothing is. Throws `damaged-store`. */
+export function headOf(stored: Buffer | undefined): Head {
+  if (stored === undefined) return NEW;
+  const head = parseStored<Head>(stored, 'head');
+  if (!isHead(head)) throw damagedStore({ path: 'head', reason: 'is not complete' });
+  return { ...NEW, ...head };
+}
+
+function isHead({ revision, digest, epoch, role, records, common }: Head): boolean {
+  return (
+    [revision, epoch, records].every(count => Number.isSafeInteger(count) && count >= 0) &&
+    /^[0-9a-f]{64}$/.test(digest) &&
+    /^([0-9a-f]{64})?$/.test(common) &&
+    (role === 'active' || role === 'standby')
+  );
 }

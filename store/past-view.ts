@@ -1,8 +1,9 @@
 import { updateTree } from './digest.ts';
 import type { Head } from './head.ts';
+import { foldChanges } from './history.ts';
 import { keys } from './keys.ts';
 import { type Entry, inRuns, type KeyRange, type Reader, type Snapshot } from './port.ts';
-import { foldChanges, type RecordChange } from './revision.ts';
+import type { RecordChange } from './revision.ts';
 import { spell } from './spelling.ts';
 
 /** What `reader` shows, as it was at `revision`: costs what changed since. `head`: what `reader` stands at. */

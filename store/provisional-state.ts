@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import type { Catalog } from '../schema/catalog.ts';
 import type { JsonObject } from '../schema/json.ts';
-import type { Head, Net, UpdateRequest } from './head.ts';
+import type { Head, Provisional } from './head.ts';
 import type { StorePort } from './port.ts';
 import {
+  entriesOfUpdate,
   type Halves,
-  netEntries,
-  netRemoval,
   nothingToConfirm,
-  type Provisional,
   pairBefore,
-  takenNet,
+  provisionalEntries,
+  provisionalRemoval,
   waitsToBeConfirmed,
 } from './provisional.ts';
+import type { ProvisionalTerms, UpdateRequest } from './requests.ts';
 import { type Beside, nothingBeside } from './revision-writer.ts';
 import { assertShared } from './taken-records.ts';
 import type { Transition } from './transition.ts';
@@ -26,19 +26,24 @@ export interface Waiting {
 }
 
 /** What a commit writes beside its revision; refused with `provisional` while another change waits to be confirmed. */
-export async function underNet(
+export async function provisionalBeside(
   port: StorePort,
   head: Head,
   transitions: Transition[],
-  { net, author, reason, at }: { net?: Net | undefined; author: string; reason: string; at: string },
+  {
+    provisional: terms,
+    author,
+    reason,
+    at,
+  }: { provisional?: ProvisionalTerms | undefined; author: string; reason: string; at: string },
 ): Promise<Beside> {
   const waiting = blocking(head);
-  if (net === undefined) {
+  if (terms === undefined) {
     if (waiting === undefined) return nothingBeside;
     throw waitsToBeConfirmed(waiting);
   }
-  const { pair, unit, ...entries } = await netEntries(port, transitions);
-  const provisional: Provisional = { id: waiting?.id ?? randomUUID(), author, reason, at, ...net };
+  const { pair, unit, ...entries } = await provisionalEntries(port, transitions);
+  const provisional: Provisional = { id: waiting?.id ?? randomUUID(), author, reason, at, ...terms };
   return {
     ...entries,
     head: {
@@ -67,7 +72,7 @@ export function toConfirm(head: Head): ReturnType<typeof toSettle> {
  * What the active unit says of changes that wait to be confirmed takes the place of what this unit knew.
  * Throws `unknown-path`, and `unit-scope`: what would be undone here is shared as well.
  */
-export async function netOfUpdate(
+export async function provisionalOfUpdate(
   catalog: Catalog,
   port: StorePort,
   head: Head,
@@ -77,8 +82,8 @@ export async function netOfUpdate(
   for (const { path, undo } of changes)
     if (undo !== undefined) assertShared(catalog.kindOf(path), path, undo);
   const kept = confirmed !== '' && head.ownProvisional?.id === confirmed;
-  const taken = await takenNet(port, provisional === undefined ? [] : changes);
-  const own = kept ? await netRemoval(port, { pair: false, unit: true }) : nothingBeside;
+  const taken = await entriesOfUpdate(port, provisional === undefined ? [] : changes);
+  const own = kept ? await provisionalRemoval(port, { pair: false, unit: true }) : nothingBeside;
   return {
     put: taken.put,
     remove: [...taken.remove, ...own.remove],

@@ -1,37 +1,17 @@
 /**
- * A change with a net: unless somebody confirms it in time, it is undone (docs/DOMAIN.md, Changing with a net). Its shared
+ * A provisional change: unless somebody confirms it in time, it is undone (docs/DOMAIN.md, Changing with a net). Its shared
  * half is undone by whichever unit is active then; its unit half by the unit on which it was made.
  */
 
-import type { Deadline } from '../host/deadline.ts';
 import type { Catalog } from '../schema/catalog.ts';
 import { LockstepError } from '../schema/error.ts';
 import { isSameJson, type JsonObject } from '../schema/json.ts';
+import type { Provisional } from './head.ts';
 import { keys } from './keys.ts';
 import { type Batch, type Entry, type Reader, withPrefix } from './port.ts';
 import { fromBytes, toBytes } from './revision.ts';
 import { hasEffect, type Transition, touchesPair } from './transition.ts';
 import type { RecordReader } from './view.ts';
-
-export interface Provisional {
-  id: string;
-  author: string;
-  reason: string;
-  /** ISO 8601. */
-  at: string;
-  minutes: number;
-  deadline: Deadline;
-}
-
-/** What a unit knows of changes that wait to be confirmed; part of its Head. */
-export interface Nets {
-  /** Of the shared configuration: known to both units. */
-  provisional?: Provisional | undefined;
-  /** Of this unit's own configuration. */
-  ownProvisional?: Provisional | undefined;
-  /** The last one that was confirmed. */
-  confirmed?: string | undefined;
-}
 
 /** Which halves are meant. */
 export interface Halves {
@@ -47,7 +27,10 @@ interface Before {
 type Entries = Pick<Batch, 'put' | 'remove'>;
 
 /** What each half was before, unless an earlier provisional change knows that already. */
-export async function netEntries(reader: Reader, transitions: Transition[]): Promise<Entries & Halves> {
+export async function provisionalEntries(
+  reader: Reader,
+  transitions: Transition[],
+): Promise<Entries & Halves> {
   const put: Entry[] = [];
   const touched: Halves = { pair: false, unit: false };
   const keep = async (key: string, half: JsonObject | undefined): Promise<void> => {
@@ -75,7 +58,7 @@ export async function* pairBefore(reader: Reader): AsyncIterable<[path: string, 
 }
 
 /** What came with an update, in place of what was there. */
-export async function takenNet(
+export async function entriesOfUpdate(
   reader: Reader,
   changes: { path: string; undo?: JsonObject | null }[],
 ): Promise<Entries> {
@@ -83,11 +66,11 @@ export async function takenNet(
     .filter(({ undo }) => undo !== undefined)
     .map(({ path, undo }): Entry => [keys.pairBefore(path), toBytes({ half: undo ?? null })]);
   const kept = new Set(put.map(([key]) => key));
-  const { remove } = await netRemoval(reader, { pair: true, unit: false });
+  const { remove } = await provisionalRemoval(reader, { pair: true, unit: false });
   return { put, remove: remove.filter(key => !kept.has(key)) };
 }
 
-export async function netRemoval(reader: Reader, halves: Halves): Promise<Entries> {
+export async function provisionalRemoval(reader: Reader, halves: Halves): Promise<Entries> {
   const remove: string[] = [];
   for (const prefix of prefixes(halves))
     for await (const [key] of reader.range(withPrefix(prefix))) remove.push(key);

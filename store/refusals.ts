@@ -1,6 +1,6 @@
 /** Why the store does not take a commit or an update. */
 import { LockstepError } from '../schema/error.ts';
-import type { Head, UpdateRequest } from './head.ts';
+import type { Head } from './head.ts';
 import { type Transition, touchesPair } from './transition.ts';
 
 export function notActive(transitions: Transition[]): LockstepError {
@@ -15,7 +15,7 @@ export function notActive(transitions: Transition[]): LockstepError {
   );
 }
 
-export function baseDiffers(update: Pick<UpdateRequest, 'base'>, head: Head): LockstepError {
+export function baseDiffers(update: { base: string }, head: Head): LockstepError {
   return new LockstepError('base-differs', 'The update starts from another state than this unit holds.', {
     facts: { base: update.base, digest: head.digest },
   });
@@ -42,13 +42,13 @@ export function unitScope(path: string, fields: string[]): LockstepError {
   );
 }
 
-export function notStandby({ from }: Pick<UpdateRequest, 'from'>, { epoch }: Head): LockstepError {
+export function notStandby({ from }: { from: string }, { epoch }: Head): LockstepError {
   return new LockstepError('not-standby', `This unit is active; it takes no update from ${from}.`, {
     facts: { epoch },
   });
 }
 
-export function staleEpoch({ epoch }: Pick<UpdateRequest, 'epoch'>, head: Head): LockstepError {
+export function staleEpoch({ epoch }: { epoch: number }, head: Head): LockstepError {
   return new LockstepError('stale-epoch', `Epoch ${epoch} is over; this unit has seen epoch ${head.epoch}.`, {
     hint: 'The sender was active before the last takeover and must become standby.',
     facts: { epoch, known: head.epoch },

@@ -1,21 +1,18 @@
 import { pauses } from '../host/event-loop.ts';
+import { Turn } from '../host/turn.ts';
 import type { Catalog } from '../schema/catalog.ts';
-import type { LockstepError, Problem } from '../schema/error.ts';
+import type { LockstepError } from '../schema/error.ts';
 import type { Rule } from '../schema/rule.ts';
-import type { Judged } from '../schema/tightened.ts';
-import { broughtWarnings, findProblems, refusal } from './check.ts';
-import { damagedStore, type Finding, findingIn } from './damage.ts';
-import { EMPTY_DIGEST, type LeafChange, updateTree } from './digest.ts';
+import { type Finding, findingIn } from './damage.ts';
+import { type LeafChange, updateTree } from './digest.ts';
 import { grown, halfEntries, indexEntries } from './entries.ts';
-import type { Head } from './head.ts';
+import { type Head, headOf, newStoreId } from './head.ts';
 import { keys } from './keys.ts';
 import type { Batch, StorePort } from './port.ts';
 import { digestDiffers, headMoved } from './refusals.ts';
-import { fromBytes, type Revision, revisionEntries, toBytes } from './revision.ts';
+import { type Revision, revisionEntries, toBytes } from './revision.ts';
 import { type SpelledTransition, spell } from './spelling.ts';
 import type { Transition } from './transition.ts';
-import { FutureView } from './view.ts';
-import { newStoreId } from './witness.ts';
 
 export interface StoreOptions {
   port: StorePort;
@@ -43,24 +40,14 @@ export type Beside = Pick<Batch, 'put' | 'remove'> & {
 
 export const nothingBeside: Beside = { put: [], remove: [] };
 
-const NEW: Head = {
-  revision: 0,
-  digest: EMPTY_DIGEST,
-  epoch: 0,
-  role: 'standby',
-  records: 0,
-  common: '',
-  commonRevision: 0,
-};
-
 /** Makes revisions, one after the other; each is durable with all that belongs to it, or not there at all. */
 export class RevisionWriter {
   private readonly options: StoreOptions;
   private readonly listeners = new Set<CommitListener>();
+  private readonly turn = new Turn();
   private current: Head;
   /** The head as it was read or written last: `current` was made of it. */
   private stored: Buffer | undefined;
-  private turn: Promise<unknown> = Promise.resolve();
 
   private constructor(options: StoreOptions, stored: Buffer | undefined) {
     this.options = options;
@@ -98,33 +85,17 @@ export class RevisionWriter {
   }
 
   /** Resolves when everything that was begun has ended. */
-  async settled(): Promise<void> {
-    await this.turn.catch(() => undefined);
+  settled(): Promise<void> {
+    return this.turn.settled();
   }
 
   inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const next = this.turn.then(act, act);
-    this.turn = next.catch(error => {
+    const done = this.turn.take(act);
+    done.catch(error => {
       const finding = findingIn(error);
       if (finding !== undefined) this.options.onDamage?.(finding);
     });
-    return next;
-  }
-
-  /** Throws what broken rules are refused with. Resolves to what the rules warn of in what is changed. */
-  async check(transitions: Transition[], judged: Judged): Promise<Problem[]> {
-    const { catalog, port, rules } = this.options;
-    const problems = await this.problems(transitions, judged);
-    if (problems.length > 0) throw refusal(problems);
-    if (judged === 'held') return [];
-    return broughtWarnings(new FutureView(catalog, port, transitions), transitions, rules);
-  }
-
-  /** Everything that speaks against a change. */
-  problems(transitions: Transition[], judged: Judged): Promise<Problem[]> {
-    const { catalog, port, rules } = this.options;
-    const view = new FutureView(catalog, port, transitions);
-    return findProblems(catalog, view, port, transitions, rules, judged);
+    return done;
   }
 
   /** Throws `digest-differs`, `disk`, `damaged-store`. */
@@ -133,7 +104,7 @@ export class RevisionWriter {
     why: Why,
     { target, head: facts, put, remove, done }: Beside = nothingBeside,
   ): Promise<void> {
-    const { port, now, assertGood } = this.options;
+    const { port, assertGood } = this.options;
     assertGood?.();
     const rest = pauses();
     const spelled: SpelledTransition[] = [];
@@ -148,32 +119,19 @@ export class RevisionWriter {
     const tree = await updateTree(port, leaves, this.current.digest);
     const { digest } = tree;
     if (target !== undefined && digest !== target) throw digestDiffers(digest, target);
-    // What the partner has sent needs no confirmation.
-    const { unconfirmed: _before, ...taken } = this.current;
+    const revision = this.current.revision + 1;
     const head: Head = {
-      ...(target === undefined ? this.current : taken),
+      ...this.current,
+      // What the partner has sent needs no confirmation.
+      ...(target === undefined ? {} : { unconfirmed: undefined, common: target, commonRevision: revision }),
       ...facts,
-      revision: this.current.revision + 1,
-      indexed: this.current.revision + 1,
+      revision,
+      indexed: revision,
       digest,
       epoch: why.epoch ?? this.current.epoch,
-      ...(target === undefined ? {} : { common: target, commonRevision: this.current.revision + 1 }),
       records: this.current.records + grown(spelled),
     };
-    const header: Revision = {
-      revision: head.revision,
-      at: now().toISOString(),
-      kind: why.kind,
-      author: why.author,
-      reason: why.reason,
-      parent: this.current.digest,
-      digest,
-      epoch: head.epoch,
-      records: transitions.length,
-      pairRecords: leaves.length,
-      ...(why.brought === undefined ? {} : { brought: why.brought }),
-      ...(why.merges === undefined ? {} : { merges: why.merges }),
-    };
+    const header = this.header(head, why, transitions.length, leaves.length);
     await rest();
     const halves = halfEntries(spelled);
     await rest();
@@ -189,6 +147,29 @@ export class RevisionWriter {
     for (const listener of [...this.listeners]) queueMicrotask(() => listener(header, paths));
   }
 
+  private header(
+    { revision, digest, epoch }: Head,
+    why: Why,
+    records: number,
+    pairRecords: number,
+  ): Revision {
+    const { kind, author, reason, brought, merges } = why;
+    return {
+      revision,
+      at: this.options.now().toISOString(),
+      kind,
+      author,
+      reason,
+      parent: this.current.digest,
+      digest,
+      epoch,
+      records,
+      pairRecords,
+      ...(brought === undefined ? {} : { brought }),
+      ...(merges === undefined ? {} : { merges }),
+    };
+  }
+
   /** Changes facts of the head, if they are other than before. */
   async keepInHead(facts: Partial<Head>): Promise<void> {
     const head = JSON.stringify({ ...this.current, ...facts });
@@ -199,7 +180,7 @@ export class RevisionWriter {
    * Throws `conflict`, with nothing written, when the head was written in another place since it was read here; what stands
    * is read then, so that a repetition starts from it.
    */
-  async writeHead(head: Head, rest: Pick<Batch, 'put' | 'remove'> = { put: [], remove: [] }): Promise<void> {
+  async writeHead(head: Head, rest: Pick<Batch, 'put' | 'remove'> = nothingBeside): Promise<void> {
     const { port } = this.options;
     const bytes = toBytes(head);
     const written = await port.batch({
@@ -218,20 +199,4 @@ export class RevisionWriter {
     this.current = headOf(this.stored);
     return headMoved(before, this.current);
   }
-}
-
-/** Throws `damaged-store`. */
-function headOf(stored: Buffer | undefined): Head {
-  const head = fromBytes<Head>(stored, 'head');
-  if (head !== undefined && !isHead(head)) throw damagedStore({ path: 'head', reason: 'is not complete' });
-  return { ...NEW, ...head };
-}
-
-function isHead({ revision, digest, epoch, role, records, common }: Head): boolean {
-  return (
-    [revision, epoch, records].every(count => Number.isSafeInteger(count) && count >= 0) &&
-    /^[0-9a-f]{64}$/.test(digest) &&
-    /^([0-9a-f]{64})?$/.test(common) &&
-    (role === 'active' || role === 'standby')
-  );
 }

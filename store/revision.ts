@@ -1,8 +1,7 @@
 import type { JsonObject } from '../schema/json.ts';
 import type { SplitRecord } from '../schema/record.ts';
 import { damagedStore, parseStored } from './damage.ts';
-import { keys, lastPart } from './keys.ts';
-import { assertKept, oldestRevision } from './oldest.ts';
+import { keys } from './keys.ts';
 import { type Entry, type Reader, withPrefix } from './port.ts';
 import type { SpelledHalves, SpelledTransition } from './spelling.ts';
 
@@ -114,58 +113,6 @@ export async function* readChangesAt(
     const value = await reader.get(keys.changes(revision, Number(place)));
     if (value !== undefined) yield* readChunk(value, revision);
   }
-}
-
-/**
- * The newest revision whose digest is `digest`; undefined when this unit never held it, or so long ago that its history does
- * not reach back so far.
- */
-export async function revisionWithDigest(reader: Reader, digest: string): Promise<number | undefined> {
-  const found = await reader.get(keys.digest(digest));
-  const revision = found === undefined ? undefined : Number(found.toString());
-  return revision === undefined || revision < (await oldestRevision(reader)) ? undefined : revision;
-}
-
-/** Headers, newest first, from the one before `before` on; with `path`, only of revisions that changed it or something below it. */
-export async function* readHistory(reader: Reader, path: string, before = MOST): AsyncIterable<Revision> {
-  const oldest = await oldestRevision(reader);
-  if (path === '') {
-    const range = { from: keys.revision(oldest), to: keys.revision(before), reverse: true };
-    for await (const [key, value] of reader.range(range))
-      yield fromBytes<Revision>(value, `revision ${Number(lastPart(key))}`) as Revision;
-    return;
-  }
-  const numbers = new Set<number>();
-  for (const prefix of [`h ${path} `, `h ${path}/`]) {
-    for await (const [key] of reader.range(withPrefix(prefix))) numbers.add(Number(lastPart(key)));
-  }
-  for (const number of [...numbers].filter(each => each >= oldest && each < before).sort((a, b) => b - a)) {
-    const header = await readRevision(reader, number);
-    if (header !== undefined) yield header;
-  }
-}
-
-const MOST = 999_999_999_999;
-
-/**
- * What the revisions `from + 1 … to` did taken together: the first `before` and the last `after` of each record.
- * Throws `history-pruned`, also when that happens meanwhile.
- */
-export async function foldChanges(
-  reader: Reader,
-  from: number,
-  to: number,
-): Promise<Map<string, RecordChange>> {
-  await assertKept(reader, from);
-  const folded = new Map<string, RecordChange>();
-  for (let revision = from + 1; revision <= to; revision++) {
-    for await (const change of readChanges(reader, revision)) {
-      const earlier = folded.get(change.path);
-      folded.set(change.path, { ...change, before: earlier?.before ?? change.before });
-    }
-  }
-  await assertKept(reader, from);
-  return folded;
 }
 
 export function toBytes(value: object): Buffer {

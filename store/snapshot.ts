@@ -4,13 +4,15 @@ import type { JsonObject } from '../schema/json.ts';
 import type { SplitRecord } from '../schema/record.ts';
 import { type Finding, findingIn } from './damage.ts';
 import { bucketOf, leafOf, readBucket, readNode, updateTree } from './digest.ts';
-import type { Head, PairChange, SpelledChange } from './head.ts';
+import type { Head } from './head.ts';
 import { keys } from './keys.ts';
 import { readTraces } from './last-change.ts';
 import { verifyLeaves } from './leaf-check.ts';
 import { laidOver, pastReader } from './past-view.ts';
 import { type Snapshot, withPrefix } from './port.ts';
-import { type Change, resolveChanges } from './transition.ts';
+import type { PairChange, SpelledChange } from './requests.ts';
+import { resolveChanges } from './resolve-changes.ts';
+import type { Change } from './transition.ts';
 import { verifyEntries, verifyNode, verifyRoot } from './verify.ts';
 import { parse, RecordReader } from './view.ts';
 

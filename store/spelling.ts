@@ -19,9 +19,9 @@ export interface SpelledTransition {
   hash: Buffer | undefined;
 }
 
-export function spell({ path, before, after, ready }: Omit<Transition, 'kind'>): SpelledTransition {
-  const spelled = { before: spellHalves(before), after: spellHalves(after, ready?.text) };
-  const hash = ready?.hash ?? hashOf(spelled.after.pair);
+export function spell({ path, before, after, prepared }: Omit<Transition, 'kind'>): SpelledTransition {
+  const spelled = { before: spellHalves(before), after: spellHalves(after, prepared?.text) };
+  const hash = prepared?.hash ?? hashOf(spelled.after.pair);
   return { path, ...spelled, was: hashOf(spelled.before.pair), hash };
 }
 

@@ -4,8 +4,9 @@ import { LockstepError } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
 import type { Kind } from '../schema/kind.ts';
 import { type SplitRecord, unitScopedFields } from '../schema/record.ts';
-import type { Head, PairChange, TrialUpdate, UpdateRequest } from './head.ts';
+import type { Head } from './head.ts';
 import { notStandby, senderFellBack, staleEpoch, unitScope } from './refusals.ts';
+import type { PairChange, TrialUpdate, UpdateRequest } from './requests.ts';
 import { hasEffect, type Transition } from './transition.ts';
 import type { RecordReader } from './view.ts';
 import { witnessOf } from './witness.ts';
@@ -25,16 +26,16 @@ export async function takenTransitions(
   const transitions: Transition[] = [];
   const seen = new Set<string>();
   const rest = pauses();
-  for (const { path, value, ready } of changes) {
+  for (const { path, value, prepared } of changes) {
     const pause = rest();
     if (pause !== undefined) await pause;
-    const kind = ready?.kind ?? catalog.kindOf(path);
+    const kind = prepared?.kind ?? catalog.kindOf(path);
     if (seen.has(path)) throw new LockstepError('bad-message', `The update names ${path} twice.`);
     seen.add(path);
-    if (ready === undefined) assertShared(kind, path, value);
+    if (prepared === undefined) assertShared(kind, path, value);
     const before = held === 0 && kind.scope === 'pair' ? NEITHER : await records.split(path, kind);
     const after = { pair: value ?? undefined, unit: before.unit };
-    const transition = { path, kind, before, after, ready };
+    const transition = { path, kind, before, after, prepared };
     if (hasEffect(transition)) transitions.push(transition);
   }
   return transitions;

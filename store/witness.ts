@@ -2,39 +2,13 @@
  * How a unit finds out that its disk fell back: its partner is the witness of the newest state that it showed
  * (docs/decisions/0031-fallen-back.md). Each store has an id, which a copy of the disk keeps and a rebuilt store does not.
  */
-import { randomBytes } from 'node:crypto';
-import type { Head, UpdateSource } from './head.ts';
+import type { Head, Witness } from './head.ts';
 import type { Reader } from './port.ts';
+import type { UpdateSource } from './requests.ts';
 import { readRevision } from './revision.ts';
 
-/** The newest state of another store that is known here. */
-export interface Witness {
-  /** Id of that store. Empty: its release gives none. */
-  store: string;
-  revision: number;
-  /** Empty: not known, because the two releases could not exchange everything. */
-  digest: string;
-}
-
-/** This store is an older copy of what the partner has seen. */
-export interface FellBack {
-  /** The newest revision here that the partner holds as well: to this one the disk fell back. */
-  revision: number;
-  digest: string;
-  /** ISO 8601: when that revision was made. Empty: not known. */
-  at: string;
-  /** Revision of this store that the partner has seen. 0: a later one, its number is not known. */
-  from: number;
-  /** ISO 8601: when it was found out. */
-  seen: string;
-}
-
 /** As many stores of partners are remembered: one that was replaced, rebuilt or healed may come back as an old copy. */
-export const MOST_WITNESSED = 4;
-
-export function newStoreId(): string {
-  return randomBytes(8).toString('hex');
-}
+export const MAX_WITNESSED = 4;
 
 export function witnessOf(store: string, list: readonly Witness[] | undefined): Witness | undefined {
   return list?.find(witness => witness.store === store);
@@ -43,7 +17,7 @@ export function witnessOf(store: string, list: readonly Witness[] | undefined): 
 /** The same list with what was seen just now in front. */
 export function withWitness(list: readonly Witness[] | undefined, seen: Witness): Witness[] {
   const others = (list ?? []).filter(({ store }) => store !== seen.store);
-  return [seen, ...others].slice(0, MOST_WITNESSED);
+  return [seen, ...others].slice(0, MAX_WITNESSED);
 }
 
 /** `stoodAt`: digest here at the revision that the partner has seen. Undefined: not kept any more, and so no evidence. */

@@ -4,10 +4,9 @@ import type { Timers } from '../host/timers.ts';
 import { asLockstepError, type LockstepError, LockstepError as Refusal } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
 import { EMPTY_DIGEST } from '../store/digest.ts';
-import type { Provisional } from '../store/provisional.ts';
+import type { FellBack, Provisional, Witness } from '../store/head.ts';
 import type { PairChange, Store } from '../store/store.ts';
 import { cutNode, type Difference, difference, type NodePair } from '../store/tree-walk.ts';
-import type { FellBack, Witness } from '../store/witness.ts';
 import { BranchExchange } from './branch-exchange.ts';
 import type { Channel } from './channel.ts';
 import { type Evidence, holdsNothingOfItsOwn, type Past, questionTo } from './fall-back.ts';
@@ -407,12 +406,13 @@ export class Link {
     difference: found,
   }: Extract<Effect, { do: 'send' }>): Promise<SyncEvent> {
     const outgoing = this.outgoingOf(run);
-    const { target, revision, brought, net } = outgoing;
+    const { target, revision, brought, waiting } = outgoing;
     // The standby may take the first update, and this unit end before the receipt is in. Found without a mark of it, it
     // would look like a unit that is new to a pair whose configuration the other one holds.
     if (!this.options.own().established) await this.options.store.setCommon(EMPTY_DIGEST, 0);
     const { confirmed = '' } = this.options.store.head;
-    const provisional = net.provisional === undefined ? null : noteOf(net.provisional, this.options.clock());
+    const provisional =
+      waiting.provisional === undefined ? null : noteOf(waiting.provisional, this.options.clock());
     const header = { epoch, base, target, revision, brought, provisional, confirmed };
     async function* frames(id: number): AsyncIterable<Buffer> {
       for await (const { payload, records } of updateFrames(header, id, outgoing.changes(found))) {

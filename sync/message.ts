@@ -2,11 +2,11 @@ import { type ErrorBody, LockstepError } from '../schema/error.ts';
 import { assertPlainJson, isObject, type Json, type JsonObject } from '../schema/json.ts';
 import { type Check, count, flag, listOf, object, objectWith, oneOf, text, tuple } from '../schema/shape.ts';
 import type { Branch, BranchChange } from '../store/branch.ts';
-import { MOST_NAMED } from '../store/branch-registry.ts';
-import type { Provisional } from '../store/provisional.ts';
+import { MAX_NAMED } from '../store/branch-registry.ts';
+import type { FellBack, Provisional, Witness } from '../store/head.ts';
 import type { BroughtRevision } from '../store/revision.ts';
 import type { PairChange, Role } from '../store/store.ts';
-import { type FellBack, MOST_WITNESSED, type Witness } from '../store/witness.ts';
+import { MAX_WITNESSED } from '../store/witness.ts';
 import { type HaFacts, haFacts } from './fit.ts';
 
 /**
@@ -254,14 +254,14 @@ const greeting: Record<string, Check> = {
   damaged: optional(flag),
   files: optional(fileCounts),
   clock: value => typeof value === 'number',
-  branches: listOf(text(64), MOST_NAMED),
+  branches: listOf(text(64), MAX_NAMED),
   heldBack: count,
   provisional: text(64),
   port: optional(count),
   bothWays: optional(flag),
   ha: optional(haFacts),
   store: optional(text(64)),
-  witnessed: optional(listOf(witness, MOST_WITNESSED)),
+  witnessed: optional(listOf(witness, MAX_WITNESSED)),
   fellBack: optional(fellBack),
   pacified: optional(flag),
 };

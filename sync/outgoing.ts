@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { LockstepError } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
 import { EMPTY_DIGEST } from '../store/digest.ts';
-import type { SpelledChange } from '../store/head.ts';
+import type { SpelledChange } from '../store/requests.ts';
 import { type BroughtRevision, brought } from '../store/revision.ts';
 import type { StoreSnapshot } from '../store/snapshot.ts';
 import type { PairChange, Store } from '../store/store.ts';
@@ -24,7 +24,7 @@ export interface Outgoing {
   changes(difference: Difference | undefined): AsyncIterable<SpelledChange[]>;
   snapshot: StoreSnapshot | undefined;
   /** What waits to be confirmed in the state that is sent. */
-  net: Awaited<ReturnType<Store['netNow']>>;
+  waiting: Awaited<ReturnType<Store['provisionalNow']>>;
   /** Digest of each kind at a partner that describes some of them differently. */
   kinds: Record<string, string> | undefined;
   close(): void;
@@ -41,21 +41,26 @@ export async function prepareOutgoing(
   walk: boolean,
   kinds: Record<string, string> | undefined,
 ): Promise<Outgoing> {
-  const net = await store.netNow();
+  const waiting = await store.provisionalNow();
   const { revision, digest } = store.head;
   const compares = walk || (kinds !== undefined && base !== digest);
   const from = compares || base === EMPTY_DIGEST ? undefined : await store.revisionWithDigest(base);
-  const snapshot = from === undefined || net.undo.size > 0 ? await store.snapshot() : undefined;
-  if ((snapshot?.head.revision ?? net.revision) !== net.revision || net.revision !== revision) {
+  const snapshot = from === undefined || waiting.undo.size > 0 ? await store.snapshot() : undefined;
+  if ((snapshot?.head.revision ?? waiting.revision) !== waiting.revision || waiting.revision !== revision) {
     snapshot?.close();
     return prepareOutgoing(store, base, walk, kinds);
   }
-  const rest = { target: digest, revision, snapshot, net, kinds, close: () => snapshot?.close() };
+  const rest = { target: digest, revision, snapshot, waiting, kinds, close: () => snapshot?.close() };
   if (from !== undefined || snapshot === undefined) {
     const since = from ?? revision;
     const changes = since < revision ? await store.pairChanges(since, revision) : [];
     const brought = await broughtRevisions(store, since, revision);
-    return { route: 'send', ...rest, brought, changes: () => withUndo(spelled(changes), net.undo, snapshot) };
+    return {
+      route: 'send',
+      ...rest,
+      brought,
+      changes: () => withUndo(spelled(changes), waiting.undo, snapshot),
+    };
   }
   return {
     route: base === EMPTY_DIGEST && !compares ? 'send' : 'compare',
@@ -64,7 +69,7 @@ export async function prepareOutgoing(
     changes: found =>
       withUndo(
         found === undefined ? snapshot.spelledChanges() : differing(snapshot, found),
-        net.undo,
+        waiting.undo,
         kinds === undefined ? snapshot : undefined,
       ),
   };

@@ -1,8 +1,9 @@
 import { LockstepError } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
 import type { Branch } from '../store/branch.ts';
+import type { Witness } from '../store/head.ts';
 import type { PairChange, TrialUpdate, UpdateRequest } from '../store/store.ts';
-import { type Witness, withWitness, witnessOf } from '../store/witness.ts';
+import { withWitness, witnessOf } from '../store/witness.ts';
 import type { Hello, Reply, Request, UpdateMessage } from './message.ts';
 import { mismatches } from './pair-state.ts';
 import type { OwnFacts } from './state.ts';

@@ -2,7 +2,7 @@ import { type Moment, makeDeadline } from '../host/deadline.ts';
 import { asLockstepError, LockstepError } from '../schema/error.ts';
 import type { JsonObject } from '../schema/json.ts';
 import { FAN_OUT, LEVELS } from '../store/digest.ts';
-import type { Provisional } from '../store/provisional.ts';
+import type { Provisional } from '../store/head.ts';
 import type { StoreSnapshot } from '../store/snapshot.ts';
 import type { Store } from '../store/store.ts';
 import { cutNode } from '../store/tree-walk.ts';
@@ -88,7 +88,7 @@ export function serve(channel: Channel, options: ServiceOptions): void {
     const responded = respond(state, options.own(), request, payload.length);
     state = responded.state;
     if (request.type === 'update' && state.staged?.changeId === request.changeId)
-      options.store.makeReady(request.changes);
+      options.store.prepare(request.changes);
     for (const effect of responded.effects) {
       const answer = await carryOut(effect, options);
       await reply(answer);

@@ -1,7 +1,7 @@
 import type { ErrorBody, LockstepError } from '../schema/error.ts';
+import type { Witness } from '../store/head.ts';
 import type { Head } from '../store/store.ts';
 import type { Difference, NodePair } from '../store/tree-walk.ts';
-import type { Witness } from '../store/witness.ts';
 import type { Evidence, Past } from './fall-back.ts';
 import type { Hello } from './message.ts';
 import type { Pause } from './pause.ts';

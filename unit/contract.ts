@@ -7,7 +7,6 @@ import type { Json, JsonObject } from '../schema/json.ts';
 import type { Part } from '../schema/kind.ts';
 import type { Branch } from '../store/branch.ts';
 import type { Finding as DamageFinding } from '../store/damage.ts';
-import type { Nets } from '../store/provisional.ts';
 import type { Kept } from '../store/retention.ts';
 import type { Revision } from '../store/revision.ts';
 import type { Head, Role, Unconfirmed } from '../store/store.ts';
@@ -535,7 +534,10 @@ export interface Square {
   sentence: string;
 }
 
-export type UnitHead = Omit<Head, keyof Nets | 'store' | 'witnessed' | 'overruled'>;
+export type UnitHead = Omit<
+  Head,
+  'provisional' | 'ownProvisional' | 'confirmed' | 'store' | 'witnessed' | 'overruled'
+>;
 
 export interface StoreHealth {
   damage: Damage | null;

@@ -246,7 +246,7 @@ describe('a restore', () => {
       kind: 'change',
       author: 'ada',
       reason: 'try',
-      net: { minutes: 5, deadline: { from, durationMs: 300_000 } },
+      provisional: { minutes: 5, deadline: { from, durationMs: 300_000 } },
     });
     await assert.rejects(restorer.restore(unit, bundle({})), { code: 'provisional' });
   });

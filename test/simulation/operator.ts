@@ -1,7 +1,7 @@
 import { makeDeadline } from '../../host/deadline.ts';
 import type { LockstepError } from '../../schema/error.ts';
 import type { JsonObject } from '../../schema/json.ts';
-import type { Net } from '../../store/head.ts';
+import type { ProvisionalTerms } from '../../store/requests.ts';
 import type { CommitResult } from '../../store/store.ts';
 import type { Change } from '../../store/transition.ts';
 import type { Random } from '../random.ts';
@@ -167,11 +167,11 @@ export class Operator {
     unit: SimulatedUnit,
     kind: 'init' | 'change' | 'restore',
     changes: Change[],
-    net?: Net,
+    provisional?: ProvisionalTerms,
   ): Promise<boolean> {
     return this.type(unit, 'commit', async ({ store }) => {
       const { disk } = unit;
-      const how = { author: 'ada', reason: 'typed', unconfirmed: kind === 'restore', net };
+      const how = { author: 'ada', reason: 'typed', unconfirmed: kind === 'restore', provisional };
       const made: CommitResult = await store.commit({ changes, kind, ...how });
       if (made.changes.length > 0) this.ledger.acknowledge(disk, made.revision, made.digest);
       return `revision ${made.revision}, ${made.digest.slice(0, 8)}`;

@@ -55,7 +55,7 @@ describe('the guard of a commit', () => {
 
   it('sees what is undone before it was confirmed', async () => {
     const deadline = makeDeadline(60_000, { bootId: 'test', uptime: 0, wall: now });
-    await commit([put('things/b', 'two')], { net: { minutes: 1, deadline } });
+    await commit([put('things/b', 'two')], { provisional: { minutes: 1, deadline } });
     await assert.rejects(store.undoProvisional('test', 'taken back', guard), /guarded/);
     assert.equal((await store.read('things/b'))?.label, 'two');
     await store.undoProvisional('test', 'taken back');

@@ -60,9 +60,9 @@ describe('what stands above all records, written from two places', () => {
   });
 
   it('what was confirmed elsewhere does not wait again', async () => {
-    const net = { minutes: 5, deadline: { bootId: 'b', atMs: 1, wallMs: 1 } as never };
+    const provisional = { minutes: 5, deadline: { bootId: 'b', atMs: 1, wallMs: 1 } as never };
     const changes = [{ op: 'put' as const, path: 'things/c', value: {} }];
-    await one.commit({ changes, kind: 'change', author: 'eve', reason: 'a try', net });
+    await one.commit({ changes, kind: 'change', author: 'eve', reason: 'a try', provisional });
     other = await openOn(port);
     await other.confirm();
     await assert.rejects(one.setRole('standby', 9), { code: 'conflict' });

@@ -264,7 +264,7 @@ class Story {
       [30, 'change'],
       [4, 'back'],
       [6, 'update'],
-      [2, 'net'],
+      [2, 'provisional'],
       [3, 'divide'],
       [6, 'prune'],
       [4, 'crash'],
@@ -276,15 +276,15 @@ class Story {
       return;
     }
     if (act === 'divide') return this.divide();
-    if (act === 'net' && unit.head.provisional !== undefined) await unit.confirm();
+    if (act === 'provisional' && unit.head.provisional !== undefined) await unit.confirm();
     else if (act === 'back') {
       const oldest = Math.max(await unit.oldestRevision(), unit.head.revision - 5);
       await unit.rollback(oldest, { author: 'ada', reason: 'back' }).catch(ignoreWaiting);
-    } else await this.change(act === 'net');
+    } else await this.change(act === 'provisional');
     await this.remember();
   }
 
-  private async change(net: boolean): Promise<void> {
+  private async change(provisional: boolean): Promise<void> {
     const { random, unit } = this;
     const path = `things/t${random.between(1, 6)}`;
     const there = (await unit.read(path)) !== undefined;
@@ -300,7 +300,9 @@ class Story {
         kind: 'change',
         author: 'ada',
         reason: 'why',
-        net: net ? { minutes: 5, deadline: { bootId: '', atMs: 0, wallMs: 0 } as never } : undefined,
+        provisional: provisional
+          ? { minutes: 5, deadline: { bootId: '', atMs: 0, wallMs: 0 } as never }
+          : undefined,
       })
       .catch(ignoreWaiting);
   }

@@ -10,8 +10,9 @@ import { EMPTY_DIGEST, type LeafChange, recordHash, updateTree } from '../../sto
 import { openLmdb } from '../../store/lmdb/lmdb.ts';
 import { openMemory } from '../../store/memory.ts';
 import type { StorePort } from '../../store/port.ts';
+import { resolveChanges } from '../../store/resolve-changes.ts';
 import { type PairChange, Store, type UpdateRequest } from '../../store/store.ts';
-import { type Change, resolveChanges } from '../../store/transition.ts';
+import type { Change } from '../../store/transition.ts';
 import { FutureView, RecordReader } from '../../store/view.ts';
 import { sampleCatalog } from './sample-kinds.ts';
 
@@ -655,7 +656,7 @@ describe('store: an update of the active unit', () => {
   it('made ready while it came in, it is taken and refused just as without', async () => {
     const ready = (given: PairChange[]): PairChange[] => {
       const copies = structuredClone(given);
-      standby.makeReady(copies);
+      standby.prepare(copies);
       return copies;
     };
     const { digest } = source.head;

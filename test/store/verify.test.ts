@@ -37,9 +37,9 @@ describe('a verification of what is stored', () => {
     return { op: 'put', path, value };
   }
 
-  async function commit(changes: Change[], net = false): Promise<void> {
+  async function commit(changes: Change[], provisional = false): Promise<void> {
     const deadline = makeDeadline(60_000, { bootId: 'test', uptime: 0, wall: NOW });
-    const beside = net ? { net: { minutes: 1, deadline } } : {};
+    const beside = provisional ? { provisional: { minutes: 1, deadline } } : {};
     await store.commit({ changes, kind: 'change', author: 'ada', reason: 'why', ...beside });
   }
 

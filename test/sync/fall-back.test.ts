@@ -154,13 +154,13 @@ describe('the disk of the active unit falls back', () => {
   it('what it undid by itself when the time was up is no change of anybody', async () => {
     await inStep();
     const { store } = pair.first;
-    const net = { minutes: 1, deadline: makeDeadline(60_000, pair.first.clock) };
+    const provisional = { minutes: 1, deadline: makeDeadline(60_000, pair.first.clock) };
     await store.commit({
       changes: [{ op: 'put', path: 'hosts/net', value: { address: '10.3.3.3' } }],
       kind: 'change',
       author: 'ada',
       reason: 'on trial',
-      net,
+      provisional,
     });
     await pair.first.link.forceUpdate();
     const image = await pair.image('first');

@@ -22,8 +22,8 @@ async function inStep(...changes: Change[]): Promise<void> {
 }
 
 function provisionally(unit: MemoryUnit, ...changes: Change[]): Promise<CommitResult> {
-  const net = { minutes: MINUTES, deadline: makeDeadline(MINUTES * 60_000, unit.clock) };
-  return unit.store.commit({ changes, kind: 'change', author: 'ada', reason: 'a try', net });
+  const provisional = { minutes: MINUTES, deadline: makeDeadline(MINUTES * 60_000, unit.clock) };
+  return unit.store.commit({ changes, kind: 'change', author: 'ada', reason: 'a try', provisional });
 }
 
 const undo = (unit: MemoryUnit): Promise<CommitResult> =>

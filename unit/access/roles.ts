@@ -3,7 +3,7 @@ import { LockstepError } from '../../schema/error.ts';
 import { isSameJson } from '../../schema/json.ts';
 import type { Kind } from '../../schema/kind.ts';
 import { joinRecord } from '../../schema/record.ts';
-import type { Guard } from '../../store/head.ts';
+import type { Guard } from '../../store/requests.ts';
 
 /** Each may do what those before it may. */
 export const OPERATOR_ROLES = ['read', 'operate', 'admin'] as const;

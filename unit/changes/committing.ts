@@ -8,11 +8,11 @@ import type { ChangeAnswer, Safety } from '../contract.ts';
 import type { Pair } from '../pair/pair.ts';
 
 /** What the store is told beside the changes. */
-export type How = Required<Pick<CommitRequest, 'dryRun' | 'expected' | 'net' | 'guard'>>;
+export type How = Required<Pick<CommitRequest, 'dryRun' | 'expected' | 'provisional' | 'guard'>>;
 
 type Answer = Pick<ChangeAnswer, 'ms' | 'provisional' | 'standby'>;
 
-/** Makes commits as carefully as their author asked: with a net below them, or only when the standby takes them too. */
+/** Makes commits as carefully as their author asked: provisionally, or only when the standby takes them too. */
 export class Committing {
   private readonly pair: Pick<Pair, 'forceUpdate' | 'tryOut' | 'activePartner'>;
   private readonly clock: () => Moment;
@@ -38,7 +38,7 @@ export class Committing {
     const started = this.stopwatch();
     const guard = guardOf(role);
     const act = (how: Pick<How, 'dryRun' | 'expected'>): Promise<Result> =>
-      commit({ ...how, guard, net: this.net(confirm) }).catch(error => this.nameActive(error));
+      commit({ ...how, guard, provisional: this.terms(confirm) }).catch(error => this.nameActive(error));
     const result = wait && !dryRun ? await this.afterTrial(expected, act) : await act({ dryRun, expected });
     const changed = !dryRun && result.changes.length > 0;
     const ms = elapsedMs(started, this.stopwatch());
@@ -73,7 +73,7 @@ export class Committing {
     }
   }
 
-  private net(minutes: number | undefined): How['net'] {
+  private terms(minutes: number | undefined): How['provisional'] {
     return minutes === undefined
       ? undefined
       : { minutes, deadline: makeDeadline(minutes * 60_000, this.clock()) };

@@ -3,8 +3,8 @@ import type { Catalog } from '../../schema/catalog.ts';
 import type { Problem } from '../../schema/error.ts';
 import type { Json, JsonObject } from '../../schema/json.ts';
 import { MASK } from '../../schema/record.ts';
-import type { ProblemsOf } from '../../store/head.ts';
 import { linksOf } from '../../store/links.ts';
+import type { ProblemsOf } from '../../store/requests.ts';
 import type { Change } from '../../store/transition.ts';
 import type { RecordReader } from '../../store/view.ts';
 

@@ -4,7 +4,7 @@ import type { ConfigRecord } from '../../schema/document.ts';
 import { canonicalize, type JsonObject } from '../../schema/json.ts';
 import { MASK } from '../../schema/record.ts';
 import { goesByFtp } from '../../schema/rules/backup-schedule.ts';
-import type { ProblemsOf } from '../../store/head.ts';
+import type { ProblemsOf } from '../../store/requests.ts';
 import type { Change } from '../../store/transition.ts';
 import type { RecordReader } from '../../store/view.ts';
 import { fittingChanges } from './import-fitting.ts';

@@ -2,7 +2,7 @@ import { type Moment, remainingMs } from '../../host/deadline.ts';
 import type { Problem } from '../../schema/error.ts';
 import { DAMAGE_HINT } from '../../store/damage.ts';
 import { EMPTY_DIGEST } from '../../store/digest.ts';
-import type { Provisional } from '../../store/provisional.ts';
+import type { Provisional } from '../../store/head.ts';
 import type { Revision } from '../../store/revision.ts';
 import type { Head } from '../../store/store.ts';
 import { fallBackSentence, fallenHereHint, fallenThereHint, hasFallenBack } from '../../sync/fall-back.ts';

@@ -37,9 +37,9 @@ describe('what is not confirmed in time', () => {
 
   /** A change with a net of ten minutes, made now. */
   async function change(address: string): Promise<void> {
-    const net = { minutes: 10, deadline: makeDeadline(10 * MINUTE, clock) };
+    const provisional = { minutes: 10, deadline: makeDeadline(10 * MINUTE, clock) };
     const put = { op: 'put', path: 'hosts/a', value: { address } } as const;
-    await store.commit({ changes: [put], kind: 'change', author: 'ada', reason: 'a try', net });
+    await store.commit({ changes: [put], kind: 'change', author: 'ada', reason: 'a try', provisional });
   }
 
   const held = async (): Promise<unknown> => (await store.read('hosts/a'))?.address;
