@@ -1,16 +1,11 @@
 import type { Catalog } from '../schema/catalog.ts';
+import { nextStep } from '../store/tree-walk.ts';
 import { classifyAll, type Difference } from './classify.ts';
 import { MAX_BUCKETS, MAX_DETAILS, MAX_NODES, type Opening, type RecordFacts, type Side } from './facts.ts';
 import type { Compared } from './report.ts';
 
-/** Where a walk goes on below nodes that both sides have shown (store/tree-walk.ts). */
-export type NextStep = (
-  nodes: { level: number; index: number; own: Buffer; partner: Buffer }[],
-) => { nodes: [level: number, index: number][] } | { buckets: number[] };
-
 export interface CompareOptions {
   catalog: Pick<Catalog, 'kindOf' | 'digest' | 'kindDigests'>;
-  nextStep: NextStep;
   /** Hex, fresh for each audit. */
   nonce: string;
   /** With what belongs to each unit alone. */
@@ -41,7 +36,7 @@ export async function compare(a: Side, b: Side, options: CompareOptions): Promis
 async function compareOnce(
   a: Side,
   b: Side,
-  { catalog, nextStep, nonce, all }: CompareOptions,
+  { catalog, nonce, all }: CompareOptions,
 ): Promise<Omit<Compared, 'exchanges'>> {
   const open = { ask: 'open' as const, nonce, all };
   const known = { digest: '', schemaDigest: catalog.digest };

@@ -6,6 +6,7 @@ import { FAN_OUT, LEVELS, recordHash } from '../store/digest.ts';
 import type { Trace } from '../store/last-change.ts';
 import { linksOf } from '../store/links.ts';
 import type { StoreSnapshot } from '../store/snapshot.ts';
+import { cutNode } from '../store/tree-walk.ts';
 import type {
   Against,
   Details,
@@ -40,14 +41,11 @@ export class SnapshotSide implements Side {
   private readonly snapshot: StoreSnapshot;
   private readonly catalog: Catalog;
   private readonly facts: SideFacts;
-  private readonly cut: (node: Buffer) => Buffer;
 
-  /** `cut`: a node of the digest tree as it crosses the wire. */
-  constructor(snapshot: StoreSnapshot, catalog: Catalog, facts: SideFacts, cut: (node: Buffer) => Buffer) {
+  constructor(snapshot: StoreSnapshot, catalog: Catalog, facts: SideFacts) {
     this.snapshot = snapshot;
     this.catalog = catalog;
     this.facts = facts;
-    this.cut = cut;
   }
 
   /** Throws `bad-message` for what the tree does not have. */
@@ -108,7 +106,7 @@ export class SnapshotSide implements Side {
   private async node(level: number, index: number): Promise<string> {
     if (level >= LEVELS || index >= FAN_OUT ** level)
       throw new LockstepError('bad-message', 'The digest tree has no such node.');
-    return this.cut(await this.snapshot.node(level, index)).toString('base64');
+    return cutNode(await this.snapshot.node(level, index)).toString('base64');
   }
 
   private async leaves(buckets: number[]): Promise<Leaves> {

@@ -7,7 +7,6 @@ import { SnapshotSide } from '../audit/snapshot-side.ts';
 import { openLmdb } from '../store/lmdb/lmdb.ts';
 import { Store } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
-import { cutNode, nextStep } from '../store/tree-walk.ts';
 import type { Bench } from './bench.ts';
 import { type Aim, costOf, type Figure } from './figure.ts';
 import { catalog } from './making.ts';
@@ -62,7 +61,7 @@ async function measure(
     };
     let exchanges = 0;
     const spent = await cost(async () => {
-      const options = { catalog, nextStep, nonce: NONCE, all: false };
+      const options = { catalog, nonce: NONCE, all: false };
       ({ exchanges } = await compare(near, { ask: ask as Side['ask'] }, options));
     });
     a.close();
@@ -83,12 +82,7 @@ function side(snapshot: Awaited<ReturnType<Store['snapshot']>>, name: string): S
   const { digest, kindDigests } = catalog;
   const schema = { schemaDigest: digest, kinds: kindDigests, release: '0.1.0' };
   const unit = { is: 'unit' as const, name, unitId: name, pairId: 'bench' };
-  return new SnapshotSide(
-    snapshot,
-    catalog,
-    { ...unit, ...schema, damage: [], damaged: 0, mirror: [] },
-    cutNode,
-  );
+  return new SnapshotSide(snapshot, catalog, { ...unit, ...schema, damage: [], damaged: 0, mirror: [] });
 }
 
 async function filled(folder: string): Promise<Store> {

@@ -14,12 +14,11 @@ export function openMemory(): StorePort {
 }
 
 /** A larger batch has its keys sorted anew, when somebody asks for a range. */
-const MOST_IN_PLACE = 200;
+const MAX_IN_PLACE = 200;
 
 class MemoryPort implements StorePort {
   private readonly data: Map<string, Buffer>;
   private sorted: string[] | undefined;
-  private readonly watchers = new Set<{ prefix: string; listener: () => void }>();
 
   constructor(data: Map<string, Buffer>, sorted?: string[]) {
     this.data = data;
@@ -45,17 +44,13 @@ class MemoryPort implements StorePort {
       return value === undefined ? found === undefined : found?.equals(value) === true;
     });
     if (!holds) return false;
-    const inPlace = put.length + remove.length <= MOST_IN_PLACE;
+    const inPlace = put.length + remove.length <= MAX_IN_PLACE;
     for (const key of remove) if (this.data.delete(key) && inPlace) this.dropKey(key);
     for (const [key, value] of put) {
       if (inPlace && !this.data.has(key)) this.addKey(key);
       this.data.set(key, value);
     }
     if (!inPlace) this.sorted = undefined;
-    for (const { prefix, listener } of [...this.watchers]) {
-      if (put.some(([key]) => key.startsWith(prefix)) || remove.some(key => key.startsWith(prefix)))
-        listener();
-    }
     return true;
   }
 
@@ -67,12 +62,6 @@ class MemoryPort implements StorePort {
       runs: range => inRuns(copy.range(range)),
       close: () => undefined,
     };
-  }
-
-  watch(prefix: string, listener: () => void): () => void {
-    const watcher = { prefix, listener };
-    this.watchers.add(watcher);
-    return () => void this.watchers.delete(watcher);
   }
 
   async close(): Promise<void> {}

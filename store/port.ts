@@ -11,8 +11,6 @@ export interface StorePort extends Reader {
   batch(batch: Batch): Promise<boolean>;
   /** A view that later batches do not change. Must be closed. */
   snapshot(): Snapshot;
-  /** Calls `listener` after each batch that wrote a key starting with `prefix`; returns how to stop. */
-  watch(prefix: string, listener: () => void): () => void;
   /** Of its file, for a port that has one. Costs nothing. */
   space?(): StoreSpace;
   close(): Promise<void>;

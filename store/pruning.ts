@@ -12,8 +12,8 @@ import { type RecordChange, type Revision, toBytes } from './revision.ts';
 import { touchesPair } from './transition.ts';
 
 /** One step is over once it has so many entries to write or remove, or has read so much: some milliseconds. */
-const MOST_ENTRIES = 1_000;
-const MOST_BYTES = 256 * 1024;
+const MAX_ENTRIES = 1_000;
+const MAX_BYTES = 256 * 1024;
 
 /** What is left of a revision that is gone, for one record that it was the last to change: who, when, why, and what came of it. */
 export interface LastChange extends Pick<Revision, 'revision' | 'at' | 'kind' | 'author' | 'reason'> {
@@ -66,7 +66,7 @@ class Step {
   }
 
   private get isFull(): boolean {
-    return this.writes.size >= MOST_ENTRIES || this.bytes >= MOST_BYTES;
+    return this.writes.size >= MAX_ENTRIES || this.bytes >= MAX_BYTES;
   }
 
   /** The history of a record goes together with the changes that it points to. */

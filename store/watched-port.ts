@@ -7,7 +7,6 @@ export function watchedPort(port: StorePort, onRefused: (error: LockstepError) =
     get: key => port.get(key),
     range: range => port.range(range),
     snapshot: () => port.snapshot(),
-    watch: (prefix, listener) => port.watch(prefix, listener),
     ...(port.space === undefined ? {} : { space: () => port.space?.() ?? { fileBytes: 0, freeBytes: 0 } }),
     close: () => port.close(),
     batch: batch =>

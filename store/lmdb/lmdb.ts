@@ -115,7 +115,6 @@ class LmdbPort implements StorePort {
   private readonly database: Bytes;
   private readonly folder: string;
   private readonly onLost: (error: LockstepError) => void;
-  private readonly watchers = new Set<{ prefix: string; listener: () => void }>();
   /** Set once LMDB must not be touched any more: it would end the process. */
   private lost: LockstepError | undefined;
 
@@ -134,9 +133,7 @@ class LmdbPort implements StorePort {
   }
 
   async batch(batch: Batch): Promise<boolean> {
-    const written = this.write(batch);
-    if (written) this.notify(batch);
-    return written;
+    return this.write(batch);
   }
 
   snapshot(): Snapshot {
@@ -150,12 +147,6 @@ class LmdbPort implements StorePort {
       runs: range => runs(this.usable(), range, { transaction }),
       close: () => transaction.done(),
     };
-  }
-
-  watch(prefix: string, listener: () => void): () => void {
-    const watcher = { prefix, listener };
-    this.watchers.add(watcher);
-    return () => void this.watchers.delete(watcher);
   }
 
   /** Pages that neither the tree nor the list of free ones takes; the first two are those of the meta data. */
@@ -205,12 +196,6 @@ class LmdbPort implements StorePort {
       this.onLost(lost);
       throw lost;
     }
-  }
-
-  private notify({ put, remove }: Batch): void {
-    const touched = (prefix: string): boolean =>
-      put.some(([key]) => key.startsWith(prefix)) || remove.some(key => key.startsWith(prefix));
-    for (const { prefix, listener } of [...this.watchers]) if (touched(prefix)) listener();
   }
 }
 

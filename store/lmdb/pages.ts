@@ -19,7 +19,7 @@ export interface PageFault {
 }
 
 /** More than these are only counted. */
-export const MOST_FAULTS = 100;
+export const MAX_FAULTS = 100;
 
 const HEADER = 24;
 const NODE_HEADER = 8;
@@ -33,7 +33,7 @@ const LEAF = 2;
 const OVERFLOW = 4;
 const META = 8;
 const BIG = 1;
-const MOST_LOOKS = 100;
+const MAX_LOOKS = 100;
 
 interface Tree {
   flags: number;
@@ -152,7 +152,7 @@ class Pages {
 
   /** While a commit writes one of them, two looks differ. */
   private newestMeta(): Meta | undefined {
-    for (let look = 0; look < MOST_LOOKS; look++) {
+    for (let look = 0; look < MAX_LOOKS; look++) {
       this.faults.length = 0;
       const meta = this.metaNow();
       if (JSON.stringify(meta) === JSON.stringify(this.metaNow())) return meta;
@@ -364,7 +364,7 @@ class Pages {
   }
 
   private fault(page: number | undefined, reason: string): void {
-    if (this.faults.length < MOST_FAULTS) this.faults.push({ page, reason });
+    if (this.faults.length < MAX_FAULTS) this.faults.push({ page, reason });
   }
 }
 

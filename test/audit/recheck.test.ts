@@ -59,7 +59,7 @@ class Script {
       settled: false,
       exchanges: 4,
     };
-    const options = { catalog, nextStep: () => ({ buckets: [] }), nonce: '0'.repeat(32), all: false };
+    const options = { catalog, nonce: '0'.repeat(32), all: false };
     return recheck(found, this.side(a), this.side(b), options);
   }
 }

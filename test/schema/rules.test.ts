@@ -625,7 +625,6 @@ function counting(port: StorePort): { port: StorePort; reads: () => number } {
     },
     batch: batch => port.batch(batch),
     snapshot: () => port.snapshot(),
-    watch: (prefix, listener) => port.watch(prefix, listener),
     close: () => port.close(),
   };
   return { port: counted, reads: () => reads };

@@ -90,7 +90,6 @@ export class Disk {
       range: range => this.bytes.range(range),
       batch: batch => this.enqueue(batch),
       snapshot: () => this.bytes.snapshot(),
-      watch: (prefix, listener) => this.bytes.watch(prefix, listener),
       close: async () => undefined,
     };
   }

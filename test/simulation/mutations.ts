@@ -12,7 +12,7 @@ const one = (name: string, file: string, from: string, to: string, hiddenBy?: st
   ...(hiddenBy === undefined ? {} : { hiddenBy }),
 });
 
-const BASE_CHECK = 'if (update.base !== this.head.digest) throw baseDiffers(update, this.head);';
+const BASE_CHECK = 'if (update.base !== head.digest) throw baseDiffers(update, head);';
 const DIGEST_CHECK = 'if (target !== undefined && digest !== target) throw digestDiffers(digest, target);';
 
 export const MUTATIONS: Mutation[] = [
@@ -24,7 +24,7 @@ export const MUTATIONS: Mutation[] = [
   ),
   one(
     'an update is taken on another base',
-    'store/store.ts',
+    'store/take-update.ts',
     BASE_CHECK,
     '',
     'the digest that the update must give',
@@ -39,7 +39,7 @@ export const MUTATIONS: Mutation[] = [
   {
     name: 'an update is taken on another base, and whatever digest it gives',
     changes: [
-      { file: 'store/store.ts', from: BASE_CHECK, to: '' },
+      { file: 'store/take-update.ts', from: BASE_CHECK, to: '' },
       { file: 'store/revision-writer.ts', from: DIGEST_CHECK, to: '' },
     ],
   },
@@ -51,9 +51,9 @@ export const MUTATIONS: Mutation[] = [
   ),
   one(
     'a standby takes commits of shared records',
-    'store/store.ts',
-    'if (!isOpen && transitions.some(touchesPair))',
-    'if (false)',
+    'store/propose.ts',
+    "(onStandby === 'own' && transitions.some(touchesPair))",
+    'false',
   ),
   one(
     'a commit is told as done before it is durable',
@@ -286,7 +286,7 @@ export const MUTATIONS: Mutation[] = [
         from: 'if (hasFallenBack(state)) return fallenBack(state);',
         to: '',
       },
-      { file: 'store/store.ts', from: 'assertNotOlder(update, this.head);', to: '' },
+      { file: 'store/take-update.ts', from: 'assertNotOlder(update, head);', to: '' },
     ],
   },
   one(

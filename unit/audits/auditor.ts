@@ -14,7 +14,6 @@ import type { Catalog } from '../../schema/catalog.ts';
 import type { JsonObject } from '../../schema/json.ts';
 import type { StoreSnapshot } from '../../store/snapshot.ts';
 import type { Store } from '../../store/store.ts';
-import { cutNode, nextStep } from '../../store/tree-walk.ts';
 import type { OpenBundle } from '../backups/restoring.ts';
 import type { Incoming } from '../backups/uploads.ts';
 import type { Status } from '../contract.ts';
@@ -70,7 +69,7 @@ export class Auditor {
     const { store, catalog, now } = this.options;
     return this.withSides([a, b], async sides => {
       const [one, other] = sides as [Side, Side];
-      const options = { catalog, nextStep, nonce: randomBytes(32).toString('hex'), all };
+      const options = { catalog, nonce: randomBytes(32).toString('hex'), all };
       let found = await compare(one, other, options);
       // What was committed or taken meanwhile may be on one side of the comparison only.
       const moved = [a, b].some(
@@ -136,7 +135,7 @@ export class Auditor {
   }
 
   private side(snapshot: StoreSnapshot, facts: SideFacts): Side {
-    return new SnapshotSide(snapshot, this.options.catalog, facts, cutNode);
+    return new SnapshotSide(snapshot, this.options.catalog, facts);
   }
 
   private bare(): Pick<SideFacts, 'schemaDigest' | 'kinds' | 'damage' | 'damaged' | 'mirror'> {

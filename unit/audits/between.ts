@@ -6,7 +6,6 @@ import { type AuditReport, makeReport } from '../../audit/report.ts';
 import { elapsedMs } from '../../host/stopwatch.ts';
 import type { Catalog } from '../../schema/catalog.ts';
 import type { JsonObject } from '../../schema/json.ts';
-import { nextStep } from '../../store/tree-walk.ts';
 import type { AuditFace } from './contract.ts';
 
 /** A unit that answers questions, wherever it runs. */
@@ -22,7 +21,7 @@ export async function auditBetween(
   const side = (unit: Answering) => ({
     ask: (question: Question) => unit.auditAsk(question as unknown as JsonObject) as Promise<never>,
   });
-  const options = { catalog, nextStep, nonce: randomBytes(32).toString('hex'), all };
+  const options = { catalog, nonce: randomBytes(32).toString('hex'), all };
   const [one, other] = [side(a), side(b)];
   const compared = await compare(one, other, options);
   const found = compared.settled ? compared : await recheck(compared, one, other, options);
