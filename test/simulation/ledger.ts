@@ -1,6 +1,5 @@
 import { EMPTY_DIGEST } from '../../store/digest.ts';
 import type { Head } from '../../store/head.ts';
-import { foldChanges } from '../../store/history.ts';
 import { keys } from '../../store/keys.ts';
 import { type Batch, withPrefix } from '../../store/port.ts';
 import { fromBytes, type Revision } from '../../store/revision.ts';

@@ -1,7 +1,7 @@
 import { type Moment, remainingMs } from '../../host/deadline.ts';
 import type { Timers } from '../../host/timers.ts';
 import { asLockstepError } from '../../schema/error.ts';
-import type { Provisional } from '../../store/provisional.ts';
+import type { Provisional } from '../../store/head.ts';
 import type { Store } from '../../store/store.ts';
 import type { Events } from '../events.ts';
 import type { Log } from '../log/log.ts';
