@@ -1,28 +1,7 @@
-import Table from 'cli-table3';
 import { windowColumns } from './output.ts';
 import type { Paint } from './paint.ts';
 import { printable } from './printable.ts';
 import { widthOf, wrapLines } from './wrap.ts';
-
-const NO_LINES = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: '  ',
-};
-
-const ASCII = /^[\x20-\x7e]*$/;
 
 type Row = (string | number)[];
 const INDENT = '    ';
@@ -67,37 +46,17 @@ function lists(head: string[], rows: Row[], paint: Paint): string {
 
 function columnsTable(head: string[], rows: Row[], paint: Paint): string {
   const cells = rows.map(row => row.map(cell => printable(String(cell))));
-  const isPlain = [head, ...cells].every(row => row.every(cell => ASCII.test(cell)));
-  return isPlain ? plainTable(head, rows, cells, paint) : measuredTable(head, rows, cells, paint);
-}
-
-/** What needs no measuring is only padded: the library takes a second for a thousand rows. */
-function plainTable(head: string[], rows: Row[], cells: string[][], paint: Paint): string {
   const widths = head.map((name, column) =>
-    cells.reduce((width, row) => Math.max(width, row[column]?.length ?? 0), name.length),
+    cells.reduce((width, row) => Math.max(width, widthOf(row[column] ?? '')), widthOf(name)),
   );
   const right = head.map((_name, column) => typeof rows[0]?.[column] === 'number');
   const line = (row: string[], show: (cell: string) => string): string =>
     row
       .map((cell, column) => {
-        const gap = ' '.repeat((widths[column] as number) - cell.length);
+        const gap = ' '.repeat((widths[column] as number) - widthOf(cell));
         return right[column] ? gap + show(cell) : show(cell) + gap;
       })
       .join('  ')
       .trimEnd();
   return [line(head, name => paint('bold', name)), ...cells.map(row => line(row, cell => cell))].join('\n');
-}
-
-function measuredTable(head: string[], rows: Row[], cells: string[][], paint: Paint): string {
-  const colAligns = head.map(
-    (_name, column) => (typeof rows[0]?.[column] === 'number' ? 'right' : 'left') as 'left' | 'right',
-  );
-  const table = new Table({
-    chars: NO_LINES,
-    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
-    colAligns,
-  });
-  table.push(head.map(name => paint('bold', name)));
-  for (const row of cells) table.push(row);
-  return table.toString().replaceAll(/ +$/gm, '');
 }

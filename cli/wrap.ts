@@ -1,8 +1,6 @@
 /** Text for a window: lines that are too long go on in the next one, below where their text begins. */
+import { stripVTControlCharacters } from 'node:util';
 
-/** Colours take no room. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one
-const COLOUR = /\u001b\[[0-9;]*m/g;
 /** What stands before the text of a line: spaces, a label and the spaces behind it, or both. */
 const LEAD = /^(?:\s+(?:\S+(?: \S+)? {2,})?|\S+ {2,})?/;
 const NARROWEST = 40;
@@ -44,7 +42,18 @@ function wrapLine(line: string, width: number): string {
   return [...lines, current].join('\n');
 }
 
-/** Colours take no room. */
+const ASCII = /^[\x20-\x7e]*$/;
+/** Letters of East Asian scripts and emoji take two columns (Unicode, East Asian Width). */
+const WIDE =
+  /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\p{Emoji_Presentation}\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
+/** Accents that stand over the letter before them, and marks that nobody sees. */
+const NO_WIDTH = /^[\p{M}\p{Cf}]/u;
+
+/** Columns that a text takes in a window. Colours take no room. */
 export function widthOf(text: string): number {
-  return text.replace(COLOUR, '').length;
+  const shown = stripVTControlCharacters(text);
+  if (ASCII.test(shown)) return shown.length;
+  let width = 0;
+  for (const letter of shown) width += NO_WIDTH.test(letter) ? 0 : WIDE.test(letter) ? 2 : 1;
+  return width;
 }

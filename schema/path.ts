@@ -1,4 +1,3 @@
-import { closest, distance } from 'fastest-levenshtein';
 import { LockstepError } from './error.ts';
 import { isObject, RESERVED_KEYS } from './json.ts';
 import { ID_ALPHABET, type Kind, schemaAt } from './kind.ts';
@@ -113,12 +112,33 @@ function unknownPath(segments: string[], index: number, known: string[]): Lockst
 
 /** The known name that `name` is probably a slip of. */
 export function nearest(name: string, known: string[]): string | undefined {
-  const near = closest(
-    name.toLowerCase(),
-    known.map(candidate => candidate.toLowerCase()),
-  );
-  const isNear = distance(name.toLowerCase(), near) <= Math.max(2, name.length / 3);
-  return isNear ? known.find(candidate => candidate.toLowerCase() === near) : undefined;
+  let most = Math.max(2, name.length / 3);
+  let near: string | undefined;
+  for (const candidate of known) {
+    if (Math.abs(candidate.length - name.length) > most) continue;
+    const slips = distance(name.toLowerCase(), candidate.toLowerCase());
+    if (slips > most || (near !== undefined && slips === most)) continue;
+    [near, most] = [candidate, slips];
+  }
+  return near;
+}
+
+/** Letters added, left out and changed on the way from one to the other (Levenshtein). */
+function distance(one: string, other: string): number {
+  let row = Array.from({ length: other.length + 1 }, (_, index) => index);
+  for (const letter of one) {
+    const above = row;
+    row = [(above[0] ?? 0) + 1];
+    for (let at = 0; at < other.length; at++)
+      row.push(
+        Math.min(
+          (row[at] ?? 0) + 1,
+          (above[at + 1] ?? 0) + 1,
+          (above[at] ?? 0) + Number(letter !== other[at]),
+        ),
+      );
+  }
+  return row.at(-1) ?? 0;
 }
 
 /** "Did you mean …?" for a name that is close to a known one; otherwise the known names, if they are few. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { coloured } from '../../cli/paint.ts';
-import { wrapLines, wrapProse } from '../../cli/wrap.ts';
+import { widthOf, wrapLines, wrapProse } from '../../cli/wrap.ts';
 
 describe('text in a narrow window', () => {
   it('goes on below where its text begins', () => {
@@ -25,6 +25,19 @@ describe('text in a narrow window', () => {
       wrapProse(help, 40),
       'Exit codes: 0 done, 1 differs, 2 usage,\n3 refused\n  lockstep set ha/virtualId 61 --reason "as agreed"',
     );
+  });
+
+  it('is measured in columns: wide letters take two, accents and colours none', () => {
+    const cases: [string, number][] = [
+      ['管理', 4],
+      ['한글', 4],
+      ['é', 1],
+      ['e\u0301', 1],
+      ['😀', 2],
+      [coloured('red', 'ab'), 2],
+      ['', 0],
+    ];
+    for (const [text, width] of cases) assert.equal(widthOf(text), width, text);
   });
 
   it('is left alone where there is no window, and colours take no room', () => {

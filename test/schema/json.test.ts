@@ -208,6 +208,21 @@ describe('the one spelling of a value', () => {
     );
   });
 
+  it('is that of RFC 8785, by its own examples, and refuses what has none', () => {
+    const names = { '\u20ac': 5, '\r': 1, '\ufb33': 7, '1': 2, '\ud83d\ude00': 6, '\u0080': 3, ö: 4 };
+    assert.equal(
+      canonicalize(names),
+      '{"\\r":1,"1":2,"\u0080":3,"ö":4,"\u20ac":5,"\ud83d\ude00":6,"\ufb33":7}',
+    );
+    const numbers = { numbers: [333333333.3333333, 1e30, 4.5, 2e-3, 1e-27, -0], literals: [null, true] };
+    assert.equal(
+      canonicalize(numbers),
+      '{"literals":[null,true],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27,0]}',
+    );
+    for (const value of ['\ud800', { b: '\udfff', a: 1 }, { b: 1, a: Number.NaN }, Number.POSITIVE_INFINITY])
+      assert.equal(refusalOf(() => canonicalize(value)).code, 'bad-json');
+  });
+
   it('is read back as the same value', () => {
     fc.assert(fc.property(documents, value => assert.deepEqual(parse(canonicalize(value)), value)));
   });
