@@ -30,12 +30,12 @@ import { findingsOf } from './findings.ts';
 import { candidateOf, putAt } from './newer.ts';
 import { certificatePath } from './record-path.ts';
 import { exists, inUse, judged, noSuchCertificate, older, refused } from './refusals.ts';
-import { type CertificateBook, fingerprintText, readHeld } from './registry.ts';
+import { type CertificateRegistry, fingerprintText, readHeld } from './registry.ts';
 
 export interface CertificatesOptions {
   store: Store;
   catalog: Catalog;
-  book: CertificateBook;
+  book: CertificateRegistry;
   committing: Committing;
   log: Log;
   now(): Date;

@@ -4,7 +4,7 @@ import type { Problem } from '../../schema/error.ts';
 import type { JsonObject } from '../../schema/json.ts';
 import type { Store } from '../../store/store.ts';
 import { problemsOf, useOf } from './findings.ts';
-import type { CertificateBook, HeldCertificate } from './registry.ts';
+import type { CertificateRegistry, HeldCertificate } from './registry.ts';
 
 type Found = (Problem & { fails: boolean })[];
 
@@ -25,13 +25,13 @@ const ALL_EVERY_MS = 6 * 3_600_000;
  */
 export class CertificateJudge {
   private readonly store: Store;
-  private readonly book: CertificateBook;
+  private readonly book: CertificateRegistry;
   private readonly verdicts = new Map<string, Found>();
   private readonly due = new Set<string>();
   /** When all were judged last; undefined: they are due. */
   private allAt: number | undefined;
 
-  constructor(store: Store, book: CertificateBook) {
+  constructor(store: Store, book: CertificateRegistry) {
     this.store = store;
     this.book = book;
   }

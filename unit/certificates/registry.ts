@@ -2,8 +2,11 @@ import { daysLeft } from '../../certs/expiry.ts';
 import { namesOf } from '../../certs/names.ts';
 import { readX509, type X509 } from '../../certs/x509.ts';
 import { pauses } from '../../host/event-loop.ts';
+import type { Timers } from '../../host/timers.ts';
 import { asLockstepError } from '../../schema/error.ts';
 import type { JsonObject } from '../../schema/json.ts';
+import { Follower } from '../../store/follower.ts';
+import type { Work } from '../../store/follower-machine.ts';
 import type { Store } from '../../store/store.ts';
 import type { CertificateFacts, CertificateKind } from './contract.ts';
 import { hostsOf, hostTrouble, ownCertificates, type ServiceTrouble } from './hosts.ts';
@@ -21,62 +24,56 @@ export interface HeldCertificate {
   facts: Omit<CertificateFacts, 'daysLeft' | 'usedBy' | 'users'>;
 }
 
-export interface CertificateBookOptions {
+export interface CertificateRegistryOptions {
   store: Store;
+  timers: Timers;
   /** Something in it has changed. */
   onChanged(): void;
+  /** The store could not be read; it is tried again. */
+  failed(error: unknown): void;
 }
 
 export const WEB_CERTIFICATE = 'webCertificate';
 const PLACES = ['certificates', 'intermediates', WEB_CERTIFICATE];
 /** Virtual Services with findings that are kept; a configuration that is broken all over needs no longer list. */
-const MOST_SERVICES = 1_000;
-const MOST_USERS = 1_000;
-const MOST_NAMED = 20;
+const MAX_SERVICES = 1_000;
+const MAX_USERS = 1_000;
+const MAX_NAMED = 20;
 
 /**
  * The certificates of the configuration and the hosts of Virtual Services that they do not cover: all of them are read once,
  * when the unit starts, and from then on what commits touched. Nothing waits for it but who asks for a list.
  */
-export class CertificateBook {
-  private readonly options: CertificateBookOptions;
+export class CertificateRegistry {
+  private readonly options: CertificateRegistryOptions;
   private readonly held = new Map<string, HeldCertificate>();
   private readonly issuers = new Map<string, X509>();
   private readonly uncovered = new Map<string, ServiceTrouble>();
-  private readonly due = new Set<string>();
-  private running: Promise<void> = Promise.resolve();
-  private working = false;
-  private stopped = false;
-  private readAll = false;
+  private readonly follower: Follower;
 
-  constructor(options: CertificateBookOptions) {
+  constructor(options: CertificateRegistryOptions) {
+    const { store, timers, failed } = options;
     this.options = options;
+    this.follower = new Follower({
+      store,
+      timers,
+      about: path => (isCertificate(path) || isService(path) ? path : undefined),
+      work: (work, isOver) => this.read(work, isOver),
+      failed,
+    });
   }
 
   start(): void {
-    this.go();
+    void this.follower.start();
   }
 
-  async stop(): Promise<void> {
-    this.stopped = true;
-    await this.running;
+  stop(): Promise<void> {
+    return this.follower.stop();
   }
 
   /** Resolves when everything that was committed before is in. */
-  async settled(): Promise<void> {
-    this.go();
-    while (this.working) await this.running;
-  }
-
-  /** Paths that a commit changed. */
-  touched(paths: readonly string[]): void {
-    let any = false;
-    for (const path of paths) {
-      if (!isCertificate(path) && !isService(path)) continue;
-      this.due.add(path);
-      any = true;
-    }
-    if (any) this.go();
+  settled(): Promise<void> {
+    return this.follower.settled();
   }
 
   all(): Iterable<HeldCertificate> {
@@ -102,7 +99,7 @@ export class CertificateBook {
     const found: string[] = [];
     for await (const source of this.options.store.referrers(path)) {
       if (isService(source)) found.push(source);
-      if (found.length >= MOST_USERS) break;
+      if (found.length >= MAX_USERS) break;
     }
     return found;
   }
@@ -112,75 +109,63 @@ export class CertificateBook {
     const usedBy: string[] = [];
     for await (const source of store.referrers(held.path)) {
       usedBy.push(source);
-      if (usedBy.length >= MOST_USERS) break;
+      if (usedBy.length >= MAX_USERS) break;
     }
     return {
       ...held.facts,
       daysLeft: held.x509 === undefined ? 0 : daysLeft(held.x509, now),
-      usedBy: usedBy.sort().slice(0, MOST_NAMED),
+      usedBy: usedBy.sort().slice(0, MAX_NAMED),
       users: usedBy.length,
     };
   }
 
-  private go(): void {
-    if (this.stopped || this.working || (this.readAll && this.due.size === 0)) return;
-    this.working = true;
-    this.running = this.work();
+  private async read({ paths }: Work, isOver: () => boolean): Promise<void> {
+    if (paths === undefined) await this.readAll(isOver);
+    else await this.readThese(paths, isOver);
+    this.options.onChanged();
   }
 
-  /** `working` ends in the very step that finds nothing more to do: what comes later begins anew. */
-  private async work(): Promise<void> {
-    try {
-      while (!this.stopped) {
-        if (!this.readAll) await this.readEverything();
-        else if (this.due.size > 0) await this.readDue();
-        else return;
-      }
-    } finally {
-      this.working = false;
-    }
-  }
-
-  private async readEverything(): Promise<void> {
-    const { store, onChanged } = this.options;
-    this.readAll = true;
+  private async readAll(isOver: () => boolean): Promise<void> {
+    const { store } = this.options;
     const rest = pauses();
     for (const place of PLACES) {
       try {
         for await (const { path, value } of store.list(place)) {
           await rest();
-          if (this.stopped) return;
+          if (isOver()) return;
           this.hold(path, value);
-          if (place !== 'certificates') continue;
-          for await (const source of store.referrers(path)) if (isService(source)) this.due.add(source);
+          if (place === 'certificates') await this.touchUsers(path);
         }
       } catch (error) {
         this.held.set(place, unreadable(place, error)); // the damage has a place of its own in the status
       }
     }
-    await this.readDue();
-    onChanged();
   }
 
-  private async readDue(): Promise<void> {
-    const { store, onChanged } = this.options;
+  private async readThese(paths: readonly string[], isOver: () => boolean): Promise<void> {
     const rest = pauses();
-    for (const path of this.due) {
+    for (const path of paths) {
       await rest();
-      if (this.stopped) return;
-      this.due.delete(path);
+      if (isOver()) return;
       try {
-        const value = await store.read(path);
-        if (isCertificate(path)) {
+        const value = await this.options.store.read(path);
+        if (!isCertificate(path)) await this.lookAtService(path, value);
+        else {
           this.hold(path, value);
-          if (path.startsWith('certificates/'))
-            for await (const source of store.referrers(path)) if (isService(source)) this.due.add(source);
-        } else await this.lookAtService(path, value);
+          if (path.startsWith('certificates/')) await this.touchUsers(path);
+        }
       } catch (error) {
         if (isCertificate(path)) this.keep(path, unreadable(path, error));
       }
     }
-    onChanged();
+  }
+
+  /** Whether it covers their hosts is to be looked at. */
+  private async touchUsers(path: string): Promise<void> {
+    const services: string[] = [];
+    for await (const source of this.options.store.referrers(path))
+      if (isService(source)) services.push(source);
+    this.follower.touch(services);
   }
 
   private hold(path: string, value: JsonObject | undefined): void {
@@ -204,12 +189,12 @@ export class CertificateBook {
       own.length > 0 || parent === undefined ? own : ownCertificates((await store.read(parent)) ?? {});
     // Those below show its certificates where they have none of their own.
     if (parent === undefined && own.length > 0)
-      for await (const below of store.list(`${path}/subVirtualServices`))
-        if (isService(below.path)) this.due.add(below.path);
+      for await (const { path: below } of store.list(`${path}/subVirtualServices`))
+        if (isService(below)) this.follower.touch([below]);
     // A certificate that cannot be read is another trouble than a host that it does not cover.
     const read = shown.flatMap(name => this.held.get(`certificates/${name}`)?.x509 ?? []);
     const trouble = read.length === 0 ? undefined : hostTrouble(hostsOf(value), read);
-    if (trouble !== undefined && this.uncovered.size < MOST_SERVICES)
+    if (trouble !== undefined && this.uncovered.size < MAX_SERVICES)
       this.uncovered.set(path, { path, certificates: shown, ...trouble });
   }
 }

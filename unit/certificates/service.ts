@@ -15,7 +15,7 @@ import { Certificates } from './certificates.ts';
 import { DropMemory } from './drop-memory.ts';
 import { CertificateFolder } from './folder.ts';
 import { CertificateJudge } from './judge.ts';
-import { CertificateBook, type HeldCertificate, isCertificate, WEB_CERTIFICATE } from './registry.ts';
+import { CertificateRegistry, type HeldCertificate, isCertificate, WEB_CERTIFICATE } from './registry.ts';
 import { certificateProblems, hostProblems, serviceProblem } from './warnings.ts';
 import { keepWebCertificate } from './web-certificate.ts';
 
@@ -43,7 +43,7 @@ const MISSING_ISSUER = 'chain-incomplete';
 export class CertificateRoom {
   readonly desk: Certificates;
   private readonly options: CertificateRoomOptions;
-  private readonly book: CertificateBook;
+  private readonly book: CertificateRegistry;
   private readonly judge: CertificateJudge;
   private readonly folder: CertificateFolder;
   private problems: (Problem & { fails: boolean })[] = [];
@@ -58,7 +58,12 @@ export class CertificateRoom {
   constructor(options: CertificateRoomOptions) {
     const { store } = options;
     this.options = options;
-    this.book = new CertificateBook({ store, onChanged: () => this.look() });
+    this.book = new CertificateRegistry({
+      store,
+      timers: options.timers,
+      onChanged: () => this.look(),
+      failed: error => this.unreadable(error),
+    });
     this.judge = new CertificateJudge(store, this.book);
     this.desk = new Certificates({ ...options, book: this.book });
     this.folder = new CertificateFolder({
@@ -74,7 +79,6 @@ export class CertificateRoom {
     const stopCommits = store.watch((_revision, paths) => {
       const certificates = paths.filter(isCertificate);
       this.judge.touched(certificates);
-      this.book.touched(paths);
       if (paths.includes(WEB_CERTIFICATE)) this.keepWeb();
     });
     this.unwatch = () => {
@@ -161,11 +165,11 @@ export class CertificateRoom {
   }
 
   private look(): void {
-    this.looking
-      .take(() => this.lookNow())
-      .catch(error =>
-        this.options.log.warn({ reason: (error as Error).message }, 'certificates cannot be looked at'),
-      );
+    this.looking.take(() => this.lookNow()).catch(error => this.unreadable(error));
+  }
+
+  private unreadable(error: unknown): void {
+    this.options.log.warn({ reason: (error as Error).message }, 'certificates cannot be looked at');
   }
 
   /** Goes over what is held in memory; the store is asked only for who shows what does not serve. */

@@ -815,7 +815,6 @@ export class Pair {
     this.options.log.info({ revision: number, kind, author, reason, records }, 'commit');
     if (this.stopped) return;
     this.link?.ownChanged();
-    this.takeover.records.touched(paths);
     if (paths.some(path => IDENTITY_PATHS.has(path))) void this.refreshIdentity();
     if (paths.some(path => path === 'ha' || path.startsWith('interfaces/'))) void this.refreshGround();
   }

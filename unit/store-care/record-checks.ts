@@ -10,6 +10,7 @@ import type { Timers } from '../../host/timers.ts';
 import type { Catalog } from '../../schema/catalog.ts';
 import { asLockstepError } from '../../schema/error.ts';
 import type { Kind } from '../../schema/kind.ts';
+import { Follower } from '../../store/follower.ts';
 import { linksOf } from '../../store/links.ts';
 import type { Store } from '../../store/store.ts';
 import type { Finding } from '../contract.ts';
@@ -32,7 +33,7 @@ export interface CheckedRecords {
 /** Kinds of records whose certificate is looked into. */
 const CERTIFICATES = new Set(['certificate', 'intermediate']);
 /** Records with findings that are kept; a configuration that is broken all over needs no longer list. */
-const MOST_RECORDS = 1_000;
+const MAX_RECORDS = 1_000;
 const WHOLE_EVERY_MS = 6 * 3_600_000;
 const LOOK_EVERY_MS = 10 * 60_000;
 /** After a stretch of work, so that a look at 600,000 records leaves half of a processor to others. */
@@ -44,83 +45,68 @@ const BREATH_MS = 20;
  */
 export class RecordChecks {
   private readonly options: RecordChecksOptions;
+  private readonly follower: Follower;
   private found = new Map<string, Finding[]>();
-  private readonly due = new Set<string>();
-  /** When the last whole look began; undefined: one is due. */
-  private wholeAt: number | undefined;
+  /** When the last whole look began. */
+  private wholeAt = 0;
   private checkedAt: string | undefined;
-  private running: Promise<void> | undefined;
   /** Read once a look, and only where it meets a certificate. */
   private intermediates: Promise<X509[]> | undefined;
-  private working = false;
-  private stopped = false;
   private cancel: () => void = () => undefined;
 
   constructor(options: RecordChecksOptions) {
+    const { store, timers } = options;
     this.options = options;
+    this.follower = new Follower({
+      store,
+      timers,
+      about: path => (this.isStandby ? path : undefined),
+      work: ({ paths }, isOver) => this.look(paths, () => isOver() || !this.isStandby),
+      failed: () => undefined, // it is tried again; what cannot be read is a finding
+    });
   }
 
   start(): void {
-    const { timers } = this.options;
-    this.cancel = timers.after(LOOK_EVERY_MS, () => this.start());
-    if (this.wholeAt !== undefined && timers.now() - this.wholeAt >= WHOLE_EVERY_MS) this.wholeAt = undefined;
-    this.go();
+    void this.follower.start();
+    this.everySixHours();
   }
 
   async stop(): Promise<void> {
-    this.stopped = true;
     this.cancel();
-    await this.running;
+    await this.follower.stop();
   }
 
   get current(): CheckedRecords {
     return { findings: [...this.found.values()].flat(), checkedAt: this.checkedAt };
   }
 
-  touched(paths: readonly string[]): void {
-    if (!this.isStandby) return;
-    for (const path of [...paths, ...this.found.keys()]) this.due.add(path);
-    this.go();
-  }
-
   /** The unit became active or standby: what was found before is old. */
   roleChanged(): void {
     this.found = new Map();
-    this.due.clear();
-    this.wholeAt = undefined;
     this.checkedAt = undefined;
-    this.go();
+    this.follower.lookAtAll();
   }
 
   private get isStandby(): boolean {
     return this.options.store.head.role === 'standby';
   }
 
-  private go(): void {
-    if (!this.isStandby || this.stopped || (this.wholeAt !== undefined && this.due.size === 0)) return;
-    if (this.working) return;
-    this.working = true;
-    this.running = this.work();
+  private everySixHours(): void {
+    const { timers } = this.options;
+    this.cancel = timers.after(LOOK_EVERY_MS, () => this.everySixHours());
+    if (timers.now() - this.wholeAt >= WHOLE_EVERY_MS) this.follower.lookAtAll();
   }
 
-  /** `working` ends in the very step that finds nothing more to do: what comes later begins anew. */
-  private async work(): Promise<void> {
-    try {
-      while (!this.stopped && this.isStandby) {
-        if (this.wholeAt === undefined) await this.lookAtAll();
-        else if (this.due.size > 0) await this.lookAtDue();
-        else return;
-        this.options.onChecked();
-      }
-    } finally {
-      this.working = false;
-    }
-  }
-
-  private async lookAtAll(): Promise<void> {
-    const { store, catalog, timers, now } = this.options;
-    this.due.clear();
+  private async look(paths: readonly string[] | undefined, isOver: () => boolean): Promise<void> {
+    if (isOver()) return;
     this.intermediates = undefined;
+    if (paths === undefined) await this.lookAtAll(isOver);
+    else await this.lookAt(new Set([...paths, ...this.found.keys()]), isOver);
+    if (!isOver()) this.options.onChecked();
+  }
+
+  private async lookAtAll(isOver: () => boolean): Promise<void> {
+    const { store, catalog, timers, now } = this.options;
     this.wholeAt = timers.now();
     const found = new Map<string, Finding[]>();
     const rest = this.rests();
@@ -128,24 +114,23 @@ export class RecordChecks {
       try {
         for await (const path of store.paths(place)) {
           await rest();
-          if (this.wholeAt === undefined || this.stopped) return;
+          if (isOver()) return;
           keep(found, path, await this.check(path));
         }
       } catch (error) {
         keep(found, place, [unreadable(place, error)]);
       }
     }
+    if (isOver()) return;
     this.found = found;
     this.checkedAt = now().toISOString();
   }
 
-  private async lookAtDue(): Promise<void> {
+  private async lookAt(paths: Set<string>, isOver: () => boolean): Promise<void> {
     const rest = this.rests();
-    this.intermediates = undefined;
-    for (const path of this.due) {
+    for (const path of paths) {
       await rest();
-      if (this.stopped || !this.isStandby) return;
-      this.due.delete(path);
+      if (isOver()) return;
       keep(this.found, path, await this.check(path));
       for (const used of await this.certificatesOf(path)) keep(this.found, used, await this.check(used));
     }
@@ -235,7 +220,7 @@ function placesOf(kinds: readonly Kind[]): Set<string> {
 
 function keep(found: Map<string, Finding[]>, path: string, findings: Finding[]): void {
   if (findings.length === 0) found.delete(path);
-  else if (found.has(path) || found.size < MOST_RECORDS) found.set(path, findings);
+  else if (found.has(path) || found.size < MAX_RECORDS) found.set(path, findings);
 }
 
 function certificateFinding(

@@ -71,8 +71,7 @@ class Standby {
   }
 
   async update(changes: Change[]): Promise<void> {
-    const paths = await this.commit(changes);
-    await this.checked(() => this.checks.touched(paths));
+    await this.checked(() => void this.commit(changes));
   }
 
   async damage(key: string, value?: string): Promise<void> {
