@@ -39,5 +39,3 @@ export interface Step {
   back: string;
   interruption: string;
 }
-
-export const NO_INTERRUPTION = 'none';
