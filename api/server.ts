@@ -42,6 +42,8 @@ export interface ApiOptions {
   /** Lives in a directory of mode 0700; the socket itself becomes 0600. */
   socketPath: string;
   log: ApiLog;
+  /** Called when it could answer, before anybody reaches it. */
+  beforeListening?(serveOperator: ServeOperator): Promise<void>;
 }
 
 export interface Api {
@@ -51,21 +53,21 @@ export interface Api {
 }
 
 /** Serve the API of a unit. Throws `unit-busy`, `port-in-use`, `bad-usage` (path too long), `disk`. */
-export async function serveApi({ unit, socketPath, log }: ApiOptions): Promise<Api> {
+export async function serveApi({ unit, socketPath, log, beforeListening }: ApiOptions): Promise<Api> {
   checkSocketPath(socketPath);
   const visitors: Visitors = new WeakMap();
   const app = await buildApi(unit, log, visitors);
+  const serveOperator: ServeOperator = (stream, operator) => {
+    visitors.set(stream, { operator, busy: false });
+    stream.on('error', () => undefined); // the end of the connection is all that there is to say
+    app.server.emit('connection', stream);
+  };
+  await app.ready();
+  await beforeListening?.(serveOperator);
   await clearStaleSocket(socketPath);
   await app.listen({ path: socketPath });
   await chmod(socketPath, 0o600);
-  return {
-    close: () => app.close(),
-    serveOperator: (stream, operator) => {
-      visitors.set(stream, { operator, busy: false });
-      stream.on('error', () => undefined); // the end of the connection is all that there is to say
-      app.server.emit('connection', stream);
-    },
-  };
+  return { close: () => app.close(), serveOperator };
 }
 
 async function buildApi(unit: UnitFace, log: ApiLog, visitors: Visitors): Promise<FastifyInstance> {

@@ -47,6 +47,8 @@ export interface Happenings {
   operatorGone: { name: string; who: string };
   driftFound: DriftReport;
   driftGone: DriftReport;
+  /** What the unit takes of its disk was measured. */
+  spaceSampled: Record<string, never>;
   backupRun: { result: 'done' | 'failed' };
 }
 

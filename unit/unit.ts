@@ -15,7 +15,7 @@ import { guardOf } from './access/roles.ts';
 import type { Auditing } from './audits/auditing.ts';
 import type { AuditRequest } from './audits/contract.ts';
 import { backUp } from './backups/backing-up.ts';
-import type { Shelf } from './backups/bundle-folder.ts';
+import type { BundleFolder } from './backups/bundle-folder.ts';
 import type { Drills } from './backups/drills.ts';
 import { type OpenBundle, Restoring } from './backups/restoring.ts';
 import type { BackupRunner, SendBundle } from './backups/runner.ts';
@@ -36,7 +36,7 @@ import type {
   RestoreCertificatesRequest,
 } from './certificates/restore-contract.ts';
 import { CertificateRestoring } from './certificates/restoring.ts';
-import type { CertificateRoom } from './certificates/service.ts';
+import type { CertificateService } from './certificates/service.ts';
 import type { Committing } from './changes/committing.ts';
 import { historyAnswer } from './changes/history-answer.ts';
 import { chooser, conflictViews, mergeConflict } from './changes/merging.ts';
@@ -92,6 +92,8 @@ import { type Metrics, spaceGauges } from './metrics.ts';
 import { answersAt } from './pair/answers-at.ts';
 import type { Pair } from './pair/pair.ts';
 import type { StandingProblems } from './pair/problems.ts';
+import { makeStatus } from './pair/status.ts';
+import { gatherFacts } from './pair/status-facts.ts';
 import { type DiskWatch, refusedProblem } from './store-care/disk-watch.ts';
 import type { Growth } from './store-care/growth.ts';
 import type { HistoryKeeper } from './store-care/history-keeper.ts';
@@ -116,9 +118,9 @@ export class Unit implements UnitFace {
   private readonly certificateRestoring: CertificateRestoring;
   private readonly drills: Drills;
   private readonly send: SendBundle;
-  private readonly shelf: Shelf;
+  private readonly bundles: BundleFolder;
   private readonly backups: BackupRunner;
-  private readonly certs: CertificateRoom;
+  private readonly certs: CertificateService;
   private readonly auditing: Auditing;
   private readonly id: string;
   private readonly bal: BalProof;
@@ -145,9 +147,9 @@ export class Unit implements UnitFace {
     openBundle: OpenBundle;
     drills: Drills;
     send: SendBundle;
-    shelf: Shelf;
+    bundles: BundleFolder;
     backups: BackupRunner;
-    certificates: CertificateRoom;
+    certificates: CertificateService;
     folder: UnitFolder;
     /** Of the host key. */
     fingerprint: string;
@@ -171,7 +173,7 @@ export class Unit implements UnitFace {
     this.incoming = rooms.incoming;
     this.drills = rooms.drills;
     this.send = rooms.send;
-    this.shelf = rooms.shelf;
+    this.bundles = rooms.bundles;
     this.backups = rooms.backups;
     this.certs = rooms.certificates;
     this.restoring = new Restoring({
@@ -192,11 +194,15 @@ export class Unit implements UnitFace {
       ...rooms,
       bal: this.bal,
       status: () => this.status(),
-      examinePartner: nonce => rooms.pair.examinePartner(nonce),
-      roundTrip: () => rooms.pair.roundTrip(),
+      examinePartner: async nonce => rooms.pair.connections.linked().examine(nonce),
+      roundTrip: async () => rooms.pair.connections.linked().roundTrip(),
       now: () => new Date(),
     });
-    rooms.pair.onExamine = async nonce => (await this.examining.examination(nonce)) as unknown as JsonObject;
+  }
+
+  /** How this unit is, for its partner. */
+  async examination(nonce: string): Promise<JsonObject> {
+    return (await this.examining.examination(nonce)) as unknown as JsonObject;
   }
 
   doctor({ before }: { before?: Step }): Promise<DoctorAnswer> {
@@ -206,7 +212,8 @@ export class Unit implements UnitFace {
   async status(): Promise<Status> {
     const refused = await this.disk.look();
     const { verifiedAt = null, progress = null } = this.scrub;
-    const status = await this.pair.status(this.mirror?.troubles() ?? [], { verifiedAt, verifying: progress });
+    const files = this.mirror?.troubles() ?? [];
+    const status = makeStatus(await gatherFacts(this.pair, files, { verifiedAt, verifying: progress }));
     const { backups, auditing } = this;
     const certificates = unlessFound(this.certs.warnings(), status.takeover?.findings ?? []);
     const { keeper, growth } = this;
@@ -274,23 +281,23 @@ export class Unit implements UnitFace {
   }
 
   addCertificate(request: AddCertificateRequest, left?: AbortSignal): Promise<AddCertificateAnswer> {
-    return this.certs.desk.addCertificate(request, left);
+    return this.certs.records.addCertificate(request, left);
   }
 
   removeCertificate(request: RemoveCertificateRequest): Promise<ChangeAnswer> {
-    return this.certs.desk.removeCertificate(request);
+    return this.certs.records.removeCertificate(request);
   }
 
   certificates(): Promise<{ certificates: CertificateFacts[] }> {
-    return this.certs.desk.certificates();
+    return this.certs.records.certificates();
   }
 
   certificate(request: CertificateChoice): Promise<CertificateDetails> {
-    return this.certs.desk.certificate(request);
+    return this.certs.records.certificate(request);
   }
 
   exportCertificate(request: ExportCertificateRequest): Promise<ExportedCertificate> {
-    return this.certs.desk.exportCertificate(request);
+    return this.certs.records.exportCertificate(request);
   }
 
   upload(bytes: Readable, by?: string): Promise<{ upload: string; bytes: number }> {
@@ -315,7 +322,7 @@ export class Unit implements UnitFace {
     const target = { ...given, key: given.key ?? remote.key, hostKey: given.hostKey ?? remote.hostKey };
     const fault = remoteFault(target);
     if (fault !== undefined) throw fault;
-    return { to: await this.send(target, await this.shelf.find(name), name) };
+    return { to: await this.send(target, await this.bundles.find(name), name) };
   }
 
   async drill({ upload, name, passphrase }: DrillRequest): Promise<DrillAnswer> {
@@ -324,12 +331,12 @@ export class Unit implements UnitFace {
   }
 
   async shelvedBundles(): ReturnType<UnitFace['shelvedBundles']> {
-    return { bundles: await this.shelf.bundles() };
+    return { bundles: await this.bundles.bundles() };
   }
 
   pruneBackups(request: { dryRun?: boolean; only?: string[] }): Promise<PruneAnswer> {
     const { policy, timeZone } = this.backups;
-    return this.shelf.prune(policy, timeZone, request);
+    return this.bundles.prune(policy, timeZone, request);
   }
 
   history(request: HistoryRequest): Promise<HistoryAnswer> {
@@ -357,11 +364,11 @@ export class Unit implements UnitFace {
     const { author: by, reason, at } = provisional ?? ownProvisional ?? nobodys;
     const undone = undo ? await this.store.undoProvisional(author, 'taken back', guardOf(role)) : undefined;
     if (undone === undefined) await this.store.confirm();
-    this.pair.netSettled(author, undo);
+    this.pair.provisionalSettled(author, undo);
     return {
       change: { author: by, reason, at },
       ...(undone === undefined ? {} : { undone: changeAnswer(this.catalog, undone, false) }),
-      ...(await this.pair.tellPartner()),
+      ...(await this.pair.updates.tellPartner()),
     };
   }
 
@@ -385,11 +392,11 @@ export class Unit implements UnitFace {
   }
 
   forceUpdate(): Promise<Receipt> {
-    return this.pair.forceUpdate();
+    return this.pair.updates.force();
   }
 
   takeover({ force = false }: { force?: boolean }): Promise<TakeoverAnswer> {
-    return this.pair.takeOver(force);
+    return this.pair.takeover.takeOver(force);
   }
 
   pause({ author, reason, seconds }: PauseRequest): Promise<Pause> {
@@ -406,13 +413,13 @@ export class Unit implements UnitFace {
   }
 
   invite(request: InviteRequest): Promise<Invitation> {
-    return this.pair.invite(request);
+    return this.pair.invite(request.replaces);
   }
 
   async join({ code, host, port, author, ...rest }: JoinRequest & { author: string }): Promise<PairedAnswer> {
     if (code !== undefined)
       return this.pair.join({ ...rest, host, code, ...(port === undefined ? {} : { port }) });
-    const { answer, record } = await this.pair.movedTo(host, port);
+    const { answer, record } = await this.pair.connections.movedTo(host, port);
     if (record === undefined) return answer;
     const field = 'partnerAddress';
     const changes: Change[] = [{ op: 'set', path: record, field: [field], value: host }];

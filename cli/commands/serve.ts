@@ -75,7 +75,7 @@ export const command: CliCommand<[], Options> = {
         scrubHours,
         ...listening(listen, port),
       },
-      (unit, socketPath, log) => serveApi({ unit, socketPath, log }),
+      (unit, socketPath, log, beforeListening) => serveApi({ unit, socketPath, log, beforeListening }),
     );
     // Otherwise a service manager reads along, and the log is all that it wants.
     if (process.stdout.isTTY === true)

@@ -47,6 +47,7 @@ export async function openAudited({
     const events = new Events(log);
     const health = Health.open({ file: join(folder, `${mode}.json`), events, log, now });
     const files: Status['files'] = [];
+    const other = mode === 'first' ? 'second' : 'first';
     const auditing = await Auditing.open({
       store,
       catalog: store.catalog,
@@ -58,16 +59,15 @@ export async function openAudited({
       runHook: async () => undefined,
       sendMail: async () => undefined,
       events,
+      pair: {
+        syncState: () => unit.link.state,
+        partner: () => ({ pairId: facts.pairId, hostKey: keys[other].public }) as Partner,
+        ask: question => unit.link.audit(question),
+        self: () => ({ name: mode, unitId: `unit-${mode}`, pairId: facts.pairId, release: facts.release }),
+      },
       timers: pair.timers,
       now,
       log,
-    });
-    const other = mode === 'first' ? 'second' : 'first';
-    auditing.attach({
-      syncState: () => unit.link.state,
-      partner: () => ({ pairId: facts.pairId, hostKey: keys[other].public }) as Partner,
-      ask: question => unit.link.audit(question),
-      self: () => ({ name: mode, unitId: `unit-${mode}`, pairId: facts.pairId, release: facts.release }),
     });
     unit.auditing = auditing;
     return { unit, auditing, health, lines, files };

@@ -66,9 +66,8 @@ export class Restorer {
     { now = new Date(), ...asked }: AskedCertificates = {},
   ): Promise<RestoreCertificatesAnswer> {
     const alone = {
-      forceUpdate: () => Promise.reject(new Error('there is no partner')),
+      force: () => Promise.reject(new Error('there is no partner')),
       tryOut: () => Promise.reject(new Error('there is no partner')),
-      activePartner: () => undefined,
     };
     const restoring = new CertificateRestoring({
       store,
@@ -77,6 +76,7 @@ export class Restorer {
       openBundle: async () => ({ bundle, close: async () => undefined }),
       committing: new Committing(
         alone,
+        { activePartner: () => undefined },
         () => ({ wall: 0, uptime: 0, bootId: 'x' }),
         () => 0,
       ),

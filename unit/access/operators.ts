@@ -36,8 +36,6 @@ export class Operators {
   #byKey = new Map<string, { who: string; operator: Operator }>();
   readonly #unwatch: () => void;
   readonly #reading = new Turn();
-  /** Set once there is an API to carry. */
-  serve: ServeOperator | undefined;
 
   private constructor(options: OperatorsOptions) {
     this.#options = options;
@@ -60,15 +58,15 @@ export class Operators {
   }
 
   /** A stream of somebody who was admitted. */
-  take(stream: Duplex, { keyBlob, who, address }: Peer): void {
+  take(stream: Duplex, { keyBlob, who, address }: Peer, serve: ServeOperator): void {
     const found = this.#byKey.get(keyBlob.toString('base64'));
     // Who they were at the login is all that they may be.
-    if (found === undefined || found.who !== who || this.serve === undefined) {
+    if (found === undefined || found.who !== who) {
       stream.destroy();
       return;
     }
     this.#options.log.debug({ operator: found.operator.name, source: address }, 'operator asks');
-    this.serve(stream, found.operator);
+    serve(stream, found.operator);
   }
 
   #committed(paths: string[]): void {

@@ -21,7 +21,7 @@ export interface AuditedPair {
 export type AuditingOptions = Omit<AuditorOptions, 'self' | 'askPartner'> &
   Pick<DriftWatchOptions, 'timers' | 'log'> &
   Pick<DriftAlertOptions, 'runHook' | 'sendMail'> &
-  Pick<ProverOptions, 'hostKey'> & { events: Events };
+  Pick<ProverOptions, 'hostKey'> & { events: Events; pair: AuditedPair };
 
 /** All that a unit does about audits: on demand, at every interval, and for its partner. */
 export class Auditing implements AuditFace {
@@ -30,23 +30,22 @@ export class Auditing implements AuditFace {
   private readonly watch: DriftWatch;
   private readonly alert: DriftAlert;
   private readonly prover: Prover;
-  private pair: AuditedPair | undefined;
 
   private constructor(options: AuditingOptions, book: DriftBook) {
-    const { store } = options;
-    const self = () => this.pair?.self() ?? { name: '', unitId: '', pairId: '', release: '' };
-    const askPartner = async (question: JsonObject): Promise<JsonObject> => this.paired().ask(question);
+    const { store, pair, events } = options;
+    const self = () => pair.self();
+    const askPartner = (question: JsonObject): Promise<JsonObject> => pair.ask(question);
     this.book = book;
     this.auditor = new Auditor({ ...options, self, askPartner });
-    this.prover = new Prover({ ...options, self, askPartner, partner: () => this.pair?.partner() });
+    this.prover = new Prover({ ...options, self, askPartner, partner: () => pair.partner() });
     this.alert = new DriftAlert({ ...options, self, read: path => store.read(path) });
     this.watch = new DriftWatch({
       ...options,
       book,
-      syncState: () => this.pair?.syncState(),
+      syncState: () => pair.syncState(),
       audit: () => this.auditor.audit(LOCAL_TO_PARTNER),
       onChange: (event, report) => {
-        options.events.emit(event === 'found' ? 'driftFound' : 'driftGone', report);
+        events.emit(event === 'found' ? 'driftFound' : 'driftGone', report);
         this.alert.tell(event, report);
       },
     });
@@ -54,11 +53,6 @@ export class Auditing implements AuditFace {
 
   static async open(options: AuditingOptions): Promise<Auditing> {
     return new Auditing(options, await DriftBook.open(options.store));
-  }
-
-  /** From now on there is a pair to look at. */
-  attach(pair: AuditedPair): void {
-    this.pair = pair;
   }
 
   async stop(): Promise<void> {
@@ -109,11 +103,6 @@ export class Auditing implements AuditFace {
   /** Records that differ where they ought to be equal. */
   get driftRecords(): number {
     return this.book.open?.records ?? 0;
-  }
-
-  private paired(): AuditedPair {
-    if (this.pair === undefined) throw new Error('The unit has not started.');
-    return this.pair;
   }
 }
 

@@ -12,7 +12,7 @@ import type { Drills } from './drills.ts';
 const ABANDONED_MS = 86_400_000;
 
 /** The folder in which the bundles of this unit stand. */
-export class Shelf {
+export class BundleFolder {
   readonly folder: string;
   private readonly drills: Drills;
   private readonly log: Log;

@@ -11,7 +11,7 @@ import type { BackupRun, BackupStatus } from '../contract.ts';
 import type { Events } from '../events.ts';
 import type { Log } from '../log/log.ts';
 import { backUp } from './backing-up.ts';
-import type { Shelf } from './bundle-folder.ts';
+import type { BundleFolder } from './bundle-folder.ts';
 import type { Drills } from './drills.ts';
 import { type BackupPlan, planFault, readBackupPlan } from './schedule-plan.ts';
 
@@ -25,7 +25,7 @@ export interface BackupRunnerOptions {
   /** How much later than its schedule says this unit runs (milliseconds), as the first or second of its pair. */
   spread(isSecond: boolean): number;
   drills: Drills;
-  shelf: Shelf;
+  bundles: BundleFolder;
   send: SendBundle;
   timers: Timers;
   now(): Date;
@@ -64,11 +64,11 @@ export class BackupRunner {
   }
 
   static async start(options: BackupRunnerOptions): Promise<BackupRunner> {
-    const { store, shelf, now } = options;
+    const { store, bundles, now } = options;
     const plan = await readPlan(options);
     const book = (await store.readLocal<Book>(NAME)) ?? newBook(plan, now());
     const runner = new BackupRunner(options, book, plan);
-    await shelf.sweep(now());
+    await bundles.sweep(now());
     runner.unwatch = store.watch((_revision, paths) => {
       if (paths.some(path => CONCERNING.has(path))) runner.look();
     });
@@ -210,13 +210,13 @@ export class BackupRunner {
   }
 
   private async make(startedAt: Date): Promise<BackupRun> {
-    const { drills, shelf, send, now, log } = this.options;
+    const { drills, bundles, send, now, log } = this.options;
     const { plan } = this;
     const fault = planFault(plan);
     if (fault !== undefined) throw fault;
     const passphrase = plan.passphrase as string;
     const name = (await this.unsent()) ?? (await this.write(startedAt, passphrase));
-    const file = join(shelf.folder, name);
+    const file = join(bundles.folder, name);
     let to = file;
     if (plan.method !== 'local') {
       await this.keep({ ...this.book, unsent: name });
@@ -224,7 +224,7 @@ export class BackupRunner {
     }
     // A bundle that fails its drill stays, and status says so; the next one is made in its time.
     await drills.drill(file, name, passphrase).catch(() => undefined);
-    await shelf.prune(plan.policy, plan.times.timeZone, {}).catch(error => {
+    await bundles.prune(plan.policy, plan.times.timeZone, {}).catch(error => {
       log.error({ reason: String(error) }, 'old bundles could not be removed');
     });
     return { at: now().toISOString(), name, to, bytes: (await stat(file)).size };
@@ -233,16 +233,16 @@ export class BackupRunner {
   private async unsent(): Promise<string | undefined> {
     const { unsent } = this.book;
     if (unsent === undefined) return undefined;
-    const there = await stat(join(this.options.shelf.folder, unsent)).catch(() => undefined);
+    const there = await stat(join(this.options.bundles.folder, unsent)).catch(() => undefined);
     return there === undefined ? undefined : unsent;
   }
 
   private async write(startedAt: Date, passphrase: string): Promise<string> {
-    const { store, catalog, unitId, shelf } = this.options;
+    const { store, catalog, unitId, bundles } = this.options;
     const snapshot = await store.snapshot();
     const { facts, bytes } = await backUp(snapshot, catalog, unitId, startedAt, { passphrase });
-    await mkdir(shelf.folder, { recursive: true, mode: 0o700 });
-    const wanted = join(shelf.folder, facts.name);
+    await mkdir(bundles.folder, { recursive: true, mode: 0o700 });
+    const wanted = join(bundles.folder, facts.name);
     const { file } = await saveBundle(bytes, wanted, { passphrase, mayNumber: true });
     return basename(file);
   }

@@ -19,7 +19,7 @@ import { CertificateRegistry, type HeldCertificate, isCertificate, WEB_CERTIFICA
 import { certificateProblems, hostProblems, serviceProblem } from './warnings.ts';
 import { keepWebCertificate } from './web-certificate.ts';
 
-export interface CertificateRoomOptions {
+export interface CertificateServiceOptions {
   store: Store;
   catalog: Catalog;
   committing: Committing;
@@ -40,9 +40,9 @@ const MOST_WARNINGS = 100;
 const MISSING_ISSUER = 'chain-incomplete';
 
 /** Everything of certificates that one running unit does by itself: it watches their days and the folder, and keeps its own. */
-export class CertificateRoom {
-  readonly desk: Certificates;
-  private readonly options: CertificateRoomOptions;
+export class CertificateService {
+  readonly records: Certificates;
+  private readonly options: CertificateServiceOptions;
   private readonly book: CertificateRegistry;
   private readonly judge: CertificateJudge;
   private readonly folder: CertificateFolder;
@@ -55,7 +55,7 @@ export class CertificateRoom {
   private unwatch: () => void = () => undefined;
   private cancel: () => void = () => undefined;
 
-  constructor(options: CertificateRoomOptions) {
+  constructor(options: CertificateServiceOptions) {
     const { store } = options;
     this.options = options;
     this.book = new CertificateRegistry({
@@ -65,10 +65,10 @@ export class CertificateRoom {
       failed: error => this.unreadable(error),
     });
     this.judge = new CertificateJudge(store, this.book);
-    this.desk = new Certificates({ ...options, book: this.book });
+    this.records = new Certificates({ ...options, book: this.book });
     this.folder = new CertificateFolder({
       ...options,
-      take: (name, pem, droppedAt) => this.desk.takeDropped(name, pem, droppedAt),
+      take: (name, pem, droppedAt) => this.records.takeDropped(name, pem, droppedAt),
       memory: new DropMemory(store, options.bootId),
     });
   }
@@ -94,7 +94,7 @@ export class CertificateRoom {
     this.stopped = true;
     this.unwatch();
     this.cancel();
-    this.desk.stop();
+    this.records.stop();
     await this.folder.stop();
     await this.book.stop();
     await Promise.all([this.keeping.settled(), this.looking.settled()]);

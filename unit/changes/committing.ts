@@ -5,7 +5,8 @@ import type { CommitRequest, CommitResult } from '../../store/store.ts';
 import { touchesPair } from '../../store/transition.ts';
 import { guardOf } from '../access/roles.ts';
 import type { ChangeAnswer, Safety } from '../contract.ts';
-import type { Pair } from '../pair/pair.ts';
+import type { Connections } from '../pair/connections.ts';
+import type { Updates } from '../pair/updates.ts';
 
 /** What the store is told beside the changes. */
 export type How = Required<Pick<CommitRequest, 'dryRun' | 'expected' | 'provisional' | 'guard'>>;
@@ -14,13 +15,20 @@ type Answer = Pick<ChangeAnswer, 'ms' | 'provisional' | 'standby'>;
 
 /** Makes commits as carefully as their author asked: provisionally, or only when the standby takes them too. */
 export class Committing {
-  private readonly pair: Pick<Pair, 'forceUpdate' | 'tryOut' | 'activePartner'>;
+  private readonly updates: Pick<Updates, 'force' | 'tryOut'>;
+  private readonly connections: Pick<Connections, 'activePartner'>;
   private readonly clock: () => Moment;
   private readonly stopwatch: () => number;
 
   /** `stopwatch`: monotonic milliseconds. */
-  constructor(pair: Committing['pair'], clock: () => Moment, stopwatch: () => number) {
-    this.pair = pair;
+  constructor(
+    updates: Committing['updates'],
+    connections: Committing['connections'],
+    clock: () => Moment,
+    stopwatch: () => number,
+  ) {
+    this.updates = updates;
+    this.connections = connections;
     this.clock = clock;
     this.stopwatch = stopwatch;
   }
@@ -55,19 +63,19 @@ export class Committing {
     expected: number | undefined,
     act: (how: Pick<How, 'dryRun' | 'expected'>) => Promise<Result>,
   ): Promise<Result> {
-    await this.pair.forceUpdate();
+    await this.updates.force();
     const planned = await act({ dryRun: true, expected });
     const changes = planned.changes
       .filter(touchesPair)
       .map(({ path, after }) => ({ path, value: after.pair ?? null }));
-    if (changes.length > 0) await this.pair.tryOut(changes);
+    if (changes.length > 0) await this.updates.tryOut(changes);
     return act({ dryRun: false, expected: planned.revision });
   }
 
   /** The change stands, whatever becomes of the update. */
   private async update(): Promise<NonNullable<ChangeAnswer['standby']>> {
     try {
-      return { receipt: await this.pair.forceUpdate() };
+      return { receipt: await this.updates.force() };
     } catch (error) {
       return { error: asLockstepError(error).toJSON() };
     }
@@ -85,7 +93,7 @@ export class Committing {
 
   /** "Change it on the active unit" helps only who knows which one that is. */
   nameActive(error: unknown): never {
-    const active = this.pair.activePartner();
+    const active = this.connections.activePartner();
     if (!(error instanceof LockstepError) || error.code !== 'not-active' || active === undefined) throw error;
     throw new LockstepError('not-active', error.message, {
       hint: `Type the command on ${active.name} (${active.host}), or make this unit active with lockstep takeover.`,

@@ -21,19 +21,20 @@ export interface ProvisionalKeeperOptions {
 export class ProvisionalKeeper {
   private readonly options: ProvisionalKeeperOptions;
   private cancel: () => void = () => undefined;
-  private readonly unwatch: () => void;
+  private readonly unwatch: (() => void)[];
   /** What was told to wait. */
   private readonly open = new Set<string>();
 
   constructor(options: ProvisionalKeeperOptions) {
     this.options = options;
-    this.unwatch = options.store.watch(() => this.look());
+    const look = (): void => this.look();
+    this.unwatch = [options.store.watch(look), options.events.on('roleChanged', look)];
     this.look();
   }
 
   stop(): void {
     this.cancel();
-    this.unwatch();
+    for (const unwatch of this.unwatch) unwatch();
   }
 
   /** Something may have changed: a commit, an update, a confirmation, the role. */

@@ -10,7 +10,7 @@ import type { Json, JsonObject } from '../../schema/json.ts';
 import type { Store } from '../../store/store.ts';
 import type { BalProof } from '../access/bal-proof.ts';
 import { readBackupPlan } from '../backups/schedule-plan.ts';
-import type { CertificateRoom } from '../certificates/service.ts';
+import type { CertificateService } from '../certificates/service.ts';
 import type { Status } from '../contract.ts';
 import type { UnitFolder } from '../folder.ts';
 import type { StandingProblems } from '../pair/problems.ts';
@@ -26,7 +26,7 @@ export interface ExaminingOptions {
   /** Of the host key of this unit. */
   fingerprint: string;
   bal: BalProof;
-  certificates: Pick<CertificateRoom, 'examined'>;
+  certificates: Pick<CertificateService, 'examined'>;
   standing: Pick<StandingProblems, 'warnings'>;
   status(): Promise<Status>;
   /** Reject with a LockstepError when the partner is not there. */

@@ -3,7 +3,7 @@ import type { JsonObject } from '../../schema/json.ts';
 import { contradictions, type HaFacts, strangers, words } from '../../sync/fit.ts';
 import type { HaMode } from '../../sync/message.ts';
 import type { ChangeView } from '../contract.ts';
-import type { UpdateInterface } from './update-interface.ts';
+import type { UpdateInterface } from './addresses.ts';
 
 export interface AboutPair {
   partner: {

@@ -41,6 +41,8 @@ export class Pausing {
   static async open(options: PausingOptions): Promise<Pausing> {
     const pausing = new Pausing(options);
     pausing.take(await options.store.readLocal<Kept>(FACT));
+    await pausing.roleChanged();
+    options.events.on('roleChanged', () => void pausing.roleChanged());
     return pausing;
   }
 

@@ -11,16 +11,16 @@ export function portOf({ port, cameFrom }: Pick<Partner, 'port' | 'cameFrom'>): 
 }
 
 /**
- * Where the partner is dialled, in this order. `home`: what the record of the update interface says, which is the one place that
+ * Where the partner is dialled, in this order. `record`: what the record of the update interface says, which is the one place that
  * people write; the rest was learned from connections that its keys vouch for.
  */
 export function placesOf(
   partner: Pick<Partner, 'host' | 'port' | 'reached' | 'cameFrom'>,
-  home?: { path: string; host: string },
+  record?: { path: string; host: string },
 ): NamedPlace[] {
   const { host, port, reached, cameFrom } = partner;
   const places: (NamedPlace | undefined)[] = [
-    home && { host: home.host, port: portOf(partner), because: `${home.path}/partnerAddress` },
+    record && { host: record.host, port: portOf(partner), because: `${record.path}/partnerAddress` },
     reached && { ...reached, because: 'where it was reached last' },
     cameFrom && { ...cameFrom, because: 'where it came from last' },
     { host, port, because: 'where it was paired' },

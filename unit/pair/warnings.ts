@@ -4,13 +4,13 @@ import { contradictions, type HaFacts, type Misfit, strangers, words } from '../
 import type { Link } from '../../sync/link.ts';
 import { mismatches } from '../../sync/pair-state.ts';
 import type { SyncState } from '../../sync/state.ts';
-import type { Ground } from './update-interface.ts';
+import type { PairAddresses } from './addresses.ts';
 
 export interface LineFacts {
   name: string;
-  ground: Ground;
+  addresses: PairAddresses;
   /** Where the records say that the partner is, where they do. */
-  home: { path: string; host: string } | undefined;
+  record: { path: string; host: string } | undefined;
   via: Link['via'];
   notDialled: LockstepError | undefined;
   /** Where the partner is linked. */
@@ -20,19 +20,19 @@ export interface LineFacts {
 }
 
 export function lineWarnings(facts: LineFacts): Problem[] {
-  const { ground, notListening, syncState } = facts;
-  const own = `${ground.update?.path ?? 'interfaces'}/address`;
+  const { addresses, notListening, syncState } = facts;
+  const own = `${addresses.update?.path ?? 'interfaces'}/address`;
   return [
     ...(notListening === undefined
       ? []
       : [problem('address-missing', own, notListening.message, notListening.hint)]),
     ...(facts.via === undefined ? [] : dialWarnings(facts)),
-    ...(syncState === undefined ? [] : misfitWarnings(facts.name, ground.facts, syncState)),
+    ...(syncState === undefined ? [] : misfitWarnings(facts.name, addresses.facts, syncState)),
   ];
 }
 
-function dialWarnings({ name, home, via, notDialled, partnerHost }: LineFacts): Problem[] {
-  const path = home === undefined ? 'ha/updateInterface' : `${home.path}/partnerAddress`;
+function dialWarnings({ name, record, via, notDialled, partnerHost }: LineFacts): Problem[] {
+  const path = record === undefined ? 'ha/updateInterface' : `${record.path}/partnerAddress`;
   if (via?.dialled === false && notDialled !== undefined)
     return [
       problem(
@@ -42,12 +42,12 @@ function dialWarnings({ name, home, via, notDialled, partnerHost }: LineFacts): 
         `If ${name} has moved: lockstep pair ${via.remote.address}. Otherwise look at the network between them.`,
       ),
     ];
-  if (home === undefined || partnerHost === undefined || partnerHost === home.host) return [];
+  if (record === undefined || partnerHost === undefined || partnerHost === record.host) return [];
   return [
     problem(
       'partner-address',
       path,
-      `it says ${home.host}, and ${name} is reached at ${partnerHost}`,
+      `it says ${record.host}, and ${name} is reached at ${partnerHost}`,
       `lockstep set ${path} ${partnerHost}`,
     ),
   ];

@@ -3,6 +3,7 @@ import type { Problem } from '../../schema/error.ts';
 import { asLockstepError } from '../../schema/error.ts';
 import type { Store } from '../../store/store.ts';
 import type { Space } from '../contract.ts';
+import type { Events } from '../events.ts';
 import type { UnitFolder } from '../folder.ts';
 import type { Log } from '../log/log.ts';
 import { daysUntilFull, measureSpace, ownBytes, SAMPLE_HOURS, SAMPLES_A_DAY, type Sample } from './space.ts';
@@ -33,8 +34,7 @@ export interface GrowthOptions {
   timers: Timers;
   now(): Date;
   log: Log;
-  /** Called after each sample. */
-  onSample?: () => void;
+  events: Events;
 }
 
 /**
@@ -100,13 +100,13 @@ export class Growth {
   }
 
   private async sample(): Promise<void> {
-    const { store, now, onSample } = this.options;
+    const { store, now, events } = this.options;
     this.measured = undefined;
     const space = await this.space();
     const sample = { at: now().toISOString(), ownBytes: ownBytes(space), freeBytes: space.diskFreeBytes };
     this.kept = noted(this.kept, sample, store.head.revision);
     await store.writeLocal(NAME, this.kept);
-    onSample?.();
+    events.emit('spaceSampled', {});
   }
 }
 

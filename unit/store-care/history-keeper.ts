@@ -5,6 +5,7 @@ import { withDefaults } from '../../schema/record.ts';
 import { type Kept, type Need, oldestToKeep, type Retention } from '../../store/retention.ts';
 import type { Store } from '../../store/store.ts';
 import type { HistoryKept } from '../contract.ts';
+import type { Events } from '../events.ts';
 import type { Log } from '../log/log.ts';
 
 const RECORD = 'history';
@@ -32,13 +33,14 @@ export interface HistoryKeeperOptions {
   needs(): Promise<Need[]>;
   /** An update is under way. */
   isBusy(): boolean;
+  events: Events;
   log: Log;
 }
 
 /** Lets old revisions go, in the background and in small steps, as the record `history` says. */
 export class HistoryKeeper {
   private readonly options: HistoryKeeperOptions;
-  private readonly unwatch: () => void;
+  private readonly unwatch: (() => void)[];
   private retention: Retention;
   private oldest: number;
   private because: Kept['because'] = 'least';
@@ -56,7 +58,10 @@ export class HistoryKeeper {
     this.options = options;
     this.retention = retention;
     this.oldest = oldest;
-    this.unwatch = options.store.watch((_revision, paths) => this.committed(paths));
+    this.unwatch = [
+      options.store.watch((_revision, paths) => this.committed(paths)),
+      options.events.on('spaceSampled', () => this.look()),
+    ];
   }
 
   static async start(options: HistoryKeeperOptions): Promise<HistoryKeeper> {
@@ -70,7 +75,7 @@ export class HistoryKeeper {
   /** Resolves when no step runs any more. */
   async stop(): Promise<void> {
     this.stopped = true;
-    this.unwatch();
+    for (const unwatch of this.unwatch) unwatch();
     this.cancel();
     this.wake();
     await this.working;

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { LockstepError } from '../../../schema/error.ts';
 import type { JsonObject } from '../../../schema/json.ts';
 import type { Store } from '../../../store/store.ts';
-import { Shelf } from '../../../unit/backups/bundle-folder.ts';
+import { BundleFolder } from '../../../unit/backups/bundle-folder.ts';
 import { Drills } from '../../../unit/backups/drills.ts';
 import { openBundle } from '../../../unit/backups/open-bundle.ts';
 import { BackupRunner, type SendBundle } from '../../../unit/backups/runner.ts';
@@ -41,7 +41,7 @@ describe('the schedule of backups', () => {
   let now: Date;
   let runner: BackupRunner;
   let drills: Drills;
-  let shelf: Shelf;
+  let bundleFolder: BundleFolder;
   let send: SendBundle;
   let ended: () => void;
   let results: string[];
@@ -58,7 +58,7 @@ describe('the schedule of backups', () => {
     send = () => Promise.reject(new LockstepError('backup-target', 'The host is down.'));
     const log = keptLog().log;
     drills = await Drills.open({ store, catalog, openBundle, log, now: () => now });
-    shelf = new Shelf(join(dir, 'backups'), drills, log);
+    bundleFolder = new BundleFolder(join(dir, 'backups'), drills, log);
   });
   afterEach(async () => {
     await runner.stop();
@@ -77,7 +77,7 @@ describe('the schedule of backups', () => {
       unitId: 'a',
       spread: isSecond => (isSecond ? late : 0),
       drills,
-      shelf,
+      bundles: bundleFolder,
       send: (...asked) => send(...asked),
       timers,
       now: () => now,
@@ -122,7 +122,7 @@ describe('the schedule of backups', () => {
     assert.equal(results.length, before);
   }
 
-  const bundles = (): string[] => readdirSync(shelf.folder).sort();
+  const bundles = (): string[] => readdirSync(bundleFolder.folder).sort();
   const codes = (): string[] => runner.warnings().map(({ code }) => code);
 
   it('makes a bundle in its time, drills it, and says so', async () => {
@@ -135,7 +135,7 @@ describe('the schedule of backups', () => {
     const [name] = bundles();
     assert.deepEqual([bundles().length, runner.status.lastRun?.name], [1, name]);
     assert.deepEqual([drills.latest.passed?.name, codes()], [name, []]);
-    assert.equal((await shelf.bundles())[0]?.proved, true);
+    assert.equal((await bundleFolder.bundles())[0]?.proved, true);
     await nothingAt('2026-06-02T23:00:00Z');
   });
 
@@ -223,14 +223,16 @@ describe('the schedule of backups', () => {
       await runAt(`2026-06-${day}T02:00:00Z`);
       for (const name of bundles()) {
         const at = new Date(`2026-06-${name.slice(11, 13)}T02:00:00Z`);
-        utimesSync(join(shelf.folder, name), at, at);
+        utimesSync(join(bundleFolder.folder, name), at, at);
       }
     }
-    const kept = await shelf.prune(runner.policy, 'UTC', {});
+    const kept = await bundleFolder.prune(runner.policy, 'UTC', {});
     assert.equal(bundles().length, 2, JSON.stringify(kept));
     const [newest] = bundles().reverse();
-    truncateSync(join(shelf.folder, String(newest)), 1000);
-    const plan = await shelf.prune({ last: 1, daily: 0, weekly: 0, monthly: 0 }, 'UTC', { dryRun: true });
+    truncateSync(join(bundleFolder.folder, String(newest)), 1000);
+    const plan = await bundleFolder.prune({ last: 1, daily: 0, weekly: 0, monthly: 0 }, 'UTC', {
+      dryRun: true,
+    });
     assert.deepEqual(
       plan.bundles.map(({ keep, reasons }) => [keep, reasons.includes('the newest proved one')]),
       [
@@ -238,8 +240,8 @@ describe('the schedule of backups', () => {
         [true, true],
       ],
     );
-    writeFileSync(join(shelf.folder, 'letter.txt'), 'not ours');
-    await shelf.prune({ last: 1, daily: 0, weekly: 0, monthly: 0 }, 'UTC', {});
+    writeFileSync(join(bundleFolder.folder, 'letter.txt'), 'not ours');
+    await bundleFolder.prune({ last: 1, daily: 0, weekly: 0, monthly: 0 }, 'UTC', {});
     assert.ok(bundles().includes('letter.txt'));
   });
 
@@ -249,8 +251,8 @@ describe('the schedule of backups', () => {
     for (const day of ['02', '03']) await runAt(`2026-06-${day}T02:00:00Z`);
     const made = bundles();
     const old = String(made[0]).replace('2026-06-02', '2024-06-02');
-    copyFileSync(join(shelf.folder, String(made[0])), join(shelf.folder, old));
-    const { bundles: verdicts } = await shelf.prune(runner.policy, 'UTC', { dryRun: true });
+    copyFileSync(join(bundleFolder.folder, String(made[0])), join(bundleFolder.folder, old));
+    const { bundles: verdicts } = await bundleFolder.prune(runner.policy, 'UTC', { dryRun: true });
     assert.deepEqual(
       verdicts.map(({ name, keep }) => [name, keep]),
       [
@@ -265,7 +267,7 @@ describe('the schedule of backups', () => {
     await start();
     await set(NIGHTLY);
     await runAt('2026-06-02T02:00:00Z');
-    const file = join(shelf.folder, String(bundles()[0]));
+    const file = join(bundleFolder.folder, String(bundles()[0]));
     truncateSync(file, 2000);
     assert.equal(await drills.isProved(file), false);
     await assert.rejects(drills.drill(file, 'damaged', PASSPHRASE), { code: 'damaged-bundle' });

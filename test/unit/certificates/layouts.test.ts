@@ -9,7 +9,7 @@ import { realTimers } from '../../../host/timers.ts';
 import { loadCatalog } from '../../../schema/catalog.ts';
 import { openMemory } from '../../../store/memory.ts';
 import { Store } from '../../../store/store.ts';
-import { CertificateRoom } from '../../../unit/certificates/service.ts';
+import { CertificateService } from '../../../unit/certificates/service.ts';
 import { Committing } from '../../../unit/changes/committing.ts';
 import { Events } from '../../../unit/events.ts';
 import { issue, type Made, type Wish } from '../../certs/ca.ts';
@@ -48,7 +48,7 @@ describe('certs.d takes what programs drop', function () {
   this.timeout(60_000);
   let folder: string;
   let store: Store;
-  let room: CertificateRoom;
+  let room: CertificateService;
   let events: Events;
   let log: ReturnType<typeof keptLog>;
 
@@ -73,12 +73,13 @@ describe('certs.d takes what programs drop', function () {
 
   async function start(): Promise<void> {
     const nobody = async (): Promise<never> => assert.fail('there is no partner');
-    const alone = { forceUpdate: nobody, tryOut: nobody, activePartner: () => undefined };
+    const updates = { force: nobody, tryOut: nobody };
+    const connections = { activePartner: () => undefined };
     events = new Events(log.log);
-    room = new CertificateRoom({
+    room = new CertificateService({
       store,
       catalog,
-      committing: new Committing(alone, machineClock, () => 0),
+      committing: new Committing(updates, connections, machineClock, () => 0),
       events,
       folder: join(folder, 'certs.d'),
       bootId: 'boot-1',

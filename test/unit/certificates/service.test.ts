@@ -10,7 +10,7 @@ import type { JsonObject } from '../../../schema/json.ts';
 import { openMemory } from '../../../store/memory.ts';
 import { Store } from '../../../store/store.ts';
 import type { Change } from '../../../store/transition.ts';
-import { CertificateRoom } from '../../../unit/certificates/service.ts';
+import { CertificateService } from '../../../unit/certificates/service.ts';
 import { makeWebCertificate } from '../../../unit/certificates/web-certificate.ts';
 import { Committing } from '../../../unit/changes/committing.ts';
 import { Events } from '../../../unit/events.ts';
@@ -33,7 +33,7 @@ describe('the certificates of a running unit', () => {
   let now: Date;
   let store: Store;
   let timers: ManualTimers;
-  let room: CertificateRoom;
+  let room: CertificateService;
   let events: Events;
   let log: ReturnType<typeof keptLog>;
 
@@ -63,12 +63,13 @@ describe('the certificates of a running unit', () => {
 
   async function start(): Promise<void> {
     const nobody = async (): Promise<never> => assert.fail('there is no partner');
-    const alone = { forceUpdate: nobody, tryOut: nobody, activePartner: () => undefined };
+    const updates = { force: nobody, tryOut: nobody };
+    const connections = { activePartner: () => undefined };
     events = new Events(log.log);
-    room = new CertificateRoom({
+    room = new CertificateService({
       store,
       catalog,
-      committing: new Committing(alone, machineClock, () => 0),
+      committing: new Committing(updates, connections, machineClock, () => 0),
       events,
       folder: join(folder, 'certs.d'),
       bootId: 'boot-1',
@@ -305,7 +306,7 @@ describe('the certificates of a running unit', () => {
     it('is made where there is none, for the names of the unit', async () => {
       await start();
       assert.equal((await web())?.selfSigned, true);
-      const { certificates } = await room.desk.certificates();
+      const { certificates } = await room.records.certificates();
       assert.deepEqual(
         certificates.map(({ name, kind, names, keyType }) => [name, kind, names, keyType]),
         [['web', 'web', ['lb-a', '10.1.0.11'], 'EC P-256']],
@@ -388,7 +389,7 @@ describe('the certificates of a running unit', () => {
     const end = async (act: () => unknown, left?: AbortSignal): Promise<void> => {
       await start();
       const started = performance.now();
-      const refusal = room.desk.addCertificate(slow, left).catch(error => error.code);
+      const refusal = room.records.addCertificate(slow, left).catch(error => error.code);
       setTimeout(act, 50);
       assert.equal(await refusal, 'unit-unreachable');
       assert.ok(performance.now() - started < 1_000, `${performance.now() - started} ms`);

@@ -9,8 +9,9 @@ import type { Channel } from '../../../sync/channel.ts';
 import type { HaMode } from '../../../sync/message.ts';
 import type { Partner } from '../../../sync/pairing.ts';
 import { fingerprint, generateKeyPair, type KeyPair, publicBlob } from '../../../sync/ssh/keys.ts';
-import { PairingDesk } from '../../../unit/pair/invitations.ts';
+import { Events } from '../../../unit/events.ts';
 import { PairMembership } from '../../../unit/pair/membership.ts';
+import { PartnerRegistry } from '../../../unit/pair/partner-registry.ts';
 import { channelPair } from '../../sync/channel-in-memory.ts';
 import { catalog } from '../../sync/pair-in-memory.ts';
 
@@ -20,7 +21,7 @@ const QUIET = { info: () => {}, warn: () => {}, error: () => {}, debug: () => {}
 let folder: string;
 const machines = new Map<string, Machine>();
 
-/** What survives a crash of one unit, and the desk that runs on it. */
+/** What survives a crash of one unit, and the registry that runs on it. */
 class Machine {
   readonly name: string;
   readonly mode: HaMode;
@@ -29,7 +30,7 @@ class Machine {
   readonly file: string;
   readonly left: string[] = [];
   store!: Store;
-  desk!: PairingDesk;
+  registry!: PartnerRegistry;
   membership!: PairMembership;
   /** Loses the next message of this type on its way from this unit, and the channel with it. */
   losesNext: string | undefined;
@@ -55,7 +56,9 @@ class Machine {
   /** The daemon starts, as after a crash: only the file and the store are left. */
   async start(): Promise<this> {
     this.membership = await PairMembership.open(this.store);
-    this.desk = await PairingDesk.open({
+    const events = new Events(QUIET);
+    events.on('unpaired', () => this.left.push('left'));
+    this.registry = await PartnerRegistry.open({
       partnerFile: this.file,
       self: () => ({
         unitId: this.name,
@@ -71,12 +74,11 @@ class Machine {
       timers: { now: () => 0, after: () => () => undefined },
       now: () => new Date(0),
       log: QUIET,
-      onLeft: () => this.left.push('left'),
+      events,
       settle: partner => this.membership.settle(partner),
-      onPaired: () => undefined,
       onRefusal: () => undefined,
     });
-    if (this.desk.partner !== undefined) await this.membership.settle(this.desk.partner);
+    if (this.registry.partner !== undefined) await this.membership.settle(this.registry.partner);
     return this;
   }
 
@@ -85,9 +87,9 @@ class Machine {
     const other = machines.get(host) ?? assert.fail(host);
     assert.ok(acceptHostKey(publicBlob(other.host.public)));
     const key = publicBlob(this.client.public);
-    assert.equal(other.desk.admit(key), 'candidate');
+    assert.equal(other.registry.admit(key), 'candidate');
     const { left, right } = channelPair({ left: this.line(), right: other.line() });
-    other.desk.answer(right, key);
+    other.registry.answer(right, key);
     return left;
   }
 
@@ -120,12 +122,12 @@ class Machine {
 }
 
 async function pair(inviter: Machine, joiner: Machine, replaces: { there?: Machine; here?: Machine } = {}) {
-  const { code, host, port } = inviter.desk.invite(replaces.there?.fingerprint);
-  return joiner.desk.join(host, port, code, replaces.here?.fingerprint);
+  const { code, host, port } = inviter.registry.invite(replaces.there?.fingerprint);
+  return joiner.registry.join(host, port, code, replaces.here?.fingerprint);
 }
 
 const knows = (one: Machine, other: KeyPair): boolean =>
-  one.desk.admit(publicBlob(other.public)) === 'partner';
+  one.registry.admit(publicBlob(other.public)) === 'partner';
 
 describe('a unit of a pair is replaced', () => {
   let survivor: Machine;
@@ -146,14 +148,14 @@ describe('a unit of a pair is replaced', () => {
     const facts = { partner: 'old', pinned: old.fingerprint, offered: fresh.fingerprint };
     await assert.rejects(pair(survivor, fresh), { code: 'already-paired', facts });
     await assert.rejects(pair(fresh, survivor), { code: 'already-paired', facts });
-    assert.equal(fresh.desk.partner, undefined);
+    assert.equal(fresh.registry.partner, undefined);
     assert.ok(knows(survivor, old.client));
     assert.equal(survivor.common, HELD);
   });
 
   it('not when the partner is meanwhile another than the operator was shown', async () => {
     await assert.rejects(pair(fresh, survivor, { here: fresh }), { code: 'conflict' });
-    assert.throws(() => survivor.desk.invite(fresh.fingerprint), { code: 'conflict' });
+    assert.throws(() => survivor.registry.invite(fresh.fingerprint), { code: 'conflict' });
   });
 
   for (const [who, act] of [
@@ -201,7 +203,7 @@ describe('a unit of a pair is replaced', () => {
       const { pairId } = survivor.partner;
       survivor.losesNext = 'confirm';
       await assert.rejects(pair(fresh, survivor, { here: old }), { code: 'partner-unreachable' });
-      assert.deepEqual([knows(survivor, old.client), fresh.desk.partner], [false, undefined]);
+      assert.deepEqual([knows(survivor, old.client), fresh.registry.partner], [false, undefined]);
       await Promise.all([survivor.start(), fresh.start()]);
       assert.equal(survivor.common, EMPTY_DIGEST, 'it is still established');
       await pair(fresh, survivor);
@@ -232,15 +234,15 @@ describe('a unit of a pair is replaced', () => {
 
   it('after unpair too, and the same unit can come back', async () => {
     const { pairId } = survivor.partner;
-    assert.deepEqual(await survivor.desk.unpair(), {
+    assert.deepEqual(await survivor.registry.unpair(), {
       partner: { name: 'old', fingerprint: old.fingerprint },
     });
     await survivor.start();
-    assert.deepEqual([survivor.desk.partner, knows(survivor, old.client)], [undefined, false]);
-    await assert.rejects(survivor.desk.unpair(), { code: 'not-paired' });
+    assert.deepEqual([survivor.registry.partner, knows(survivor, old.client)], [undefined, false]);
+    await assert.rejects(survivor.registry.unpair(), { code: 'not-paired' });
     await pair(survivor, old);
     assert.deepEqual([survivor.partner.pairId, survivor.common], [pairId, HELD]);
-    await survivor.desk.unpair();
+    await survivor.registry.unpair();
     await pair(fresh, survivor);
     assert.deepEqual([fresh.partner.pairId, survivor.common, fresh.common], [pairId, EMPTY_DIGEST, '']);
   });

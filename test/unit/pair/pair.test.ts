@@ -54,6 +54,7 @@ describe('a partner is replaced', () => {
   let oldListens: Listener;
   let called: Promise<Channel>;
   const inStep = until<void>();
+  const examined = until<void>();
 
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'lockstep-pair-'));
@@ -86,7 +87,7 @@ describe('a partner is replaced', () => {
     const seen = (facts: { state?: string }, message?: string): void => {
       if (message === 'sync state' && facts.state !== 'greeting') inStep.reach();
     };
-    return Pair.start({
+    const pair = await Pair.open({
       store,
       catalog,
       dir: folder,
@@ -109,14 +110,18 @@ describe('a partner is replaced', () => {
       events,
       fileCounts: () => ({ waiting: 0, unwritten: 0 }),
     });
+    await pair.start({
+      serveOperator: stream => stream.destroy(),
+      examine: async () => {
+        await examined.reached;
+        return {};
+      },
+    });
+    return pair;
   }
 
   /** The old unit asks on the connection that the survivor dialled; its last greeting waits until `examined`. */
-  async function greetBehind(examined: Promise<void>): Promise<void> {
-    pair.onExamine = async () => {
-      await examined;
-      return {};
-    };
+  async function greetBehind(): Promise<void> {
     const { asking, answering } = bothWays(await called, 'the-partner');
     asking.onFrame(() => undefined);
     answering.onFrame(payload => {
@@ -133,7 +138,7 @@ describe('a partner is replaced', () => {
   }
 
   async function replaceBy(machine: Machine): Promise<void> {
-    const invitation = await pair.invite({ replaces: fingerprint(old.host.public) });
+    const invitation = await pair.invite(fingerprint(old.host.public));
     const { port } = pair.address;
     const channel = await dial({
       host: LOOPBACK,
@@ -150,14 +155,13 @@ describe('a partner is replaced', () => {
   }
 
   it('and a greeting of the old one that waited on a connection to it is not taken for one of the new one', async () => {
-    const examined = until<void>();
-    await greetBehind(examined.reached);
+    await greetBehind();
     await inStep.reached;
     assert.equal(pair.knownPartner?.unitId, old.name);
     await replaceBy(next);
     examined.reach();
     for (let turns = 0; turns < 5; turns++) await setImmediate();
     assert.deepEqual(pair.knownPartner, { name: next.name, unitId: next.name, seen: false });
-    assert.equal(pair.partnerDigest, undefined);
+    assert.equal(pair.connections.link?.state.partner?.digest, undefined);
   });
 });

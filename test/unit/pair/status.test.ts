@@ -4,7 +4,9 @@ import type { Revision } from '../../../store/revision.ts';
 import type { StateName } from '../../../sync/pair-state.ts';
 import { initialState, type SyncState } from '../../../sync/state.ts';
 import type { Square } from '../../../unit/contract.ts';
-import { makeStatus, type StatusFacts, squares } from '../../../unit/pair/status.ts';
+import { squares } from '../../../unit/pair/squares.ts';
+import { makeStatus } from '../../../unit/pair/status.ts';
+import type { StatusFacts } from '../../../unit/pair/status-facts.ts';
 import { A, B, ownFacts, partnerHello } from '../../sync/facts.ts';
 
 const PARTNER = {

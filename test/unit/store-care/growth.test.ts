@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Events } from '../../../unit/events.ts';
 import { unitFolder } from '../../../unit/folder.ts';
 import { Growth } from '../../../unit/store-care/growth.ts';
 import { daysUntilFull, type Sample } from '../../../unit/store-care/space.ts';
@@ -75,6 +76,7 @@ describe('what a unit knows of its growth', () => {
 
   async function start(): Promise<void> {
     growth = await Growth.start({
+      events: new Events(keptLog().log),
       store: {
         head: {
           get revision() {

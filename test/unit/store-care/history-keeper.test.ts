@@ -4,6 +4,7 @@ import { RULES } from '../../../schema/rules/index.ts';
 import { openMemory } from '../../../store/memory.ts';
 import type { Need } from '../../../store/retention.ts';
 import { Store } from '../../../store/store.ts';
+import { Events } from '../../../unit/events.ts';
 import { HistoryKeeper } from '../../../unit/store-care/history-keeper.ts';
 import { historyNeeds } from '../../../unit/store-care/history-needs.ts';
 import { ManualTimers } from '../../sync/manual-timers.ts';
@@ -37,6 +38,7 @@ describe('the history that a unit keeps', () => {
     const kept = keptLog();
     lines = kept.lines;
     keeper = await HistoryKeeper.start({
+      events: new Events(keptLog().log),
       store,
       catalog,
       timers,
@@ -152,6 +154,7 @@ describe('the history that a unit keeps', () => {
     await commits(300);
     await store.keepFrom(200);
     const again = await HistoryKeeper.start({
+      events: new Events(keptLog().log),
       store,
       catalog,
       timers,

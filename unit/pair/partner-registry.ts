@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { removeDurable } from '../../host/durable-file.ts';
 import type { Timers } from '../../host/timers.ts';
+import { Turn } from '../../host/turn.ts';
 import { isEveryAddress } from '../../schema/address.ts';
 import { LockstepError } from '../../schema/error.ts';
 import type { Channel } from '../../sync/channel.ts';
@@ -8,11 +9,12 @@ import type { HaFacts } from '../../sync/fit.ts';
 import * as pairing from '../../sync/pairing.ts';
 import { fingerprint, fingerprintOfHash, publicBlob, publicLine } from '../../sync/ssh/keys.ts';
 import type { Invitation, PairedAnswer, UnpairedAnswer } from '../contract.ts';
+import type { Events } from '../events.ts';
 import type { Log } from '../log/log.ts';
 import { readPartner, writePartner } from './partner.ts';
 import { isSamePlace } from './places.ts';
 
-export interface DeskOptions {
+export interface PartnerRegistryOptions {
   partnerFile: string;
   self(): pairing.Self;
   /** The pair that this unit may speak for. */
@@ -30,12 +32,10 @@ export interface DeskOptions {
   ): Promise<Channel>;
   timers: Timers;
   now(): Date;
+  events: Events;
   log: Log;
-  /** The partner so far is none any more: its connections end. */
-  onLeft(): void;
   /** Called before the new partner is let in. */
   settle(partner: pairing.Partner): Promise<void>;
-  onPaired(): void;
   onRefusal(error: LockstepError, source: string): void;
 }
 
@@ -45,20 +45,20 @@ interface OpenInvitation extends pairing.Invitation {
 }
 
 /** Where units become a pair: invitations, joining, and the one partner whose keys are pinned. */
-export class PairingDesk {
-  private readonly options: DeskOptions;
+export class PartnerRegistry {
+  private readonly options: PartnerRegistryOptions;
   private pinned: pairing.Partner | undefined;
   private invitation: OpenInvitation | undefined;
-  private turn: Promise<unknown> = Promise.resolve();
+  private readonly turn = new Turn();
 
-  private constructor(options: DeskOptions, partner: pairing.Partner | undefined) {
+  private constructor(options: PartnerRegistryOptions, partner: pairing.Partner | undefined) {
     this.options = options;
     this.pinned = partner;
   }
 
   /** Throws `damaged-store` when the partner file cannot be read. */
-  static async open(options: DeskOptions): Promise<PairingDesk> {
-    return new PairingDesk(options, await readPartner(options.partnerFile));
+  static async open(options: PartnerRegistryOptions): Promise<PartnerRegistry> {
+    return new PartnerRegistry(options, await readPartner(options.partnerFile));
   }
 
   get partner(): pairing.Partner | undefined {
@@ -124,11 +124,11 @@ export class PairingDesk {
       const { ha: _unknownThere, ...older } = self; // release 0.1.0 takes no message with it
       return attempt(older);
     });
-    this.options.onPaired();
     const { name } = joined.partner;
+    this.options.events.emit('paired', { name });
     return {
       partner: { name, host, port, fingerprint: expected },
-      ...(before === undefined || isSame(before, joined.partner) ? {} : { replaced: face(before) }),
+      ...(before === undefined || isSame(before, joined.partner) ? {} : { replaced: naming(before) }),
       ...(joined.replaces === ''
         ? {}
         : { replacedThere: { old: joined.replaces, new: fingerprint(self.hostKey) } }),
@@ -153,7 +153,7 @@ export class PairingDesk {
       invitation: () => this.invitation,
       pin: async partner => {
         await this.pin(partner, invitation.replaces);
-        this.options.onPaired();
+        this.options.events.emit('paired', { name: partner.name });
       },
       onRefusal: error => this.options.onRefusal(error, channel.remote.address),
     });
@@ -164,7 +164,7 @@ export class PairingDesk {
     hostKey: string,
     place: Pick<pairing.Partner, 'reached'> | Pick<pairing.Partner, 'cameFrom'>,
   ): Promise<boolean> {
-    return this.inTurn(async () => {
+    return this.turn.take(async () => {
       const { pinned } = this;
       if (pinned?.hostKey !== hostKey || isKnown(pinned, place)) return false;
       this.pinned = { ...pinned, ...place };
@@ -177,13 +177,13 @@ export class PairingDesk {
 
   /** This unit has no partner any more; durable when it resolves. Throws `not-paired`. */
   async unpair(): Promise<UnpairedAnswer> {
-    return this.inTurn(async () => {
+    return this.turn.take(async () => {
       const { pinned } = this;
       if (pinned === undefined) throw new LockstepError('not-paired', 'This unit has no partner.');
       await removeDurable(this.options.partnerFile);
       this.leave();
-      this.options.log.warn({ ...face(pinned) }, 'unpaired');
-      return { partner: face(pinned) };
+      this.options.log.warn({ ...naming(pinned) }, 'unpaired');
+      return { partner: naming(pinned) };
     });
   }
 
@@ -202,7 +202,7 @@ export class PairingDesk {
 
   /** Durable before it resolves. */
   private pin(partner: pairing.Partner, replaces: string | undefined): Promise<void> {
-    return this.inTurn(async () => {
+    return this.turn.take(async () => {
       const old = this.pinned;
       const replaced = this.makeWay(partner, replaces);
       await writePartner(this.options.partnerFile, partner);
@@ -220,7 +220,7 @@ export class PairingDesk {
   private leave(): void {
     this.invitation = undefined;
     this.pinned = undefined;
-    this.options.onLeft();
+    this.options.events.emit('unpaired', {});
   }
 
   /** The fingerprint of the partner that `partner` takes the place of; empty when it is the same, or there is none. */
@@ -250,15 +250,9 @@ export class PairingDesk {
       { hint: 'Look at lockstep status, and try again.', facts: { pinned: fingerprint(pinned.hostKey) } },
     );
   }
-
-  private inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const next = this.turn.then(act);
-    this.turn = next.catch(() => undefined);
-    return next;
-  }
 }
 
-function face({ name, hostKey }: pairing.Partner): { name: string; fingerprint: string } {
+function naming({ name, hostKey }: pairing.Partner): { name: string; fingerprint: string } {
   return { name, fingerprint: fingerprint(hostKey) };
 }
 
@@ -279,7 +273,7 @@ function isKnown(
 
 /** `offered`: fingerprint of the unit that would be the new partner. */
 function alreadyPaired(own: string, pinned: pairing.Partner, offered: string): LockstepError {
-  const { name, fingerprint: old } = face(pinned);
+  const { name, fingerprint: old } = naming(pinned);
   return new LockstepError('already-paired', `${own} is paired with ${name} (${old}), not with ${offered}.`, {
     hint: `Was ${name} replaced on purpose? Then add --replace to lockstep pair on ${own}.`,
     facts: { partner: name, pinned: old, offered },

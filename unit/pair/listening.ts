@@ -1,19 +1,21 @@
-import type { Timers } from '../host/timers.ts';
-import { isEveryAddress } from '../schema/address.ts';
-import { asLockstepError, type LockstepError, LockstepError as Refusal } from '../schema/error.ts';
-import type { Listener } from '../sync/ssh/server.ts';
-import type { Log } from './log/log.ts';
+import type { Timers } from '../../host/timers.ts';
+import { Turn } from '../../host/turn.ts';
+import { isEveryAddress } from '../../schema/address.ts';
+import { asLockstepError, type LockstepError, LockstepError as Refusal } from '../../schema/error.ts';
+import type { Listener } from '../../sync/ssh/server.ts';
+import type { Events } from '../events.ts';
+import type { Log } from '../log/log.ts';
 
 export interface ListeningOptions {
   /** What the unit was told when it was started. Without it, its own address on the update interface counts. */
   told: string | undefined;
   port: number;
-  open(address: string, port: number): Promise<Listener>;
   timers: Timers;
+  events: Events;
   log: Log;
-  /** It listens somewhere else now. */
-  onMoved(): void;
 }
+
+type Open = (address: string, port: number) => Promise<Listener>;
 
 /** An address may come a moment after the record that names it, or after the unit that starts. */
 const RETRY_MS = 2_000;
@@ -23,24 +25,27 @@ export class Listening {
   private readonly options: ListeningOptions;
   private listener: Listener | undefined;
   private wanted: string;
-  private turn: Promise<unknown> = Promise.resolve();
+  private readonly turn = new Turn();
+  /** Undefined until it is started. */
+  private open: Open | undefined;
   private cancelRetry: () => void = () => undefined;
   private stopped = false;
   /** Why it does not listen where it should. */
   trouble: LockstepError | undefined;
 
-  private constructor(options: ListeningOptions, own: string | undefined) {
+  constructor(options: ListeningOptions) {
     this.options = options;
-    this.wanted = options.told ?? own ?? '::';
+    this.wanted = options.told ?? '::';
   }
 
-  /** `own`: the address on the update interface. Throws `port-in-use`, and `bad-usage` for a told address that is not there. */
-  static async start(options: ListeningOptions, own: string | undefined): Promise<Listening> {
-    const listening = new Listening(options, own);
-    await listening.move();
-    const { trouble } = listening;
-    if (trouble === undefined || (options.told === undefined && isMissing(trouble))) return listening;
-    listening.cancelRetry();
+  /** Throws `port-in-use`, and `bad-usage` for a told address that is not there. */
+  async start(open: Open): Promise<void> {
+    const { told } = this.options;
+    this.open = open;
+    await this.move();
+    const { trouble } = this;
+    if (trouble === undefined || (told === undefined && isMissing(trouble))) return;
+    this.cancelRetry();
     throw trouble;
   }
 
@@ -70,21 +75,19 @@ export class Listening {
   async stop(): Promise<void> {
     this.stopped = true;
     this.cancelRetry();
-    await this.turn.catch(() => undefined);
+    await this.turn.settled();
     await this.listener?.close();
   }
 
   private move(): Promise<void> {
-    const moved = this.turn.then(() => this.moveNow());
-    this.turn = moved.catch(() => undefined);
-    return moved;
+    return this.turn.take(() => this.moveNow());
   }
 
   /** The old place is given up only for the new one, but where one of them is all addresses: both cannot be at once. */
   private async moveNow(): Promise<void> {
-    const { wanted, listener: old, options } = this;
+    const { wanted, listener: old, options, open } = this;
     this.cancelRetry();
-    if (this.stopped) return;
+    if (this.stopped || open === undefined) return;
     if (old?.address === wanted) {
       this.trouble = undefined;
       return;
@@ -93,9 +96,9 @@ export class Listening {
     const port = old?.port ?? options.port;
     try {
       if (overlaps) await old.close();
-      this.listener = await options.open(wanted, port);
+      this.listener = await open(wanted, port);
     } catch (error) {
-      if (overlaps) this.listener = await options.open(old.address, port).catch(() => undefined);
+      if (overlaps) this.listener = await open(old.address, port).catch(() => undefined);
       return this.noteTrouble(asLockstepError(error));
     }
     if (old !== undefined || this.trouble !== undefined) {
@@ -103,7 +106,7 @@ export class Listening {
         { from: old?.address ?? '', to: wanted, port },
         'this unit listens at another address',
       );
-      options.onMoved();
+      options.events.emit('listeningMoved', this.address);
     }
     this.trouble = undefined;
     if (!overlaps) await old?.close();

@@ -12,16 +12,14 @@ export interface UpdateInterface {
   partnerAddress?: string;
 }
 
-/** What the records say about where the pair lives. */
-export interface Ground {
+/** What the records say about where the pair is in the network. */
+export interface PairAddresses {
   update: UpdateInterface | undefined;
   facts: HaFacts;
 }
 
-export const NOWHERE: Ground = { update: undefined, facts: { virtualId: 0, interfaces: [] } };
-
 /** Interfaces are a handful: the schema knows no other. */
-export async function readGround(store: Pick<Store, 'read' | 'list'>): Promise<Ground> {
+export async function readAddresses(store: Pick<Store, 'read' | 'list'>): Promise<PairAddresses> {
   const ha = await store.read('ha');
   const path = typeof ha?.updateInterface === 'string' ? `interfaces/${ha.updateInterface}` : undefined;
   let update: UpdateInterface | undefined;
