@@ -17,7 +17,7 @@ export interface Evidence {
 }
 
 /** What the own history says to a greeting. */
-export interface Past {
+export interface HistoryAnswer {
   /** Digest at the revision that the partner has seen; undefined: not kept any more. */
   stoodAt: string | undefined;
   /** The digest that the partner confirmed last was held here. */
@@ -37,11 +37,11 @@ export function questionTo(own: Known, hello: Hello): { revision: number; common
   return { revision: seen.revision, common: '' };
 }
 
-export function evidenceOf(own: OwnFacts, hello: Hello, past: Past): Evidence | undefined {
+export function evidenceOf(own: OwnFacts, hello: Hello, history: HistoryAnswer): Evidence | undefined {
   if (own.pairId !== hello.pairId) return undefined;
-  if (hello.witnessed === undefined) return evidenceOfOldRelease(own, hello, past);
+  if (hello.witnessed === undefined) return evidenceOfOldRelease(own, hello, history);
   const seen = own.store === undefined ? undefined : witnessOf(own.store, hello.witnessed);
-  if (seen === undefined || !isOlderThan(seen, own, past.stoodAt)) return undefined;
+  if (seen === undefined || !isOlderThan(seen, own, history.stoodAt)) return undefined;
   return { store: own.store, from: seen.revision };
 }
 
@@ -49,7 +49,11 @@ export function evidenceOf(own: OwnFacts, hello: Hello, past: Past): Evidence | 
  * A partner whose release keeps no witness says only which digest it confirmed last. It confirms nothing but what came from
  * this unit, or went to it: so a digest that was never held here tells the same, unless something was held back.
  */
-function evidenceOfOldRelease(own: OwnFacts, hello: Hello, { knowsCommon }: Past): Evidence | undefined {
+function evidenceOfOldRelease(
+  own: OwnFacts,
+  hello: Hello,
+  { knowsCommon }: HistoryAnswer,
+): Evidence | undefined {
   const explained =
     knowsCommon ||
     own.role !== 'active' ||

@@ -10,11 +10,11 @@ export interface HaFacts {
 }
 
 /** A greeting has room for so many. */
-export const MOST_INTERFACES = 4;
+export const MAX_INTERFACES = 4;
 
 export const haFacts: Check = object({
   virtualId: count,
-  interfaces: listOf(tuple(text(32), text(45), count, text(45)), MOST_INTERFACES),
+  interfaces: listOf(tuple(text(32), text(45), count, text(45)), MAX_INTERFACES),
 });
 
 export interface Misfit {

@@ -1,10 +1,10 @@
 /** From where a unit whose disk fell back went its own way: found out by asking its partner which of its revisions it was told of. */
 import type { Revision } from '../store/revision.ts';
 import type { Store } from '../store/store.ts';
-import { MOST_REVISIONS } from './message.ts';
+import { MAX_REVISIONS } from './message.ts';
 
 /** A unit that made more than this by itself is not asked about all of it: then all of it counts as its own. */
-const MOST_ASKED = 1_000;
+const MAX_ASKED = 1_000;
 
 type Asked = [revision: number, at: string][];
 
@@ -16,8 +16,8 @@ export async function findFork(store: Store, ask: (revisions: Asked) => Promise<
   // Nobody made what the unit itself took back when the time was up.
   if (unasked.length === 0) return head;
   let fork = bottom;
-  for (let from = 0; from < unasked.length && fork === bottom; from += MOST_REVISIONS) {
-    const part = unasked.slice(from, from + MOST_REVISIONS);
+  for (let from = 0; from < unasked.length && fork === bottom; from += MAX_REVISIONS) {
+    const part = unasked.slice(from, from + MAX_REVISIONS);
     fork = Math.max(bottom, await ask(part.map(({ revision, at }) => [revision, at])));
   }
   return unasked[0] !== undefined && unasked[0].revision <= fork ? head : fork;
@@ -29,7 +29,7 @@ async function ownRevisions(store: Store): Promise<{ own: Revision[]; bottom: nu
   const bottom = Math.max(commonRevision, fellBack?.revision ?? 0, await store.revisionOfInit());
   const own: Revision[] = [];
   for await (const revision of store.history()) {
-    if (revision.revision <= bottom || own.length >= MOST_ASKED) break;
+    if (revision.revision <= bottom || own.length >= MAX_ASKED) break;
     if (revision.kind === 'update') return { own, bottom: revision.revision };
     if (revision.pairRecords > 0) own.push(revision);
   }

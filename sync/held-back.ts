@@ -8,7 +8,7 @@ import type { PairChange } from '../store/store.ts';
 import type { Difference } from '../store/tree-walk.ts';
 import type { HeldBack, SyncState } from './state.ts';
 
-const MOST_NAMED = 20;
+const MAX_NAMED = 20;
 
 type Kinds = Record<string, string>;
 
@@ -43,7 +43,7 @@ export async function holdBack(
   );
   return {
     difference: { ...found, upserts: found.upserts.filter(path => !held.has(path)) },
-    heldBack: { records: paths.length, paths: paths.slice(0, MOST_NAMED), target },
+    heldBack: { records: paths.length, paths: paths.slice(0, MAX_NAMED), target },
   };
 }
 
@@ -63,7 +63,7 @@ export function assertAllCross(
     .filter(({ path, value }) => value !== null && differs(catalog, kinds, path))
     .map(({ path }) => path);
   if (paths.length > 0)
-    throw heldBackError(state, { records: paths.length, paths: paths.slice(0, MOST_NAMED) });
+    throw heldBackError(state, { records: paths.length, paths: paths.slice(0, MAX_NAMED) });
 }
 
 /** What lives below a record that the partner does not get, or refers to one, waits with it. */

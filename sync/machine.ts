@@ -84,13 +84,13 @@ function heard(state: SyncState, event: Extract<SyncEvent, { type: 'heard' }>): 
   const { hello, greeting } = event;
   if (hello.pacified === true) return pacified(state, hello);
   const first = greeting && state.link === 'greeting';
-  const { past } = event;
+  const { history } = event;
   const known: SyncState = {
     ...state,
     partner: hello,
     link: first ? 'up' : state.link,
     // What was said earlier may arrive later: it takes nothing back.
-    fallen: state.fallen ?? (past && evidenceOf(state.own, hello, past)),
+    fallen: state.fallen ?? (history && evidenceOf(state.own, hello, history)),
     copying: greeting ? event.unknown === true : state.copying,
   };
   const found = [...looksForFork(known), ...agreed(known)];

@@ -218,10 +218,10 @@ export const FRAME_LIMITS: Record<Request['type'] | Reply['type'], number> = {
 };
 
 /** Most nodes, or buckets, that one request asks for. */
-export const MOST_NODES = 256;
-export const MOST_BUCKETS = 1024;
+export const MAX_NODES = 256;
+export const MAX_BUCKETS = 1024;
 /** Most revisions that one request asks about. */
-export const MOST_REVISIONS = 100;
+export const MAX_REVISIONS = 100;
 
 const duration: Check = value => typeof value === 'number' && value >= 0;
 const digest: Check = value => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
@@ -315,8 +315,8 @@ const REQUESTS: Record<Request['type'], Check> = {
     confirmed: text(64),
     changes: listOf(change, 1_000_000),
   }),
-  compare: object({ type: text(20), id: count, nodes: listOf(tuple(count, count), MOST_NODES) }),
-  list: object({ type: text(20), id: count, buckets: listOf(count, MOST_BUCKETS) }),
+  compare: object({ type: text(20), id: count, nodes: listOf(tuple(count, count), MAX_NODES) }),
+  list: object({ type: text(20), id: count, buckets: listOf(count, MAX_BUCKETS) }),
   'step-down': object({ type: text(20), id: count, epoch: count, force: flag, digest }),
   trial: object({
     type: text(20),
@@ -327,7 +327,7 @@ const REQUESTS: Record<Request['type'], Check> = {
   }),
   kinds: object({ type: text(20), id: count }),
   branch: object({ type: text(20), id: count, name: text(64), from: count }),
-  known: object({ type: text(20), id: count, revisions: listOf(tuple(count, text(40)), MOST_REVISIONS) }),
+  known: object({ type: text(20), id: count, revisions: listOf(tuple(count, text(40)), MAX_REVISIONS) }),
   'branch-merged': object({
     type: text(20),
     id: count,
@@ -366,11 +366,11 @@ const REPLIES: Record<Reply['type'], Check> = {
     digest,
     revision: count,
   }),
-  nodes: object({ type: text(20), re: count, nodes: listOf(text(1000), MOST_NODES) }),
+  nodes: object({ type: text(20), re: count, nodes: listOf(text(1000), MAX_NODES) }),
   leaves: object({
     type: text(20),
     re: count,
-    buckets: listOf(listOf(tuple(text(2048), text(64)), 1_000_000), MOST_BUCKETS),
+    buckets: listOf(listOf(tuple(text(2048), text(64)), 1_000_000), MAX_BUCKETS),
   }),
   'stepped-down': object({ type: text(20), re: count, epoch: count, digest }),
   'would-take': object({ type: text(20), re: count }),

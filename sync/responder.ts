@@ -28,7 +28,7 @@ interface Staged {
 }
 
 /** Most bytes of one update that are staged before it is applied. */
-export const MOST_STAGED_BYTES = 1024 * 1024 * 1024;
+export const MAX_STAGED_BYTES = 1024 * 1024 * 1024;
 
 export type ResponderEffect =
   | { do: 'reply'; reply: Reply }
@@ -193,8 +193,8 @@ function updateError(
   if (refused !== undefined) return refused;
   if (message.sequence !== staged.next)
     return new LockstepError('bad-message', 'The frames of an update came out of order.');
-  if (staged.bytes + bytes > MOST_STAGED_BYTES)
-    return new LockstepError('too-large', `An update has more than ${MOST_STAGED_BYTES} bytes.`);
+  if (staged.bytes + bytes > MAX_STAGED_BYTES)
+    return new LockstepError('too-large', `An update has more than ${MAX_STAGED_BYTES} bytes.`);
   return undefined;
 }
 

@@ -50,7 +50,7 @@ export interface ServiceOptions {
 }
 
 /** Requests that may wait for their turn. A partner asks one thing after the other, and greets in between. */
-const MOST_WAITING = { requests: 64, bytes: 16 * 1024 * 1024 };
+const MAX_WAITING = { requests: 64, bytes: 16 * 1024 * 1024 };
 
 /** Answers the partner on the connection that it dialled, one request after the other. */
 export function serve(channel: Channel, options: ServiceOptions): void {
@@ -62,7 +62,7 @@ export function serve(channel: Channel, options: ServiceOptions): void {
     if (flooded) return;
     waiting.requests++;
     waiting.bytes += payload.length;
-    if (waiting.requests > MOST_WAITING.requests || waiting.bytes > MOST_WAITING.bytes) return endFlood();
+    if (waiting.requests > MAX_WAITING.requests || waiting.bytes > MAX_WAITING.bytes) return endFlood();
     turn = turn
       .then(() => (flooded ? undefined : answerFrame(payload)))
       .catch(error => channel.close(asLockstepError(error).message))

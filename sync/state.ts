@@ -2,7 +2,7 @@ import type { ErrorBody, LockstepError } from '../schema/error.ts';
 import type { Witness } from '../store/head.ts';
 import type { Head } from '../store/store.ts';
 import type { Difference, NodePair } from '../store/tree-walk.ts';
-import type { Evidence, Past } from './fall-back.ts';
+import type { Evidence, HistoryAnswer } from './fall-back.ts';
 import type { Hello } from './message.ts';
 import type { Pause } from './pause.ts';
 
@@ -124,8 +124,8 @@ export type SyncEvent =
   | { type: 'linked' }
   | { type: 'unlinked'; reason: string; refusal?: ErrorBody }
   /** The partner said who it is, on either connection. `greeting`: on ours, so the link is usable. */
-  /** `past`: what the own history says to it, where that was asked; `unknown`: it keeps branches that are not kept here. */
-  | { type: 'heard'; hello: Hello; greeting: boolean; past?: Past | undefined; unknown?: boolean }
+  /** `history`: what the own history says to it, where that was asked; `unknown`: it keeps branches that are not kept here. */
+  | { type: 'heard'; hello: Hello; greeting: boolean; history?: HistoryAnswer | undefined; unknown?: boolean }
   /** The branches that the partner keeps are kept here too. */
   | { type: 'copied' }
   | { type: 'own'; own: OwnFacts }

@@ -18,7 +18,7 @@ export interface SupportOptions extends PassphraseOptions {
   logMb: number;
 }
 
-const MOST_REVISIONS = 200;
+const MAX_REVISIONS = 200;
 /** Of the newest revisions it is also told what they changed, where that is not too much. */
 const MOST_DIFFS = 20;
 const MOST_RECORDS = 200;
@@ -82,7 +82,7 @@ async function collect(context: Context, logMb: number, now: Date): Promise<Plai
 
 /** The newest first, with what they changed; secrets are masked by the unit. */
 async function revisions(unit: ReturnType<Context['unit']>): Promise<unknown> {
-  const { revisions: found } = await unit.history({ limit: MOST_REVISIONS });
+  const { revisions: found } = await unit.history({ limit: MAX_REVISIONS });
   const told = [];
   for (const [index, revision] of found.entries()) {
     const small = index < MOST_DIFFS && revision.records <= MOST_RECORDS && revision.revision > 0;

@@ -12,7 +12,7 @@ export interface Control {
 }
 
 /** Fewer than a unit allows: it may learn of the end of one after we asked for the next. */
-const MOST_STREAMS = 6;
+const MAX_STREAMS = 6;
 
 /** The first stream is there already: with it the unit has shown that it speaks control at all. */
 export function controlOver(
@@ -36,7 +36,7 @@ export function controlOver(
     new Promise((resolve, reject) => {
       const look = (): void => {
         if (wire.socket.destroyed) reject(fail('closed'));
-        else if (line.streams + opening < MOST_STREAMS) {
+        else if (line.streams + opening < MAX_STREAMS) {
           opening++;
           resolve();
         } else return;

@@ -19,9 +19,9 @@ export interface Untold {
 
 const QUIET_MS = 60_000;
 /** Lines in a minute, whatever comes: 20 MB a day at the most. */
-const MOST_LINES = 60;
+const MAX_LINES = 60;
 /** Sources and reasons that are remembered; past it the oldest is forgotten, and what it had not told is told as others. */
-const MOST_KINDS = 1_024;
+const MAX_KINDS = 1_024;
 
 interface Kind {
   toldAt: number;
@@ -58,7 +58,7 @@ export class RefusalLog {
 
   private hasLine(now: number): boolean {
     if (now - this.minute.start >= QUIET_MS) this.minute = { start: now, lines: 0 };
-    return this.minute.lines < MOST_LINES;
+    return this.minute.lines < MAX_LINES;
   }
 
   /** The map is in the order of telling. */
@@ -66,7 +66,7 @@ export class RefusalLog {
     this.kinds.delete(key);
     this.kinds.set(key, { toldAt: now, again: 0 });
     const [oldest] = this.kinds;
-    if (this.kinds.size <= MOST_KINDS || oldest === undefined) return;
+    if (this.kinds.size <= MAX_KINDS || oldest === undefined) return;
     this.kinds.delete(oldest[0]);
     this.others += oldest[1].again;
   }

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import ssh2, { type Client, type ClientChannel } from 'ssh2';
-import { encodeMessage, MOST_NODES } from '../../sync/message.ts';
+import { encodeMessage, MAX_NODES } from '../../sync/message.ts';
 import { encodeFrame, MAX_FRAME_BYTES } from '../../sync/ssh/frame.ts';
 import { generateKeyPair } from '../../sync/ssh/keys.ts';
 import type { Impostor } from '../e2e/impostor.ts';
@@ -164,7 +164,7 @@ async function ignoredWindows(impostor: Impostor, tries: number): Promise<void> 
 
 /** Asks and pings for as long as the victim takes it, and reads nothing of the answers. */
 async function unreadAnswers(impostor: Impostor, tries: number): Promise<void> {
-  const nodes = Array.from({ length: MOST_NODES }, (_, index): [number, number] => [2, index]);
+  const nodes = Array.from({ length: MAX_NODES }, (_, index): [number, number] => [2, index]);
   const question = encodeFrame(encodeMessage({ type: 'compare', id: 2, nodes }));
   for (let tried = 0; tried < tries; tried++) {
     const { client, stream, closed } = await impostor.raw();

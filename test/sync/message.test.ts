@@ -4,8 +4,8 @@ import type { JsonObject } from '../../schema/json.ts';
 import {
   encodeMessage,
   FRAME_LIMITS,
-  MOST_BUCKETS,
-  MOST_NODES,
+  MAX_BUCKETS,
+  MAX_NODES,
   parseReply,
   parseRequest,
   type Reply,
@@ -181,8 +181,8 @@ describe('messages between the units', () => {
       [update, { brought: Array.from({ length: 101 }, () => ({ ...brought })) }],
       [REQUESTS[2] as Request, { nodes: [[0, 0, 0]] }],
       [REQUESTS[2] as Request, { nodes: [[-1, 0]] }],
-      [REQUESTS[2] as Request, { nodes: Array.from({ length: MOST_NODES + 1 }, () => [0, 0]) }],
-      [REQUESTS[3] as Request, { buckets: Array.from({ length: MOST_BUCKETS + 1 }, () => 0) }],
+      [REQUESTS[2] as Request, { nodes: Array.from({ length: MAX_NODES + 1 }, () => [0, 0]) }],
+      [REQUESTS[3] as Request, { buckets: Array.from({ length: MAX_BUCKETS + 1 }, () => 0) }],
       [REQUESTS[0] as Request, { role: 'master' }],
       [REQUESTS[0] as Request, { mode: 'single' }],
     ];

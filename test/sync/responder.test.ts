@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { Hello, Request, UpdateMessage } from '../../sync/message.ts';
 import {
   freshResponder,
-  MOST_STAGED_BYTES,
+  MAX_STAGED_BYTES,
   type ResponderEffect,
   type ResponderState,
   respond,
@@ -163,7 +163,7 @@ describe('an update that comes in frames', () => {
 
   it('is refused past the most bytes that are staged', () => {
     const connection = Connection.greeted();
-    const half = MOST_STAGED_BYTES / 2;
+    const half = MAX_STAGED_BYTES / 2;
     assert.equal(connection.frame({ sequence: 0, last: false }, half), 'waits for more');
     assert.equal(connection.frame({ sequence: 1, last: false }, half), 'waits for more');
     assert.equal(connection.frame({ sequence: 2, last: true }, 1), 'too-large');

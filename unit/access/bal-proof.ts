@@ -24,7 +24,7 @@ interface Verifier {
 
 const NAME = 'bal-verifiers';
 /** So that a rollback to an earlier password finds its verifier again. */
-const MOST_KEPT = 5;
+const MAX_KEPT = 5;
 const PATH = 'users/bal';
 const FIELD = 'passwordHash';
 
@@ -53,7 +53,7 @@ export class BalProof {
           pairId: pairId(),
           verifier: verifier.toString('base64'),
         };
-        await store.changeLocal<Verifier[]>(NAME, (known = []) => [fresh, ...known].slice(0, MOST_KEPT));
+        await store.changeLocal<Verifier[]>(NAME, (known = []) => [fresh, ...known].slice(0, MAX_KEPT));
       } catch (error) {
         const { code } = asLockstepError(error);
         log.warn({ code }, 'what proves the password of bal could not be kept');

@@ -35,7 +35,7 @@ export interface AuditorOptions {
 }
 
 /** A configuration that changes under the audit is looked at again, so often at most. */
-const MOST_ATTEMPTS = 3;
+const MAX_ATTEMPTS = 3;
 
 /** Compares states of the configuration, and answers the questions of others about this one. */
 export class Auditor {
@@ -49,7 +49,7 @@ export class Auditor {
   async audit({ a, b, all = false }: AuditRequest): Promise<AuditReport> {
     const started = performance.now();
     for (let attempt = 1; ; attempt++) {
-      const report = await this.attempt(a, b, { all, started, isLast: attempt === MOST_ATTEMPTS });
+      const report = await this.attempt(a, b, { all, started, isLast: attempt === MAX_ATTEMPTS });
       if (report !== undefined) return dropUploads(report, this.options.incoming, a, b);
     }
   }

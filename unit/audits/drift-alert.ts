@@ -14,7 +14,7 @@ export interface DriftAlertOptions {
 }
 
 const DEFAULT_SECONDS = 10;
-const MOST_NAMED = 10;
+const MAX_NAMED = 10;
 
 /** Tells people and programs that drift came or went, as far as the record `driftAlert` asks for it. */
 export class DriftAlert {
@@ -83,7 +83,7 @@ export function letter(
   const pair = oneLine(`${unit} and ${partner}`);
   const count = `${records} ${records === 1 ? 'record' : 'records'}`;
   const named = findings
-    .slice(0, MOST_NAMED)
+    .slice(0, MAX_NAMED)
     .map(({ path, class: found, by, at }) =>
       oneLine(
         `  ${path}: ${found}${by === undefined ? '' : `, by ${by}`}${at === undefined ? '' : `, ${at}`}`,

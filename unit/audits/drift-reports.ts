@@ -5,11 +5,11 @@ import type { Store } from '../../store/store.ts';
 import type { DriftReport } from './contract.ts';
 
 const NAME = 'drift';
-export const MOST_REPORTS = 100;
-const MOST_TOLD = 20;
+export const MAX_REPORTS = 100;
+const MAX_TOLD = 20;
 const LONGEST_REASON = 200;
 /** Findings of which it is remembered when they were first seen. */
-const MOST_SEEN = 1000;
+const MAX_SEEN = 1000;
 
 interface Kept {
   /** Oldest first. */
@@ -55,7 +55,7 @@ export class DriftBook {
         : { ...finding, firstSeen: before.get(keyOf(finding)) ?? report.at },
     );
     const seen = findings
-      .slice(0, MOST_SEEN)
+      .slice(0, MAX_SEEN)
       .flatMap((finding): [string, string][] =>
         finding.firstSeen === undefined ? [] : [[keyOf(finding), finding.firstSeen]],
       );
@@ -78,13 +78,13 @@ export class DriftBook {
       theirs: b.digest,
       records: alarming.length + more,
       counts,
-      findings: alarming.slice(0, MOST_TOLD).map(toldOf),
+      findings: alarming.slice(0, MAX_TOLD).map(toldOf),
     };
     if (JSON.stringify(report) !== JSON.stringify(open)) {
       const earlier = open === undefined ? kept.reports : kept.reports.slice(0, -1);
       await this.keep({
         ...kept,
-        reports: [...earlier, report].slice(-MOST_REPORTS),
+        reports: [...earlier, report].slice(-MAX_REPORTS),
         next: Math.max(kept.next, report.id + 1),
       });
     }

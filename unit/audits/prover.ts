@@ -31,7 +31,7 @@ export interface ProverOptions {
 }
 
 /** Two words from one moment are asked for, so often at most. */
-const MOST_ATTEMPTS = 5;
+const MAX_ATTEMPTS = 5;
 const CHALLENGE = /^[0-9a-f]{64}$/;
 const DIGEST = /^[0-9a-f]{64}$/;
 
@@ -50,7 +50,7 @@ export class Prover {
     for (let attempt = 1; ; attempt++) {
       const answer = await this.proveOnce();
       // On a busy pair the two words may be of two moments.
-      if (answer.proof !== null || attempt === MOST_ATTEMPTS) return answer;
+      if (answer.proof !== null || attempt === MAX_ATTEMPTS) return answer;
     }
   }
 

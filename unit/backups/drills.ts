@@ -20,7 +20,7 @@ export interface DrillsOptions {
 
 const NAME = 'drills';
 /** Results are kept of so many bundles; older ones count as unproved again. */
-const MOST_KEPT = 200;
+const MAX_KEPT = 200;
 
 /** Drills of bundles, and what became of them; kept with the unit, by the SHA-256 of the file. */
 export class Drills {
@@ -83,7 +83,7 @@ export class Drills {
   private async keep(sha256: string, result: DrillResult): Promise<void> {
     this.results.delete(sha256);
     this.results.set(sha256, result);
-    for (const oldest of [...this.results.keys()].slice(0, -MOST_KEPT)) this.results.delete(oldest);
+    for (const oldest of [...this.results.keys()].slice(0, -MAX_KEPT)) this.results.delete(oldest);
     await this.options.store.writeLocal(NAME, [...this.results]);
   }
 }

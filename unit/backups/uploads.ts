@@ -11,9 +11,9 @@ import { diskOf } from '../doctor/machine-facts.ts';
 export const MAX_BUNDLE_BYTES = 4 * 1024 ** 3;
 /** An upload that nobody asks for any more goes by itself. */
 const KEPT_MS = 30 * 60_000;
-const MOST_UPLOADS = 4;
+const MAX_UPLOADS = 4;
 /** Of one person: one that is looked at, and one beside it for an audit. */
-const MOST_OF_ONE = 2;
+const MAX_OF_ONE = 2;
 /** Left for the store whatever is uploaded: so many bytes, or on a small disk this share of it. */
 const RESERVED_BYTES = 512 * 1024 ** 2;
 const RESERVED_SHARE = 0.1;
@@ -54,14 +54,14 @@ export class Incoming {
    */
   async receive(from: Readable, by = ''): Promise<{ upload: string; bytes: number }> {
     const whose = [...this.receiving, ...this.kept.values()].map(each => each.by);
-    if (whose.length >= MOST_UPLOADS)
-      throw new LockstepError('conflict', `${MOST_UPLOADS} uploaded bundles wait to be restored already.`, {
+    if (whose.length >= MAX_UPLOADS)
+      throw new LockstepError('conflict', `${MAX_UPLOADS} uploaded bundles wait to be restored already.`, {
         hint: 'Restore or cancel those; an upload that nobody uses is gone after half an hour.',
       });
-    if (by !== '' && whose.filter(each => each === by).length >= MOST_OF_ONE)
+    if (by !== '' && whose.filter(each => each === by).length >= MAX_OF_ONE)
       throw new LockstepError(
         'conflict',
-        `${MOST_OF_ONE} uploaded bundles of ${by} wait to be restored already.`,
+        `${MAX_OF_ONE} uploaded bundles of ${by} wait to be restored already.`,
         {
           hint: 'Restore or cancel those; an upload that nobody uses is gone after half an hour.',
         },

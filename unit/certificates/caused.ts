@@ -22,7 +22,7 @@ export interface Untouched {
 type Side = 'before' | 'after';
 
 /** The rest of a change of many records is judged in the background, and told by status. */
-const MOST_JUDGED = 20;
+const MAX_JUDGED = 20;
 
 /**
  * What a change brings about certificates: what holds of the records that it touched now, and did not before. Only these records
@@ -34,7 +34,7 @@ export async function causedBy(steps: RecordStep[], untouched: Untouched): Promi
   );
   const [was, is] = [new Moment(touched, 'before', untouched), new Moment(touched, 'after', untouched)];
   const found: Problem[] = [];
-  for (const { path } of touched.slice(0, MOST_JUDGED)) {
+  for (const { path } of touched.slice(0, MAX_JUDGED)) {
     const known = new Set((await was.problems(path)).map(({ code, message }) => `${code} ${message}`));
     found.push(...(await is.problems(path)).filter(({ code, message }) => !known.has(`${code} ${message}`)));
   }

@@ -16,7 +16,7 @@ interface Kept {
 }
 
 const FACT = 'certs.d';
-const MOST_EARLIER = 8;
+const MAX_EARLIER = 8;
 
 /**
  * Which contents of `certs.d/` are in the configuration already. What is remembered is durable, the files are perhaps not: after a
@@ -61,7 +61,7 @@ export class DropMemory {
     const stood = [before.hash, ...(before.earlier ?? [])].filter(
       each => each !== undefined && each !== hash,
     );
-    const earlier = [...new Set(stood as string[])].slice(0, MOST_EARLIER);
+    const earlier = [...new Set(stood as string[])].slice(0, MAX_EARLIER);
     if (hash === undefined && earlier.length === 0) return;
     await this.store.writeLocal(`${FACT}/${name}`, {
       ...(hash === undefined ? {} : { hash }),

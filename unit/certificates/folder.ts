@@ -43,8 +43,8 @@ const QUIET_MS = 150;
 const LONGEST_MS = 2_000;
 /** For what no watch sees, such as the target of a symbolic link. */
 const LOOK_EVERY_MS = 5 * 60_000;
-const MOST_BYTES = 1024 * 1024;
-const MOST_FILES = 20_000;
+const MAX_BYTES = 1024 * 1024;
+const MAX_FILES = 20_000;
 /** Drops that are read at once. */
 const LANES = 4;
 
@@ -254,7 +254,7 @@ export class CertificateFolder {
     const files: DroppedFile[] = [];
     const seen = new Set<string>();
     for (const name of await readdir(folder)) {
-      if (name.startsWith('.') || files.length > MOST_FILES) continue;
+      if (name.startsWith('.') || files.length > MAX_FILES) continue;
       const found = await this.lookAt(name);
       if (found !== 'folder') {
         if (found !== undefined) files.push(found);
@@ -351,7 +351,7 @@ async function readBounded(path: string): Promise<Buffer> {
   const handle = await open(path, 'r');
   try {
     const { size } = await handle.stat();
-    if (size > MOST_BYTES) throw new LockstepError('too-large', `It is larger than ${MOST_BYTES} bytes.`);
+    if (size > MAX_BYTES) throw new LockstepError('too-large', `It is larger than ${MAX_BYTES} bytes.`);
     const bytes = Buffer.alloc(size);
     let length = 0;
     while (length < size) {

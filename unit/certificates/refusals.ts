@@ -3,8 +3,8 @@ import { LockstepError, type Problem } from '../../schema/error.ts';
 import type { CertificateChoice } from './contract.ts';
 import { problemsOf } from './findings.ts';
 
-const MOST_NAMED = 20;
-const MOST_SHOWN = 60;
+const MAX_NAMED = 20;
+const MAX_SHOWN = 60;
 
 /** Warnings, where nothing fails. Throws `certificate-refused`. */
 export function judged(path: string, findings: CertificateFinding[]): Problem[] {
@@ -34,7 +34,7 @@ export function refused(path: string, problems: Problem[], until?: Date): Lockst
 }
 
 export function badName(name: string): LockstepError {
-  const shown = name.length > MOST_SHOWN ? `${name.slice(0, MOST_SHOWN)}…` : name;
+  const shown = name.length > MAX_SHOWN ? `${name.slice(0, MAX_SHOWN)}…` : name;
   return new LockstepError('bad-id', `${JSON.stringify(shown)} is no name that a certificate can have.`, {
     hint: 'A name is 1 to 251 letters, digits, dots, underscores and hyphens. For example: shop, www.site.example',
     facts: { name: shown },
@@ -61,7 +61,7 @@ export function older(path: string, why: string): LockstepError {
 }
 
 export function inUse(path: string, users: string[]): LockstepError {
-  const shown = users.slice(0, MOST_NAMED);
+  const shown = users.slice(0, MAX_NAMED);
   const more = users.length > shown.length ? ` and ${users.length - shown.length} more` : '';
   return new LockstepError('certificate-in-use', `${path} is used by ${shown.join(', ')}${more}.`, {
     hint: 'Give them another certificate first.',

@@ -15,7 +15,7 @@ import { certificateFault } from './fault.ts';
 import { newerHere } from './newer.ts';
 import type { RestoreCertificatesAnswer, RestoreCertificatesRequest } from './restore-contract.ts';
 
-const MOST_WORDS = 3;
+const MAX_WORDS = 3;
 
 export interface CertificateRestoringOptions {
   store: Store;
@@ -98,8 +98,8 @@ export class CertificateRestoring {
 
 /** The reason of a revision stays a line, however many names were given. */
 function inShort(words: readonly string[]): string {
-  const shown = words.slice(0, MOST_WORDS).join(', ');
-  return words.length > MOST_WORDS ? `${shown} and ${words.length - MOST_WORDS} more` : shown;
+  const shown = words.slice(0, MAX_WORDS).join(', ');
+  return words.length > MAX_WORDS ? `${shown} and ${words.length - MAX_WORDS} more` : shown;
 }
 
 function assertDecided({ certificates }: CertificatePlan): void {

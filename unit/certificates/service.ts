@@ -36,7 +36,7 @@ export interface CertificateServiceOptions {
 /** Days are counted anew so often. */
 const LOOK_EVERY_MS = 3_600_000;
 /** Warnings that a status names. */
-const MOST_WARNINGS = 100;
+const MAX_WARNINGS = 100;
 const MISSING_ISSUER = 'chain-incomplete';
 
 /** Everything of certificates that one running unit does by itself: it watches their days and the folder, and keeps its own. */
@@ -116,7 +116,7 @@ export class CertificateService {
   /** The worst first, at most 100. */
   warnings(): Problem[] {
     const problems = this.problems.map(({ fails: _fails, ...problem }) => problem);
-    return [...this.folder.warnings(), ...problems].slice(0, MOST_WARNINGS);
+    return [...this.folder.warnings(), ...problems].slice(0, MAX_WARNINGS);
   }
 
   /** What a change that was made or tried out brings about certificates; costs nothing where it touched none. */
@@ -187,7 +187,7 @@ export class CertificateService {
       const problems = all.filter(({ code }) => code !== MISSING_ISSUER);
       own.push(...problems.map(({ stage: _stage, ...problem }) => problem));
       const shown = problems.find(({ fails }) => fails) ?? all.find(({ code }) => code === MISSING_ISSUER);
-      if (shown === undefined || held.kind !== 'certificate' || services.length >= MOST_WARNINGS) continue;
+      if (shown === undefined || held.kind !== 'certificate' || services.length >= MAX_WARNINGS) continue;
       for (const service of await this.book.servicesOf(held.path))
         services.push({ ...serviceProblem(service, held, shown), fails: shown.fails });
     }
@@ -196,7 +196,7 @@ export class CertificateService {
       ...services,
       ...[...this.book.troubles()].flatMap(hostProblems).map(problem => ({ ...problem, fails: false })),
       ...own,
-    ].slice(0, MOST_WARNINGS);
+    ].slice(0, MAX_WARNINGS);
   }
 
   /** Once a stage: what was told of one certificate is told anew of the next. */

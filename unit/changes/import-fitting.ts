@@ -11,7 +11,7 @@ import type { RecordReader } from '../../store/view.ts';
 type Put = Extract<Change, { op: 'put' }>;
 
 /** Each round leaves something out; what is wrong then can only follow from that. */
-const MOST_ROUNDS = 20;
+const MAX_ROUNDS = 20;
 
 /**
  * The changes of an import without what the configuration here does not take: references to what is not there, and what a rule
@@ -26,7 +26,7 @@ export async function fittingChanges(
 ): Promise<Put[]> {
   const kept = new Map(puts.map(put => [put.path, put]));
   const fitting = new Fitting(catalog, records, kept, leftOut);
-  for (let round = 0; round < MOST_ROUNDS; round++) {
+  for (let round = 0; round < MAX_ROUNDS; round++) {
     const problems = await problemsOf([...kept.values()]);
     let progress = false;
     for (const problem of problems) progress = (await fitting.leave(problem)) || progress;

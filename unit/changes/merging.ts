@@ -6,7 +6,7 @@ import { maskSecrets } from '../../schema/record.ts';
 import type { Conflict, Side } from '../../store/merge.ts';
 import type { ConflictView } from '../contract.ts';
 
-const MOST_CONFLICTS = 1_000;
+const MAX_CONFLICTS = 1_000;
 
 /** The choice for the nearest place at or above: a field, its record, a collection; `''` is everything. */
 export function chooser(choices: Record<Side, string[]>): (place: string) => Side | undefined {
@@ -28,7 +28,7 @@ export function chooser(choices: Record<Side, string[]>): (place: string) => Sid
 }
 
 export function conflictViews(catalog: Catalog, conflicts: Conflict[]): ConflictView[] {
-  return conflicts.slice(0, MOST_CONFLICTS).map(conflict => {
+  return conflicts.slice(0, MAX_CONFLICTS).map(conflict => {
     const view: ConflictView = { ...conflict };
     for (const side of ['base', 'ours', 'theirs'] as const) {
       const value = conflict[side];

@@ -8,7 +8,7 @@ import { maskSecrets, valueAt, withDefaults } from '../../schema/record.ts';
 import type { Store } from '../../store/store.ts';
 import type { Description } from '../contract.ts';
 
-const MOST_NEXT = 200;
+const MAX_NEXT = 200;
 
 /** What stands at `target`, masked. Throws `no-such-record`. */
 export async function showTarget(
@@ -95,7 +95,7 @@ async function addIds(
   const depth = collection.split('/').length + 1;
   for await (const path of store.pathsWith(`${collection}/${startsWith}`)) {
     next.add(path.split('/').slice(0, depth).join('/'));
-    if (next.size >= MOST_NEXT) return;
+    if (next.size >= MAX_NEXT) return;
   }
 }
 

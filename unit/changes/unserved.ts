@@ -16,7 +16,7 @@ export interface Unserved {
   fingerprint?: string;
 }
 
-const MOST_NAMED = 100;
+const MAX_NAMED = 100;
 /** Kinds of records that show certificates to clients, in the field of this name. */
 const SHOWING: ReadonlySet<string> = new Set(['virtualService', 'subVirtualService']);
 const FIELD = 'certificates';
@@ -59,7 +59,7 @@ export async function unservedAfter(
   const all = new Set(keyless.map(([path]) => path));
   if (all.size > 0) for (const [path, value] of services) look(path, value, all);
   found.sort((one, other) => (one.path < other.path ? -1 : 1));
-  return { services: found.slice(0, MOST_NAMED), count: found.length };
+  return { services: found.slice(0, MAX_NAMED), count: found.length };
 }
 
 function shownBy(kind: Kind, value: JsonObject): string[] {

@@ -6,8 +6,8 @@ import { joinRecord, MASK, mapSecrets, maskSecrets, valueAt } from '../../schema
 import type { RecordChange } from '../../store/revision.ts';
 import type { ChangeAnswer, ChangeView } from '../contract.ts';
 
-const MOST_VIEWS = 1_000;
-const MOST_WARNINGS = 100;
+const MAX_VIEWS = 1_000;
+const MAX_WARNINGS = 100;
 /** Stands for a secret that differs from the one before. */
 const OTHER_MASK = `${MASK} (changed)`;
 
@@ -58,7 +58,7 @@ export function changeAnswer(
     digest,
     dryRun,
     counts,
-    changes: result.changes.slice(0, MOST_VIEWS).map(change => changeView(catalog, change)),
-    ...(warnings.length === 0 ? {} : { warnings: warnings.slice(0, MOST_WARNINGS) }),
+    changes: result.changes.slice(0, MAX_VIEWS).map(change => changeView(catalog, change)),
+    ...(warnings.length === 0 ? {} : { warnings: warnings.slice(0, MAX_WARNINGS) }),
   };
 }

@@ -13,7 +13,7 @@ import {
 import { dirname } from 'node:path';
 
 /** Bytes that wait for space on the disk; what comes on top of that is left out of the file. */
-const MOST_UNWRITTEN = 1024 * 1024;
+const MAX_UNWRITTEN = 1024 * 1024;
 const AGAIN_MS = 1_000;
 const NEWLINE = 10;
 
@@ -50,7 +50,7 @@ export class LogFile {
   write(text: string): void {
     const bytes = Buffer.from(text);
     if (this.unwritten.length === 0) this.makeRoom(bytes.length);
-    if (this.unwritten.length + bytes.length <= MOST_UNWRITTEN || this.unwritten.length === 0)
+    if (this.unwritten.length + bytes.length <= MAX_UNWRITTEN || this.unwritten.length === 0)
       this.unwritten = Buffer.concat([this.unwritten, bytes]);
     this.flush();
   }

@@ -36,7 +36,7 @@ export function openLog(
 export const DEFAULT_ROTATION: Rotation = { mostBytes: 16_000_000, files: 6 };
 
 /** Characters of the lines of one turn past which they are not held back any more. */
-const MOST_OF_A_TURN = 64 * 1024;
+const MAX_OF_A_TURN = 64 * 1024;
 
 /**
  * Writes the lines of one turn of the event loop together, and when that turn is over: an answer or an update that is
@@ -54,7 +54,7 @@ function linesOfATurn(streams: Pick<DestinationStream, 'write'>[]): DestinationS
     write: line => {
       if (lines === '') setImmediate(flush);
       lines += line;
-      if (lines.length > MOST_OF_A_TURN) flush();
+      if (lines.length > MAX_OF_A_TURN) flush();
     },
   };
 }

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { isObject } from '../../schema/json.ts';
 import type { Store } from '../../store/store.ts';
-import { type HaFacts, MOST_INTERFACES } from '../../sync/fit.ts';
+import { type HaFacts, MAX_INTERFACES } from '../../sync/fit.ts';
 
 /** The interface that updates travel over (docs/DOMAIN.md, Promises), as the records of this unit describe it. */
 export interface UpdateInterface {
@@ -50,7 +50,7 @@ export async function readAddresses(store: Pick<Store, 'read' | 'list'>): Promis
     update,
     facts: {
       virtualId: typeof ha?.virtualId === 'number' ? ha.virtualId : 0,
-      interfaces: interfaces.slice(0, MOST_INTERFACES),
+      interfaces: interfaces.slice(0, MAX_INTERFACES),
     },
   };
 }

@@ -2,7 +2,7 @@ import type { Revision } from '../../store/revision.ts';
 import type { Store } from '../../store/store.ts';
 
 /** Missing revisions are counted up to here; status is not a history. */
-const MOST_COUNTED = 1_000;
+const MAX_COUNTED = 1_000;
 
 /** Revisions that a unit which holds `held` lacks, newest first. Empty or undefined: nothing is known of it. */
 export async function missingRevisions(store: Store, held: string | undefined): Promise<Revision[]> {
@@ -14,7 +14,7 @@ export async function missingRevisions(store: Store, held: string | undefined): 
     : undefined;
   const missing: Revision[] = [];
   for await (const revision of store.history()) {
-    if (revision.revision <= (known ?? 0) || missing.length >= MOST_COUNTED) break;
+    if (revision.revision <= (known ?? 0) || missing.length >= MAX_COUNTED) break;
     if (revision.pairRecords > 0) missing.push(revision);
   }
   return missing;

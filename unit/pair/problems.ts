@@ -26,8 +26,8 @@ interface Kept {
 }
 
 const NAME = 'standing-problems';
-const MOST_RECORDS = 1_000;
-const MOST_WARNINGS = 50;
+const MAX_RECORDS = 1_000;
+const MAX_WARNINGS = 50;
 /** After a stretch of work, so that a look at 600,000 records leaves half of a processor to others. */
 const BREATH_MS = 20;
 
@@ -70,7 +70,7 @@ export class StandingProblems {
   }
 
   warnings(): Problem[] {
-    return [...this.found.values()].flat().slice(0, MOST_WARNINGS);
+    return [...this.found.values()].flat().slice(0, MAX_WARNINGS);
   }
 
   private go(): void {
@@ -128,7 +128,7 @@ export class StandingProblems {
       // What cannot be read is damage, which others look for.
       const problems = await store.standingProblems(path).catch(() => []);
       if (problems.length === 0) this.found.delete(path);
-      else if (this.found.has(path) || this.found.size < MOST_RECORDS) this.found.set(path, problems);
+      else if (this.found.has(path) || this.found.size < MAX_RECORDS) this.found.set(path, problems);
     }
   }
 }

@@ -9,7 +9,7 @@ import type { CheckedRecords } from '../store-care/record-checks.ts';
 /** Edits that were refused wait through a takeover as they did before: they keep nobody from it. */
 const WAITING = new Set(['not-active', 'conflict', 'kept-beside']);
 /** Findings that a status names. */
-const MOST_FINDINGS = 20;
+const MAX_FINDINGS = 20;
 
 export interface ReadinessFacts {
   syncState: SyncState | undefined;
@@ -36,7 +36,7 @@ export function takeoverReadiness({
   const fails = findings.some(finding => finding.fails);
   return {
     ready: fails ? false : records.checkedAt === undefined ? null : true,
-    findings: findings.slice(0, MOST_FINDINGS),
+    findings: findings.slice(0, MAX_FINDINGS),
     count: findings.length,
     checkedAt: records.checkedAt ?? null,
   };

@@ -11,9 +11,9 @@ import { daysUntilFull, measureSpace, ownBytes, SAMPLE_HOURS, SAMPLES_A_DAY, typ
 const NAME = 'growth';
 const SAMPLE_MS = SAMPLE_HOURS * 3_600_000;
 /** A week. */
-const MOST_SAMPLES = 7 * SAMPLES_A_DAY + 1;
+const MAX_SAMPLES = 7 * SAMPLES_A_DAY + 1;
 /** As many as the record `history` can ask for. */
-const MOST_DAYS = 3_650;
+const MAX_DAYS = 3_650;
 /** What was measured is as good as new for so long. */
 const FRESH_MS = 10_000;
 /** Told from so few days on. */
@@ -113,8 +113,8 @@ export class Growth {
 function noted({ samples, days, sinceDay }: Kept, sample: Sample, revision: number): Kept {
   const isDay = sinceDay + 1 >= SAMPLES_A_DAY;
   return {
-    samples: [...samples, sample].slice(-MOST_SAMPLES),
-    days: isDay ? [...days, revision].slice(-MOST_DAYS) : days,
+    samples: [...samples, sample].slice(-MAX_SAMPLES),
+    days: isDay ? [...days, revision].slice(-MAX_DAYS) : days,
     sinceDay: isDay ? 0 : sinceDay + 1,
   };
 }

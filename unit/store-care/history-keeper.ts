@@ -18,7 +18,7 @@ const REST = 9;
 const LEAST_REST_MS = 10;
 /** While an update goes out nothing goes, but for no longer than this. */
 const BUSY_MS = 50;
-const MOST_BUSY_MS = 5_000;
+const MAX_BUSY_MS = 5_000;
 const AGAIN_MS = 3_600_000;
 /** Whoever needs what would go may not need it any more. */
 const NEEDED_MS = 30_000;
@@ -179,7 +179,7 @@ export class HistoryKeeper {
 
   private async untilFree(): Promise<void> {
     const { isBusy } = this.options;
-    for (let waited = 0; isBusy() && waited < MOST_BUSY_MS && !this.stopped; waited += BUSY_MS)
+    for (let waited = 0; isBusy() && waited < MAX_BUSY_MS && !this.stopped; waited += BUSY_MS)
       await this.rest(BUSY_MS);
   }
 

@@ -15,15 +15,15 @@ export interface Pacified {
   restarts: number;
 }
 
-export const MOST_RESTARTS = 3;
+export const MAX_RESTARTS = 3;
 const WINDOW_MS = 5 * 60_000;
 
 export function started(before: Starts | undefined, clock: Moment): Starts {
   const recent = (before?.restarts ?? []).filter(restart => elapsedMs(restart, clock) < WINDOW_MS);
-  const restarts = (before?.running === true ? [...recent, clock] : recent).slice(-MOST_RESTARTS - 1);
+  const restarts = (before?.running === true ? [...recent, clock] : recent).slice(-MAX_RESTARTS - 1);
   const pacified =
     before?.pacified ??
-    (restarts.length > MOST_RESTARTS
+    (restarts.length > MAX_RESTARTS
       ? { since: new Date(clock.wall).toISOString(), restarts: restarts.length }
       : undefined);
   return { running: true, restarts, ...(pacified === undefined ? {} : { pacified }) };

@@ -40,7 +40,7 @@ const HOUR_MS = 3_600_000;
 const STEPS_A_PASS = 4_096;
 /** The scrub rests nine times as long as it works: a tenth of one CPU at most. */
 const REST = 9;
-const MOST_ANSWERED = 100;
+const MAX_ANSWERED = 100;
 
 /**
  * Verifies the store, slowly and for ever: its pages, every record against its hash, every hash against the tree, and
@@ -113,8 +113,8 @@ export class Scrub {
     }
     return {
       damaged: findings.length > 0,
-      findings: findings.slice(0, MOST_ANSWERED),
-      more: Math.max(0, findings.length - MOST_ANSWERED),
+      findings: findings.slice(0, MAX_ANSWERED),
+      more: Math.max(0, findings.length - MAX_ANSWERED),
       seconds: Math.round(timers.now() - started) / 1000,
     };
   }

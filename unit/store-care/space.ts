@@ -20,7 +20,7 @@ export interface Sample {
 }
 
 /** Further away than this it is no use to say when. */
-const MOST_DAYS = 3_650;
+const MAX_DAYS = 3_650;
 
 /**
  * Whole days until the disk is full; null: not within ten years, or not known before the second day. What this unit takes counts, and
@@ -34,7 +34,7 @@ export function daysUntilFull(samples: readonly Sample[], freeBytes: number | nu
     growthPerDay(samples.at(-1 - SAMPLES_A_DAY) as Sample, newest, SAMPLES_A_DAY),
   );
   const days = perDay <= 0 ? Number.POSITIVE_INFINITY : Math.floor(freeBytes / perDay);
-  return days > MOST_DAYS ? null : days;
+  return days > MAX_DAYS ? null : days;
 }
 
 function growthPerDay(from: Sample, to: Sample, steps: number): number {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { JsonObject } from '../../../schema/json.ts';
 import type { AuditReport, DriftReport } from '../../../unit/audits/contract.ts';
 import { DriftAlert, letter } from '../../../unit/audits/drift-alert.ts';
-import { DriftBook, MOST_REPORTS } from '../../../unit/audits/drift-reports.ts';
+import { DriftBook, MAX_REPORTS } from '../../../unit/audits/drift-reports.ts';
 import { runHook } from '../../../unit/audits/hook.ts';
 import { sendMail } from '../../../unit/audits/mail.ts';
 import { keptLog } from '../log/kept-log.ts';
@@ -205,13 +205,13 @@ describe('the book of drift', () => {
     );
   });
 
-  it(`keeps ${MOST_REPORTS} reports, the newest first`, async () => {
+  it(`keeps ${MAX_REPORTS} reports, the newest first`, async () => {
     const book = await open(new Map());
-    for (let number = 1; number <= MOST_REPORTS + 5; number++) {
+    for (let number = 1; number <= MAX_REPORTS + 5; number++) {
       await book.raise(audit(`t${number}`, 'hosts/a'), 'the interval');
       await book.clear('later');
     }
-    assert.deepEqual([book.reports.length, book.reports[0]?.id], [MOST_REPORTS, MOST_REPORTS + 5]);
+    assert.deepEqual([book.reports.length, book.reports[0]?.id], [MAX_REPORTS, MAX_REPORTS + 5]);
   });
 
   it('remembers when a finding was first seen, until it is gone', async () => {
