@@ -246,6 +246,7 @@ describe('two units on one site', function () {
       const { code, answer } = await ha2.json<Status>('status');
       assert.equal(code, 0);
       assert.deepEqual(Object.keys(answer), [
+        'at',
         'unit',
         'squares',
         'partner',
