@@ -200,6 +200,11 @@ export const LOG_MESSAGES: Record<string, Explanation> = {
     causes: ['lockstep rebuild was typed'],
     look: ['`aside` in the line: it can be removed when all is well'],
   },
+  'what a change brings about could not be judged': {
+    happened: 'A change was made, but what it means for certificates and backups could not be told with it.',
+    causes: ['the reason in the line'],
+    look: ['lockstep status tells it'],
+  },
   'a listener failed': {
     happened: 'A part of the unit that was told of an event failed; the others were told all the same.',
     causes: ['a fault of Lockstep'],
