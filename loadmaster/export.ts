@@ -2,7 +2,8 @@ import { canonicalAddress } from '../schema/address.ts';
 import type { ConfigRecord } from '../schema/document.ts';
 import type { JsonObject } from '../schema/json.ts';
 import { type Kind, readKind } from '../schema/kind.ts';
-import { type Booleans, fieldsOf, toParameter } from './parameter.ts';
+import { idOf } from '../schema/path.ts';
+import { fieldsOf, toParameter } from './parameter.ts';
 
 export type ExportedParameters = Record<string, string | string[]>;
 
@@ -27,80 +28,85 @@ export interface LoadMasterExport {
  * Records and fields that those replies do not have are passed over.
  */
 export function exportLoadMaster(records: ConfigRecord[], kinds: JsonObject[]): LoadMasterExport {
-  const exporter = new Exporter(records, kinds);
-  return { getall: exporter.unit(), services: exporter.services('virtualServices', 'virtualServices/{id}') };
+  const exporter = new RecordExporter(kinds);
+  const collections = collectionsOf(records);
+  const numbers = new Map(
+    [...collections.values()].flatMap(siblings => siblings.map(({ path }, at) => [path, at + 1])),
+  );
+  const parametersOf = ({ path, value }: ConfigRecord): ExportedParameters =>
+    exporter.parameters(path, value, sibling => numbers.get(sibling) ?? 0);
+  const all = (collection: string): ConfigRecord[] => collections.get(collection) ?? [];
+  const services = (collection: string): ExportedService[] =>
+    all(collection).map(record => ({
+      id: idOf(record.path),
+      parameters: parametersOf(record),
+      realServers: all(`${record.path}/realServers`).map(server => ({
+        id: idOf(server.path),
+        parameters: parametersOf(server),
+      })),
+      subServices: services(`${record.path}/subVirtualServices`),
+    }));
+  const singletons = records.filter(({ path }) => exporter.isOfUnit(path));
+  return {
+    getall: Object.assign({}, ...singletons.map(parametersOf)),
+    services: services('virtualServices'),
+  };
 }
 
-class Exporter {
-  private readonly kinds: Map<string, Kind>;
-  /** Records by the path that they lie in: `virtualServices`, or '' for a singleton. */
-  private readonly collections = new Map<string, ConfigRecord[]>();
+/** Writes one record after the other in the appliance's names; each costs what it holds, however many there are. */
+export class RecordExporter {
+  private readonly kinds: Kind[];
 
-  constructor(records: ConfigRecord[], kinds: JsonObject[]) {
-    this.kinds = new Map(
-      kinds
-        .map(schema => readKind(schema, String(schema.$id), false))
-        .map(kind => [kind.template.join('/'), kind]),
-    );
-    for (const record of records) {
-      const collection = record.path.slice(0, Math.max(0, record.path.lastIndexOf('/')));
-      const siblings = this.collections.get(collection);
-      if (siblings === undefined) this.collections.set(collection, [record]);
-      else siblings.push(record);
+  constructor(kinds: JsonObject[]) {
+    this.kinds = kinds.map(schema => readKind(schema, String(schema.$id), false));
+  }
+
+  /** `numberOf`: the number that the appliance gives to the record at a path; 0 when there is none. */
+  parameters(path: string, value: JsonObject, numberOf: (path: string) => number): ExportedParameters {
+    const kind = this.kindAt(path);
+    if (kind === undefined) return {};
+    const isOfUnit = kind.schema.loadmaster === 'getall';
+    const parameters: ExportedParameters = {};
+    for (const field of fieldsOf(kind)) {
+      const own = value[field.field];
+      if (own === undefined) continue;
+      parameters[field.parameter] =
+        field.index === undefined
+          ? toParameter(field, own, isOfUnit ? 'yesno' : 'YN')
+          : String(numberOf(path.slice(0, path.lastIndexOf('/') + 1) + String(own)));
     }
+    return kind.template.at(-2) === 'realServers' ? named(parameters) : parameters;
   }
 
-  unit(): ExportedParameters {
-    const singletons = [...this.collections.values()]
-      .flat()
-      .filter(({ path }) => this.kinds.get(path)?.schema.loadmaster === 'getall');
-    return Object.assign(
-      {},
-      ...singletons.map(({ path, value }) => written(this.kinds.get(path), value, 'yesno', [])),
-    );
+  /** Whether `getall` tells of it. */
+  isOfUnit(path: string): boolean {
+    return this.kindAt(path)?.schema.loadmaster === 'getall';
   }
 
-  services(collection: string, template: string): ExportedService[] {
-    const siblings = this.collections.get(collection) ?? [];
-    return siblings.map(({ path, value }) => ({
-      id: idOf(path),
-      parameters: written(this.kinds.get(template), value, 'YN', siblings),
-      realServers: this.servers(`${path}/realServers`, `${template}/realServers/{id}`),
-      subServices: this.services(`${path}/subVirtualServices`, `${template}/subVirtualServices/{id}`),
-    }));
-  }
-
-  private servers(collection: string, template: string): ExportedServer[] {
-    const siblings = this.collections.get(collection) ?? [];
-    return siblings.map(({ path, value }) => ({
-      id: idOf(path),
-      parameters: named(written(this.kinds.get(template), value, 'YN', siblings)),
-    }));
+  private kindAt(path: string): Kind | undefined {
+    const segments = path.split('/');
+    const fits = ({ template }: Kind): boolean =>
+      template.length === segments.length &&
+      template.every((name, at) => name === '{id}' || name === segments[at]);
+    const fitting = this.kinds.filter(fits);
+    return fitting.find(({ template }) => !template.includes('{id}')) ?? fitting[0];
   }
 }
 
-function written(
-  kind: Kind | undefined,
-  value: JsonObject,
-  booleans: Booleans,
-  siblings: ConfigRecord[],
-): ExportedParameters {
-  const parameters: ExportedParameters = {};
-  for (const field of kind === undefined ? [] : fieldsOf(kind)) {
-    const own = value[field.field];
-    if (own === undefined) continue;
-    const number = (): string => String(siblings.findIndex(({ path }) => idOf(path) === own) + 1);
-    parameters[field.parameter] = field.index === undefined ? toParameter(field, own, booleans) : number();
+/** Records by the path that they lie in: `virtualServices`, or '' for a singleton. */
+function collectionsOf(records: ConfigRecord[]): Map<string, ConfigRecord[]> {
+  const collections = new Map<string, ConfigRecord[]>();
+  for (const record of records) {
+    const collection = record.path.slice(0, Math.max(0, record.path.lastIndexOf('/')));
+    const siblings = collections.get(collection);
+    if (siblings === undefined) collections.set(collection, [record]);
+    else siblings.push(record);
   }
-  return parameters;
+  return collections;
 }
 
 /** The appliance keeps the name of a Real Server apart from its address. */
 function named(parameters: ExportedParameters): ExportedParameters {
   const { Addr = '', ...rest } = parameters;
   return canonicalAddress(String(Addr)) === undefined ? { DnsName: Addr, ...rest } : { Addr, ...rest };
-}
-
-function idOf(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1);
 }

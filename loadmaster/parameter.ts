@@ -1,6 +1,6 @@
-import { canonicalAddress } from '../schema/address.ts';
 import { isObject, type Json, type JsonObject } from '../schema/json.ts';
 import type { Kind } from '../schema/kind.ts';
+import { plainValue } from '../schema/value-from-text.ts';
 
 /** One field of a kind and the appliance's parameter that it comes from, as the kind's annotations say. */
 export interface LoadMasterField {
@@ -45,7 +45,7 @@ export function fromParameter(of: LoadMasterField, text: string | string[]): Jso
   const values = of.schema.loadmasterValues;
   if (isObject(values)) return Object.hasOwn(values, text) ? values[text] : undefined;
   if (of.prefix !== undefined && /^\d+$/.test(text)) return of.prefix + text;
-  return plainFrom(of.schema, text);
+  return plainValue(text, of.schema);
 }
 
 /** The inverse of fromParameter. */
@@ -64,22 +64,7 @@ export function toParameter(of: LoadMasterField, value: Json, booleans: Booleans
 function listFrom(of: LoadMasterField, text: string | string[]): Json {
   const items = Array.isArray(text) ? text : of.separator === undefined ? [text] : text.split(of.separator);
   const schema = isObject(of.schema.items) ? of.schema.items : {};
-  return items.filter(item => item !== '').map(item => plainFrom(schema, item) ?? item);
-}
-
-function plainFrom(schema: JsonObject, text: string): Json | undefined {
-  if (schema.type === 'boolean') return booleanFrom(text);
-  if (schema.type === 'integer') return /^-?\d{1,15}$/.test(text) ? Number(text) : undefined;
-  if (schema.type === 'number')
-    return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : undefined;
-  if (schema.type === undefined && /^\d{1,15}$/.test(text)) return Number(text);
-  if (schema.format === 'ip-address' || schema.format === 'host') return canonicalAddress(text) ?? text;
-  return text;
-}
-
-function booleanFrom(text: string): boolean | undefined {
-  if (/^(y|yes|1|true)$/i.test(text)) return true;
-  return /^(n|no|0|false)$/i.test(text) ? false : undefined;
+  return items.filter(item => item !== '').map(item => plainValue(item, schema) ?? item);
 }
 
 function booleanTo(value: boolean, booleans: Booleans): string {

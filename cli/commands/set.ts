@@ -27,7 +27,7 @@ export const command: CliCommand<[string, string | undefined], Options> = {
       .argument('<path>', 'field or record')
       .argument(
         '[value]',
-        'JSON as show prints it, or the text itself where a text is wanted, and a password where its hash is kept; - reads it from standard input',
+        'JSON as show prints it, or the text itself where a text is wanted; also yes and no, 30m for a length of time, and a password where its hash is kept; - reads it from standard input',
       )
       .option('--value-file <file>', 'read the value from a file');
     addChangeOptions(command);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { RecordExporter } from '../../loadmaster/export.ts';
 import {
   exportLoadMaster,
   importLoadMaster,
@@ -327,6 +328,22 @@ describe('the example site', () => {
       all.filter(({ path: at, value }) => unitScopedFields(catalog.kindOf(at), value).length > 0),
       [],
     );
+  });
+
+  it('gives one record back alone, and asks only for the number of what it follows', () => {
+    const exporter = new RecordExporter(kinds);
+    const services = all.filter(({ path: at }) => /^virtualServices\/[^/]+$/.test(at));
+    const whole = exportLoadMaster(all, kinds).services;
+    for (const [index, { path: at, value }] of services.entries()) {
+      const asked: string[] = [];
+      const numberOf = (other: string): number => {
+        asked.push(other);
+        return services.findIndex(each => each.path === other) + 1;
+      };
+      assert.deepEqual(exporter.parameters(at, value, numberOf), whole[index]?.parameters);
+      const { followVirtualService: followed } = value;
+      assert.deepEqual(asked, followed === undefined ? [] : [`virtualServices/${String(followed)}`]);
+    }
   });
 
   it('comes back out of its records, Virtual Service by Virtual Service', () => {
