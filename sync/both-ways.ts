@@ -1,5 +1,5 @@
 import type { Channel } from './channel.ts';
-import { kindOfFrame } from './message.ts';
+import { kindOfFrame } from './message-format.ts';
 
 /** One connection as its two uses: on each end somebody asks, and somebody answers. */
 export interface Line {

@@ -1,7 +1,7 @@
 /** From where a unit whose disk fell back went its own way: found out by asking its partner which of its revisions it was told of. */
 import type { Revision } from '../store/revision.ts';
 import type { Store } from '../store/store.ts';
-import { MAX_REVISIONS } from './message.ts';
+import { MAX_REVISIONS } from './message-format.ts';
 
 /** A unit that made more than this by itself is not asked about all of it: then all of it counts as its own. */
 const MAX_ASKED = 1_000;

@@ -1,6 +1,6 @@
 import type { Timers } from '../host/timers.ts';
 import type { Channel } from './channel.ts';
-import { encodeMessage } from './message.ts';
+import { encodeMessage } from './message-format.ts';
 import { greetingOf, type OwnFacts } from './state.ts';
 
 /** Between two calls. */

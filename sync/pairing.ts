@@ -2,14 +2,8 @@ import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypt
 import { LockstepError } from '../schema/error.ts';
 import type { Channel } from './channel.ts';
 import { contradictions, type HaFacts, strangers, words } from './fit.ts';
-import {
-  encodeMessage,
-  type HaMode,
-  type JoinRequest,
-  parseReply,
-  parseRequest,
-  type Reply,
-} from './message.ts';
+import type { HaMode, JoinRequest, Reply } from './message.ts';
+import { encodeMessage, parseReply, parseRequest } from './message-format.ts';
 import { asError } from './partner-error.ts';
 import { publicBlob } from './ssh/keys.ts';
 

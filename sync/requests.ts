@@ -1,7 +1,8 @@
 import type { Timers } from '../host/timers.ts';
 import { asLockstepError, LockstepError } from '../schema/error.ts';
 import type { Channel } from './channel.ts';
-import { encodeMessage, parseReply, type Reply, type Request } from './message.ts';
+import type { Reply, Request } from './message.ts';
+import { encodeMessage, parseReply } from './message-format.ts';
 import { asError } from './partner-error.ts';
 
 /** A partner that takes longer than this for one answer counts as gone. */

@@ -6,7 +6,8 @@ import type { Provisional } from '../store/head.ts';
 import { cutNode, type Difference, difference, type NodePair } from '../store/tree-walk.ts';
 import { holdBack } from './held-back.ts';
 import type { LinkContext, UpdateReport } from './link-context.ts';
-import { MAX_BUCKETS, MAX_NODES, type ProvisionalNote } from './message.ts';
+import type { ProvisionalNote } from './message.ts';
+import { MAX_BUCKETS, MAX_NODES } from './message-format.ts';
 import { type Outgoing, prepareOutgoing, updateFrames } from './outgoing.ts';
 import type { Effect, SyncEvent } from './state.ts';
 

@@ -2,14 +2,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import ssh2, { type Client, type ClientChannel } from 'ssh2';
 import type { Channel } from '../../sync/channel.ts';
-import {
-  encodeMessage,
-  type Hello,
-  PROTOCOL,
-  parseReply,
-  type Reply,
-  type Request,
-} from '../../sync/message.ts';
+import { type Hello, PROTOCOL, type Reply, type Request } from '../../sync/message.ts';
+import { encodeMessage, parseReply } from '../../sync/message-format.ts';
 import type { Partner } from '../../sync/pairing.ts';
 import { dial } from '../../sync/ssh/client.ts';
 import { publicBlob } from '../../sync/ssh/keys.ts';

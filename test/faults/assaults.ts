@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import ssh2, { type Client, type ClientChannel } from 'ssh2';
-import { encodeMessage, MAX_NODES } from '../../sync/message.ts';
+import { encodeMessage, MAX_NODES } from '../../sync/message-format.ts';
 import { encodeFrame, MAX_FRAME_BYTES } from '../../sync/ssh/frame.ts';
 import { generateKeyPair } from '../../sync/ssh/keys.ts';
 import type { Impostor } from '../e2e/impostor.ts';

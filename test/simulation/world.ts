@@ -1,4 +1,5 @@
-import { type HaMode, kindOfFrame } from '../../sync/message.ts';
+import type { HaMode } from '../../sync/message.ts';
+import { kindOfFrame } from '../../sync/message-format.ts';
 import { Random } from '../random.ts';
 import { Disk } from './disk.ts';
 import { Files } from './files.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { bothWays } from '../../sync/both-ways.ts';
-import { encodeMessage } from '../../sync/message.ts';
+import { encodeMessage } from '../../sync/message-format.ts';
 import { channelPair } from './channel-in-memory.ts';
 
 const REQUEST = encodeMessage({ type: 'kinds', id: 1 });

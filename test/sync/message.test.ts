@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { LockstepError } from '../../schema/error.ts';
 import type { JsonObject } from '../../schema/json.ts';
+import type { Reply, Request } from '../../sync/message.ts';
 import {
   encodeMessage,
   FRAME_LIMITS,
@@ -8,9 +9,7 @@ import {
   MAX_NODES,
   parseReply,
   parseRequest,
-  type Reply,
-  type Request,
-} from '../../sync/message.ts';
+} from '../../sync/message-format.ts';
 import { A, B, partnerHello } from './facts.ts';
 
 const brought = {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { LockstepError } from '../../schema/error.ts';
 import type { Channel } from '../../sync/channel.ts';
-import { parseReply, parseRequest } from '../../sync/message.ts';
+import { parseReply, parseRequest } from '../../sync/message-format.ts';
 import { tellPacified } from '../../sync/pacified.ts';
 import { updateRefusal } from '../../sync/pair-state.ts';
 import { channelPair, type Fate } from './channel-in-memory.ts';

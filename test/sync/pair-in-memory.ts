@@ -15,16 +15,8 @@ import type { Change } from '../../store/transition.ts';
 import { bothWays } from '../../sync/both-ways.ts';
 import type { Channel } from '../../sync/channel.ts';
 import { Link, type UpdateReport } from '../../sync/link.ts';
-import {
-  encodeMessage,
-  type HaMode,
-  type Hello,
-  PROTOCOL,
-  parseReply,
-  parseRequest,
-  type Reply,
-  type Request,
-} from '../../sync/message.ts';
+import { type HaMode, type Hello, PROTOCOL, type Reply, type Request } from '../../sync/message.ts';
+import { encodeMessage, parseReply, parseRequest } from '../../sync/message-format.ts';
 import { nameOf, type StateName } from '../../sync/pair-state.ts';
 import { serve } from '../../sync/service.ts';
 import { factsOf, type OwnFacts, type SyncState } from '../../sync/state.ts';

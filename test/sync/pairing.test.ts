@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { LockstepError } from '../../schema/error.ts';
 import type { JsonObject } from '../../schema/json.ts';
 import type { HaFacts } from '../../sync/fit.ts';
-import { encodeMessage, parseReply, parseRequest, type Reply } from '../../sync/message.ts';
+import type { Reply } from '../../sync/message.ts';
+import { encodeMessage, parseReply, parseRequest } from '../../sync/message-format.ts';
 import {
   answerJoin,
   type Code,
