@@ -1,7 +1,7 @@
 /** What is wrong with one way from a certificate to its root: RFC 5280, 6.1, without policies and revocation. */
 import type { Way, WayEnd } from './chain.ts';
-import type { CertificateFinding } from './check.ts';
 import { daysLeft, expiryStage, momentText } from './expiry.ts';
+import type { CertificateFinding } from './finding.ts';
 import { forbiddenName } from './name-constraints.ts';
 import { issuerPurposeFindings } from './purpose.ts';
 import type { X509 } from './x509.ts';

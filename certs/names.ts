@@ -2,7 +2,7 @@
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import { canonicalAddress } from '../schema/address.ts';
-import type { CertificateFinding } from './check.ts';
+import type { CertificateFinding } from './finding.ts';
 import type { X509 } from './x509.ts';
 
 /** `common-name`: by the common name alone, which clients of today do not look at (RFC 9525, 2). */

@@ -2,7 +2,7 @@
  * What a certificate may be used for: RFC 5280, 4.2.1.3 and 4.2.1.12, and Netscape's older extension. The verdict is that of
  * `openssl verify -purpose sslserver`: what it refuses, clients refuse.
  */
-import type { CertificateFinding } from './check.ts';
+import type { CertificateFinding } from './finding.ts';
 import type { X509 } from './x509.ts';
 
 /** Server Gated Cryptography is what servers of the nineties asked for; it still counts. */

@@ -2,7 +2,7 @@
 
 import { called } from './certification-path.ts';
 import type { Way } from './chain.ts';
-import type { CertificateFinding } from './check.ts';
+import type { CertificateFinding } from './finding.ts';
 import type { X509 } from './x509.ts';
 
 const LEAST_RSA_BITS = 2048;

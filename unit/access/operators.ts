@@ -8,15 +8,7 @@ import type { Peer } from '../../sync/ssh/server.ts';
 import type { Events } from '../events.ts';
 import type { Log } from '../log/log.ts';
 import type { Health } from '../store-care/health.ts';
-import type { OperatorRole } from './roles.ts';
-
-export interface Operator {
-  name: string;
-  role: OperatorRole;
-}
-
-/** Takes over one stream of an operator: HTTP is spoken on it. */
-export type ServeOperator = (stream: Duplex, operator: Operator) => void;
+import type { Operator, OperatorRole, ServeOperator } from './roles.ts';
 
 /** The later collection counts where both hold a key: a unit decides about itself. */
 const COLLECTIONS = ['operators', 'unitOperators'] as const;

@@ -1,4 +1,5 @@
 /** What an operator may do. Pure. */
+import type { Duplex } from 'node:stream';
 import { LockstepError } from '../../schema/error.ts';
 import { isSameJson } from '../../schema/json.ts';
 import type { Kind } from '../../schema/kind.ts';
@@ -8,6 +9,14 @@ import type { Guard } from '../../store/requests.ts';
 /** Each may do what those before it may. */
 export const OPERATOR_ROLES = ['read', 'operate', 'admin'] as const;
 export type OperatorRole = (typeof OPERATOR_ROLES)[number];
+
+export interface Operator {
+  name: string;
+  role: OperatorRole;
+}
+
+/** Takes over one stream of an operator: HTTP is spoken on it. */
+export type ServeOperator = (stream: Duplex, operator: Operator) => void;
 
 export function mayDo(role: OperatorRole, needed: OperatorRole): boolean {
   return OPERATOR_ROLES.indexOf(role) >= OPERATOR_ROLES.indexOf(needed);

@@ -1,3 +1,4 @@
+import { Turn } from '../../host/turn.ts';
 import { LockstepError } from '../../schema/error.ts';
 import type { JsonObject } from '../../schema/json.ts';
 import type { Log } from '../log/log.ts';
@@ -19,19 +20,19 @@ const MAX_NAMED = 10;
 /** Tells people and programs that drift came or went, as far as the record `driftAlert` asks for it. */
 export class DriftAlert {
   private readonly options: DriftAlertOptions;
-  private sending: Promise<unknown> = Promise.resolve();
+  private readonly sending = new Turn();
 
   constructor(options: DriftAlertOptions) {
     this.options = options;
   }
 
   tell(event: 'found' | 'gone', report: DriftReport): void {
-    this.sending = this.sending.then(() => this.tellNow(event, report));
+    void this.sending.take(() => this.tellNow(event, report));
   }
 
   /** Resolves when all that was to be told is told, or failed. */
   async settled(): Promise<void> {
-    await this.sending;
+    await this.sending.settled();
   }
 
   private async tellNow(event: 'found' | 'gone', report: DriftReport): Promise<void> {

@@ -2,6 +2,7 @@ import { type AlarmFacts, type Standing, suspicion } from '../../audit/alarm.ts'
 import { ALARMING } from '../../audit/classify.ts';
 import type { AuditReport } from '../../audit/report.ts';
 import type { Timers } from '../../host/timers.ts';
+import { Turn } from '../../host/turn.ts';
 import { asLockstepError } from '../../schema/error.ts';
 import type { Store } from '../../store/store.ts';
 import { heldBack, type OwnFacts, type SyncState } from '../../sync/state.ts';
@@ -37,7 +38,7 @@ const RECORDS_A_LOOK = 2_000;
 export class DriftWatch {
   private readonly options: DriftWatchOptions;
   private position = 0;
-  private looking: Promise<void> | undefined;
+  private readonly looking = new Turn();
   private stopped = false;
 
   constructor(options: DriftWatchOptions) {
@@ -47,7 +48,7 @@ export class DriftWatch {
   /** Resolves when nothing is looked at any more. */
   async stop(): Promise<void> {
     this.stopped = true;
-    await this.looking;
+    await this.looking.settled();
   }
 
   /** An interval has passed. */
@@ -161,12 +162,10 @@ export class DriftWatch {
 
   /** One look after the other; what fails is told, and tried again at the next interval. */
   private inTurn(act: () => Promise<void>): Promise<void> {
-    const turn = (this.looking ?? Promise.resolve()).then(act).catch(error => {
+    return this.looking.take(act).catch(error => {
       const { code, message } = asLockstepError(error);
       this.options.log.warn({ code, reason: message }, 'could not look for drift');
     });
-    this.looking = turn;
-    return turn;
   }
 }
 

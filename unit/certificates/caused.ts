@@ -1,4 +1,5 @@
-import { type CertificateFinding, checkCertificate } from '../../certs/check.ts';
+import { checkCertificate } from '../../certs/check.ts';
+import type { CertificateFinding } from '../../certs/finding.ts';
 import { commonNameFindings } from '../../certs/names.ts';
 import type { X509 } from '../../certs/x509.ts';
 import type { Problem } from '../../schema/error.ts';

@@ -1,9 +1,5 @@
-import {
-  type CertificateFault,
-  type CertificateFinding,
-  checkCertificate,
-  INFORMATION,
-} from '../../certs/check.ts';
+import { checkCertificate } from '../../certs/check.ts';
+import { type CertificateFault, type CertificateFinding, INFORMATION } from '../../certs/finding.ts';
 import { commonNameFindings } from '../../certs/names.ts';
 import type { Problem } from '../../schema/error.ts';
 import type { JsonObject } from '../../schema/json.ts';

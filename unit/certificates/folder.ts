@@ -6,6 +6,7 @@ import { Burst } from '../../host/burst.ts';
 import { watchFolder } from '../../host/folder-watch.ts';
 import { Lanes } from '../../host/lanes.ts';
 import type { Timers } from '../../host/timers.ts';
+import { Turn } from '../../host/turn.ts';
 import { asLockstepError, LockstepError, type Problem } from '../../schema/error.ts';
 import { MirrorFolders } from '../../store/mirror/folders.ts';
 import type { Log } from '../log/log.ts';
@@ -55,7 +56,7 @@ export class CertificateFolder {
   private readonly burst = new Burst(QUIET_MS, LONGEST_MS, () => this.look());
   private readonly below = new Map<string, { place: string; stop: () => Promise<void> }>();
   private state: DropState = noDrops;
-  private turn: Promise<void> = Promise.resolve();
+  private readonly turn = new Turn();
   private readonly lanes = new Lanes(LANES);
   private readonly stopping = new AbortController();
   private stopped = false;
@@ -82,7 +83,7 @@ export class CertificateFolder {
     this.burst.end();
     this.cancelDue();
     this.cancelLook();
-    await this.turn;
+    await this.turn.settled();
     await this.lanes.settled();
     await this.folders.close();
     await Promise.all([...this.below.values()].map(({ stop }) => stop()));
@@ -113,7 +114,7 @@ export class CertificateFolder {
   }
 
   private inTurn(act: () => Promise<void>): void {
-    this.turn = this.turn.then(act).catch(error => {
+    this.turn.take(act).catch(error => {
       this.options.log.warn({ code: asLockstepError(error).code }, 'certs.d cannot be looked at');
     });
   }

@@ -1,4 +1,4 @@
-import type { CertificateFinding } from '../../certs/check.ts';
+import type { CertificateFinding } from '../../certs/finding.ts';
 import { LockstepError, type Problem } from '../../schema/error.ts';
 import type { CertificateChoice } from './contract.ts';
 import { problemsOf } from './findings.ts';

@@ -4,7 +4,8 @@ import type { Unconfirmed } from '../../store/store.ts';
 import type { Channel } from '../../sync/channel.ts';
 import { tellPacified } from '../../sync/pacified.ts';
 import { type Listener, listen, type Peer } from '../../sync/ssh/server.ts';
-import { Operators, type ServeOperator } from '../access/operators.ts';
+import { Operators } from '../access/operators.ts';
+import type { ServeOperator } from '../access/roles.ts';
 import type { AuditedPair } from '../audits/auditing.ts';
 import { ProvisionalKeeper } from '../changes/provisional-keeper.ts';
 import type {

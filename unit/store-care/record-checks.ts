@@ -1,9 +1,5 @@
-import {
-  type CertificateFinding,
-  type CertificateRecord,
-  checkCertificate,
-  INFORMATION,
-} from '../../certs/check.ts';
+import { type CertificateRecord, checkCertificate } from '../../certs/check.ts';
+import { type CertificateFinding, INFORMATION } from '../../certs/finding.ts';
 import { readX509s, type X509 } from '../../certs/x509.ts';
 import { pauses } from '../../host/event-loop.ts';
 import type { Timers } from '../../host/timers.ts';
