@@ -1,5 +1,5 @@
 import { LockstepError } from '../schema/error.ts';
-import type { Context } from './context.ts';
+import type { Output } from './output.ts';
 import { printable } from './printable.ts';
 
 /** Questions to a person. Callers ask only where `context.interactive` says that there is one. */
@@ -45,7 +45,7 @@ export async function askChoice<Answer extends string>(
 
 /** Does not return when the answer is no, or nobody can be asked and `yes` was not given. Throws `bad-usage`. */
 export async function confirmed(
-  { interactive, out }: Pick<Context, 'interactive' | 'out'>,
+  { interactive, out }: { interactive: boolean; out: Pick<Output, 'note'> },
   yes: boolean | undefined,
   what: string,
 ): Promise<void> {
