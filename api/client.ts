@@ -3,73 +3,15 @@ import { type ClientRequest, type IncomingMessage, type RequestOptions, request 
 import { dirname } from 'node:path';
 import { type Duplex, Readable } from 'node:stream';
 import { ERROR_CODES, type ErrorBody, LockstepError } from '../schema/error.ts';
-import type { JsonObject } from '../schema/json.ts';
-import type { AuditReport, AuditRequest, ProofAnswer } from '../unit/audits/contract.ts';
-import type {
-  AddCertificateAnswer,
-  AddCertificateRequest,
-  CertificateChoice,
-  CertificateDetails,
-  ExportCertificateRequest,
-  ExportedCertificate,
-  RemoveCertificateRequest,
-} from '../unit/certificates/contract.ts';
-import type {
-  RestoreCertificatesAnswer,
-  RestoreCertificatesRequest,
-} from '../unit/certificates/restore-contract.ts';
-import type {
-  AdoptFileRequest,
-  ApplyRequest,
-  BackupAnswer,
-  BackupFacts,
-  BackupRequest,
-  ChangeAnswer,
-  ChangeRequest,
-  ConfirmAnswer,
-  ConfirmSourceAnswer,
-  Description,
-  DiffAnswer,
-  DrillAnswer,
-  DrillRequest,
-  HistoryRequest,
-  ImportAnswer,
-  ImportRequest,
-  Invitation,
-  InviteRequest,
-  JoinRequest,
-  MergeAnswer,
-  MergeRequest,
-  PairedAnswer,
-  Pause,
-  PauseRequest,
-  PruneAnswer,
-  RebuildAnswer,
-  Receipt,
-  RestoreAnswer,
-  RestoreRequest,
-  ResumeAnswer,
-  RollbackRequest,
-  SendBackupRequest,
-  ShowAnswer,
-  ShowRequest,
-  Status,
-  TakeoverAnswer,
-  UnitFace,
-  UnpairedAnswer,
-  VerifyAnswer,
-} from '../unit/contract.ts';
-import type { DoctorAnswer, Step } from '../unit/doctor/contract.ts';
 import { AUTHOR_HEADER, writeAuthor } from './author.ts';
-import { FACTS_HEADER, readFacts } from './bytes.ts';
+import type { AnyMethod } from './contract/method.ts';
+import { type Answer, type Asked, type MethodName, methodOf } from './contract/methods.ts';
+import { FACTS_HEADER, readFacts } from './facts-header.ts';
 import { checkSocketPath, socketIn } from './socket.ts';
 import { UPLOAD_TYPE } from './upload.ts';
 
 /** A first update of a large standby may take minutes; past this, silence is taken for a unit that hangs. */
 const DEFAULT_TIMEOUT_MS = 10 * 60 * 1000;
-
-type Asked<Request> = Omit<Request, 'author' | 'role'>;
-type Query = Record<string, string | number | boolean | undefined>;
 
 export interface ClientOptions {
   /** Of the unit on this machine, when `remote` names no other. */
@@ -103,101 +45,26 @@ export class ApiClient {
     if (remote === undefined) checkSocketPath(this.socketPath);
   }
 
-  status = (): Promise<Status> => this.get('/v1/status');
-  show = ({ path, defaults }: ShowRequest): Promise<ShowAnswer> => this.get('/v1/config', { path, defaults });
-  describe = (path: string, startsWith?: string): Promise<Description> =>
-    this.get('/v1/describe', { path, startsWith });
-  change = (asked: Asked<ChangeRequest>): Promise<ChangeAnswer> => this.post('/v1/changes', asked);
-  apply = (asked: Asked<ApplyRequest>): Promise<ChangeAnswer> => this.post('/v1/apply', asked);
-  importLoadMaster = (asked: Asked<ImportRequest>): Promise<ImportAnswer> =>
-    this.post('/v1/import/loadmaster', asked);
-  /** Sends a file as it is; resolves to the name that restore wants. */
-  upload = (bytes: Readable): Promise<{ upload: string; bytes: number }> =>
-    this.exchange('POST', '/v1/restore/upload', bytes) as ReturnType<UnitFace['upload']>;
-  dropUpload = (upload: string): ReturnType<UnitFace['dropUpload']> =>
-    this.post('/v1/restore/drop', { upload });
-  restore = (asked: Asked<RestoreRequest>): Promise<RestoreAnswer> => this.post('/v1/restore', asked);
-  restoreCertificates = (asked: Asked<RestoreCertificatesRequest>): Promise<RestoreCertificatesAnswer> =>
-    this.post('/v1/restore/certificates', asked);
-  sendBackup = (asked: SendBackupRequest): Promise<{ to: string }> => this.post('/v1/backup/send', asked);
-  drill = (asked: DrillRequest): Promise<DrillAnswer> => this.post('/v1/backup/drill', asked);
-  shelvedBundles = (): ReturnType<UnitFace['shelvedBundles']> => this.get('/v1/backup/bundles');
-  pruneBackups = (asked: { dryRun?: boolean; only?: string[] }): Promise<PruneAnswer> =>
-    this.post('/v1/backup/prune', asked);
-  history = (asked: HistoryRequest): ReturnType<UnitFace['history']> => this.get('/v1/history', { ...asked });
-  diff = ({ from, to }: { from: number; to?: number }): Promise<DiffAnswer> =>
-    this.get('/v1/diff', { from, to });
-  rollback = (asked: Asked<RollbackRequest>): Promise<ChangeAnswer> => this.post('/v1/rollback', asked);
-  confirm = (asked: { undo?: boolean }): Promise<ConfirmAnswer> => this.post('/v1/confirm', asked);
-  branches = (): ReturnType<UnitFace['branches']> => this.get('/v1/branches');
-  merge = (asked: Asked<MergeRequest>): Promise<MergeAnswer> => this.post('/v1/merge', asked);
-  forceUpdate = (): Promise<Receipt> => this.post('/v1/force-update', {});
-  takeover = (asked: { force?: boolean }): Promise<TakeoverAnswer> => this.post('/v1/takeover', asked);
-  invite = (asked: InviteRequest = {}): Promise<Invitation> => this.post('/v1/pair/invite', asked);
-  join = (asked: JoinRequest): Promise<PairedAnswer> => this.post('/v1/pair/join', asked);
-  unpair = (): Promise<UnpairedAnswer> => this.post('/v1/pair/unpair', {});
-  pause = (asked: Asked<PauseRequest>): Promise<Pause> => this.post('/v1/pause', asked);
-  resume = (): Promise<ResumeAnswer> => this.post('/v1/resume', {});
-  confirmSource = (): Promise<ConfirmSourceAnswer> => this.post('/v1/confirm-source', {});
-  restart = (): Promise<{ startedAt: string }> => this.post('/v1/restart', {});
-  restoreFile = (file: string): Promise<{ file: string }> => this.post('/v1/mirror/restore', { file });
-  adoptFile = (asked: Asked<AdoptFileRequest>): ReturnType<UnitFace['adoptFile']> =>
-    this.post('/v1/mirror/adopt', asked);
-
-  verifyStore = (): Promise<VerifyAnswer> => this.post('/v1/store/verify', {});
-  rebuild = (asked: { force?: boolean }): Promise<RebuildAnswer> => this.post('/v1/store/rebuild', asked);
-
-  doctor = (before?: Step): Promise<DoctorAnswer> => this.get('/v1/doctor', { before });
-  audit = (asked: AuditRequest): Promise<AuditReport> => this.post('/v1/audit', asked);
-  auditHistory = (): ReturnType<UnitFace['auditHistory']> => this.get('/v1/audit/history');
-  auditAsk = (question: JsonObject): Promise<JsonObject> => this.post('/v1/audit/ask', question);
-  auditProof = (): Promise<ProofAnswer> => this.post('/v1/audit/proof', {});
-
-  /** `bytes` fails with `unit-unreachable` when the answer breaks off; whoever does not read it all destroys it. */
-  backup = async (asked: BackupRequest): Promise<BackupAnswer> => {
-    const response = await this.ask('POST', '/v1/backup', Buffer.from(JSON.stringify(asked)));
-    if (response.statusCode !== 200) throw refusal(await readAnswer(response, 'GET'));
-    return { facts: readFacts(response.headers[FACTS_HEADER]) as BackupFacts, bytes: streamOf(response) };
-  };
-
-  addCertificate = (asked: Asked<AddCertificateRequest>): Promise<AddCertificateAnswer> =>
-    this.post('/v1/certificates/add', asked);
-  removeCertificate = (asked: Asked<RemoveCertificateRequest>): Promise<ChangeAnswer> =>
-    this.post('/v1/certificates/remove', asked);
-  certificates = (): ReturnType<UnitFace['certificates']> => this.get('/v1/certificates');
-  certificate = ({ name, kind }: CertificateChoice): Promise<CertificateDetails> =>
-    this.get('/v1/certificates/one', { name, kind });
-  exportCertificate = (asked: Asked<ExportCertificateRequest>): Promise<ExportedCertificate> =>
-    this.post('/v1/certificates/export', asked);
-
-  private async get<Answer>(url: string, query: Query = {}): Promise<Answer> {
-    const search = new URLSearchParams();
-    for (const [name, value] of Object.entries(query))
-      if (value !== undefined) search.set(name, String(value));
-    return (await this.exchange('GET', search.size === 0 ? url : `${url}?${search}`)) as Answer;
+  /** Asks the unit for one of its methods. */
+  async call<Name extends MethodName>(
+    name: Name,
+    ...[asked]: Record<never, never> extends Asked<Name> ? [asked?: Asked<Name>] : [asked: Asked<Name>]
+  ): Promise<Answer<Name>> {
+    const method = methodOf(name);
+    const response = await this.ask(method, ...(await written(method, asked ?? {})));
+    if (response.statusCode !== 200) throw refusal(await readAnswer(response, method));
+    const answer =
+      method.written === 'bytes'
+        ? { facts: readFacts(response.headers[FACTS_HEADER]), bytes: streamOf(response) }
+        : await readAnswer(response, method);
+    return answer as Answer<Name>;
   }
 
-  private async post<Answer>(url: string, body: object): Promise<Answer> {
-    const bytes = Buffer.from(JSON.stringify(body));
-    // Loaded here only: questions need no JSON reader, and lockstep status should be quick.
-    const { MAX_DOCUMENT_BYTES, tooLarge } = await import('../schema/json.ts');
-    // The unit would refuse it in the middle of the sending, which looks like a broken connection.
-    if (bytes.length > MAX_DOCUMENT_BYTES) throw tooLarge('The request', bytes.length);
-    return (await this.exchange('POST', url, bytes)) as Answer;
-  }
-
-  private async exchange(method: string, path: string, body?: Buffer | Readable): Promise<unknown> {
-    const response = await this.ask(method, path, body);
-    const answer = await readAnswer(response, method);
-    if (response.statusCode === 200) return answer;
-    throw refusal(answer);
-  }
-
-  private ask(method: string, path: string, body?: Buffer | Readable): Promise<IncomingMessage> {
+  private ask(method: AnyMethod, path: string, body?: Buffer | Readable): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const asked: ClientRequest = request({
         ...this.line(),
-        method,
+        method: method.http,
         path,
         headers: this.headers(body),
         servername: '', // else Node.js looks whether the host is an address, with an expression that takes milliseconds to compile
@@ -228,7 +95,7 @@ export class ApiClient {
     };
   }
 
-  private noAnswer(error: Error, method: string): LockstepError {
+  private noAnswer(error: Error, method: AnyMethod): LockstepError {
     return this.remote === undefined ? unreachable(error, this.socketPath, method) : cutOff(method);
   }
 
@@ -241,7 +108,25 @@ export class ApiClient {
   }
 }
 
-async function readAnswer(response: IncomingMessage, method: string): Promise<unknown> {
+/** Path and body of a request. */
+async function written(
+  { http, path, upload }: AnyMethod,
+  asked: object,
+): Promise<[path: string, body?: Buffer | Readable]> {
+  if (upload) return [path, (asked as { bytes: Readable }).bytes];
+  if (http === 'GET') {
+    const given = Object.entries(asked).filter(([, value]) => value !== undefined);
+    return [given.length === 0 ? path : `${path}?${new URLSearchParams(given)}`];
+  }
+  const bytes = Buffer.from(JSON.stringify(asked));
+  // Loaded here only: questions need no JSON reader, and lockstep status should be quick.
+  const { MAX_DOCUMENT_BYTES, tooLarge } = await import('../schema/json.ts');
+  // The unit would refuse it in the middle of the sending, which looks like a broken connection.
+  if (bytes.length > MAX_DOCUMENT_BYTES) throw tooLarge('The request', bytes.length);
+  return [path, bytes];
+}
+
+async function readAnswer(response: IncomingMessage, method: AnyMethod): Promise<unknown> {
   const chunks: Buffer[] = [];
   try {
     for await (const chunk of response) chunks.push(chunk as Buffer);
@@ -287,7 +172,7 @@ function refusal(answer: unknown): LockstepError {
   return new LockstepError(body.code, body.message ?? '', { hint: body.hint, facts: body.facts ?? {} });
 }
 
-function unreachable(error: NodeJS.ErrnoException, socketPath: string, method: string): LockstepError {
+function unreachable(error: NodeJS.ErrnoException, socketPath: string, method: AnyMethod): LockstepError {
   const dir = dirname(socketPath);
   const facts = { socketPath, errno: error.code };
   if (error.code === 'EACCES' || error.code === 'EPERM') {
@@ -311,11 +196,10 @@ function howToStart(dir: string): string {
   return `There is no ${dir}. Name the unit's directory with --dir or LOCKSTEP_DIR, or make a unit with: lockstep init --dir ${dir} --mode single|first|second`;
 }
 
-function cutOff(method: string): LockstepError {
-  const hint =
-    method === 'GET'
-      ? 'Ask again.'
-      : 'Whether it was done is not known: look with lockstep history and lockstep status.';
+function cutOff({ question }: AnyMethod): LockstepError {
+  const hint = question
+    ? 'Ask again.'
+    : 'Whether it was done is not known: look with lockstep history and lockstep status.';
   return new LockstepError('unit-unreachable', 'The unit went away before it answered.', { hint });
 }
 

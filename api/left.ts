@@ -12,8 +12,6 @@ export function neverLeaves(): AbortSignal {
 /**
  * Aborted when the connection of a request ends before its answer. A half that is closed only says that no more questions come:
  * whoever did so and is still there reads "102 Processing" now and then (RFC 9110, 15.2), and of whoever is not the system tells.
- * Only a write shows that: after the other half is closed too, a socket has no event until then. 102 is what HTTP has for it, and
- * every client passes over it.
  */
 export function leftOf({ socket }: IncomingMessage, answer: ServerResponse): AbortSignal {
   const left = new AbortController();

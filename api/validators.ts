@@ -1,6 +1,10 @@
 import AjvCompiler from '@fastify/ajv-compiler';
+import type { JsonObject } from '../schema/json.ts';
 
 type Compilers = ReturnType<typeof AjvCompiler>;
+type Validator = ((data: unknown) => unknown) & {
+  errors?: { instancePath: string; message?: string }[] | null;
+};
 
 /** A value is taken as it came: nothing is bent into what the schema wants. */
 export const AJV_OPTIONS = { coerceTypes: false, removeAdditional: false, discriminator: true } as const;
@@ -22,3 +26,18 @@ export const compileWhenAsked = ((external: Parameters<Compilers>[0], options: P
     return validate;
   };
 }) as Compilers;
+
+/** Says what does not fit, in one line; undefined: all does. */
+export function faultFinder(schema: JsonObject): (value: unknown) => string | undefined {
+  const compile = AjvCompiler()({}, { customOptions: AJV_OPTIONS } as never);
+  const validate = compile({ schema } as never) as unknown as Validator;
+  return value => {
+    if (validate(value)) return undefined;
+    return (validate.errors ?? [])
+      .map(({ instancePath, message, ...more }) => {
+        const { params } = more as { params?: { additionalProperty?: string } };
+        return `${instancePath} ${message} ${params?.additionalProperty ?? ''}`.trim();
+      })
+      .join('; ');
+  };
+}

@@ -12,7 +12,7 @@ export async function commands(stage: Stage): Promise<Figure[]> {
   const { services, pair } = stage;
   const [updates, statuses, floor]: [number[], number[], number[]] = [[], [], []];
   for (let round = 0; round < ROUNDS; round++) {
-    await pair.active.api.change({ changes: stage.renames(1) });
+    await pair.active.api.call('change', { changes: stage.renames(1) });
     updates.push(await command(pair.active, 'force-update'));
     statuses.push(await command(pair.active, 'status'));
     floor.push(await startOfNode());

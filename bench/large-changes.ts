@@ -31,7 +31,8 @@ async function importing(services: number): Promise<Figure> {
   await unit.start('--no-mirror');
   try {
     const text = siteCapture([...parts(services, services)].flat());
-    const act = (): Promise<unknown> => unit.api.importLoadMaster({ files: [{ name: 'listvs.xml', text }] });
+    const act = (): Promise<unknown> =>
+      unit.api.call('importLoadMaster', { files: [{ name: 'listvs.xml', text }] });
     const what = `import of listvs.xml (${(text.length / 1e6).toFixed(1)} MB) into a single unit`;
     return { services, what, measured: await watched([unit], act) };
   } finally {
@@ -55,15 +56,15 @@ async function changing(services: number, number: number): Promise<Figure[]> {
       untilMirrored([pair.active, pair.standby], services),
     );
     figures.push(await showing(active, services));
-    await measure('show of everything', () => active.api.show({}));
+    await measure('show of everything', () => active.api.call('show', {}));
     const { revision } = (await active.status()).unit;
     const [tenth = []] = parts(Math.ceil(services / 10), services);
     const document = siteDocument(tenth);
     await measure('apply --replace that removes nine tenths', () =>
-      active.api.apply({ document, replace: true }),
+      active.api.call('apply', { document, replace: true }),
     );
     await measure('… and its update', () => forceUpdate(pair));
-    await measure('rollback of that', () => active.api.rollback({ revision }));
+    await measure('rollback of that', () => active.api.call('rollback', { revision }));
     return figures;
   } finally {
     await endPair(pair);
@@ -74,6 +75,7 @@ async function changing(services: number, number: number): Promise<Figure[]> {
 async function showing(unit: TestUnit, services: number): Promise<Figure> {
   const samples: number[] = [];
   const wanted = { path: `virtualServices/${serviceId(services >> 1)}` };
-  for (let round = 0; round < SHOWS; round++) samples.push((await timed(() => unit.api.show(wanted))).ms);
+  for (let round = 0; round < SHOWS; round++)
+    samples.push((await timed(() => unit.api.call('show', wanted))).ms);
   return { services, what: 'show of one Virtual Service, over the API', measured: costOf(samples) };
 }

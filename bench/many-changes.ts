@@ -22,14 +22,14 @@ export async function manyChanges(stage: Stage, folder: string, rounds: number):
   const [commits, updates, inside]: [number[], number[], number[]] = [[], [], []];
   const bytes: (number | undefined)[] = [];
   for (let round = 0; round < WARM_UPS; round++) {
-    await pair.active.api.change({ changes: stage.renames(MANY) });
+    await pair.active.api.call('change', { changes: stage.renames(MANY) });
     await stage.forceUpdate();
   }
   for (let round = 0; round < rounds; round++) {
     await stage.rivalsCarry(MANY);
     await run(['sync', '--file-system', folder]);
     const changes = stage.renames(MANY);
-    commits.push((await timed(() => pair.active.api.change({ changes }))).ms);
+    commits.push((await timed(() => pair.active.api.call('change', { changes }))).ms);
     const update = await crossing(() => timed(() => stage.forceUpdate()));
     updates.push(update.result.ms);
     inside.push(update.result.result.ms);

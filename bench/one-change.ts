@@ -74,7 +74,7 @@ async function warmUp(stage: Stage, changes: number): Promise<Sample[]> {
 async function commitAndUpdate(stage: Stage): Promise<Sample> {
   const changes = stage.renames(1);
   const used = cpuOf(stage);
-  const commit = await timed(() => stage.pair.active.api.change({ changes }));
+  const commit = await timed(() => stage.pair.active.api.call('change', { changes }));
   const { result: update, bytes } = await crossing(() => timed(() => stage.forceUpdate()));
   const spent = cpuOf(stage) - used;
   const changeBytes = JSON.stringify(changes).length;

@@ -14,7 +14,7 @@ const DIFFERING = 10;
 export async function pairAudit(stage: Stage): Promise<Figure[]> {
   const { services, pair } = stage;
   const equal = await audits(stage, 'same');
-  await pair.active.api.change({ changes: stage.renames(DIFFERING) });
+  await pair.active.api.call('change', { changes: stage.renames(DIFFERING) });
   const differing = await audits(stage, 'drift');
   await stage.forceUpdate();
   const inside = (what: string, samples: number[], rest: object = {}): Figure => ({
@@ -36,9 +36,9 @@ export async function pairAudit(stage: Stage): Promise<Figure[]> {
 async function audits({ pair }: Stage, verdict: 'same' | 'drift') {
   const [inside, times]: [number[], number[]] = [[], []];
   const bytes: (number | undefined)[] = [];
-  for (let round = 0; round < WARM_UPS; round++) await pair.active.api.audit(PAIR);
+  for (let round = 0; round < WARM_UPS; round++) await pair.active.api.call('audit', PAIR);
   for (let round = 0; round < ROUNDS; round++) {
-    const audit = await crossing(() => timed(() => pair.active.api.audit(PAIR)));
+    const audit = await crossing(() => timed(() => pair.active.api.call('audit', PAIR)));
     const { ms, result: report } = audit.result;
     if (report.verdict !== verdict) throw new Error(`an audit says ${report.verdict}`);
     inside.push(report.ms);

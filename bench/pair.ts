@@ -47,7 +47,7 @@ export async function endPair({ active, standby }: Pair): Promise<void> {
 
 export async function fill(unit: TestUnit, services: number): Promise<void> {
   for (const part of parts(services, SERVICES_A_REQUEST))
-    await unit.api.apply({ document: siteDocument(part) });
+    await unit.api.call('apply', { document: siteDocument(part) });
 }
 
 /**
@@ -55,7 +55,7 @@ export async function fill(unit: TestUnit, services: number): Promise<void> {
  * then until that is done.
  */
 export async function forceUpdate({ active, standby }: Pair): Promise<void> {
-  await active.api.forceUpdate().catch(() => untilInStep(active, standby, LONG_MS));
+  await active.api.call('forceUpdate').catch(() => untilInStep(active, standby, LONG_MS));
 }
 
 export function untilMirrored(units: TestUnit[], services: number): Promise<void> {

@@ -1,7 +1,7 @@
 /** A site of one size, held by a real pair and, as files, by the rivals: what is measured in turn is measured here. */
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import type { Receipt } from '../unit/contract.ts';
+import type { Receipt } from '../api/contract/shapes.ts';
 import { Entrant } from './entrant.ts';
 import type { Cost, Rivalry } from './figure.ts';
 import type { KeptOpen } from './kept-open.ts';
@@ -100,7 +100,7 @@ export class Stage {
   }
 
   async forceUpdate(): Promise<Receipt> {
-    const receipt = await this.pair.active.api.forceUpdate();
+    const receipt = await this.pair.active.api.call('forceUpdate');
     if (receipt.result !== 'applied') throw new Error(`an update of changes was ${receipt.result}`);
     return receipt;
   }

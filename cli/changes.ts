@@ -1,4 +1,4 @@
-import type { ChangeAnswer, ChangeView } from '../unit/contract.ts';
+import type { ChangeAnswer, ChangeView } from '../api/contract/changes.ts';
 import { formatProblems } from './error-text.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 import type { Paint } from './paint.ts';

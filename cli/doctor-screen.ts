@@ -4,7 +4,7 @@ import {
   GROUPS,
   type Group,
   type Outcome,
-} from '../unit/doctor/contract.ts';
+} from '../api/contract/doctor.ts';
 import type { Paint, Style } from './paint.ts';
 import { printable } from './printable.ts';
 import { plural } from './quantity.ts';

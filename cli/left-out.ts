@@ -1,6 +1,6 @@
+import type { Description } from '../api/contract/configuration.ts';
 import { LockstepError } from '../schema/error.ts';
 import { isObject, type Json } from '../schema/json.ts';
-import type { Description } from '../unit/contract.ts';
 
 /**
  * An edited document of the whole configuration, with the groups that were taken out of it named as empty ones.

@@ -1,6 +1,6 @@
 import { diffString } from 'json-diff';
+import type { ChangeView } from '../api/contract/changes.ts';
 import { isObject, type Json } from '../schema/json.ts';
-import type { ChangeView } from '../unit/contract.ts';
 import type { Paint } from './paint.ts';
 import { plain } from './paint.ts';
 import { certificateLines } from './pem-text.ts';

@@ -1,13 +1,6 @@
+import type { Receipt, TakenUpdate } from '../api/contract/shapes.ts';
+import type { Damage, PartnerStatus, Square, Status, SyncStatus } from '../api/contract/status.ts';
 import { isEveryAddress } from '../schema/address.ts';
-import type {
-  Damage,
-  PartnerStatus,
-  Receipt,
-  Square,
-  Status,
-  SyncStatus,
-  TakenUpdate,
-} from '../unit/contract.ts';
 import { formatProblems } from './error-text.ts';
 import { formatHost } from './host-argument.ts';
 import type { Paint, Style } from './paint.ts';

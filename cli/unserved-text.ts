@@ -1,4 +1,4 @@
-import type { RestoreAnswer } from '../unit/contract.ts';
+import type { RestoreAnswer } from '../api/contract/restore.ts';
 import type { Paint } from './paint.ts';
 import { printable } from './printable.ts';
 

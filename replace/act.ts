@@ -60,7 +60,7 @@ export async function act(acting: Acting, action: Action): Promise<Facts> {
     case 'prefer':
       return {
         revision: (
-          await unitOf(action.on).change({
+          await unitOf(action.on).call('change', {
             changes: [{ op: 'set', path: 'ha', field: ['preferredHost'], value: action.host }],
             reason: 'replacement of units',
           })
@@ -83,15 +83,17 @@ export async function act(acting: Acting, action: Action): Promise<Facts> {
     case 'pair':
       return pair(acting, action.inviter, action.joiner);
     case 'force-update': {
-      const { result, revision, digest, records, ms } = await unitOf(action.on).forceUpdate();
+      const { result, revision, digest, records, ms } = await unitOf(action.on).call('forceUpdate');
       return { result, revision, digest, records, receiptMs: ms };
     }
     case 'takeover': {
-      const { role, epoch, partnerSteppedDown } = await unitOf(action.on).takeover({ force: action.force });
+      const { role, epoch, partnerSteppedDown } = await unitOf(action.on).call('takeover', {
+        force: action.force,
+      });
       return { role, epoch, partnerSteppedDown };
     }
     case 'confirm-source': {
-      const { confirmed } = await unitOf(action.on).confirmSource();
+      const { confirmed } = await unitOf(action.on).call('confirmSource');
       return { confirmed: confirmed !== null };
     }
     case 'become-first':
@@ -99,7 +101,7 @@ export async function act(acting: Acting, action: Action): Promise<Facts> {
     case 'become-single':
       return becomeSingle(acting, action.on);
     case 'unpair': {
-      const { partner } = await unitOf(action.on).unpair();
+      const { partner } = await unitOf(action.on).call('unpair');
       return { partner: partner.name, fingerprint: partner.fingerprint };
     }
     case 'restart':
@@ -148,7 +150,7 @@ async function doctor(
 ): Promise<Facts> {
   let failures: string[] = [];
   for (let tries = 0; tries < DOCTOR_TRIES; tries++) {
-    const { findings, counts } = await unitOf(on).doctor('replace');
+    const { findings, counts } = await unitOf(on).call('doctor', { before: 'replace' });
     const failing = findings.filter(({ outcome }) => outcome === 'failure');
     failures = failing
       .filter(({ code }) => !accept.includes(code))
@@ -156,7 +158,7 @@ async function doctor(
     const accepted = failing.map(({ code }) => code).filter(code => accept.includes(code));
     if (failures.length === 0) return { ...counts, accepted };
     await unitOf(on)
-      .forceUpdate()
+      .call('forceUpdate')
       .catch(() => undefined); // why not, is among the findings
     await pause();
   }
@@ -169,11 +171,14 @@ async function doctor(
 /** The old partner makes way by its fingerprint, as the unit says it; its keys and the new ones are told. */
 async function pair({ plan, unitOf }: Acting, inviter: Letter, joiner: Letter): Promise<Facts> {
   const [inviting, joining] = [unitOf(inviter), unitOf(joiner)];
-  const { partner } = await inviting.status();
+  const { partner } = await inviting.call('status');
   const replaces = partner?.fingerprint;
-  const { code, host, port, fingerprint } = await inviting.invite(replaces === undefined ? {} : { replaces });
+  const { code, host, port, fingerprint } = await inviting.call(
+    'invite',
+    replaces === undefined ? {} : { replaces },
+  );
   const at = { host: hostOf(planned(plan, inviter).place, host), port };
-  const paired = await joining.join({ ...at, code }).catch(async error => {
+  const paired = await joining.call('join', { ...at, code }).catch(async error => {
     if (await isPartnerOf(joining, fingerprint, error)) return undefined;
     throw error;
   });
@@ -187,7 +192,7 @@ async function pair({ plan, unitOf }: Acting, inviter: Letter, joiner: Letter): 
 /** A run that was killed may have paired them; they need not see each other yet. */
 async function isPartnerOf(unit: ApiClient, fingerprint: string, error: unknown): Promise<boolean> {
   if (asLockstepError(error).code !== 'already-paired') return false;
-  return (await unit.status()).partner?.fingerprint === fingerprint;
+  return (await unit.call('status')).partner?.fingerprint === fingerprint;
 }
 
 function hostOf(place: Place, said: string): string {
@@ -206,7 +211,7 @@ async function becomeSingle({ plan, unitOf }: Acting, on: Letter): Promise<Facts
         : { op: 'set' as const, path, field, value };
     }),
   );
-  const { revision } = await unitOf(on).change({
+  const { revision } = await unitOf(on).call('change', {
     changes,
     reason: 'a single unit becomes no pair after all',
   });
@@ -224,7 +229,7 @@ async function becomeFirst({ plan, unitOf }: Acting, on: Letter): Promise<Facts>
     field: [field],
     value,
   });
-  const { revision } = await unitOf(on).change({
+  const { revision } = await unitOf(on).call('change', {
     changes: [
       set(at, 'sharedAddress', wanted.shared),
       set(at, 'partnerAddress', wanted.partner),
@@ -246,17 +251,17 @@ async function settleBranches(acting: Acting, on: Letter, partner: Letter): Prom
   const { unitOf, facts } = acting;
   const unit = unitOf(on);
   await copied(acting, on, partner);
-  const { branches } = await unit.branches();
+  const { branches } = await unit.call('branches');
   const closed: string[] = [];
   for (const { name: branch, revisions, records, merged } of branches) {
     const step = merged === undefined ? bundleOf(facts(), revisions) : undefined;
     if (step === undefined) continue;
     const reason = `replacement of units: what ${step} holds was restored, and replaced by the update`;
     if (!step.startsWith('backup-')) {
-      const { changes, conflicts } = await unit.merge({ branch, dryRun: true });
+      const { changes, conflicts } = await unit.call('merge', { branch, dryRun: true });
       if (changes.length + conflicts.length > 0) throw undecided(branch, step, records);
     }
-    await unit.merge({ branch, none: true, reason });
+    await unit.call('merge', { branch, none: true, reason });
     closed.push(branch);
   }
   return { closed };
@@ -265,7 +270,7 @@ async function settleBranches(acting: Acting, on: Letter, partner: Letter): Prom
 /** A branch is copied to the partner with one of the next greetings. */
 async function copied({ unitOf, pause }: Acting, on: Letter, partner: Letter): Promise<void> {
   for (let tries = 0; tries < COPY_TRIES; tries++) {
-    const [here, there] = [await unitOf(on).branches(), await unitOf(partner).branches()];
+    const [here, there] = [await unitOf(on).call('branches'), await unitOf(partner).call('branches')];
     const known = new Set(here.branches.map(({ name }) => name));
     if (there.branches.every(({ name, merged }) => merged !== undefined || known.has(name))) return;
     await pause();
@@ -294,9 +299,9 @@ const STEP_TRIES = 120;
  */
 async function restart(acting: Acting, on: Letter, partner: Letter | undefined): Promise<Facts> {
   const { plan, unitOf, pause, tell } = acting;
-  const before = (await unitOf(on).status()).unit.startedAt;
+  const before = (await unitOf(on).call('status')).unit.startedAt;
   const byHand = await unitOf(on)
-    .restart()
+    .call('restart')
     .then(() => false)
     .catch((error: unknown) => {
       const known = asLockstepError(error);
@@ -319,7 +324,7 @@ async function restart(acting: Acting, on: Letter, partner: Letter | undefined):
 }
 
 async function startOf(unit: ApiClient, before: string): Promise<string> {
-  return unit.status().then(
+  return unit.call('status').then(
     ({ unit: { startedAt } }) => startedAt,
     () => before,
   );
@@ -331,14 +336,14 @@ async function inStepAgain({ plan, unitOf, pause }: Acting, on: Letter, partner:
     states = await Promise.all(
       [on, partner].map(letter =>
         unitOf(letter)
-          .status()
+          .call('status')
           .then(({ sync }) => sync.state)
           .catch((error: unknown) => asLockstepError(error).message),
       ),
     );
     if (states.every(state => state === 'in-step')) return;
     await unitOf(on)
-      .forceUpdate()
+      .call('forceUpdate')
       .catch(() => undefined); // a standby sends none
     await pause();
   }
@@ -357,8 +362,8 @@ const AUDIT_TRIES = 5;
 async function audit({ unitOf, pause }: Acting, on: Letter): Promise<Facts> {
   const unit = unitOf(on);
   for (let tries = 1; ; tries++) {
-    await unit.forceUpdate();
-    const { verdict, counts, a, b } = await unit.audit({ a: { of: 'local' }, b: { of: 'partner' } });
+    await unit.call('forceUpdate');
+    const { verdict, counts, a, b } = await unit.call('audit', { a: { of: 'local' }, b: { of: 'partner' } });
     const found = Object.keys(counts);
     const bad = found.filter(name => !HARMLESS.has(name));
     if (bad.length > 0)

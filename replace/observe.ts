@@ -55,17 +55,17 @@ export interface Seen {
 export type Observed = Pick<Seen, 'units' | 'silent' | 'others'> & { places: Partial<Record<Letter, Place>> };
 
 /** How a unit is asked; one that stands in another's place is told by its id. */
-export type Ask = Pick<ApiClient, 'status' | 'show' | 'branches'>;
+export type Ask = Pick<ApiClient, 'call'>;
 
 /** Asks one unit. Throws what the API throws. */
 export async function measure(unit: Ask): Promise<UnitSeen> {
   const [status, ha, interfaces] = await Promise.all([
-    unit.status(),
+    unit.call('status'),
     recordAt(unit, 'ha'),
     recordAt(unit, 'interfaces'),
   ]);
   const { unit: own, partner, sync } = status;
-  const branches = status.branches.length === 0 ? [] : (await unit.branches()).branches;
+  const branches = status.branches.length === 0 ? [] : (await unit.call('branches')).branches;
   return {
     id: own.id,
     name: own.name,
@@ -141,9 +141,9 @@ function whySilent({ class: kind, message }: LockstepError, place: Place): strin
 }
 
 /** One record or collection as it is set, without defaults; empty when there is none. */
-export async function recordAt(unit: Pick<Ask, 'show'>, path: string): Promise<Record<string, Json>> {
+export async function recordAt(unit: Ask, path: string): Promise<Record<string, Json>> {
   try {
-    const { value } = await unit.show({ path, defaults: false });
+    const { value } = await unit.call('show', { path, defaults: false });
     return isObject(value) ? value : {};
   } catch (error) {
     if (asLockstepError(error).class === 'missing') return {};

@@ -1,10 +1,14 @@
 /** The composition root: what a running unit is made of, in the order in which its parts need each other. */
 import { mkdirSync } from 'node:fs';
+import type { Handlers } from '../api/contract/methods.ts';
+import type { ServeOperator } from '../api/contract/roles.ts';
+import type { RebuildAnswer } from '../api/contract/store-care.ts';
 import { spreadOf } from '../backup/schedule.ts';
 import { machineClock } from '../host/clock.ts';
 import { realTimers } from '../host/timers.ts';
 import { type Catalog, loadCatalog } from '../schema/catalog.ts';
 import { LockstepError } from '../schema/error.ts';
+import type { JsonObject } from '../schema/json.ts';
 import { NOTICES, RULES } from '../schema/rules/index.ts';
 import { DAMAGE_HINT, damagedStore } from '../store/damage.ts';
 import { openLmdb } from '../store/lmdb/lmdb.ts';
@@ -23,10 +27,10 @@ import { sendBundle } from './backups/send-bundle.ts';
 import { Incoming } from './backups/uploads.ts';
 import { CertificateService } from './certificates/service.ts';
 import { Committing } from './changes/committing.ts';
-import type { RebuildAnswer, ServeOperator, UnitFace } from './contract.ts';
 import { diskOf } from './doctor/machine-facts.ts';
 import { Events } from './events.ts';
 import type { UnitFolder } from './folder.ts';
+import { makeHandlers } from './handlers.ts';
 import { readIdentity, type UnitFacts } from './identity.ts';
 import type { Log } from './log/log.ts';
 import { Metrics } from './metrics.ts';
@@ -40,7 +44,6 @@ import { historyNeeds } from './store-care/history-needs.ts';
 import { rebuildStore } from './store-care/rebuild.ts';
 import { pageFindings, Scrub } from './store-care/scrub.ts';
 import { StartBook } from './store-care/starts.ts';
-import { Unit } from './unit.ts';
 
 export interface ComposeOptions {
   dir: string;
@@ -63,7 +66,7 @@ export interface ComposeOptions {
  * when it could answer, before anybody reaches it.
  */
 export type StartApi = (
-  unit: UnitFace,
+  unit: Handlers,
   socketPath: string,
   log: Log,
   beforeListening: (serveOperator: ServeOperator) => Promise<void>,
@@ -214,10 +217,9 @@ export async function compose({ options, folder, log, startApi }: Surroundings):
         setImmediate(() => replacement.begin());
       }
     };
-    const unit = new Unit({
+    const { handlers, examine } = makeHandlers({
       id: facts.id,
       store,
-      catalog,
       pair,
       mirror,
       metrics,
@@ -241,8 +243,12 @@ export async function compose({ options, folder, log, startApi }: Surroundings):
       standing,
       disk,
     });
-    const api = await startApi(noting(unit, health), folder.socket, log, serveOperator =>
-      pair.start({ serveOperator, audit: auditing, examine: nonce => unit.examination(nonce) }),
+    const api = await startApi(noting(handlers, health), folder.socket, log, serveOperator =>
+      pair.start({
+        serveOperator,
+        audit: auditing,
+        examine: async nonce => (await examine(nonce)) as unknown as JsonObject,
+      }),
     );
     closers.push(() => api.close());
     certificates.start();

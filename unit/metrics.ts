@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { Status } from './contract.ts';
+import type { Status } from '../api/contract/status.ts';
 import type { Events } from './events.ts';
 
 /** What a unit takes of its disk, as gauges. */
@@ -23,7 +23,7 @@ export function spaceGauges({ space, history }: Status['store']): Record<string,
   };
 }
 
-interface GaugeValue {
+export interface GaugeValue {
   help: string;
   value: number;
 }

@@ -1,6 +1,7 @@
 /** An audit as one page: no script, nothing from elsewhere, every value escaped. */
+
+import type { AuditFinding, AuditReport } from '../../api/contract/audits.ts';
 import { asHtml } from '../../schema/html.ts';
-import type { AuditFinding, AuditReport } from '../../unit/audits/contract.ts';
 import { printable } from '../printable.ts';
 import { CLASS_WORDS, headline, MOVING, namesOf, valueWords, whereWords } from './text.ts';
 

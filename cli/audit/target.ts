@@ -1,8 +1,8 @@
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { PartnerStatus } from '../../api/contract/status.ts';
 import { LockstepError } from '../../schema/error.ts';
 import { nearest } from '../../schema/path.ts';
-import type { PartnerStatus } from '../../unit/contract.ts';
 import type { Place } from '../context.ts';
 import { DEFAULT_PORT, parseHost } from '../host-argument.ts';
 

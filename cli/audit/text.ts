@@ -1,5 +1,5 @@
 /** An audit for people. */
-import type { AuditFinding, AuditReport, DriftClass } from '../../unit/audits/contract.ts';
+import type { AuditFinding, AuditReport, DriftClass } from '../../api/contract/audits.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
 import type { Paint, Style } from '../paint.ts';
 import { printable } from '../printable.ts';

@@ -4,12 +4,12 @@ import { basename, dirname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Command, Option } from 'commander';
+import type { BackupFacts, Profile } from '../../api/contract/backups.ts';
 import type { BundleKind } from '../../backup/bundle.ts';
 import { kindNamed } from '../../backup/name.ts';
 import { assertGoodPassphrase } from '../../backup/passphrase.ts';
 import { assertFree, type SavedBundle, saveBundle } from '../../backup/save.ts';
 import { asLockstepError, LockstepError } from '../../schema/error.ts';
-import type { BackupFacts, Profile } from '../../unit/contract.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
 import { given } from '../given.ts';
@@ -62,7 +62,7 @@ export async function makeBundle(
   const { facts, bytes } = await withProgress(
     context,
     kind === 'certificates' ? 'Reading the certificates' : 'Reading the configuration',
-    context.unit().backup({ passphrase, kind, ...given({ profile, withKeys, applianceRules }) }),
+    context.unit().call('backup', { passphrase, kind, ...given({ profile, withKeys, applianceRules }) }),
   );
   try {
     return await (output === '-'
@@ -84,7 +84,9 @@ async function tellPlan(
   const typed = await givenPassphrase(options);
   if (typed !== undefined) assertGoodPassphrase(typed, options.applianceRules);
   const passphrase = randomBytes(32).toString('hex');
-  const { facts, bytes } = await context.unit().backup({ passphrase, kind, ...given({ profile, withKeys }) });
+  const { facts, bytes } = await context
+    .unit()
+    .call('backup', { passphrase, kind, ...given({ profile, withKeys }) });
   bytes.destroy();
   const file = target === undefined && output !== undefined ? output : nameHere(context, facts.name);
   const sendTo = target === undefined ? {} : { sendTo: `sftp://${target.user}@${target.host}${target.path}` };

@@ -8,7 +8,11 @@ import { unreadable } from '../read.ts';
 /** Hand a bundle to the unit, still encrypted; resolves to the name of the upload. Throws `bad-usage`. */
 export async function sendBundle(context: Context, file: string): Promise<string> {
   await assertReadable(file);
-  const { upload } = await withProgress(context, 'Sending', context.unit().upload(createReadStream(file)));
+  const { upload } = await withProgress(
+    context,
+    'Sending',
+    context.unit().call('upload', { bytes: createReadStream(file) }),
+  );
   return upload;
 }
 

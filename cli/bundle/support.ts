@@ -60,11 +60,11 @@ async function collect(context: Context, logMb: number, now: Date): Promise<Plai
   };
   const parts: [name: string, get: () => Promise<unknown>][] = [
     ['versions.json', async () => versions],
-    ['status.json', () => unit.status()],
-    ['doctor.json', () => unit.doctor()],
-    ['audit.json', () => unit.audit({ a: { of: 'local' }, b: { of: 'partner' } })],
-    ['drift.json', () => unit.auditHistory()],
-    ['certificates.json', () => unit.certificates()],
+    ['status.json', () => unit.call('status')],
+    ['doctor.json', () => unit.call('doctor')],
+    ['audit.json', () => unit.call('audit', { a: { of: 'local' }, b: { of: 'partner' } })],
+    ['drift.json', () => unit.call('auditHistory')],
+    ['certificates.json', () => unit.call('certificates')],
     ['revisions.json', () => revisions(unit)],
     ['log.jsonl', () => logEnd(context, logMb * MB)],
   ];
@@ -82,11 +82,13 @@ async function collect(context: Context, logMb: number, now: Date): Promise<Plai
 
 /** The newest first, with what they changed; secrets are masked by the unit. */
 async function revisions(unit: ReturnType<Context['unit']>): Promise<unknown> {
-  const { revisions: found } = await unit.history({ limit: MAX_REVISIONS });
+  const { revisions: found } = await unit.call('history', { limit: MAX_REVISIONS });
   const told = [];
   for (const [index, revision] of found.entries()) {
     const small = index < MOST_DIFFS && revision.records <= MOST_RECORDS && revision.revision > 0;
-    const diff = small ? await unit.diff({ from: revision.revision - 1, to: revision.revision }) : undefined;
+    const diff = small
+      ? await unit.call('diff', { from: revision.revision - 1, to: revision.revision })
+      : undefined;
     told.push({ ...revision, ...(diff === undefined ? {} : { changes: diff.changes }) });
   }
   return told;

@@ -1,5 +1,5 @@
+import type { SendBackupRequest } from '../../api/contract/backups.ts';
 import { LockstepError } from '../../schema/error.ts';
-import type { SendBackupRequest } from '../../unit/contract.ts';
 import type { Context } from '../context.ts';
 import { withProgress } from '../progress.ts';
 import { fullBudget, readText } from '../read.ts';
@@ -53,6 +53,6 @@ async function keyOf(given: string): Promise<string> {
 
 /** The bundle stays in the folder of the unit too. */
 export async function transfer(context: Context, name: string, target: SftpTarget): Promise<string> {
-  const work = context.unit().sendBackup({ name, ...target });
+  const work = context.unit().call('sendBackup', { name, ...target });
   return (await withProgress(context, 'Sending', work)).to;
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
+import type { CertificateChoice } from '../../api/contract/certificates.ts';
 import { LockstepError } from '../../schema/error.ts';
-import type { CertificateChoice } from '../../unit/certificates/contract.ts';
 
 export interface ChoiceOptions {
   intermediate?: boolean;

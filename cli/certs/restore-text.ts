@@ -2,7 +2,7 @@ import type {
   ComparedCertificate,
   PlannedCertificate,
   RestoreCertificatesAnswer,
-} from '../../unit/certificates/restore-contract.ts';
+} from '../../api/contract/restore.ts';
 import { afterwards } from '../changes.ts';
 import type { Paint } from '../paint.ts';
 import { printable } from '../printable.ts';

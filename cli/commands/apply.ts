@@ -33,7 +33,7 @@ export const command: CliCommand<[], Options> = {
   ],
 
   async run(context, { file, ...options }) {
-    const { next = [] } = await context.unit().describe(options.path ?? '');
+    const { next = [] } = await context.unit().call('describe', { path: options.path ?? '' });
     const below = options.path === undefined ? '' : `${options.path.replace(/\/$/, '')}/`;
     const document = await readDocument(
       file,
@@ -42,7 +42,7 @@ export const command: CliCommand<[], Options> = {
     const answer = await withProgress(
       context,
       'Applying',
-      context.unit().apply({ document, ...given(options) }),
+      context.unit().call('apply', { document, ...given(options) }),
     );
     context.out.answer(answer, changed => formatChanges(changed, context.out.paint));
     return exitOf(answer);

@@ -1,4 +1,4 @@
-import type { Branch } from '../../unit/contract.ts';
+import type { Branch } from '../../api/contract/branches.ts';
 import type { CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import type { Paint } from '../paint.ts';
@@ -11,8 +11,9 @@ export const command: CliCommand<[], object> = {
   examples: ['lockstep branches', 'lockstep branches --json'],
 
   async run({ out, unit }) {
-    const answer = await unit().branches();
-    const divided = answer.branches.length === 0 && (await unit().status()).sync.state === 'both-active';
+    const answer = await unit().call('branches');
+    const divided =
+      answer.branches.length === 0 && (await unit().call('status')).sync.state === 'both-active';
     out.answerInWords(answer, ({ branches }) =>
       branches.length === 0 ? noBranches(divided) : formatBranches(branches, out.paint),
     );

@@ -4,6 +4,7 @@ import { isObject, type JsonObject } from '../../schema/json.ts';
 import { candidates, type Lists, type NextPaths } from '../candidates.ts';
 import type { CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
+import { given } from '../given.ts';
 import { splitLine } from '../split-line.ts';
 
 /** A shell waits: better no candidates than late ones. */
@@ -29,7 +30,7 @@ export const command: CliCommand<[string[]], Options> = {
     const unit = (named: string | undefined): ApiClient =>
       new ApiClient({ dir: named ?? dir, author: 'completion', timeoutMs: PATIENCE_MS });
     const nextPaths: NextPaths = async (path, named, startsWith) =>
-      isFar(named) ? [] : (await unit(named).describe(path, startsWith)).next;
+      isFar(named) ? [] : (await unit(named).call('describe', { path, ...given({ startsWith }) })).next;
     const typed = line === undefined ? words : splitLine(line).slice(1);
     try {
       const found = await candidates(
@@ -48,16 +49,16 @@ export const command: CliCommand<[string[]], Options> = {
 
 function listsOf(unitOf: (dir: string | undefined) => ApiClient | undefined): Lists {
   return {
-    values: async (path, dir) => wordsOf((await unitOf(dir)?.describe(path))?.schema),
+    values: async (path, dir) => wordsOf((await unitOf(dir)?.call('describe', { path }))?.schema),
     revisions: async dir => {
-      const answer = await unitOf(dir)?.history({ limit: NEWEST_REVISIONS });
+      const answer = await unitOf(dir)?.call('history', { limit: NEWEST_REVISIONS });
       return (answer?.revisions ?? []).map(({ revision }) => String(revision));
     },
     branches: async dir => {
-      const answer = await unitOf(dir)?.branches();
+      const answer = await unitOf(dir)?.call('branches');
       return (answer?.branches ?? []).filter(({ merged }) => merged === undefined).map(({ name }) => name);
     },
-    files: async dir => ((await unitOf(dir)?.status())?.files ?? []).map(({ file }) => file),
+    files: async dir => ((await unitOf(dir)?.call('status'))?.files ?? []).map(({ file }) => file),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
+import type { ConfirmSourceAnswer } from '../../api/contract/pair.ts';
+import type { Status } from '../../api/contract/status.ts';
 import { LockstepError } from '../../schema/error.ts';
-import type { ConfirmSourceAnswer, Status } from '../../unit/contract.ts';
 import type { CliCommand } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
@@ -27,14 +28,14 @@ export const command: CliCommand<[], Options> = {
 
   async run(context, { yes = false }) {
     if (!yes && !(await isAgreed(context))) return EXIT.refused;
-    context.out.answer(await context.unit().confirmSource(), formatConfirmed);
+    context.out.answer(await context.unit().call('confirmSource'), formatConfirmed);
     return EXIT.done;
   },
 };
 
 /** Nothing to confirm needs no question. */
 async function isAgreed(context: Context): Promise<boolean> {
-  const { unit, at } = await context.unit().status();
+  const { unit, at } = await context.unit().call('status');
   if (unit.unconfirmed === undefined) return true;
   if (!context.interactive) {
     throw new LockstepError('bad-usage', 'Somebody has to confirm this, and nobody can be asked here.', {

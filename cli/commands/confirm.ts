@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { ConfirmAnswer } from '../../unit/contract.ts';
+import type { ConfirmAnswer } from '../../api/contract/changes.ts';
 import { formatChanges } from '../changes.ts';
 import type { CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
@@ -24,7 +24,7 @@ export const command: CliCommand<[], Options> = {
   ],
 
   async run(context, options) {
-    const answer = await withProgress(context, 'Settling', context.unit().confirm(given(options)));
+    const answer = await withProgress(context, 'Settling', context.unit().call('confirm', given(options)));
     context.out.answer(answer, settled => formatConfirm(settled, context.out.paint));
     return answer.partnerKnows ? EXIT.done : EXIT.differs;
   },

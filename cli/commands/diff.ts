@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { ApiClient } from '../../api/client.ts';
+import type { DiffAnswer } from '../../api/contract/configuration.ts';
 import { LockstepError } from '../../schema/error.ts';
-import type { DiffAnswer } from '../../unit/contract.ts';
 import type { CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { wholeNumber } from '../number-argument.ts';
@@ -27,14 +27,14 @@ export const command: CliCommand<[number | undefined, number | undefined], objec
     const client = context.unit();
     const range =
       from === undefined ? await lastRevision(client) : to === undefined ? { from } : { from, to };
-    const answer = await withProgress(context, 'Comparing', client.diff(range));
+    const answer = await withProgress(context, 'Comparing', client.call('diff', range));
     context.out.answer(answer, found => formatDiff(found, context.out.paint));
     return answer.changes.length === 0 ? EXIT.done : EXIT.differs;
   },
 };
 
 async function lastRevision(client: ApiClient): Promise<{ from: number; to: number }> {
-  const { revisions } = await client.history({ limit: 2 });
+  const { revisions } = await client.call('history', { limit: 2 });
   const [last, before] = revisions;
   if (last !== undefined && before !== undefined) return { from: before.revision, to: last.revision };
   throw new LockstepError('no-such-revision', 'There is no earlier revision to compare with.', {

@@ -1,8 +1,9 @@
 import { type Command, Option } from 'commander';
-import { STEPS, type Step } from '../../unit/doctor/contract.ts';
+import { STEPS, type Step } from '../../api/contract/doctor.ts';
 import type { CliCommand } from '../command.ts';
 import { formatDoctor } from '../doctor-screen.ts';
 import { EXIT } from '../exit.ts';
+import { given } from '../given.ts';
 
 interface Options {
   before?: Step;
@@ -27,7 +28,7 @@ export const command: CliCommand<[], Options> = {
   ],
 
   async run(context, { before, all = false }) {
-    const answer = await context.unit().doctor(before);
+    const answer = await context.unit().call('doctor', given({ before }));
     context.out.answerInWords(answer, found => formatDoctor(found, context.out.paint, all));
     return answer.counts.failure > 0 ? EXIT.differs : EXIT.done;
   },

@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Command } from 'commander';
 import type { ApiClient } from '../../api/client.ts';
+import type { ChangeAnswer } from '../../api/contract/changes.ts';
+import type { Description, ShowAnswer } from '../../api/contract/configuration.ts';
 import { asLockstepError, LockstepError } from '../../schema/error.ts';
 import { type Json, parseDocument } from '../../schema/json.ts';
-import type { ChangeAnswer, Description, ShowAnswer } from '../../unit/contract.ts';
 import { exitOf, formatChanges } from '../changes.ts';
 import { addReason, addSafety, type ChangeOptions, type CliCommand } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -36,8 +37,8 @@ export const command: CliCommand<[string | undefined], ChangeOptions> = {
 
   async run(context, asked, path = '') {
     const client = context.unit();
-    const described = await client.describe(path);
-    const shown = await client.show({ path });
+    const described = await client.call('describe', { path });
+    const shown = await client.call('show', { path });
     const draft = await openDraft(`${JSON.stringify(shown.value, null, 2)}\n`);
     try {
       const answer = await editUntilDone(context, { client, described, shown, asked }, draft);
@@ -72,7 +73,7 @@ async function askToReopen(context: Context, sitting: Sitting, error: LockstepEr
   }
   if (error.code !== 'conflict') return;
   const { revision } = sitting.shown;
-  sitting.shown = await sitting.client.show({ path: sitting.shown.path });
+  sitting.shown = await sitting.client.call('show', { path: sitting.shown.path });
   context.out.note(
     `Saving it now overwrites what others changed there meanwhile: see lockstep diff ${revision}.`,
   );
@@ -83,7 +84,9 @@ async function commit(sitting: Sitting, value: Json): Promise<ChangeAnswer> {
   try {
     return await commitAt(sitting, value);
   } catch (error) {
-    const fresh = isConflict(error) ? await sitting.client.show({ path: sitting.shown.path }) : undefined;
+    const fresh = isConflict(error)
+      ? await sitting.client.call('show', { path: sitting.shown.path })
+      : undefined;
     if (fresh === undefined || !isDeepStrictEqual(fresh.value, sitting.shown.value)) throw error;
     sitting.shown = fresh;
     return commit(sitting, value);
@@ -95,10 +98,11 @@ async function commitAt({ client, described, shown, asked }: Sitting, value: Jso
   const common = { expected: shown.revision, ...given(asked) };
   if (type === 'field') {
     const change = { op: 'set', path: record ?? path, field: field ?? [], value } as const;
-    return client.change({ changes: [change], valueFrom: 'input', ...common });
+    return client.call('change', { changes: [change], valueFrom: 'input', ...common });
   }
-  const document = path === '' ? await withLeftOut(shown.value, value, client.describe) : value;
-  return client.apply({ document, path, replace: true, ...common });
+  const document =
+    path === '' ? await withLeftOut(shown.value, value, path => client.call('describe', { path })) : value;
+  return client.call('apply', { document, path, replace: true, ...common });
 }
 
 function isConflict(error: unknown): boolean {

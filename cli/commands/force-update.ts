@@ -1,4 +1,4 @@
-import type { Receipt } from '../../unit/contract.ts';
+import type { Receipt } from '../../api/contract/shapes.ts';
 import type { CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { withProgress } from '../progress.ts';
@@ -11,7 +11,7 @@ export const command: CliCommand<[], object> = {
   examples: ['lockstep force-update'],
 
   async run(context) {
-    const receipt = await withProgress(context, 'Updating the standby', context.unit().forceUpdate());
+    const receipt = await withProgress(context, 'Updating the standby', context.unit().call('forceUpdate'));
     context.out.answerInWords(receipt, formatReceipt);
     return EXIT.done;
   },

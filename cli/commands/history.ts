@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import type { HistoryAnswer, UnitFace } from '../../unit/contract.ts';
+import type { ApiClient } from '../../api/client.ts';
+import type { HistoryAnswer, Revision } from '../../api/contract/configuration.ts';
 import type { CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { given } from '../given.ts';
@@ -7,8 +8,6 @@ import { wholeNumber } from '../number-argument.ts';
 import type { Paint } from '../paint.ts';
 import { formatTable } from '../table.ts';
 import { localTime } from '../time.ts';
-
-type Revision = Awaited<ReturnType<UnitFace['history']>>['revisions'][number];
 
 interface Options {
   limit: number;
@@ -53,7 +52,7 @@ export const command: CliCommand<[string | undefined], Options> = {
 
 /** As many answers as it takes. */
 async function pages(
-  unit: Pick<UnitFace, 'history'>,
+  unit: ApiClient,
   limit: number,
   before: number | undefined,
   path: string | undefined,
@@ -61,7 +60,7 @@ async function pages(
   const revisions: HistoryAnswer['revisions'] = [];
   for (let from = before; ; ) {
     const wanted = Math.min(limit - revisions.length, A_PAGE);
-    const page = await unit.history({ limit: wanted, ...given({ path, before: from }) });
+    const page = await unit.call('history', { limit: wanted, ...given({ path, before: from }) });
     revisions.push(...page.revisions);
     // A unit of release 0.1.0 does not say whether there are more.
     const next = page.before ?? null;

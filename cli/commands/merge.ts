@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
+import type { ConflictView, MergeAnswer } from '../../api/contract/branches.ts';
 import { LockstepError } from '../../schema/error.ts';
 import type { Json } from '../../schema/json.ts';
-import type { ConflictView, MergeAnswer } from '../../unit/contract.ts';
 import { exitOf, formatChanges } from '../changes.ts';
 import { addChangeOptions, type ChangeOptions, type CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
@@ -47,7 +47,7 @@ export const command: CliCommand<[string], Options> = {
   async run(context, options, branch) {
     const { out } = context;
     try {
-      const asked = context.unit().merge({ branch, ...given(options) });
+      const asked = context.unit().call('merge', { branch, ...given(options) });
       const answer = await withProgress(context, 'Merging', asked);
       out.answer(answer, merged =>
         options.none === true && !merged.dryRun

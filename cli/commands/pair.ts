@@ -1,8 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Command } from 'commander';
+import type { Invitation, JoinRequest, PairedAnswer } from '../../api/contract/pair.ts';
+import type { PartnerStatus } from '../../api/contract/status.ts';
 import { isEveryAddress } from '../../schema/address.ts';
 import { LockstepError } from '../../schema/error.ts';
-import type { Invitation, JoinRequest, PairedAnswer, PartnerStatus } from '../../unit/contract.ts';
 import type { CliCommand } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
@@ -69,14 +70,14 @@ async function invite(
   if (host !== undefined || options.code !== undefined) {
     throw new LockstepError('bad-usage', '--invite stands alone: it makes a code, and HOST --code uses one.');
   }
-  const { partner } = await unit().status();
+  const { partner } = await unit().call('status');
   if (options.replace !== true || partner === null) {
-    out.answer(await unit().invite(), made => inWindow(formatInvitation(made, new Date(), partner)));
+    out.answer(await unit().call('invite'), made => inWindow(formatInvitation(made, new Date(), partner)));
     return EXIT.done;
   }
   const old = { name: partner.name, fingerprint: partner.fingerprint };
   await confirmed(context, options.yes, givesUp(old, 'that of the unit which uses the code'));
-  const invitation = await unit().invite({ replaces: old.fingerprint });
+  const invitation = await unit().call('invite', { replaces: old.fingerprint });
   out.answer(invitation, made => inWindow(formatInvitation(made, new Date())));
   if (context.interactive)
     await withProgress(
@@ -91,15 +92,15 @@ async function invite(
 async function join(context: Context, options: Options, request: JoinRequest): Promise<PairedAnswer> {
   const { unit } = context;
   try {
-    return await unit().join(request);
+    return await unit().call('join', request);
   } catch (error) {
     if (options.replace !== true || !(error instanceof LockstepError) || error.code !== 'already-paired')
       throw error;
-    const { partner } = await unit().status();
+    const { partner } = await unit().call('status');
     // Otherwise it is the other unit that has a partner, and that is decided there.
     if (partner === null || partner.fingerprint !== error.facts.pinned) throw error;
     await confirmed(context, options.yes, givesUp(partner, String(error.facts.offered)));
-    return unit().join({ ...request, replaces: partner.fingerprint });
+    return unit().call('join', { ...request, replaces: partner.fingerprint });
   }
 }
 
@@ -119,7 +120,7 @@ function keys(old: Known, next: string): string {
 /** A person sees who came; a script asks status. */
 async function untilReplaced({ unit, out }: Context, old: Known, expiresAt: string): Promise<void> {
   while (Date.now() < Date.parse(expiresAt)) {
-    const { partner } = await unit().status();
+    const { partner } = await unit().call('status');
     if (partner !== null && partner.fingerprint !== old.fingerprint)
       return out.note(`${partner.name} takes the place of ${old.name}.\n${keys(old, partner.fingerprint)}`);
     await pause(1_000);
@@ -131,7 +132,7 @@ async function untilReplaced({ unit, out }: Context, old: Known, expiresAt: stri
 async function codeFrom(context: Context, option: string | undefined): Promise<string | undefined> {
   if (option === '-') return (await readText('-')).trim();
   if (option !== undefined) return option.trim();
-  if ((await context.unit().status()).partner !== null) return undefined;
+  if ((await context.unit().call('status')).partner !== null) return undefined;
   if (context.interactive) return askText('The code that the other unit printed');
   throw new LockstepError('bad-usage', 'The code is missing.', {
     hint: 'Give it with --code CODE; lockstep pair --invite on the other unit prints it.',

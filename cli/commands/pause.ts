@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Pause } from '../../unit/contract.ts';
+import type { Pause } from '../../api/contract/shapes.ts';
 import type { CliCommand } from '../command.ts';
 import { duration } from '../duration-argument.ts';
 import { EXIT } from '../exit.ts';
@@ -25,7 +25,7 @@ export const command: CliCommand<[], Options> = {
   ],
 
   async run(context, { for: seconds, reason }) {
-    const pause = await context.unit().pause({ reason, ...given({ seconds }) });
+    const pause = await context.unit().call('pause', { reason, ...given({ seconds }) });
     context.out.answer(pause, answer => formatPaused(answer, new Date(answer.since)));
     return EXIT.done;
   },

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
+import type { RebuildAnswer } from '../../api/contract/store-care.ts';
 import { LockstepError } from '../../schema/error.ts';
-import type { RebuildAnswer } from '../../unit/contract.ts';
 import type { CliCommand } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
@@ -64,7 +64,7 @@ type Rebuilt = RebuildAnswer & { started: boolean };
 /** The running unit does it, and knows its partner; without one it is done here. */
 async function rebuild(context: Context, force: boolean, mode: Options['mode']): Promise<Rebuilt> {
   try {
-    return { ...(await context.unit().rebuild({ force })), started: true };
+    return { ...(await context.unit().call('rebuild', { force })), started: true };
   } catch (error) {
     if (!(error instanceof LockstepError) || error.code !== 'unit-unreachable') throw error;
     if (context.elsewhere !== undefined) throw error;

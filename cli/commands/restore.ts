@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
+import type { Asked } from '../../api/contract/methods.ts';
+import type { RestoreAnswer } from '../../api/contract/restore.ts';
 import { LockstepError } from '../../schema/error.ts';
 import { PARTS, type Part } from '../../schema/kind.ts';
-import type { RestoreAnswer } from '../../unit/contract.ts';
 import { addPassphrase, knownPassphrase, type PassphraseOptions } from '../bundle/passphrase.ts';
 import { sendBundle } from '../bundle/send.ts';
 import { addDryRun, addReason, type CliCommand } from '../command.ts';
@@ -62,14 +63,14 @@ lockstep rollback undoes. What was restored goes to no partner before lockstep c
       as: options.asTheOldUnit === true ? ('the-old-unit' as const) : ('this-unit' as const),
     };
     try {
-      const plan = await withProgress(context, 'Planning', unit.restore({ ...asked, dryRun: true }));
+      const plan = await withProgress(context, 'Planning', unit.call('restore', { ...asked, dryRun: true }));
       const answer = options.dryRun === true ? plan : await make(context, plan, options.yes, asked);
       context.out.answer(answer, restored =>
         formatRestore(restored, context.out.paint, isShown(options, plan)),
       );
       return EXIT.done;
     } finally {
-      await unit.dropUpload(upload).catch(() => undefined); // it goes by itself when the unit does not answer
+      await unit.call('dropUpload', { upload }).catch(() => undefined); // it goes by itself when the unit does not answer
     }
   },
 };
@@ -79,11 +80,15 @@ async function make(
   context: Context,
   plan: RestoreAnswer,
   yes: boolean | undefined,
-  asked: Parameters<ReturnType<Context['unit']>['restore']>[0],
+  asked: Asked<'restore'>,
 ): Promise<RestoreAnswer> {
   if (plan.changes.length === 0) return plan;
   if (yes !== true) await confirmed(context, yes, formatRestore(plan, context.out.paint));
-  return withProgress(context, 'Restoring', context.unit().restore({ ...asked, expected: plan.revision }));
+  return withProgress(
+    context,
+    'Restoring',
+    context.unit().call('restore', { ...asked, expected: plan.revision }),
+  );
 }
 
 /** Who is asked has seen the plan. */

@@ -1,4 +1,4 @@
-import type { ResumeAnswer } from '../../unit/contract.ts';
+import type { ResumeAnswer } from '../../api/contract/pair.ts';
 import type { CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
 
@@ -8,7 +8,7 @@ export const command: CliCommand<[], object> = {
   examples: ['lockstep resume'],
 
   async run({ out, unit }) {
-    out.answer(await unit().resume(), formatResumed);
+    out.answer(await unit().call('resume'), formatResumed);
     return EXIT.done;
   },
 };

@@ -21,7 +21,7 @@ export const command: CliCommand<[number], ChangeOptions> = {
     const answer = await withProgress(
       context,
       'Going back',
-      context.unit().rollback({ revision, ...given(options) }),
+      context.unit().call('rollback', { revision, ...given(options) }),
     );
     context.out.answer(answer, changed => formatChanges(changed, context.out.paint));
     return exitOf(answer);

@@ -23,6 +23,9 @@ const A_DAY = 86_400;
 /** Three weeks; timers of Node reach little further. */
 const MOST_SCRUB_HOURS = 504;
 
+/** For tests: an answer that its schema does not describe whole is an error. */
+const CHECKS_ANSWERS = process.env.LOCKSTEP_CHECK_ANSWERS === '1';
+
 export const command: CliCommand<[], Options> = {
   define: (command: Command) => {
     command
@@ -75,7 +78,8 @@ export const command: CliCommand<[], Options> = {
         scrubHours,
         ...listening(listen, port),
       },
-      (unit, socketPath, log, beforeListening) => serveApi({ unit, socketPath, log, beforeListening }),
+      (unit, socketPath, log, beforeListening) =>
+        serveApi({ unit, socketPath, log, beforeListening, checkAnswers: CHECKS_ANSWERS }),
     );
     // Otherwise a service manager reads along, and the log is all that it wants.
     if (process.stdout.isTTY === true)

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
+import type { ChangeRequest } from '../../api/contract/changes.ts';
+import type { Description } from '../../api/contract/configuration.ts';
 import { LockstepError } from '../../schema/error.ts';
-import type { ChangeRequest, Description } from '../../unit/contract.ts';
 import { exitOf, formatChanges } from '../changes.ts';
 import { addChangeOptions, type ChangeOptions, type CliCommand } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -42,10 +43,10 @@ export const command: CliCommand<[string, string | undefined], Options> = {
 
   async run(context, { valueFile, ...options }, path, value) {
     const unit = context.unit();
-    const description = await unit.describe(path);
+    const description = await unit.call('describe', { path });
     if (description.type === 'group') throw notOne(path);
     const { text, valueFrom } = await readValue(context, description, value, valueFile);
-    const answer = await unit.change({
+    const answer = await unit.call('change', {
       changes: [changeOf(description, text)],
       valueFrom,
       ...given(options),

@@ -22,7 +22,11 @@ export const command: CliCommand<[string | undefined], Options> = {
   ],
 
   async run(context, { defaults }, path) {
-    const answer = await withProgress(context, 'Reading', context.unit().show(given({ path, defaults })));
+    const answer = await withProgress(
+      context,
+      'Reading',
+      context.unit().call('show', given({ path, defaults })),
+    );
     context.out.answer(answer, ({ value }) => JSON.stringify(value, null, 2));
     return EXIT.done;
   },

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { ApiClient } from '../../api/client.ts';
+import type { Status } from '../../api/contract/status.ts';
 import { asLockstepError } from '../../schema/error.ts';
-import type { Status } from '../../unit/contract.ts';
 import type { CliCommand } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
@@ -30,7 +30,7 @@ export const command: CliCommand<[], Options> = {
 
   async run(context, { watch }) {
     if (watch === true) return keepShowing(context);
-    const status = await context.unit().status();
+    const status = await context.unit().call('status');
     context.out.answerInWords(status, screen(context));
     return exitCodeOf(status);
   },
@@ -67,7 +67,7 @@ async function keepShowing(context: Context): Promise<ExitCode> {
 
 async function showOnce(context: Context, client: ApiClient): Promise<void> {
   try {
-    const status = await client.status();
+    const status = await client.call('status');
     clear(context);
     context.out.answer(status, screen(context));
   } catch (error) {

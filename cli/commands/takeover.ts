@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { TakeoverAnswer } from '../../unit/contract.ts';
+import type { TakeoverAnswer } from '../../api/contract/pair.ts';
 import type { CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { given } from '../given.ts';
@@ -20,7 +20,11 @@ export const command: CliCommand<[], Options> = {
   examples: ['lockstep takeover', 'lockstep takeover --force'],
 
   async run(context, options) {
-    const answer = await withProgress(context, 'Taking over', context.unit().takeover(given(options)));
+    const answer = await withProgress(
+      context,
+      'Taking over',
+      context.unit().call('takeover', given(options)),
+    );
     context.out.answerInWords(answer, taken => formatTakeover(taken, options.force === true));
     return EXIT.done;
   },

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
+import type { UnpairedAnswer } from '../../api/contract/pair.ts';
 import { LockstepError } from '../../schema/error.ts';
-import type { UnpairedAnswer } from '../../unit/contract.ts';
 import type { CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { confirmed } from '../prompt.ts';
@@ -17,7 +17,7 @@ export const command: CliCommand<[], Options> = {
   examples: ['lockstep unpair', 'lockstep unpair --yes'],
 
   async run(context, options) {
-    const { partner, sync } = await context.unit().status();
+    const { partner, sync } = await context.unit().call('status');
     if (partner === null) throw new LockstepError('not-paired', 'This unit has no partner.');
     const loss = sync.inStep
       ? 'The pair is in step: from then on it drifts apart.'
@@ -27,7 +27,7 @@ export const command: CliCommand<[], Options> = {
       options.yes,
       `${partner.name} (${partner.fingerprint}) will not be accepted any more, and updates end. ${loss}`,
     );
-    context.out.answer(await context.unit().unpair(), formatUnpaired);
+    context.out.answer(await context.unit().call('unpair'), formatUnpaired);
     return EXIT.done;
   },
 };

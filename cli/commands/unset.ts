@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
+import type { ChangeRequest } from '../../api/contract/changes.ts';
+import type { Description } from '../../api/contract/configuration.ts';
 import { LockstepError } from '../../schema/error.ts';
-import type { ChangeRequest, Description } from '../../unit/contract.ts';
 import { exitOf, formatChanges } from '../changes.ts';
 import { addChangeOptions, type ChangeOptions, type CliCommand } from '../command.ts';
 import { given } from '../given.ts';
@@ -28,8 +29,8 @@ export const command: CliCommand<[string], Options> = {
 
   async run(context, { all, ...options }, path) {
     const client = context.unit();
-    const change = changeOf(await client.describe(path), all === true);
-    const work = client.change({ changes: [change], ...given(options) });
+    const change = changeOf(await client.call('describe', { path }), all === true);
+    const work = client.call('change', { changes: [change], ...given(options) });
     const answer = await withProgress(context, 'Removing', work);
     context.out.answer(answer, changed => formatChanges(changed, context.out.paint));
     return exitOf(answer);

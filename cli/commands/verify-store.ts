@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { VerifyAnswer } from '../../unit/contract.ts';
+import type { VerifyAnswer } from '../../api/contract/store-care.ts';
 import type { CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import type { Paint } from '../paint.ts';
@@ -16,7 +16,7 @@ export const command: CliCommand<[], object> = {
   examples: ['lockstep verify-store', 'lockstep verify-store --json | jq .findings'],
 
   async run(context) {
-    const answer = await withProgress(context, 'Verifying', context.unit().verifyStore());
+    const answer = await withProgress(context, 'Verifying', context.unit().call('verifyStore'));
     context.out.answer(answer, formatVerification(context.out.paint));
     return answer.damaged ? EXIT.damaged : EXIT.done;
   },

@@ -22,7 +22,7 @@ export class BundleFolder implements Bundles {
 
   async make(unit: ApiClient, bundle: string, kind: BundleTold['kind']): Promise<BundleTold> {
     const passphrase = await this.passphrase();
-    const { bytes } = await unit.backup({ passphrase, kind });
+    const { bytes } = await unit.call('backup', { passphrase, kind });
     await mkdir(this.folder, { recursive: true, mode: 0o700 });
     const kept = await keepBundle(bytes, this.at(bundle), passphrase).catch(error => {
       throw onThisDisk(error, `The bundle ${this.at(bundle)}`);
@@ -48,14 +48,14 @@ export class BundleFolder implements Bundles {
 
   async drill(unit: ApiClient, bundle: string): Promise<{ records: number }> {
     return this.uploaded(unit, bundle, async (upload, passphrase) => {
-      const { records } = await unit.drill({ upload, name: bundle, passphrase });
+      const { records } = await unit.call('drill', { upload, name: bundle, passphrase });
       return { records };
     });
   }
 
   async restore(unit: ApiClient, bundle: string, reason: string): Promise<{ revision: number }> {
     return this.uploaded(unit, bundle, async (upload, passphrase) => {
-      const { revision } = await unit.restore({ upload, passphrase, as: 'the-old-unit', reason });
+      const { revision } = await unit.call('restore', { upload, passphrase, as: 'the-old-unit', reason });
       return { revision };
     });
   }
@@ -63,7 +63,7 @@ export class BundleFolder implements Bundles {
   async restoreCertificates(unit: ApiClient, bundle: string): Promise<{ certificates: number }> {
     return this.uploaded(unit, bundle, async (upload, passphrase) => {
       const asked = { upload, passphrase, select: ['full'], others: 'replace' as const };
-      const { certificates } = await unit.restoreCertificates(asked);
+      const { certificates } = await unit.call('restoreCertificates', asked);
       return { certificates: certificates.length };
     });
   }
@@ -99,11 +99,11 @@ export class BundleFolder implements Bundles {
     use: (upload: string, passphrase: string) => Promise<Answer>,
   ): Promise<Answer> {
     const passphrase = await this.passphrase();
-    const { upload } = await unit.upload(createReadStream(this.at(bundle)));
+    const { upload } = await unit.call('upload', { bytes: createReadStream(this.at(bundle)) });
     try {
       return await use(upload, passphrase);
     } finally {
-      await unit.dropUpload(upload).catch(() => undefined); // it goes by itself when the unit does not answer
+      await unit.call('dropUpload', { upload }).catch(() => undefined); // it goes by itself when the unit does not answer
     }
   }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,11 +9,14 @@ import { type Duplex, duplexPair } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { whoAsks } from '../../api/asking.ts';
 import { ApiClient } from '../../api/client.ts';
-import { ROUTES } from '../../api/routes.ts';
+import { OPERATOR_ROLES } from '../../api/contract/method.ts';
+import { METHOD_NAMES, methodOf } from '../../api/contract/methods.ts';
+import type { Operator } from '../../api/contract/roles.ts';
+import { mayDo } from '../../api/contract/roles.ts';
+import { OperatorDoor } from '../../api/doors/operator.ts';
+import { UnixDoor } from '../../api/doors/unix.ts';
 import { type Api, serveApi } from '../../api/server.ts';
 import { socketIn } from '../../api/socket.ts';
-import { mayDo, OPERATOR_ROLES } from '../../unit/access/roles.ts';
-import type { Operator } from '../../unit/contract.ts';
 import { type Call, fakeUnit } from './fake-unit.ts';
 
 /** As much of a socket as HTTP asks for. */
@@ -105,15 +109,11 @@ describe('the API over a stream of an operator', () => {
 
   it('lets each role do what its routes need, and refuses the rest before the body is read', async () => {
     for (const role of OPERATOR_ROLES) {
-      for (const { method, url, needs } of ROUTES) {
+      for (const { http, path, role: needs } of METHOD_NAMES.map(methodOf)) {
         calls = [];
-        const head = [
-          `${method} ${url} HTTP/1.1`,
-          'content-type: application/x-rubbish',
-          'content-length: 3',
-        ];
+        const head = [`${http} ${path} HTTP/1.1`, 'content-type: application/x-rubbish', 'content-length: 3'];
         const { status, text } = await answerTo({ name: 'ada', role }, head, '{[}');
-        const what = `${role}: ${method} ${url}`;
+        const what = `${role}: ${http} ${path}`;
         if (mayDo(role, needs)) {
           assert.notEqual(status, 403, what);
         } else {
@@ -136,63 +136,73 @@ describe('the API over a stream of an operator', () => {
       '/v1/backup',
       '/v1/backup/send',
     ];
-    const found = ROUTES.filter(({ needs }) => needs === 'admin').map(({ url }) => url);
+    const found = METHOD_NAMES.map(methodOf)
+      .filter(({ role }) => role === 'admin')
+      .map(({ path }) => path);
     for (const url of admins) assert.ok(found.includes(url), url);
     for (const url of ['/v1/changes', '/v1/takeover', '/v1/confirm', '/v1/restore/upload'])
-      assert.equal(ROUTES.find(route => route.url === url)?.needs, 'operate', url);
+      assert.equal(METHOD_NAMES.map(methodOf).find(({ path }) => path === url)?.role, 'operate', url);
   });
 
   it('takes the operator as author, and not what a header says', async () => {
-    await clientOf({ name: 'ada', role: 'operate' }).pause({ reason: 'why' });
-    assert.deepEqual(calls, [{ method: 'pause', request: { reason: 'why', author: 'operator:ada' } }]);
+    await clientOf({ name: 'ada', role: 'operate' }).call('pause', { reason: 'why' });
+    assert.deepEqual(calls, [
+      { method: 'pause', request: { reason: 'why', author: 'operator:ada', role: 'operate' } },
+    ]);
   });
 
   it('hands the role on, whatever method changes records', async () => {
     const olga = clientOf({ name: 'olga', role: 'operate' });
     const [upload, passphrase] = ['x', 'correct horse battery staple'];
-    await olga.change({ changes: [{ op: 'remove', path: 'hosts/a' }] });
-    await olga.apply({ document: {} });
-    await olga.importLoadMaster({ files: [{ name: 'a.xml', text: '<x/>' }] });
-    await olga.rollback({ revision: 1 });
-    await olga.merge({ branch: 'b' });
-    await olga.confirm({ undo: true });
-    await olga.addCertificate({ name: 'shop', files: [{ name: 'a.pem', bytes: 'QQ==' }] });
-    await olga.removeCertificate({ name: 'shop' });
+    await olga.call('change', { changes: [{ op: 'remove', path: 'hosts/a' }] });
+    await olga.call('apply', { document: {} });
+    await olga.call('importLoadMaster', { files: [{ name: 'a.xml', text: '<x/>' }] });
+    await olga.call('rollback', { revision: 1 });
+    await olga.call('merge', { branch: 'b' });
+    await olga.call('confirm', { undo: true });
+    await olga.call('addCertificate', { name: 'shop', files: [{ name: 'a.pem', bytes: 'QQ==' }] });
+    await olga.call('removeCertificate', { name: 'shop' });
     assert.equal(calls.length, 8);
     for (const { method, request } of calls)
       assert.equal((request as { role?: string }).role, 'operate', method);
     calls = [];
     const ada = clientOf({ name: 'ada', role: 'admin' });
-    await ada.restoreCertificates({ upload, passphrase, select: ['full'] });
-    await ada.addCertificate({ kind: 'web', files: [{ name: 'a.pem', bytes: 'QQ==' }] });
+    await ada.call('restoreCertificates', { upload, passphrase, select: ['full'] });
+    await ada.call('addCertificate', { kind: 'web', files: [{ name: 'a.pem', bytes: 'QQ==' }] });
     for (const { method, request } of calls)
       assert.equal((request as { role?: string }).role, 'admin', method);
-    await assert.rejects(olga.restore({ upload, passphrase }), { code: 'role-refused' });
+    await assert.rejects(olga.call('restore', { upload, passphrase }), { code: 'role-refused' });
   });
 
   it('hands the role on to what changes records, and a body cannot bring its own', async () => {
     const changes = [{ op: 'remove' as const, path: 'operators/ada' }];
-    await clientOf({ name: 'ada', role: 'operate' }).change({ changes });
+    await clientOf({ name: 'ada', role: 'operate' }).call('change', { changes });
     assert.deepEqual(calls, [
       { method: 'change', request: { changes, author: 'operator:ada', role: 'operate' } },
     ]);
     const forged = { changes, role: 'admin' } as { changes: typeof changes };
-    await assert.rejects(clientOf({ name: 'ada', role: 'operate' }).change(forged), { code: 'bad-usage' });
+    await assert.rejects(clientOf({ name: 'ada', role: 'operate' }).call('change', forged), {
+      code: 'bad-usage',
+    });
   });
 
   it('attack: who operates makes a bundle of all passwords with a passphrase of his, or has one sent to his host', async () => {
     const olga = clientOf({ name: 'olga', role: 'operate' });
-    await assert.rejects(olga.backup({ passphrase: 'correct horse battery staple' }), {
+    await assert.rejects(olga.call('backup', { passphrase: 'correct horse battery staple' }), {
       code: 'role-refused',
     });
     const target = { host: 'evil.example', user: 'olga', path: '/' };
-    await assert.rejects(olga.sendBackup({ name: 'site.lockstep', ...target }), { code: 'role-refused' });
+    await assert.rejects(olga.call('sendBackup', { name: 'site.lockstep', ...target }), {
+      code: 'role-refused',
+    });
     assert.deepEqual(calls, []);
   });
 
   it('logs who did what, refused or not, and nothing of what was sent', async () => {
-    await clientOf({ name: 'ada', role: 'operate' }).pause({ reason: 'a secret reason' });
-    await assert.rejects(clientOf({ name: 'eve', role: 'read' }).pause({ reason: 'a secret reason' }));
+    await clientOf({ name: 'ada', role: 'operate' }).call('pause', { reason: 'a secret reason' });
+    await assert.rejects(
+      clientOf({ name: 'eve', role: 'read' }).call('pause', { reason: 'a secret reason' }),
+    );
     const told = logged.map(({ facts: { author, role, route, status } }) => ({
       author,
       role,
@@ -260,10 +270,10 @@ describe('the API over a stream of an operator', () => {
     const streams = Array.from({ length: 8 }, () => streamAndEnd({ name: 'rita', role: 'read' }));
     for (const { stream } of streams) stream.write(asked);
     const other = clientOf({ name: 'olga', role: 'read' });
-    await other.show({});
+    await other.call('show', {});
     assert.equal(calls.length, 2, 'one of each operator');
     for (const { there } of streams) there.destroy();
-    await clientOf({ name: 'rita', role: 'read' }).show({});
+    await clientOf({ name: 'rita', role: 'read' }).call('show', {});
   });
 
   it('answers the next request on a stream after the one before', async () => {
@@ -277,10 +287,13 @@ describe('the API over a stream of an operator', () => {
   });
 
   it('attack: a connection that came by no door is nobody, whatever it is', async () => {
-    assert.throws(() => whoAsks(undefined, { 'lockstep-author': 'root' }), { code: 'role-refused' });
-    assert.deepEqual(whoAsks({ by: 'socket' }, { 'lockstep-author': 'root' }), {
-      author: 'root',
-      role: 'admin',
+    const asked = { socket: {}, headers: { 'lockstep-author': 'root' } } as unknown as IncomingMessage;
+    const server = createServer();
+    assert.throws(() => whoAsks([new UnixDoor(server), new OperatorDoor(server)], asked), {
+      code: 'role-refused',
     });
+    const handedIn = { server: {} };
+    server.emit('connection', Object.assign(new EventEmitter(), handedIn));
+    assert.throws(() => whoAsks([new UnixDoor(server)], asked), { code: 'role-refused' });
   });
 });

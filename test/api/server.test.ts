@@ -9,12 +9,12 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { ApiClient } from '../../api/client.ts';
+import { METHOD_NAMES, methodOf } from '../../api/contract/methods.ts';
 import { HTTP_STATUS } from '../../api/errors.ts';
-import { ROUTES } from '../../api/routes.ts';
 import { type ApiLog, serveApi } from '../../api/server.ts';
 import { socketIn } from '../../api/socket.ts';
 import { ERROR_CODES, type ErrorCode, LockstepError } from '../../schema/error.ts';
-import { type Json, type JsonObject, MAX_DOCUMENT_BYTES } from '../../schema/json.ts';
+import { type JsonObject, MAX_DOCUMENT_BYTES } from '../../schema/json.ts';
 import { type Call, fakeUnit } from './fake-unit.ts';
 
 describe('the API of a unit', () => {
@@ -100,12 +100,16 @@ describe('the API of a unit', () => {
 
   it('takes half a minute to confirm in, as its answer says it may', async () => {
     const { text } = await send('GET', '/openapi.json');
-    const { paths } = JSON.parse(text) as { paths: Record<string, JsonObject> };
+    const { paths, components } = JSON.parse(text) as {
+      paths: Record<string, JsonObject>;
+      components: { schemas: Record<string, JsonObject> };
+    };
     const at = (...way: string[]): JsonObject =>
-      way.reduce(
-        (found: Json | undefined, name) => (found as JsonObject)[name],
-        paths['/v1/changes'],
-      ) as JsonObject;
+      way.reduce((found: JsonObject, name) => {
+        const { $ref } = found;
+        const shape = typeof $ref === 'string' ? components.schemas[$ref.split('/').at(-1) ?? ''] : found;
+        return shape?.[name] as JsonObject;
+      }, paths['/v1/changes'] as JsonObject);
     const schema = ['content', 'application/json', 'schema', 'properties'];
     const asked = at('post', 'requestBody', ...schema, 'confirm');
     const told = at('post', 'responses', '200', ...schema, 'provisional', 'properties', 'minutes');
@@ -125,50 +129,58 @@ describe('the API of a unit', () => {
       { op: 'unset' as const, path: 'ha', field: ['virtualId'] },
       { op: 'remove' as const, path: 'hosts/a' },
     ];
-    await client.status();
-    await client.show({ path: 'ha', defaults: true });
-    await client.describe('virtualServices/tcp:10.0.0.1:443');
-    await client.change({ changes, reason: 'why', expected: 3, dryRun: true, valueFrom: 'argument' });
-    await client.apply({ document, path: '', replace: true, reason: 'why', expected: 3, dryRun: true });
-    await client.importLoadMaster({ files, reason: 'why', dryRun: false });
-    await client.history({ path: 'ha', limit: 5 });
-    await client.diff({ from: 1, to: 2 });
-    await client.rollback({ revision: 7, reason: 'why', dryRun: true });
-    await client.forceUpdate();
-    await client.takeover({ force: true });
-    await client.pause({ reason: 'why', seconds: 60 });
-    await client.resume();
-    await client.confirmSource();
-    await client.invite();
-    await client.join({ host: 'fd00::1', port: 6974, code: 'secret-code' });
-    await client.unpair();
-    await client.restoreFile('ha.json');
-    const common = { reason: 'why', expected: 3, dryRun: true, author, role: 'admin' };
+    await client.call('status');
+    await client.call('show', { path: 'ha', defaults: true });
+    await client.call('describe', { path: 'virtualServices/tcp:10.0.0.1:443' });
+    await client.call('change', { changes, reason: 'why', expected: 3, dryRun: true, valueFrom: 'argument' });
+    await client.call('apply', {
+      document,
+      path: '',
+      replace: true,
+      reason: 'why',
+      expected: 3,
+      dryRun: true,
+    });
+    await client.call('importLoadMaster', { files, reason: 'why', dryRun: false });
+    await client.call('history', { path: 'ha', limit: 5 });
+    await client.call('diff', { from: 1, to: 2 });
+    await client.call('rollback', { revision: 7, reason: 'why', dryRun: true });
+    await client.call('forceUpdate');
+    await client.call('takeover', { force: true });
+    await client.call('pause', { reason: 'why', seconds: 60 });
+    await client.call('resume');
+    await client.call('confirmSource');
+    await client.call('invite');
+    await client.call('join', { host: 'fd00::1', port: 6974, code: 'secret-code' });
+    await client.call('unpair');
+    await client.call('restoreFile', { file: 'ha.json' });
+    const who = { author, role: 'admin' };
+    const common = { reason: 'why', expected: 3, dryRun: true, ...who };
     assert.deepEqual(calls, [
-      { method: 'status', request: undefined },
-      { method: 'show', request: { path: 'ha', defaults: true } },
-      { method: 'describe', request: 'virtualServices/tcp:10.0.0.1:443' },
+      { method: 'status', request: who },
+      { method: 'show', request: { path: 'ha', defaults: true, ...who } },
+      { method: 'describe', request: { path: 'virtualServices/tcp:10.0.0.1:443', ...who } },
       { method: 'change', request: { changes, valueFrom: 'argument', ...common } },
       { method: 'apply', request: { document, path: '', replace: true, ...common } },
-      { method: 'importLoadMaster', request: { files, reason: 'why', dryRun: false, author, role: 'admin' } },
-      { method: 'history', request: { path: 'ha', limit: 5 } },
-      { method: 'diff', request: { from: 1, to: 2 } },
-      { method: 'rollback', request: { revision: 7, reason: 'why', dryRun: true, author, role: 'admin' } },
-      { method: 'forceUpdate', request: { author } },
-      { method: 'takeover', request: { force: true, author } },
-      { method: 'pause', request: { reason: 'why', seconds: 60, author } },
-      { method: 'resume', request: { author } },
-      { method: 'confirmSource', request: { author } },
-      { method: 'invite', request: {} },
-      { method: 'join', request: { host: 'fd00::1', port: 6974, code: 'secret-code', author } },
-      { method: 'unpair', request: undefined },
-      { method: 'restoreFile', request: 'ha.json' },
+      { method: 'importLoadMaster', request: { files, reason: 'why', dryRun: false, ...who } },
+      { method: 'history', request: { path: 'ha', limit: 5, ...who } },
+      { method: 'diff', request: { from: 1, to: 2, ...who } },
+      { method: 'rollback', request: { revision: 7, reason: 'why', dryRun: true, ...who } },
+      { method: 'forceUpdate', request: who },
+      { method: 'takeover', request: { force: true, ...who } },
+      { method: 'pause', request: { reason: 'why', seconds: 60, ...who } },
+      { method: 'resume', request: who },
+      { method: 'confirmSource', request: who },
+      { method: 'invite', request: who },
+      { method: 'join', request: { host: 'fd00::1', port: 6974, code: 'secret-code', ...who } },
+      { method: 'unpair', request: who },
+      { method: 'restoreFile', request: { file: 'ha.json', ...who } },
     ]);
   });
 
   it('gives back the whole answer, fields that the document does not name included', async () => {
     answer = () => ({ path: 'ha', revision: 4, value: { deep: [{ er: null }] }, new: 'field' });
-    assert.deepEqual(await client.show({}), {
+    assert.deepEqual(await client.call('show', {}), {
       path: 'ha',
       revision: 4,
       value: { deep: [{ er: null }] },
@@ -185,7 +197,7 @@ describe('the API of a unit', () => {
       answer = () => {
         throw thrown;
       };
-      await assert.rejects(client.status(), (error: LockstepError) => {
+      await assert.rejects(client.call('status'), (error: LockstepError) => {
         assert.deepEqual(error.toJSON(), thrown.toJSON());
         return error instanceof LockstepError;
       });
@@ -197,7 +209,7 @@ describe('the API of a unit', () => {
     answer = () => {
       throw new TypeError('x is not a function');
     };
-    await assert.rejects(client.status(), { code: 'internal', message: 'x is not a function' });
+    await assert.rejects(client.call('status'), { code: 'internal', message: 'x is not a function' });
     assert.match(logged, /"code":"internal".*"stack":"TypeError/);
   });
 
@@ -206,9 +218,11 @@ describe('the API of a unit', () => {
       throw new LockstepError('internal', 'No.');
     };
     await assert.rejects(
-      client.change({ changes: [{ op: 'set', path: 'certificates/a', field: ['key'], value: 'hunter2' }] }),
+      client.call('change', {
+        changes: [{ op: 'set', path: 'certificates/a', field: ['key'], value: 'hunter2' }],
+      }),
     );
-    await assert.rejects(client.join({ host: 'h', code: 'hunter2' }));
+    await assert.rejects(client.call('join', { host: 'h', code: 'hunter2' }));
     await send('POST', '/v1/changes', '{"hunter2": ');
     assert.notEqual(logged, '');
     assert.ok(!logged.includes('hunter2'));
@@ -275,13 +289,15 @@ describe('the API of a unit', () => {
     const headers = { 'content-length': String(MAX_DOCUMENT_BYTES + 1) };
     const { status, code } = await refusal('POST', '/v1/apply', 'x', headers);
     assert.deepEqual([status, code], [409, 'too-large']);
-    await assert.rejects(client.apply({ document: 'x'.repeat(MAX_DOCUMENT_BYTES) }), { code: 'too-large' });
+    await assert.rejects(client.call('apply', { document: 'x'.repeat(MAX_DOCUMENT_BYTES) }), {
+      code: 'too-large',
+    });
   });
 
   it('needs no body where there is nothing to say', async () => {
     assert.equal((await send('POST', '/v1/force-update')).status, 200);
     assert.equal((await send('POST', '/v1/force-update', '')).status, 200);
-    assert.deepEqual(calls[0], { method: 'forceUpdate', request: { author: 'local' } });
+    assert.deepEqual(calls[0], { method: 'forceUpdate', request: { author: 'local', role: 'admin' } });
   });
 
   it('refuses an author that could not be shown', async () => {
@@ -299,12 +315,12 @@ describe('the API of a unit', () => {
     const facts = { name: 'hä1.lockstep', revision: 3, records: 2, keysLeftOut: 0, estimatedBytes: 9 };
     answer = () => ({ facts, bytes: Readable.from([Buffer.from('one'), Buffer.from('two')]) });
     const asked = { passphrase: 'correct horse battery', withKeys: true };
-    const got = await client.backup(asked);
+    const got = await client.call('backup', asked);
     assert.deepEqual(got.facts, facts);
     const chunks: Buffer[] = [];
     for await (const chunk of got.bytes) chunks.push(chunk as Buffer);
     assert.equal(Buffer.concat(chunks).toString(), 'onetwo');
-    assert.deepEqual(calls, [{ method: 'backup', request: asked }]);
+    assert.deepEqual(calls, [{ method: 'backup', request: { ...asked, author: 'Zoë 管理', role: 'admin' } }]);
     assert.doesNotMatch(logged, /correct horse/);
   });
 
@@ -315,7 +331,7 @@ describe('the API of a unit', () => {
     };
     const facts = { name: 'a', revision: 3, records: 2, keysLeftOut: 0, estimatedBytes: 9 };
     answer = () => ({ facts, bytes: Readable.from(breaking(), { objectMode: false }) });
-    const { bytes } = await client.backup({ passphrase: 'correct horse battery' });
+    const { bytes } = await client.call('backup', { passphrase: 'correct horse battery' });
     await assert.rejects(
       async () => {
         for await (const _chunk of bytes);
@@ -334,7 +350,7 @@ describe('the API of a unit', () => {
     const closed = once(endless, 'close');
     const facts = { name: 'a', revision: 3, records: 2, keysLeftOut: 0, estimatedBytes: 9 };
     answer = () => ({ facts, bytes: endless });
-    const { bytes } = await client.backup({ passphrase: 'correct horse battery' });
+    const { bytes } = await client.call('backup', { passphrase: 'correct horse battery' });
     bytes.destroy();
     await closed;
   });
@@ -379,7 +395,12 @@ describe('the API of a unit', () => {
     const documented = Object.entries(document.paths).flatMap(([path, methods]) =>
       Object.keys(methods).map(method => `${method.toUpperCase()} ${path}`),
     );
-    assert.deepEqual(documented.sort(), ROUTES.map(({ method, url }) => `${method} ${url}`).sort());
+    assert.deepEqual(
+      documented.sort(),
+      METHOD_NAMES.map(methodOf)
+        .map(({ http, path }) => `${http} ${path}`)
+        .sort(),
+    );
     for (const methods of Object.values(document.paths)) {
       for (const [method, { summary, requestBody, responses }] of Object.entries(methods)) {
         assert.ok(summary.length > 5);
@@ -392,7 +413,7 @@ describe('the API of a unit', () => {
       Object.values(methods).map(({ operationId }) => operationId),
     );
     assert.equal(new Set(ids).size, ids.length);
-    assert.ok(ids.includes('postPairInvite'), ids.join());
+    assert.ok(ids.includes('invite'), ids.join());
   });
 
   it('tells the unit when whoever asked has left before the answer, and only then', async () => {
@@ -438,7 +459,7 @@ describe('a file sent to the unit', () => {
     const unit = fakeUnit([], async ({ method, request }) => {
       if (method !== 'upload') return {};
       let bytes = 0;
-      for await (const chunk of (request as Readable).iterator({ destroyOnReturn: false })) {
+      for await (const chunk of (request as { bytes: Readable }).bytes.iterator({ destroyOnReturn: false })) {
         if (String(chunk).startsWith('refuse')) throw new LockstepError('too-large', 'It is too large.');
         bytes += (chunk as Buffer).length;
       }
@@ -454,14 +475,16 @@ describe('a file sent to the unit', () => {
   it('reaches it as it comes, larger than any document', async () => {
     const client = new ApiClient({ dir, author: 'ada' });
     const piece = Buffer.alloc(1024 * 1024, 'x');
-    const { bytes } = await client.upload(Readable.from(Array.from({ length: 70 }, () => piece)));
+    const { bytes } = await client.call('upload', {
+      bytes: Readable.from(Array.from({ length: 70 }, () => piece)),
+    });
     assert.equal(bytes, 70 * 1024 * 1024);
   });
 
   it('that is refused before its end gives the refusal, and not a broken connection', async () => {
     const client = new ApiClient({ dir, author: 'ada' });
     const rest = Array.from({ length: 200 }, () => Buffer.alloc(64 * 1024, 'x'));
-    await assert.rejects(client.upload(Readable.from([Buffer.from('refuse'), ...rest])), {
+    await assert.rejects(client.call('upload', { bytes: Readable.from([Buffer.from('refuse'), ...rest]) }), {
       code: 'too-large',
     });
   });
@@ -469,7 +492,7 @@ describe('a file sent to the unit', () => {
   it('that cannot be read is told', async () => {
     const client = new ApiClient({ dir, author: 'ada' });
     const broken = new Readable({ read: () => broken.destroy(new Error('EIO')) });
-    await assert.rejects(client.upload(broken), { code: 'bad-usage' });
+    await assert.rejects(client.call('upload', { bytes: broken }), { code: 'bad-usage' });
   });
 });
 
@@ -493,7 +516,7 @@ describe('the socket of a unit', () => {
   it('is not taken from a daemon that answers', async () => {
     const first = await serve();
     await assert.rejects(serve(), { code: 'unit-busy' });
-    await new ApiClient({ dir, author: 'x' }).status();
+    await new ApiClient({ dir, author: 'x' }).call('status');
     await first.close();
   });
 
@@ -512,12 +535,13 @@ describe('the socket of a unit', () => {
 
   it('tells what to type when no unit runs', async () => {
     const client = new ApiClient({ dir, author: 'x' });
-    await assert.rejects(client.status(), {
+    await assert.rejects(client.call('status'), {
       code: 'unit-unreachable',
       hint: `Start it with: lockstep serve --dir ${dir}`,
     });
-    await assert.rejects(new ApiClient({ dir: '/nowhere', author: 'x' }).status(), (error: LockstepError) =>
-      /lockstep init --dir \/nowhere/.test(error.hint ?? ''),
+    await assert.rejects(
+      new ApiClient({ dir: '/nowhere', author: 'x' }).call('status'),
+      (error: LockstepError) => /lockstep init --dir \/nowhere/.test(error.hint ?? ''),
     );
   });
 
@@ -525,7 +549,7 @@ describe('the socket of a unit', () => {
     const server = createServer(socket => socket.once('data', () => socket.destroy())).listen(socketIn(dir));
     const client = new ApiClient({ dir, author: 'x' });
     await assert.rejects(
-      client.forceUpdate(),
+      client.call('forceUpdate'),
       (error: LockstepError) => error.code === 'unit-unreachable' && /not known/.test(error.hint ?? ''),
     );
     await new Promise(resolve => server.close(resolve));
@@ -533,7 +557,7 @@ describe('the socket of a unit', () => {
 
   it('does not wait for ever', async () => {
     const server = createServer(() => undefined).listen(socketIn(dir));
-    await assert.rejects(new ApiClient({ dir, author: 'x', timeoutMs: 200 }).status(), {
+    await assert.rejects(new ApiClient({ dir, author: 'x', timeoutMs: 200 }).call('status'), {
       code: 'unit-unreachable',
       message: /did not answer within/,
     });

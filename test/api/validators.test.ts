@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
-import { ROUTES } from '../../api/routes.ts';
+import { METHOD_NAMES, methodOf } from '../../api/contract/methods.ts';
 import { AJV_OPTIONS, compileWhenAsked } from '../../api/validators.ts';
 
 describe('validators of requests', () => {
   const compile = compileWhenAsked({}, { customOptions: AJV_OPTIONS });
 
   it('can be made for every route, though the first request of each makes it', () => {
-    for (const { body, query } of ROUTES)
-      for (const schema of [body, query]) if (schema !== undefined) compile({ schema } as never)({});
+    for (const name of METHOD_NAMES) compile({ schema: methodOf(name).asks } as never)({});
   });
 
   it('say what is wrong, each time anew', () => {

@@ -1,13 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Status } from '../../api/contract/status.ts';
 import type { Catalog } from '../../schema/catalog.ts';
 import type { Partner } from '../../sync/pairing.ts';
 import { generateKeyPair } from '../../sync/ssh/keys.ts';
 import { Auditing } from '../../unit/audits/auditing.ts';
 import { openBundle } from '../../unit/backups/open-bundle.ts';
 import { Incoming } from '../../unit/backups/uploads.ts';
-import type { Status } from '../../unit/contract.ts';
 import { Events } from '../../unit/events.ts';
 import { Health } from '../../unit/store-care/health.ts';
 import { MemoryPair, type MemoryUnit } from '../sync/pair-in-memory.ts';

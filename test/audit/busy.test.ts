@@ -63,12 +63,12 @@ describe(`${AUDITS} audits under steady commits`, function () {
   }
 
   /** As it answers from another machine: something happens before the question is there. */
-  const far = ({ auditing }: AuditedUnit): Answering => ({
-    async auditAsk(question) {
+  const far =
+    ({ auditing }: AuditedUnit): Answering =>
+    async question => {
       await turns(random.between(1, 4));
       return auditing.auditAsk(question);
-    },
-  });
+    };
 
   const alarmsOf = ({ findings }: AuditReport): string[] =>
     findings.filter(({ class: found }) => ALARMING.has(found)).map(each => `${each.class} ${each.path}`);

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
+import type { AuditFinding, AuditReport } from '../../api/contract/audits.ts';
 import { builtInSchemas, Catalog } from '../../schema/catalog.ts';
 import type { JsonObject } from '../../schema/json.ts';
 import { bucketBytes, bucketOf } from '../../store/digest.ts';
 import { keys } from '../../store/keys.ts';
 import type { StorePort } from '../../store/port.ts';
 import type { Change } from '../../store/transition.ts';
-import type { AuditFinding, AuditReport } from '../../unit/audits/contract.ts';
 import type { MemoryUnit } from '../sync/pair-in-memory.ts';
 import { type AuditedPair, openAudited } from './audited-pair.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
+import type { Proof } from '../../api/contract/audits.ts';
 import type { JsonObject } from '../../schema/json.ts';
 import { fingerprint, generateKeyPair, isSignature, signBytes } from '../../sync/ssh/keys.ts';
-import type { Proof } from '../../unit/audits/contract.ts';
 import { checkProofFile } from '../../unit/audits/prover.ts';
 import { type AuditedPair, openAudited } from './audited-pair.ts';
 

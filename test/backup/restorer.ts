@@ -2,6 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import type {
+  RestoreAnswer,
+  RestoreCertificatesAnswer,
+  RestoreCertificatesRequest,
+  RestoreRequest,
+} from '../../api/contract/restore.ts';
 import type { Bundle } from '../../backup/bundle.ts';
 import type { JsonObject } from '../../schema/json.ts';
 import { RULES } from '../../schema/rules/index.ts';
@@ -9,13 +15,8 @@ import { openMemory } from '../../store/memory.ts';
 import { Store } from '../../store/store.ts';
 import { Restoring } from '../../unit/backups/restoring.ts';
 import { Incoming } from '../../unit/backups/uploads.ts';
-import type {
-  RestoreCertificatesAnswer,
-  RestoreCertificatesRequest,
-} from '../../unit/certificates/restore-contract.ts';
 import { CertificateRestoring } from '../../unit/certificates/restoring.ts';
 import { Committing } from '../../unit/changes/committing.ts';
-import type { RestoreAnswer, RestoreRequest } from '../../unit/contract.ts';
 import { catalog } from '../schema/records-of.ts';
 import { ManualTimers } from '../sync/manual-timers.ts';
 

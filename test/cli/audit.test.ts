@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { AuditReport } from '../../api/contract/audits.ts';
 import { type Choice, choose, readChoice, readInventory } from '../../cli/audit/inventory.ts';
 import { formatPage } from '../../cli/audit/page.ts';
 import { isPartner, readTarget } from '../../cli/audit/target.ts';
 import { formatReport } from '../../cli/audit/text.ts';
 import { each, twice } from '../../cli/commands/audit/fleet.ts';
 import { plain } from '../../cli/paint.ts';
-import type { AuditReport } from '../../unit/audits/contract.ts';
 import { CANNED_END, CANNED_REPORT } from './canned-report.ts';
 
 const EVIL = '<script>alert("1")</script>&\u001b[2J';

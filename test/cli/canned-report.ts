@@ -1,5 +1,5 @@
+import type { AuditReport } from '../../api/contract/audits.ts';
 import type { AuditEnd } from '../../audit/report.ts';
-import type { AuditReport } from '../../unit/audits/contract.ts';
 
 /** One end of an audit, as a unit tells of itself. */
 export const CANNED_END: AuditEnd = {

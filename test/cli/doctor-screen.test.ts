@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
+import type { DoctorAnswer, DoctorFinding } from '../../api/contract/doctor.ts';
 import { formatDoctor } from '../../cli/doctor-screen.ts';
 import { plain } from '../../cli/paint.ts';
-import type { DoctorAnswer, DoctorFinding } from '../../unit/doctor/contract.ts';
 
 const finding = (more: Partial<DoctorFinding>): DoctorFinding => ({
   code: 'link-up',

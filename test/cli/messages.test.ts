@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import type { AddCertificateAnswer } from '../../api/contract/certificates.ts';
+import type { ChangeAnswer } from '../../api/contract/changes.ts';
+import type { Description } from '../../api/contract/configuration.ts';
 import { formatChanges } from '../../cli/changes.ts';
 import { formatAdded } from '../../cli/commands/certs/add.ts';
 import { formatInvitation } from '../../cli/commands/pair.ts';
@@ -10,8 +13,6 @@ import { plain } from '../../cli/paint.ts';
 import { formatTable } from '../../cli/table.ts';
 import { ago, span, until } from '../../cli/time.ts';
 import { asLockstepError, LockstepError } from '../../schema/error.ts';
-import type { AddCertificateAnswer } from '../../unit/certificates/contract.ts';
-import type { ChangeAnswer, Description } from '../../unit/contract.ts';
 
 describe('an error on the terminal', () => {
   it('is a sentence and what to do next', () => {

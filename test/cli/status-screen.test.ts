@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
+import type { Status } from '../../api/contract/status.ts';
 import { exitCodeOf } from '../../cli/commands/status.ts';
 import { coloured, plain } from '../../cli/paint.ts';
 import { formatSquare, formatStatus } from '../../cli/status-screen.ts';
-import type { Status } from '../../unit/contract.ts';
 
 const NOW = new Date('2025-03-01T12:00:00Z');
 

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { AuditReport, DriftReport } from '../../api/contract/audits.ts';
+import type { ProvedFacts } from '../../audit/proof.ts';
 import { keys } from '../../store/keys.ts';
 import { openLmdb } from '../../store/lmdb/lmdb.ts';
-import type { AuditReport, DriftReport, ProvedFacts } from '../../unit/audits/contract.ts';
 import { pairUp, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 
 const PASSPHRASE = 'four words are enough';
@@ -35,7 +36,7 @@ describe('drift, on a pair that lives', function () {
   const ha2 = new TestUnit(path.join(folder, 'ha2'), '127.0.168.2');
   const serve = (unit: TestUnit): Promise<TestUnit> => unit.start('--interval', '1');
   const put = (name: string, address: string) =>
-    ha1.api.change({ changes: [{ op: 'put', path: `hosts/${name}`, value: { address } }] });
+    ha1.api.call('change', { changes: [{ op: 'put', path: `hosts/${name}`, value: { address } }] });
   const told = path.join(folder, 'told.jsonl');
   const storeOf = (unit: TestUnit): string => path.join(unit.dir, 'store');
   /** The store of the standby as it was before the local edit. */
@@ -55,7 +56,7 @@ describe('drift, on a pair that lives', function () {
   });
 
   const audit = async (unit: TestUnit, all = false): Promise<Told> =>
-    tell(await unit.api.audit({ a: { of: 'local' }, b: { of: 'partner' }, all }));
+    tell(await unit.api.call('audit', { a: { of: 'local' }, b: { of: 'partner' }, all }));
 
   /** The same as an operator types it. */
   async function typed(unit: TestUnit, ...args: string[]): Promise<Told & { code: number | null }> {
@@ -64,7 +65,7 @@ describe('drift, on a pair that lives', function () {
   }
 
   const open = async (unit: TestUnit): Promise<DriftReport | undefined> =>
-    (await unit.api.auditHistory()).reports.find(({ to }) => to === null);
+    (await unit.api.call('auditHistory')).reports.find(({ to }) => to === null);
 
   /** Resolves to the drift that the unit has found by itself. */
   async function alarm(unit: TestUnit): Promise<unknown[][]> {
@@ -84,7 +85,7 @@ describe('drift, on a pair that lives', function () {
     }
     await Promise.all([ha1, ha2].map(serve));
     await pairUp(ha1, ha2);
-    await ha1.api.change({
+    await ha1.api.call('change', {
       changes: [
         ...['a', 'b', 'c'].map(name => ({
           op: 'put' as const,
@@ -94,7 +95,7 @@ describe('drift, on a pair that lives', function () {
         { op: 'put', path: 'driftAlert', value: { hook: 'tell' } },
       ],
     });
-    await ha1.api.forceUpdate();
+    await ha1.api.call('forceUpdate');
     await untilInStep(ha1, ha2);
   });
 
@@ -157,7 +158,7 @@ describe('drift, on a pair that lives', function () {
   });
 
   it('not yet sent: with the revision, and no alarm', async () => {
-    await ha1.api.pause({ reason: 'to look at it' });
+    await ha1.api.call('pause', { reason: 'to look at it' });
     const { revision } = await put('b', '10.9.0.2');
     for (const [unit, lacking] of [
       [ha1, 'b'],
@@ -167,9 +168,9 @@ describe('drift, on a pair that lives', function () {
       assert.deepEqual([verdict, found], ['drift', [['hosts/b', 'not-sent', lacking]]]);
       assert.equal(report.findings[0]?.revision, revision);
     }
-    await ha1.api.resume();
+    await ha1.api.call('resume');
     await untilInStep(ha1, ha2);
-    for (const unit of [ha1, ha2]) assert.deepEqual((await unit.api.auditHistory()).reports, []);
+    for (const unit of [ha1, ha2]) assert.deepEqual((await unit.api.call('auditHistory')).reports, []);
   });
 
   it('a bundle is compared with what the units hold now', async () => {
@@ -179,14 +180,14 @@ describe('drift, on a pair that lives', function () {
     const made = await ha1.cli('backup', 'create', '-o', bundle, '--passphrase-file', secret);
     assert.equal(made.code, 0, made.stderr);
     await put('b', '10.9.0.3');
-    await ha1.api.forceUpdate();
+    await ha1.api.call('forceUpdate');
     const { code, found, report } = await typed(ha1, bundle, 'partner', '--passphrase-file', secret);
     assert.deepEqual([code, found], [1, [['hosts/b', 'changed', undefined]]]);
     assert.deepEqual(report.findings[0]?.fields, [{ field: 'address', a: '10.9.0.2', b: '10.9.0.3' }]);
   });
 
   it('a local edit on the standby: who and when, within an interval, though the update undoes it', async () => {
-    await ha1.api.pause({ reason: 'to look at it' });
+    await ha1.api.call('pause', { reason: 'to look at it' });
     await ha2.stop();
     cpSync(storeOf(ha2), copy, { recursive: true });
     await ha2.stored(async store => {
@@ -208,7 +209,7 @@ describe('drift, on a pair that lives', function () {
   });
 
   it('and when it went: resumed, it is gone, in the history and for the hook', async () => {
-    await ha1.api.resume();
+    await ha1.api.call('resume');
     await untilInStep(ha1, ha2);
     await until('both say that it is gone', async () => !(await open(ha1)) && !(await open(ha2)));
     const { code, stdout } = await ha1.cli('audit', 'history');
@@ -229,14 +230,14 @@ describe('drift, on a pair that lives', function () {
   it('a missed update: the disk of the standby fell back', async () => {
     await put('c', '10.9.0.7');
     await untilInStep(ha1, ha2);
-    await ha1.api.pause({ reason: 'to look at it' });
+    await ha1.api.call('pause', { reason: 'to look at it' });
     await ha2.stop();
     rmSync(storeOf(ha2), { recursive: true });
     cpSync(copy, storeOf(ha2), { recursive: true });
     await serve(ha2);
     assert.deepEqual(await alarm(ha1), [['hosts/c', 'missed', 'b']]);
     assert.deepEqual(await alarm(ha2), [['hosts/c', 'missed', 'a']]);
-    await ha1.api.resume();
+    await ha1.api.call('resume');
     await untilInStep(ha1, ha2);
     await until('it is gone', async () => !(await open(ha1)) && !(await open(ha2)));
     await until('its file is what it holds again', async () => (await ha2.status()).files.length === 0);
@@ -260,7 +261,7 @@ describe('drift, on a pair that lives', function () {
     writeFileSync(schemaFile(ha2), gadget(2));
     await serve(ha2);
     await until('they see each other', async () => (await ha1.status()).partner?.seen === true);
-    await ha1.api.change({ changes: [{ op: 'put', path: 'gadgets/one', value: {} }] });
+    await ha1.api.call('change', { changes: [{ op: 'put', path: 'gadgets/one', value: {} }] });
     await until('it is held back', async () => (await ha1.status()).sync.state === 'held-back');
     const { verdict, found } = await audit(ha1);
     assert.deepEqual([verdict, found], ['same', [['gadgets/one', 'release', undefined]]]);

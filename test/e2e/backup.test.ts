@@ -41,7 +41,7 @@ describe('backup', function () {
       path: `hosts/h${i}`,
       value: { address: `10.${round}.${i >> 8}.${i & 255}` },
     }));
-    await unit.api.change({ changes });
+    await unit.api.call('change', { changes });
   }
 
   it('tells with --dry-run what it would write, and writes nothing', async () => {

@@ -219,8 +219,8 @@ describe('bad input', function () {
   it('a unit whose output nobody reads any more goes on', async () => {
     unit.closeOutput();
     const change = { op: 'put', path: 'hosts/db1', value: { address: '10.0.0.1' } } as const;
-    const { revision } = await unit.api.change({ changes: [change] });
-    await unit.api.rollback({ revision: revision - 1 });
+    const { revision } = await unit.api.call('change', { changes: [change] });
+    await unit.api.call('rollback', { revision: revision - 1 });
     stood = await standing();
     assert.equal(stood.revision, revision + 1);
   });

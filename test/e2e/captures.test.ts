@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import type { ImportAnswer } from '../../api/contract/changes.ts';
 import { exportLoadMaster } from '../../loadmaster/import.ts';
 import { builtInSchemas, loadCatalog } from '../../schema/catalog.ts';
 import type { ConfigRecord } from '../../schema/document.ts';
 import { splitRecord } from '../../schema/record.ts';
-import type { ImportAnswer } from '../../unit/contract.ts';
 import { pairUp, TestUnit, temporaryFolder } from './daemon.ts';
 
 const REAL = path.resolve('..', 'shared', 'data', 'loadmaster');
@@ -104,7 +104,7 @@ describe('the real captures of a LoadMaster on a pair', function () {
     ]);
     await pairUp(ha1, ha2);
     imported = (await ha1.json<ImportAnswer>('import', 'loadmaster', ...FILES)).answer;
-    await ha1.api.forceUpdate();
+    await ha1.api.call('forceUpdate');
     exported = exportLoadMaster(
       await pairScope(ha2),
       builtInSchemas().map(({ schema }) => schema),

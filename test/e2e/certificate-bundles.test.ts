@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import { createReadStream, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { Asked } from '../../api/contract/methods.ts';
+import type { RestoreCertificatesAnswer } from '../../api/contract/restore.ts';
 import type { Manifest } from '../../backup/bundle.ts';
-import type { RestoreCertificatesAnswer } from '../../unit/certificates/restore-contract.ts';
 import { made, piecesOf } from '../backup/made-certificates.ts';
 import { pairUp, refusalOf, TestUnit, temporaryFolder, untilInStep } from './daemon.ts';
 
 const PASSPHRASE = 'four words are enough';
 const SERVICE = 'virtualServices/tcp:10.20.0.100:443';
 
-type Wanted = Parameters<TestUnit['api']['restoreCertificates']>[0];
+type Wanted = Asked<'restoreCertificates'>;
 type Given = Pick<Wanted, 'upload' | 'passphrase'>;
 type Answered<Answer> = Answer & { error: { code: string; message: string; facts?: object } };
 
@@ -44,13 +45,15 @@ describe('certificate bundles on running units', function () {
   }
   /** Hands a bundle to the unit as the commands do. */
   async function given<Answer>(unit: TestUnit, file: string, act: (asked: Given) => Promise<Answer>) {
-    const { upload } = await unit.api.upload(createReadStream(file));
-    const answer = await act({ upload, passphrase: PASSPHRASE }).finally(() => unit.api.dropUpload(upload));
+    const { upload } = await unit.api.call('upload', { bytes: createReadStream(file) });
+    const answer = await act({ upload, passphrase: PASSPHRASE }).finally(() =>
+      unit.api.call('dropUpload', { upload }),
+    );
     printed.push(JSON.stringify(answer));
     return answer;
   }
   const restore = (unit: TestUnit, select: string[], more: Pick<Wanted, 'others' | 'dryRun'> = {}) =>
-    given(unit, certificates, asked => unit.api.restoreCertificates({ ...asked, select, ...more }));
+    given(unit, certificates, asked => unit.api.call('restoreCertificates', { ...asked, select, ...more }));
   const refused = async (asked: Promise<unknown>) => {
     const { code, message, facts } = await refusalOf(asked);
     printed.push(message, JSON.stringify(facts));
@@ -66,7 +69,7 @@ describe('certificate bundles on running units', function () {
     await Promise.all([ha1.start('--interval', '1'), ha2.start('--interval', '1')]);
     await pairUp(ha1, ha2);
     const service = { protocol: 'tcp', address: '10.20.0.100', port: 443, certificates: ['shop', 'www'] };
-    await ha1.api.apply({
+    await ha1.api.call('apply', {
       document: {
         certificates: { shop, www },
         intermediates: { issuing },
@@ -102,7 +105,7 @@ describe('certificate bundles on running units', function () {
     assert.equal((await text(ha1, 'backup', 'verify', certificates, ...asked)).code, 0);
     const drill = await text(ha1, 'backup', 'drill', certificates, ...asked);
     assert.match(drill.stdout, /^The drill passed: .*3 records/);
-    const { bundles } = await ha1.api.pruneBackups({ dryRun: true });
+    const { bundles } = await ha1.api.call('pruneBackups', { dryRun: true });
     assert.deepEqual(
       bundles.map(({ reasons }) => reasons.includes('the newest')),
       [true, true],
@@ -110,13 +113,13 @@ describe('certificate bundles on running units', function () {
   });
 
   it('are taken for no configuration, nor the reverse, and not on a standby', async () => {
-    const asConfiguration = given(ha1, certificates, asked => ha1.api.restore(asked));
+    const asConfiguration = given(ha1, certificates, asked => ha1.api.call('restore', asked));
     assert.equal((await refused(asConfiguration)).code, 'restore-certificates');
     const reverse = given(ha1, configuration, asked =>
-      ha1.api.restoreCertificates({ ...asked, select: ['full'] }),
+      ha1.api.call('restoreCertificates', { ...asked, select: ['full'] }),
     );
     assert.equal((await refused(reverse)).code, 'restore-configuration');
-    await ha1.api.change({ changes: [{ op: 'put', path: 'certificates/shop', value: newer }] });
+    await ha1.api.call('change', { changes: [{ op: 'put', path: 'certificates/shop', value: newer }] });
     await untilInStep(ha1, ha2);
     const standby = await refused(restore(ha2, ['full'], { others: 'replace' }));
     assert.equal(standby.code, 'not-active');
@@ -138,12 +141,12 @@ describe('certificate bundles on running units', function () {
 
   it('are what a configuration without keys asks for; restored they reach the partner, and a rollback undoes it', async () => {
     const nothing = { virtualServices: {}, certificates: {}, intermediates: {} };
-    await ha1.api.apply({ document: nothing, replace: true });
-    const restored = await given(ha1, configuration, asked => ha1.api.restore(asked));
+    await ha1.api.call('apply', { document: nothing, replace: true });
+    const restored = await given(ha1, configuration, asked => ha1.api.call('restore', asked));
     const missing = restored.missingKeys.map(({ path: each }) => each);
     assert.deepEqual(missing, ['certificates/shop', 'certificates/www']);
     assert.equal(restored.unserved.count, 2);
-    await ha1.api.confirmSource();
+    await ha1.api.call('confirmSource');
     const one = await restore(ha1, ['www']);
     assert.deepEqual(one.counts, { added: 0, changed: 1, removed: 0 });
     assert.deepEqual(
@@ -160,7 +163,7 @@ describe('certificate bundles on running units', function () {
     assert.equal((await ha1.status()).unit.unconfirmed, undefined);
     for (const unit of [ha1, ha2])
       assert.deepEqual([await keyOn(unit, 'shop'), await keyOn(unit, 'www')], [shop.key, www.key]);
-    printed.push(JSON.stringify(await ha1.api.rollback({ revision: all.answer.revision - 1 })));
+    printed.push(JSON.stringify(await ha1.api.call('rollback', { revision: all.answer.revision - 1 })));
     assert.equal(await keyOn(ha1, 'shop'), undefined);
   });
 

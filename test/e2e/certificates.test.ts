@@ -15,10 +15,10 @@ import {
   writeSync,
 } from 'node:fs';
 import path from 'node:path';
+import type { CertificateDetails } from '../../api/contract/certificates.ts';
+import type { ChangeAnswer } from '../../api/contract/changes.ts';
 import { readX509 } from '../../certs/x509.ts';
 import { type Asked, parseCommandLine } from '../../cli/program.ts';
-import type { CertificateDetails } from '../../unit/certificates/contract.ts';
-import type { ChangeAnswer } from '../../unit/contract.ts';
 import { issue, type Made } from '../certs/ca.ts';
 import { pairUp, refusalOf, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 
@@ -63,7 +63,7 @@ describe('certificates of a pair', function () {
   const drop = (unit: TestUnit, name: string, content: string): void =>
     writeFileSync(path.join(unit.dir, 'certs.d', name), content, { mode: 0o600 });
   const shown = async (unit: TestUnit, name: string): Promise<CertificateDetails> =>
-    unit.api.certificate({ name });
+    unit.api.call('certificate', { name });
   const fingerprint = ({ x509 }: Made): string => x509.fingerprint.toUpperCase().replace(/(..)(?=.)/g, '$1:');
   const holds = (unit: TestUnit, name: string, made: Made): Promise<void> =>
     until(`${name} is what was dropped`, async () => {
@@ -116,7 +116,7 @@ describe('certificates of a pair', function () {
     );
     const { chain, hasKey } = await shown(ha1, 'shop');
     assert.deepEqual([chain.map(({ subject }) => subject), hasKey], [['CN=Issuing', 'CN=Root'], true]);
-    await ha1.api.addCertificate({ name: 'issuing', kind: 'intermediate', files: sent(issuing.pem) });
+    await ha1.api.call('addCertificate', { name: 'issuing', kind: 'intermediate', files: sent(issuing.pem) });
   });
 
   it('follow the rules of names and of --replace', async () => {
@@ -134,11 +134,13 @@ describe('certificates of a pair', function () {
       ['certificate-refused', ha1, 'other', [issuing.pem, issuing.keyPem], { kind: 'intermediate' }],
       ['not-active', ha2, 'other', good, {}],
     ] as const) {
-      const refusal = await refusalOf(unit.api.addCertificate({ name, files: sent(...pems), ...more }));
+      const refusal = await refusalOf(
+        unit.api.call('addCertificate', { name, files: sent(...pems), ...more }),
+      );
       assert.equal(refusal.code, code);
     }
     assert.equal(
-      (await refusalOf(ha1.api.removeCertificate({ name: 'nobody' }))).code,
+      (await refusalOf(ha1.api.call('removeCertificate', { name: 'nobody' }))).code,
       'no-such-certificate',
     );
     assert.equal(await revision(), before);
@@ -173,7 +175,7 @@ describe('certificates of a pair', function () {
   });
 
   it('are listed with their users, which keep them from being removed', async () => {
-    await ha1.api.change({
+    await ha1.api.call('change', {
       changes: [
         {
           op: 'put',
@@ -182,7 +184,7 @@ describe('certificates of a pair', function () {
         },
       ],
     });
-    const { certificates } = await ha1.api.certificates();
+    const { certificates } = await ha1.api.call('certificates');
     assert.deepEqual(
       certificates.map(({ name, kind, names, issuer, daysLeft, usedBy }) => [
         name,
@@ -198,14 +200,14 @@ describe('certificates of a pair', function () {
         ['web', 'web', ['lb1', '10.20.0.11', '10.20.0.30'], 'CN=lb1', 396, []],
       ],
     );
-    const { code, facts } = await refusalOf(ha1.api.removeCertificate({ name: 'shop' }));
+    const { code, facts } = await refusalOf(ha1.api.call('removeCertificate', { name: 'shop' }));
     assert.deepEqual([code, facts], ['certificate-in-use', { users: [SERVICE], count: 1 }]);
     await until('the service is named', async () =>
       (await ha1.status()).warnings.some(
         ({ code: what, path: where }) => what === 'certificate-host-names' && where === SERVICE,
       ),
     );
-    const leaning = await refusalOf(ha1.api.removeCertificate({ name: 'issuing' }));
+    const leaning = await refusalOf(ha1.api.call('removeCertificate', { name: 'issuing' }));
     assert.deepEqual([leaning.code, leaning.facts.users], ['certificate-in-use', ['certificates/shop']]);
     assert.equal((await ha1.cli('certs', 'list')).stdout.split('\n').length, 5);
   });
@@ -227,7 +229,7 @@ describe('certificates of a pair', function () {
   });
 
   it('travel to the standby with their keys; the one of the web interface does not', async () => {
-    await ha1.api.forceUpdate();
+    await ha1.api.call('forceUpdate');
     await untilInStep(ha1, ha2);
     const stored = (unit: TestUnit, place: string) => unit.stored(store => store.read(place));
     assert.deepEqual(await stored(ha2, 'certificates/shop'), {
@@ -255,7 +257,7 @@ describe('certificates of a pair', function () {
       file('web.key', given.keyPem),
     );
     assert.equal(replaced.code, 0, replaced.stderr);
-    assert.equal((await ha2.api.certificate({ kind: 'web' })).selfMade, false);
+    assert.equal((await ha2.api.call('certificate', { kind: 'web' })).selfMade, false);
     assert.deepEqual([(await ha1.status()).unit.digest, (await ha2.status()).unit.digest], [digest, digest]);
   });
 
@@ -271,7 +273,7 @@ describe('certificates of a pair', function () {
       closeSync(target);
       await holds(ha1, 'slow', slow);
       assert.equal(await revision(), before + 1);
-      const [latest] = (await ha1.api.history({ limit: 1 })).revisions;
+      const [latest] = (await ha1.api.call('history', { limit: 1 })).revisions;
       assert.deepEqual([latest?.author, latest?.reason], ['certs.d', 'certs.d/slow']);
     });
 
@@ -314,7 +316,11 @@ describe('certificates of a pair', function () {
     it('stay in the configuration when their files go, and do not come back over what is newer', async () => {
       const newer = make('late.example', 180, 0);
       for (const name of ['slow.crt', 'slow.key']) rmSync(path.join(ha1.dir, 'certs.d', name));
-      await ha1.api.addCertificate({ name: 'late', files: sent(newer.pem, newer.keyPem), replace: true });
+      await ha1.api.call('addCertificate', {
+        name: 'late',
+        files: sent(newer.pem, newer.keyPem),
+        replace: true,
+      });
       await ha1.stop();
       await ha1.start('--log-level', 'debug');
       drop(ha1, 'late.pem', `${readFileSync(path.join(ha1.dir, 'certs.d', 'late.pem'), 'utf8')}\n`);
@@ -336,7 +342,7 @@ describe('certificates of a pair', function () {
           ({ code, path: where }) => code === 'not-active' && where === 'certs.d/waits',
         ),
       );
-      await ha2.api.takeover({});
+      await ha2.api.call('takeover', {});
       await holds(ha2, 'waits', waits);
       assert.deepEqual(
         (await ha2.status()).warnings.filter(({ path: where }) => where.startsWith('certs.d/')),

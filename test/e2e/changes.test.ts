@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { ChangeAnswer, ImportAnswer } from '../../unit/contract.ts';
+import type { ChangeAnswer, ImportAnswer } from '../../api/contract/changes.ts';
 import { issue } from '../certs/ca.ts';
 import { lockstep, TestUnit, temporaryFolder, until } from './daemon.ts';
 

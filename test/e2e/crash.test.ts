@@ -84,7 +84,7 @@ class Writer {
       const changes = this.next();
       const after = this.after(changes);
       try {
-        const { revision } = await this.unit.api.change({ changes });
+        const { revision } = await this.unit.api.call('change', { changes });
         assert.equal(revision, after.revision);
         this.take(after);
         this.commits++;
@@ -173,7 +173,7 @@ describe(`kill -9 of either daemon at ${KILLS} random moments (LOCKSTEP_SEED=${S
   /** So many restarts would pacify it. */
   const serve = async (unit: TestUnit): Promise<void> => {
     await unit.start('--interval', '1', '--every-commit');
-    await unit.api.resume();
+    await unit.api.call('resume');
   };
   const moments: string[] = [];
   let writer: Writer;
@@ -269,7 +269,9 @@ describe(`kill -9 of either daemon at ${KILLS} random moments (LOCKSTEP_SEED=${S
   it('the mirrors took no file of the past for an edit', async () => {
     for (const unit of [ha1, ha2]) {
       assert.deepEqual((await unit.status()).files, []);
-      const kinds = new Set((await unit.api.history({ limit: 1000 })).revisions.map(({ kind }) => kind));
+      const kinds = new Set(
+        (await unit.api.call('history', { limit: 1000 })).revisions.map(({ kind }) => kind),
+      );
       assert.equal(kinds.has('file'), false);
     }
   });

@@ -7,13 +7,13 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiClient } from '../../api/client.ts';
+import type { Status } from '../../api/contract/status.ts';
 import { EXIT_OF_CLASS } from '../../cli/exit.ts';
 import { parseCommandLine } from '../../cli/program.ts';
 import { type Catalog, loadCatalog } from '../../schema/catalog.ts';
 import { asLockstepError, type ErrorBody, LockstepError } from '../../schema/error.ts';
 import { openLmdb } from '../../store/lmdb/lmdb.ts';
 import { Store } from '../../store/store.ts';
-import type { Status } from '../../unit/contract.ts';
 import { type InitOptions, initUnit } from '../../unit/init.ts';
 import { freshBuild } from './build.ts';
 
@@ -63,7 +63,7 @@ function launch(args: string[], { inside = [], environment = {}, main }: Launch 
   const [program, ...rest] = [...inside, process.execPath, main ?? freshBuild(), ...args];
   const { LOCKSTEP_DIR: _dir, LOCKSTEP_UNIT: _unit, NOTIFY_SOCKET: _systemd, ...env } = process.env;
   const child = spawn(program as string, rest, {
-    env: { ...env, NO_COLOR: '1', ...environment },
+    env: { ...env, NO_COLOR: '1', LOCKSTEP_CHECK_ANSWERS: '1', ...environment },
     stdio: 'pipe',
   });
   running.add(child);
@@ -256,7 +256,7 @@ export class TestUnit {
   }
 
   status(): Promise<Status> {
-    return this.api.status();
+    return this.api.call('status');
   }
 
   /** A request as any program may send it, not as our client would. */
@@ -284,8 +284,8 @@ export class TestUnit {
 
 /** Make two running units a pair; resolves when both see each other. */
 export async function pairUp(first: TestUnit, second: TestUnit): Promise<void> {
-  const { code, host, port } = await first.api.invite();
-  await second.api.join({ host, port, code });
+  const { code, host, port } = await first.api.call('invite');
+  await second.api.call('join', { host, port, code });
   await until(
     'both units see each other',
     async () =>

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { readdirSync, renameSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { RebuildAnswer, VerifyAnswer } from '../../api/contract/store-care.ts';
 import { bucketBytes, bucketOf } from '../../store/digest.ts';
 import { keys } from '../../store/keys.ts';
 import { openLmdb } from '../../store/lmdb/lmdb.ts';
-import type { RebuildAnswer, VerifyAnswer } from '../../unit/contract.ts';
 import { pairUp, refusalOf, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 
 const RECORDS = 300;
@@ -32,7 +32,7 @@ describe('a damaged store', function () {
   const ha2 = new TestUnit(path.join(folder, 'ha2'), '127.0.167.2');
   const serve = (unit: TestUnit): Promise<TestUnit> => unit.start('--interval', '600', '--every-commit'); // at an interval a unit looks for damage itself;
   const put = (unit: TestUnit, name: string, address: string) =>
-    unit.api.change({ changes: [{ op: 'put', path: `hosts/${name}`, value: { address } }] });
+    unit.api.call('change', { changes: [{ op: 'put', path: `hosts/${name}`, value: { address } }] });
 
   before(async () => {
     await ha1.init({ mode: 'first', name: 'lb1', address: '10.0.0.11/24', partner: '10.0.0.12' }).then(serve);
@@ -45,7 +45,7 @@ describe('a damaged store', function () {
       path: `hosts/h${index}`,
       value: { address: `10.9.${index >> 8}.${index & 255}` },
     }));
-    await ha1.api.change({ changes });
+    await ha1.api.call('change', { changes });
     await untilInStep(ha1, ha2);
   });
 
@@ -80,7 +80,7 @@ describe('a damaged store', function () {
   it('its partner says so too, and sends it nothing', async () => {
     await until('the active unit knows', async () => (await ha1.status()).sync.state === 'damaged');
     const { unit } = await put(ha1, 'late', '10.9.9.9').then(() => ha1.status());
-    const refused = await refusalOf(ha1.api.forceUpdate());
+    const refused = await refusalOf(ha1.api.call('forceUpdate'));
     assert.equal(refused.code, 'damaged-store');
     assert.match(refused.message, /lb2/);
     assert.equal((await ha1.status()).sync.missing?.revisions, 1);
@@ -91,7 +91,7 @@ describe('a damaged store', function () {
     await ha2.stop();
     await serve(ha2);
     assert.equal((await ha2.status()).sync.state, 'damaged');
-    assert.equal((await refusalOf(ha2.api.takeover({}))).code, 'damaged-store');
+    assert.equal((await refusalOf(ha2.api.call('takeover', {}))).code, 'damaged-store');
   });
 
   it('rebuilt from the partner it is in step again, with its own settings, and the old store is kept aside', async () => {
@@ -111,7 +111,7 @@ describe('a damaged store', function () {
       [before.unit.id, 'lb2', 'second', 'standby'],
     );
     assert.equal(after.store.damage, null);
-    const own = (await ha2.api.show({ path: 'interfaces/eth0' })).value as { address: string };
+    const own = (await ha2.api.call('show', { path: 'interfaces/eth0' })).value as { address: string };
     assert.equal(own.address, '10.0.0.12');
     assert.deepEqual(asides(ha2), [answer.aside]);
     assert.equal(statSync(path.join(ha2.dir, answer.aside)).mode & 0o777, 0o700);
@@ -131,22 +131,22 @@ describe('a damaged store', function () {
   });
 
   it('an active unit is not rebuilt: its partner takes over first', async () => {
-    const refused = await refusalOf(ha1.api.rebuild({}));
+    const refused = await refusalOf(ha1.api.call('rebuild', {}));
     assert.equal(refused.code, 'not-standby');
     assert.match(String(refused.hint), /takeover on lb2/);
     await until('the standby sees it', async () => (await ha2.status()).partner?.seen === true);
-    assert.equal((await ha2.api.takeover({})).partnerSteppedDown, true);
+    assert.equal((await ha2.api.call('takeover', {})).partnerSteppedDown, true);
     await until(
       'the partner is heard as active',
       async () => (await ha1.status()).partner?.role === 'active',
     );
-    await ha1.api.rebuild({});
+    await ha1.api.call('rebuild', {});
     await until(
       'it answers again',
       async () => (await ha1.status().catch(() => undefined))?.sync.state === 'in-step',
     );
     await untilInStep(ha2, ha1);
-    assert.deepEqual((await ha1.api.show({ path: 'hosts/h9' })).value, { address: '10.9.0.9' });
+    assert.deepEqual((await ha1.api.call('show', { path: 'hosts/h9' })).value, { address: '10.9.0.9' });
   });
 
   it('a commit does not build upon a damaged tree', async () => {
@@ -155,9 +155,9 @@ describe('a damaged store', function () {
     const refused = await refusalOf(put(ha2, 'h3', '10.7.7.7'));
     assert.equal(refused.code, 'damaged-store');
     assert.equal((await ha2.status()).store.damage?.foundBy, 'a commit or an update');
-    await ha1.api.takeover({});
+    await ha1.api.call('takeover', {});
     await until('ha1 is heard as active', async () => (await ha2.status()).partner?.role === 'active');
-    await ha2.api.rebuild({});
+    await ha2.api.call('rebuild', {});
     await until('in step', async () => (await ha2.status().catch(() => undefined))?.sync.state === 'in-step');
     await untilInStep(ha1, ha2);
   });

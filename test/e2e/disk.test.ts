@@ -49,7 +49,7 @@ describe('a disk that takes no more', function () {
   });
 
   const commit = (name: string): Promise<unknown> =>
-    unit.api.change({
+    unit.api.call('change', {
       changes: [
         {
           op: 'put',
@@ -59,7 +59,7 @@ describe('a disk that takes no more', function () {
       ],
     });
   const names = async (): Promise<string[]> =>
-    Object.keys((await unit.api.show({ path: 'rules' })).value as object);
+    Object.keys((await unit.api.call('show', { path: 'rules' })).value as object);
   const filler = (): string => path.join(outside, 'filler');
 
   function fill(): void {
@@ -98,7 +98,7 @@ describe('a disk that takes no more', function () {
     const { unit: own } = await unit.status();
     assert.equal(own.name, 'lb1');
     assert.equal((await names()).length, acknowledged);
-    assert.equal((await unit.api.history({ limit: 1 })).revisions[0]?.revision, own.revision);
+    assert.equal((await unit.api.call('history', { limit: 1 })).revisions[0]?.revision, own.revision);
   });
 
   it('status, doctor and metrics say that the disk takes nothing, and what to type', async () => {
@@ -109,7 +109,7 @@ describe('a disk that takes no more', function () {
     assert.match(store.refused?.reason ?? '', /no space/i);
     assert.ok(Number(store.refused?.freeBytes) < 1024 * 1024);
     assert.match((await unit.http('GET', '/metrics')).text, /^lockstep_disk_refuses_writes 1$/m);
-    const { findings } = await unit.api.doctor();
+    const { findings } = await unit.api.call('doctor');
     const [writes] = findings.filter(finding => finding.code === 'disk-writes');
     assert.equal(writes?.outcome, 'failure');
     assert.match(writes?.message ?? '', /no space/i);
@@ -131,7 +131,7 @@ describe('a disk that takes no more', function () {
   it('is told when it fills up by itself, and over, without a change and without a question', async () => {
     fill();
     await unit.api
-      .change({ changes: [{ op: 'put', path: 'hosts/x', value: { address: '10.0.0.1' } }] })
+      .call('change', { changes: [{ op: 'put', path: 'hosts/x', value: { address: '10.0.0.1' } }] })
       .catch(() => undefined);
     assert.equal((await unit.cli('status')).code, 1);
     rmSync(filler());

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import type { Branch, ChangeAnswer, ConfirmAnswer, MergeAnswer, Status } from '../../unit/contract.ts';
+import type { Branch, MergeAnswer } from '../../api/contract/branches.ts';
+import type { ChangeAnswer, ConfirmAnswer } from '../../api/contract/changes.ts';
+import type { Status } from '../../api/contract/status.ts';
 import { pairUp, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 
 describe('two units that were changed on both sides', function () {
@@ -147,7 +149,7 @@ describe('two units that were changed on both sides', function () {
         field: ['address'],
         value: '10.9.9.6',
       };
-      await ha1.api.change({ changes: [change], confirm: 0.1 });
+      await ha1.api.call('change', { changes: [change], confirm: 0.1 });
       await ha1.kill();
       await serve(ha1);
       await until('it is undone on both', async () => (await shown(ha2, net)) === '10.9.9.7');

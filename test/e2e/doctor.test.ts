@@ -4,8 +4,8 @@ import { generateKeyPairSync } from 'node:crypto';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import forge from 'node-forge';
+import type { DoctorAnswer, Step } from '../../api/contract/doctor.ts';
 import type { JsonObject } from '../../schema/json.ts';
-import type { DoctorAnswer, Step } from '../../unit/doctor/contract.ts';
 import { DEFAULT_PORT } from '../../unit/identity.ts';
 import { lockstep, pairUp, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 import { ADDRESSES, type Machine, twoMachines } from './two-networks.ts';
@@ -62,12 +62,12 @@ describe('lockstep doctor on a real pair', function () {
   }
 
   const set = (where: TestUnit, at: string, field: string, value: unknown): Promise<unknown> =>
-    where.api.change({ changes: [{ op: 'set', path: at, field: [field], value: value as string }] });
+    where.api.call('change', { changes: [{ op: 'set', path: at, field: [field], value: value as string }] });
   const unset = (where: TestUnit, at: string, field: string): Promise<unknown> =>
-    where.api.change({ changes: [{ op: 'unset', path: at, field: [field] }] });
+    where.api.call('change', { changes: [{ op: 'unset', path: at, field: [field] }] });
 
   async function faults(asked: TestUnit, step?: Step): Promise<Record<string, string>> {
-    const { findings } = await asked.api.doctor(step);
+    const { findings } = await asked.api.call('doctor', step === undefined ? {} : { before: step });
     return Object.fromEntries(
       findings
         .filter(({ code, outcome }) => outcome !== 'ok' && !OF_THIS_MACHINE.has(code))
@@ -93,7 +93,7 @@ describe('lockstep doctor on a real pair', function () {
     await link('up');
     [ha1, ha2] = await Promise.all([unit(1), unit(2)]);
     await pairUp(ha1, ha2);
-    await ha1.api.change({
+    await ha1.api.call('change', {
       changes: [
         { op: 'put', path: 'interfaces/eth1', value: { haChecks: true, purpose: 'direct-cable' } },
         { op: 'put', path: 'backupSchedule', value: { enabled: true, method: 'local', hour: 3 } },
@@ -105,7 +105,7 @@ describe('lockstep doctor on a real pair', function () {
     for (const each of [ha1, ha2]) {
       await set(each, 'users/bal', 'passwordHash', SECRETS.bal);
       await set(each, 'backupSchedule', 'passphrase', SECRETS.bundle);
-      await each.api.change({
+      await each.api.call('change', {
         changes: [
           { op: 'put', path: 'time', value: { ntpHosts: ['ntp.site.example'], ntpKeySecret: SECRETS.ntp } },
         ],
@@ -251,15 +251,16 @@ describe('lockstep doctor on a real pair', function () {
     {
       what: 'updates are paused',
       expected: { paused: 'warning' },
-      breaks: () => ha1.api.pause({ reason: 'a test' }),
-      mends: () => ha1.api.resume(),
+      breaks: () => ha1.api.call('pause', { reason: 'a test' }),
+      mends: () => ha1.api.call('resume'),
     },
     {
       what: 'the web certificate of a unit has expired',
       expected: { certificates: 'failure' },
-      breaks: () => ha2.api.change({ changes: [{ op: 'put', path: 'webCertificate', value: expired() }] }),
+      breaks: () =>
+        ha2.api.call('change', { changes: [{ op: 'put', path: 'webCertificate', value: expired() }] }),
       mends: async () => {
-        await ha2.api.change({ changes: [{ op: 'remove', path: 'webCertificate' }] });
+        await ha2.api.call('change', { changes: [{ op: 'remove', path: 'webCertificate' }] });
         // The unit makes itself another one.
         await until('it serves', async () => (await faults(ha2)).certificates === undefined);
       },
@@ -267,9 +268,11 @@ describe('lockstep doctor on a real pair', function () {
     {
       what: 'a certificate has expired',
       expected: { certificates: 'failure' },
-      breaks: () => ha1.api.change({ changes: [{ op: 'put', path: 'certificates/shop', value: expired() }] }),
+      breaks: () =>
+        ha1.api.call('change', { changes: [{ op: 'put', path: 'certificates/shop', value: expired() }] }),
       known: async () => (await ha2.status()).takeover?.ready === false,
-      mends: () => ha1.api.change({ changes: [{ op: 'put', path: 'certificates/shop', value: shop }] }),
+      mends: () =>
+        ha1.api.call('change', { changes: [{ op: 'put', path: 'certificates/shop', value: shop }] }),
     },
   ];
 
@@ -287,13 +290,15 @@ describe('lockstep doctor on a real pair', function () {
   it('finds nothing wrong again, once all is mended', () => assertFaults({}));
 
   it('sees before a takeover what would be lost by it', async () => {
-    await ha1.api.pause({ reason: 'a test' });
-    await ha1.api.change({ changes: [{ op: 'put', path: 'hosts/unsent', value: { address: '10.1.1.1' } }] });
+    await ha1.api.call('pause', { reason: 'a test' });
+    await ha1.api.call('change', {
+      changes: [{ op: 'put', path: 'hosts/unsent', value: { address: '10.1.1.1' } }],
+    });
     const { code, answer } = await ha2.json<DoctorAnswer>('doctor', '--before', 'takeover');
     assert.equal(code, 1);
     const failed = answer.findings.filter(({ outcome }) => outcome === 'failure').map(each => each.code);
     assert.ok(failed.includes('nothing-unsent') && failed.includes('paused'), String(failed));
-    await ha1.api.resume();
+    await ha1.api.call('resume');
     await untilInStep(ha1, ha2);
   });
 

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { cpSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import type { MergeAnswer } from '../../api/contract/branches.ts';
+import type { TakeoverAnswer } from '../../api/contract/pair.ts';
+import type { Status } from '../../api/contract/status.ts';
 import type { ErrorBody } from '../../schema/error.ts';
-import type { MergeAnswer, Status, TakeoverAnswer } from '../../unit/contract.ts';
 import { pairUp, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 
 describe('a snapshot of the active unit is put back', function () {
@@ -14,9 +16,11 @@ describe('a snapshot of the active unit is put back', function () {
   const image = path.join(folder, 'image');
   const serve = (unit: TestUnit): Promise<TestUnit> => unit.start('--interval', '1');
   const addHost = (unit: TestUnit, name: string) =>
-    unit.api.change({ changes: [{ op: 'put', path: `hosts/${name}`, value: { address: '10.30.0.80' } }] });
+    unit.api.call('change', {
+      changes: [{ op: 'put', path: `hosts/${name}`, value: { address: '10.30.0.80' } }],
+    });
   const hosts = async (unit: TestUnit): Promise<string[]> =>
-    Object.keys((await unit.api.show({ path: 'hosts' })).value as object).sort();
+    Object.keys((await unit.api.call('show', { path: 'hosts' })).value as object).sort();
   const isState = (unit: TestUnit, state: string): Promise<void> =>
     until(
       `${unit.dir} is ${state}`,
@@ -67,7 +71,7 @@ describe('a snapshot of the active unit is put back', function () {
   });
 
   it('it was changed since: both name it, and what the hint says ends it', async () => {
-    await ha1.api.takeover({});
+    await ha1.api.call('takeover', {});
     await untilInStep(ha1, ha2);
     await takeImage();
     await addHost(ha1, 'lost');

@@ -49,7 +49,7 @@ describe('faults, a few of each', function () {
           const before = (await ha1.status()).unit.revision;
           writeFileSync(file, String(number === 0 ? 2 * HOUR_MS : -10 * 365 * 24 * HOUR_MS));
           assert.equal(await pair.commit(), 'acknowledged');
-          assert.equal((await ha1.api.history({ limit: 1 })).revisions[0]?.revision, before + 1);
+          assert.equal((await ha1.api.call('history', { limit: 1 })).revisions[0]?.revision, before + 1);
           const [here, there] = number === 0 ? [/behind/, /ahead/] : [/ahead/, /behind/];
           await until('both warn', async () => {
             const [one, other] = await Promise.all([ha1.status(), ha2.status()]);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { Status } from '../../api/contract/status.ts';
 import type { Partner } from '../../sync/pairing.ts';
-import type { Status } from '../../unit/contract.ts';
 import { type Answers, asThen, Golden, lasting, PLACES, type SetName, UNITS } from '../golden/golden.ts';
 import { answerAgain, askAgain } from '../golden/replay.ts';
 import { lockstep, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import type { HistoryKept } from '../../unit/contract.ts';
+import type { HistoryKept } from '../../api/contract/status.ts';
 import { pairUp, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 
 const CHANGES = 200;
@@ -15,7 +15,7 @@ describe('a pair that keeps little of its history', function () {
   const kept = async (unit: TestUnit): Promise<HistoryKept> => (await unit.status()).store.history;
   const commits = async (count: number): Promise<void> => {
     for (let number = 0; number < count; number++)
-      await ha1.api.change({
+      await ha1.api.call('change', {
         changes: [{ op: 'put', path: 'hosts/a', value: { address: `10.0.${number % 200}.${count % 200}` } }],
       });
   };
@@ -37,7 +37,9 @@ describe('a pair that keeps little of its history', function () {
   it('keeps what a standby that is away still lacks, and says who needs it', async () => {
     await ha2.stop();
     const { unit } = await ha1.status();
-    await ha1.api.change({ changes: [{ op: 'put', path: 'history', value: { least: 100, most: 100 } }] });
+    await ha1.api.call('change', {
+      changes: [{ op: 'put', path: 'history', value: { least: 100, most: 100 } }],
+    });
     await commits(CHANGES);
     await until('it was looked at', async () => (await kept(ha1)).because === 'partner');
     const { oldest, revisions } = await kept(ha1);
@@ -76,7 +78,7 @@ describe('a pair that keeps little of its history', function () {
     );
     assert.equal(typed.length, 2);
     for (const words of typed) assert.equal((await ha1.cli(...words)).code, 0, words.join(' '));
-    await ha1.api.change({ changes: [{ op: 'set', path: 'history', field: ['most'], value: 100 }] });
+    await ha1.api.call('change', { changes: [{ op: 'set', path: 'history', field: ['most'], value: 100 }] });
   });
 
   it('is the same on both units for an audit, damaged nowhere, and tells its sizes', async () => {

@@ -65,10 +65,10 @@ describe('somebody with the keys of the partner', function () {
     await Promise.all([ha1.init({ mode: 'first', name: 'lb1' }), ha2.init({ mode: 'second', name: 'lb2' })]);
     await Promise.all([ha1.start(), ha2.start()]);
     await pairUp(ha1, ha2);
-    await ha1.api.change({
+    await ha1.api.call('change', {
       changes: [{ op: 'put', path: 'hosts/db.example', value: { address: '10.0.0.7' } }],
     });
-    await ha1.api.forceUpdate();
+    await ha1.api.call('forceUpdate');
     await untilInStep(ha1, ha2);
     await ha1.stop();
     impostor = new Impostor(ha1, ha2);

@@ -34,7 +34,7 @@ describe('a pair whose units move', function () {
   /** One more change reaches the standby, and nothing is said against the connections. */
   async function changed(): Promise<void> {
     const value = { address: `10.1.0.${++number}` };
-    await ha1.api.change({ changes: [{ op: 'put', path: `hosts/h${number}`, value }] });
+    await ha1.api.call('change', { changes: [{ op: 'put', path: `hosts/h${number}`, value }] });
     await untilInStep(ha1, ha2);
   }
 
@@ -122,9 +122,9 @@ describe('a pair whose units move', function () {
   });
 
   it('somebody else is there, or nobody: nothing is changed', async () => {
-    const own = await refusalOf(ha1.api.join({ host: at(41) }));
+    const own = await refusalOf(ha1.api.call('join', { host: at(41) }));
     assert.equal(own.code, 'key-mismatch');
-    assert.equal((await refusalOf(ha1.api.join({ host: at(99) }))).code, 'partner-unreachable');
+    assert.equal((await refusalOf(ha1.api.call('join', { host: at(99) }))).code, 'partner-unreachable');
     await changed();
   });
 
@@ -146,7 +146,7 @@ describe('a pair whose units move', function () {
     const other = await made('other', 'second', 52, 78);
     try {
       await Promise.all([one.start('--no-mirror'), other.start('--no-mirror')]);
-      const { code: text } = await one.api.invite();
+      const { code: text } = await one.api.call('invite');
       const { code, stderr } = await other.cli('pair', at(51), '--code', text);
       assert.equal(code, 3, stderr);
       assert.match(stderr, /HA Virtual ID here 77, there 78[\s\S]*on one lockstep set ha\/virtualId 78/);

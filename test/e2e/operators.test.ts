@@ -8,9 +8,9 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { ApiClient } from '../../api/client.ts';
+import type { AuditReport } from '../../api/contract/audits.ts';
 import { Output } from '../../cli/output.ts';
 import { RemoteConnection } from '../../cli/remote/connect.ts';
-import type { AuditReport } from '../../unit/audits/contract.ts';
 import { needs } from '../needs.ts';
 import {
   type CommandResult,
@@ -50,14 +50,14 @@ describe('operators from elsewhere', function () {
     await Promise.all([first.start(), second.start()]);
     await pairUp(first, second);
     assert.equal((await first.cli('operator', 'add', 'ada', '--key', pub('ada'), '--role', 'admin')).code, 0);
-    await first.api.change({
+    await first.api.call('change', {
       changes: [
         { op: 'put', path: 'operators/olga', value: { publicKey: keyOf('olga'), role: 'operate' } },
         { op: 'put', path: 'operators/rita', value: { publicKey: keyOf('rita'), role: 'read' } },
       ],
     });
     Object.assign(process.env, { HOME: home, SSH_AUTH_SOCK: '' });
-    await first.api.forceUpdate();
+    await first.api.call('forceUpdate');
     await untilInStep(first, second);
   });
   afterEach(async () => {
@@ -138,15 +138,15 @@ describe('operators from elsewhere', function () {
     const [, line] = /add to ~\/\.ssh\/known_hosts: (.*)/.exec(unknown.stderr) ?? [];
     const [, key] = readFileSync(pub('eve'), 'utf8').split(' ');
     writeFileSync(knownHosts, `[${addresses[0]}]:6973 ssh-ed25519 ${key}\n`);
-    const changed = await refusalOf(api('ada').status());
+    const changed = await refusalOf(api('ada').call('status'));
     assert.equal(changed.code, 'key-mismatch');
     assert.match(changed.message, /IS NOT THE KNOWN ONE.*known_hosts line 1/);
     writeFileSync(knownHosts, `${line}\n`);
     assert.equal((await as('ada', ['status'])).code, 0, 'the line that was named is the right one');
     writeFileSync(knownHosts, '');
     const fingerprint = (await second.status()).partner?.fingerprint ?? '';
-    assert.equal((await api('ada', { hostKey: fingerprint }).status()).unit.role, 'active');
-    const wrong = await refusalOf(api('ada', { unit: 1, hostKey: fingerprint }).status());
+    assert.equal((await api('ada', { hostKey: fingerprint }).call('status')).unit.role, 'active');
+    const wrong = await refusalOf(api('ada', { unit: 1, hostKey: fingerprint }).call('status'));
     assert.equal(wrong.code, 'key-mismatch');
     trust();
   });
@@ -156,18 +156,21 @@ describe('operators from elsewhere', function () {
     assert.equal(code, 3);
     assert.match(stderr, /needs the role operate; this operator has the role read/);
     const rita = api('rita');
-    await rita.show({});
-    await rita.history({});
-    await rita.diff({ from: 1 });
-    await rita.shelvedBundles();
+    await rita.call('show', {});
+    await rita.call('history', {});
+    await rita.call('diff', { from: 1 });
+    await rita.call('bundles');
     const refused: [string, () => Promise<unknown>][] = [
-      ['operate', () => rita.change({ changes: [{ op: 'remove', path: 'operators/ada' }], dryRun: true })],
-      ['operate', () => rita.forceUpdate()],
-      ['operate', () => rita.takeover({ force: true })],
-      ['operate', () => rita.upload(Readable.from([Buffer.alloc(1_000)]))],
-      ['admin', () => rita.unpair()],
-      ['admin', () => rita.invite()],
-      ['admin', () => rita.rebuild({ force: true })],
+      [
+        'operate',
+        () => rita.call('change', { changes: [{ op: 'remove', path: 'operators/ada' }], dryRun: true }),
+      ],
+      ['operate', () => rita.call('forceUpdate')],
+      ['operate', () => rita.call('takeover', { force: true })],
+      ['operate', () => rita.call('upload', { bytes: Readable.from([Buffer.alloc(1_000)]) })],
+      ['admin', () => rita.call('unpair')],
+      ['admin', () => rita.call('invite')],
+      ['admin', () => rita.call('rebuild', { force: true })],
     ];
     for (const [needed, asked] of refused) {
       const refusal = await refusalOf(asked());
@@ -178,11 +181,11 @@ describe('operators from elsewhere', function () {
   it('who operates changes the configuration in his name', async () => {
     const { revision } = (await first.status()).unit;
     assert.equal((await as('olga', ['set', 'ha/virtualId', '77', '--reason', 'why not'])).code, 0);
-    const [newest] = (await first.api.history({ limit: 1 })).revisions;
+    const [newest] = (await first.api.call('history', { limit: 1 })).revisions;
     assert.deepEqual([newest?.author, newest?.reason], ['operator:olga', 'why not']);
     const olga = api('olga');
-    await olga.rollback({ revision });
-    await olga.forceUpdate();
+    await olga.call('rollback', { revision });
+    await olga.call('forceUpdate');
   });
 
   it('who operates cannot make himself admin by any way', async () => {
@@ -190,40 +193,40 @@ describe('operators from elsewhere', function () {
     const value = { publicKey: keyOf('olga'), role: 'admin' };
     const document = { operators: { olga: value } };
     const set = (at: string, field: string, to: string | boolean) =>
-      olga.change({ changes: [{ op: 'set', path: at, field: [field], value: to }] });
+      olga.call('change', { changes: [{ op: 'set', path: at, field: [field], value: to }] });
     const ways = [
       () => set('operators/olga', 'role', 'admin'),
       () => set('users/bal', 'comment', 'mine'),
       () => set('backupSchedule', 'enabled', true),
-      () => olga.change({ changes: [{ op: 'put', path: 'unitOperators/olga', value }] }),
-      () => olga.change({ changes: [{ op: 'remove', path: 'operators' }] }),
-      () => olga.change({ changes: [{ op: 'put', path: 'operators/olga', value }], dryRun: true }),
-      () => olga.change({ changes: [{ op: 'put', path: 'operators/olga', value }], confirm: 5 }),
-      () => olga.change({ changes: [{ op: 'put', path: 'operators/olga', value }], wait: true }),
-      () => olga.apply({ document }),
-      () => olga.apply({ document: { operators: {} }, replace: true }),
-      () => olga.rollback({ revision: 1 }),
+      () => olga.call('change', { changes: [{ op: 'put', path: 'unitOperators/olga', value }] }),
+      () => olga.call('change', { changes: [{ op: 'remove', path: 'operators' }] }),
+      () => olga.call('change', { changes: [{ op: 'put', path: 'operators/olga', value }], dryRun: true }),
+      () => olga.call('change', { changes: [{ op: 'put', path: 'operators/olga', value }], confirm: 5 }),
+      () => olga.call('change', { changes: [{ op: 'put', path: 'operators/olga', value }], wait: true }),
+      () => olga.call('apply', { document }),
+      () => olga.call('apply', { document: { operators: {} }, replace: true }),
+      () => olga.call('rollback', { revision: 1 }),
       () => set('access', 'minPassword', '6'),
       () => set('webAdmin', 'enabled', false),
       () => set('driftAlert', 'hook', 'mine'),
-      () => olga.apply({ document: { driftAlert: { recipients: ['olga@evil.example'] } } }),
-      () => olga.change({ changes: [{ op: 'put', path: 'webCertificate', value: { key: 'mine' } }] }),
-      () => olga.importLoadMaster({ files: [{ name: 'getall.xml', text: CAPTURE }] }),
+      () => olga.call('apply', { document: { driftAlert: { recipients: ['olga@evil.example'] } } }),
+      () => olga.call('change', { changes: [{ op: 'put', path: 'webCertificate', value: { key: 'mine' } }] }),
+      () => olga.call('importLoadMaster', { files: [{ name: 'getall.xml', text: CAPTURE }] }),
     ];
     for (const [index, way] of ways.entries()) {
       const refusal = await refusalOf(way());
       assert.deepEqual([index, refusal.code, refusal.facts.needed], [index, 'role-refused', 'admin']);
     }
-    const { value: left } = await first.api.show({ path: 'operators' });
+    const { value: left } = await first.api.call('show', { path: 'operators' });
     assert.deepEqual(Object.keys(left as object), ['ada', 'olga', 'rita']);
   });
 
   it('a change of an admin that waits to be confirmed is not taken back by who only operates', async () => {
     const [ada, olga] = [api('ada'), api('olga')];
     const changes = [{ op: 'set' as const, path: 'operators/rita', field: ['comment'], value: 'reads' }];
-    await ada.change({ changes, confirm: 5 });
-    assert.equal((await refusalOf(olga.confirm({ undo: true }))).code, 'role-refused');
-    await ada.confirm({ undo: true });
+    await ada.call('change', { changes, confirm: 5 });
+    assert.equal((await refusalOf(olga.call('confirm', { undo: true }))).code, 'role-refused');
+    await ada.call('confirm', { undo: true });
   });
 
   it('bundles go both ways', async () => {
@@ -239,11 +242,12 @@ describe('operators from elsewhere', function () {
     const passphraseText = readFileSync(passphrase, 'utf8');
     const target = { name: 'x.lockstep', host: addresses[1] as string, user: 'olga', path: '/' };
     const ways = [
-      () => olga.backup({ passphrase: passphraseText }),
-      () => olga.backup({ passphrase: passphraseText, kind: 'certificates' }),
-      () => olga.sendBackup(target),
-      () => olga.restore({ upload: 'x', passphrase: passphraseText }),
-      () => olga.change({ changes: [{ op: 'put', path: 'email', value: { server: 'evil.example' } }] }),
+      () => olga.call('backup', { passphrase: passphraseText }),
+      () => olga.call('backup', { passphrase: passphraseText, kind: 'certificates' }),
+      () => olga.call('sendBackup', target),
+      () => olga.call('restore', { upload: 'x', passphrase: passphraseText }),
+      () =>
+        olga.call('change', { changes: [{ op: 'put', path: 'email', value: { server: 'evil.example' } }] }),
     ];
     for (const way of ways) assert.equal((await refusalOf(way())).code, 'role-refused');
   });
@@ -256,7 +260,7 @@ describe('operators from elsewhere', function () {
 
   it('two units are audited from a machine that has none, by who may ask both', async () => {
     const changes = [{ op: 'put' as const, path: 'hosts/unsent', value: { address: '10.9.0.1' } }];
-    const { revision } = await first.api.change({ changes });
+    const { revision } = await first.api.call('change', { changes });
     const audit = (name: string, ...more: string[]): Promise<CommandResult> =>
       lockstep(
         ['--identity', path.join(home, name), '--dir', path.join(folder, 'none'), 'audit', ...more, '--json'],
@@ -285,7 +289,7 @@ describe('operators from elsewhere', function () {
     assert.equal(fleet.code, 4);
     assert.equal(rows.find(({ name }) => name === 'here').counts['not-sent'], 1);
     assert.equal(rows.find(({ name }) => name === 'off').error.class, 'unreachable');
-    await first.api.forceUpdate();
+    await first.api.call('forceUpdate');
     assert.equal((await audit('ada', ...both)).code, 0);
   });
 
@@ -299,10 +303,10 @@ describe('operators from elsewhere', function () {
       execFileSync('ssh-add', ['-q', path.join(home, 'olga')], { env: { ...process.env, ...environment } });
       execFileSync('ssh-keygen', ['-q', '-p', '-P', '', '-N', 'locked', '-f', path.join(home, 'olga')]);
       process.env.SSH_AUTH_SOCK = socket;
-      await api('', { unit: 1 }).show({ path: 'host' });
-      await api('olga', { unit: 1 }).show({ path: 'host' });
+      await api('', { unit: 1 }).call('show', { path: 'host' });
+      await api('olga', { unit: 1 }).call('show', { path: 'host' });
       process.env.SSH_AUTH_SOCK = '';
-      const alone = await refusalOf(api('olga', { unit: 1 }).show({ path: 'host' }));
+      const alone = await refusalOf(api('olga', { unit: 1 }).call('show', { path: 'host' }));
       assert.equal(alone.code, 'bad-usage');
       assert.match(`${alone.message} ${alone.hint}`, /protected by a passphrase.*ssh-add/);
       const { code, stdout } = await lockstep(['show', 'ha', '--json'], {
@@ -319,15 +323,15 @@ describe('operators from elsewhere', function () {
   it('an operator of one unit is one there only', async () => {
     const add = ['operator', 'add', 'eve', '--key', pub('eve'), '--role', 'read', '--this-unit'];
     assert.equal((await second.cli(...add)).code, 0);
-    await api('eve', { unit: 1 }).show({ path: 'ha' });
-    const elsewhere = await refusalOf(api('eve').status());
+    await api('eve', { unit: 1 }).call('show', { path: 'ha' });
+    const elsewhere = await refusalOf(api('eve').call('status'));
     assert.equal(elsewhere.code, 'unit-unreachable');
     assert.match(elsewhere.message, /admits none of the keys/);
   });
 
   it('attack: an open invitation keeps operators out, who would be taken for units', async () => {
-    await first.api.invite();
-    assert.equal((await api('rita').status()).unit.role, 'active');
+    await first.api.call('invite');
+    assert.equal((await api('rita').call('status')).unit.role, 'active');
   });
 
   function openSsh() {
@@ -354,7 +358,7 @@ describe('operators from elsewhere', function () {
     assert.equal((await first.cli('operator', 'remove', 'rita')).code, 0);
     const [code] = await ended;
     assert.notEqual(code, 0);
-    assert.equal((await refusalOf(api('rita').status())).code, 'unit-unreachable');
+    assert.equal((await refusalOf(api('rita').call('status'))).code, 'unit-unreachable');
   });
 
   it('the log says who did what, and nothing of what was sent', () => {

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { ChangeAnswer } from '../../api/contract/changes.ts';
+import type { ShowAnswer } from '../../api/contract/configuration.ts';
+import type { TakeoverAnswer } from '../../api/contract/pair.ts';
+import type { Receipt } from '../../api/contract/shapes.ts';
+import type { Status } from '../../api/contract/status.ts';
 import { loadCatalog } from '../../schema/catalog.ts';
 import type { Json, JsonObject } from '../../schema/json.ts';
 import { splitRecord } from '../../schema/record.ts';
-import type { ChangeAnswer, Receipt, ShowAnswer, Status, TakeoverAnswer } from '../../unit/contract.ts';
 import { lockstep, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 
 const SITE = path.resolve('examples', 'site');
@@ -30,14 +34,15 @@ describe('two units on one site', function () {
   const ha1 = new TestUnit(path.join(folder, 'ha1'), '127.0.61.1');
   const ha2 = new TestUnit(path.join(folder, 'ha2'), '127.0.61.2');
   const serve = (unit: TestUnit): Promise<TestUnit> => unit.start('--interval', '1');
-  const shown = async (unit: TestUnit, at = ''): Promise<Json> => (await unit.api.show({ path: at })).value;
+  const shown = async (unit: TestUnit, at = ''): Promise<Json> =>
+    (await unit.api.call('show', { path: at })).value;
   const holds = async (unit: TestUnit, at: string): Promise<boolean> =>
-    unit.api.show({ path: at }).then(
+    unit.api.call('show', { path: at }).then(
       () => true,
       () => false,
     );
   const addHost = (unit: TestUnit, name: string, address = '10.30.0.80'): Promise<ChangeAnswer> =>
-    unit.api.change({ changes: [{ op: 'put', path: `hosts/${name}`, value: { address } }] });
+    unit.api.call('change', { changes: [{ op: 'put', path: `hosts/${name}`, value: { address } }] });
 
   after(async () => {
     await Promise.all([ha1.kill(), ha2.kill()]);
@@ -98,7 +103,7 @@ describe('two units on one site', function () {
       try {
         const used = await stranger.json('pair', ha1.listen, '--code', code);
         assert.deepEqual([used.code, used.answer.error.code], [3, 'bad-code']);
-        const { code: fresh } = await ha1.api.invite();
+        const { code: fresh } = await ha1.api.call('invite');
         const third = await stranger.json('pair', ha1.listen, '--code', fresh);
         assert.deepEqual([third.code, third.answer.error.code], [3, 'already-paired']);
       } finally {
@@ -111,7 +116,9 @@ describe('two units on one site', function () {
   describe('in step', () => {
     it('the whole site reaches the standby by one Force Update', async () => {
       for (const unit of [ha1, ha2])
-        await unit.api.change({ changes: [{ op: 'set', path: 'licence', field: ['esp'], value: true }] });
+        await unit.api.call('change', {
+          changes: [{ op: 'set', path: 'licence', field: ['esp'], value: true }],
+        });
       const applied = await ha1.json<ChangeAnswer>('apply', '-f', path.join(SITE, 'site.json'));
       assert.equal(applied.code, 0, JSON.stringify(applied.answer));
       const imported = await ha1.json<ChangeAnswer>(
@@ -145,7 +152,7 @@ describe('two units on one site', function () {
           input: `password of ${index}\n`,
         });
         assert.equal(typed.code, 0, typed.stderr);
-        await unit.api.change({
+        await unit.api.call('change', {
           changes: [{ op: 'set', path: 'time', field: ['timeZone'], value: zones[index] as string }],
         });
       }
@@ -155,7 +162,7 @@ describe('two units on one site', function () {
         );
       const before = await passwords();
       await addHost(ha1, 'after-passwords');
-      await ha1.api.forceUpdate();
+      await ha1.api.call('forceUpdate');
       for (const password of before) assert.match(String(password), /^\$scrypt\$/);
       assert.notEqual(before[0], before[1]);
       assert.deepEqual(await passwords(), before);
@@ -178,7 +185,10 @@ describe('two units on one site', function () {
         }));
       assert.equal((await ha1.cli('set', 'hosts/build1.site.example/address', '10.30.0.190')).code, 0);
       assert.equal((await ha1.cli('unset', 'hosts/build2.site.example')).code, 0);
-      await ha1.api.change({ changes: [{ op: 'remove', path: SHOP }, ...rename], reason: 'the shop moves' });
+      await ha1.api.call('change', {
+        changes: [{ op: 'remove', path: SHOP }, ...rename],
+        reason: 'the shop moves',
+      });
       await untilInStep(ha1, ha2);
       assert.equal(await shown(ha2, 'hosts/build1.site.example/address'), '10.30.0.190');
       assert.equal(await holds(ha2, 'hosts/build2.site.example'), false);
@@ -189,9 +199,9 @@ describe('two units on one site', function () {
 
     it('the history of both tells who did what, and the standby what was brought', async () => {
       await addHost(ha1, 'told');
-      const { revision } = await ha1.api.forceUpdate();
-      const [active] = (await ha1.api.history({ path: 'hosts/told' })).revisions;
-      const [standby] = (await ha2.api.history({ path: 'hosts/told' })).revisions;
+      const { revision } = await ha1.api.call('forceUpdate');
+      const [active] = (await ha1.api.call('history', { path: 'hosts/told' })).revisions;
+      const [standby] = (await ha2.api.call('history', { path: 'hosts/told' })).revisions;
       assert.deepEqual(
         [active?.kind, active?.author, active?.reason],
         ['change', 'tester', 'put hosts/told'],
@@ -212,7 +222,7 @@ describe('two units on one site', function () {
 
     it('the standby takes a change of what is its own', async () => {
       const before = (await ha2.status()).unit;
-      await ha2.api.change({
+      await ha2.api.call('change', {
         changes: [{ op: 'set', path: 'host', field: ['hostname'], value: 'lb2-renamed' }],
       });
       const after = (await ha2.status()).unit;
@@ -294,7 +304,7 @@ describe('two units on one site', function () {
     it('that are saved are committed and reach the standby', async () => {
       writeFileSync(file('from-a-file.json'), '{"address": "10.30.0.99"}\n');
       await until('the standby holds it', () => holds(ha2, 'hosts/from-a-file'));
-      assert.equal((await ha1.api.history({ path: 'hosts/from-a-file' })).revisions[0]?.kind, 'file');
+      assert.equal((await ha1.api.call('history', { path: 'hosts/from-a-file' })).revisions[0]?.kind, 'file');
     });
 
     it('that are broken are reported by status and left alone', async () => {
@@ -323,7 +333,7 @@ describe('two units on one site', function () {
       await until('status reports it', async () => (await ha2.status()).files.length > 0);
       const status = await ha2.status();
       assert.deepEqual([status.files[0]?.code, status.unit.revision], ['not-active', revision]);
-      await ha2.api.restoreFile('hosts/told.json');
+      await ha2.api.call('restoreFile', { file: 'hosts/told.json' });
       assert.deepEqual((await ha2.status()).files, []);
     });
   });
@@ -332,7 +342,7 @@ describe('two units on one site', function () {
     it('(another model) refuse Force Update and name both', async () => {
       const own = await shown(ha1, 'licence/model');
       const setModel = (value: Json): Promise<ChangeAnswer> =>
-        ha2.api.change({ changes: [{ op: 'set', path: 'licence', field: ['model'], value }] });
+        ha2.api.call('change', { changes: [{ op: 'set', path: 'licence', field: ['model'], value }] });
       await setModel('VLM-3000');
       await until(
         'the active unit has heard of it',
@@ -368,7 +378,7 @@ describe('two units on one site', function () {
         await serve(unit);
       };
       await rollOut(ha1);
-      await ha1.api.change({ changes: [{ op: 'put', path: 'widgets/one', value: { size: 1 } }] });
+      await ha1.api.call('change', { changes: [{ op: 'put', path: 'widgets/one', value: { size: 1 } }] });
       await addHost(ha1, 'while-it-rolls-out');
       await until('what both know crosses', () => holds(ha2, 'hosts/while-it-rolls-out'));
       await until('both say what waits', async () =>
@@ -379,7 +389,7 @@ describe('two units on one site', function () {
       await rollOut(ha2);
       await untilInStep(ha1, ha2);
       assert.ok(await holds(ha2, 'widgets/one'));
-      await ha1.api.change({ changes: [{ op: 'remove', path: 'widgets/one' }] });
+      await ha1.api.call('change', { changes: [{ op: 'remove', path: 'widgets/one' }] });
       await untilInStep(ha1, ha2);
     });
 
@@ -453,7 +463,7 @@ describe('two units on one site', function () {
       await addHost(ha1, 'never-sent');
       await ha1.kill();
       await serve(ha2);
-      await ha2.api.takeover({});
+      await ha2.api.call('takeover', {});
       await addHost(ha2, 'on-the-other');
       await serve(ha1);
       await until('both say it', async () =>
@@ -480,7 +490,7 @@ describe('two units on one site', function () {
         ['standby', true],
       );
       assert.equal(
-        (await ha1.api.history({ path: 'hosts/never-sent' })).revisions.at(-1)?.reason,
+        (await ha1.api.call('history', { path: 'hosts/never-sent' })).revisions.at(-1)?.reason,
         'put hosts/never-sent',
       );
     });

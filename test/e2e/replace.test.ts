@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { Invitation } from '../../api/contract/pair.ts';
+import type { Status } from '../../api/contract/status.ts';
 import type { Partner } from '../../sync/pairing.ts';
 import { fingerprint, generateKeyPair, parsePrivateKey } from '../../sync/ssh/keys.ts';
-import type { Invitation, Status } from '../../unit/contract.ts';
 import { freshBuild } from './build.ts';
 import { pairUp, refusalOf, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 
@@ -68,10 +69,10 @@ describe('a unit of a running pair is replaced', function () {
     );
     await Promise.all(all.map(each => each.start()));
     await pairUp(ha1, old);
-    await ha1.api.change({
+    await ha1.api.call('change', {
       changes: [{ op: 'put', path: 'hosts/db.example', value: { address: '10.0.0.7' } }],
     });
-    await ha1.api.forceUpdate();
+    await ha1.api.call('forceUpdate');
     await untilInStep(ha1, old);
     stood = await ha1.status();
     ({ pairId } = partnerOf(ha1));
@@ -132,7 +133,7 @@ describe('a unit of a running pair is replaced', function () {
   it('a lost active unit is replaced by one that is active and nearly empty: it cannot overwrite the survivor', async () => {
     await ha1.stop();
     const held = (await ha2.status()).unit.digest;
-    const { code } = await newer.api.invite();
+    const { code } = await newer.api.call('invite');
     const asked = await ha2.cli('pair', newer.listen, '--code', code, '--replace');
     assert.equal(asked.code, 2, asked.stderr);
     for (const each of [ha1, newer]) assert.ok(asked.stderr.includes(fingerprintOf(each)), asked.stderr);
@@ -140,10 +141,10 @@ describe('a unit of a running pair is replaced', function () {
     assert.equal(done.code, 0, done.stderr);
     for (const each of [ha1, newer]) assert.ok(done.stdout.includes(fingerprintOf(each)), done.stdout);
     await until('they see each other', async () => (await newer.status()).partner?.seen === true);
-    assert.equal((await refusalOf(newer.api.forceUpdate())).code, 'never-a-source');
+    assert.equal((await refusalOf(newer.api.call('forceUpdate'))).code, 'never-a-source');
     assert.equal((await ha2.status()).unit.digest, held);
-    await ha2.api.takeover({ force: true });
-    await ha2.api.forceUpdate();
+    await ha2.api.call('takeover', { force: true });
+    await ha2.api.call('forceUpdate');
     await untilInStep(ha2, newer);
     assert.equal((await newer.status()).unit.digest, held);
     assert.equal(partnerOf(newer).pairId, pairId);
@@ -165,7 +166,7 @@ describe('a unit of a running pair is replaced', function () {
       assert.deepEqual({ ...sync.refusal?.facts, ...both }, sync.refusal?.facts);
       assert.match(String(sync.hint), /--replace/);
       const screen = (await ha2.cli('status')).stdout;
-      const error = await refusalOf(ha2.api.forceUpdate());
+      const error = await refusalOf(ha2.api.call('forceUpdate'));
       const logged = ha2.log.find(({ code }) => code === 'key-mismatch');
       for (const shown of Object.values(both)) {
         assert.ok(screen.includes(shown), screen);
@@ -180,7 +181,7 @@ describe('a unit of a running pair is replaced', function () {
       if (!hasTerminal()) return this.skip();
       // It forgets too: it knows this unit as its partner still, and would not let it in as somebody new.
       assert.equal((await newer.cli('unpair', '--yes')).code, 0);
-      const { code } = await newer.api.invite();
+      const { code } = await newer.api.call('invite');
       const terminal = new Terminal(ha2, 'pair', newer.listen, '--replace', '--code', code);
       await terminal.shows('Go on?');
       terminal.type('y\r');
@@ -197,7 +198,7 @@ describe('a unit of a running pair is replaced', function () {
       terminal.type('y\r');
       await terminal.shows('It carries the key');
       const code = /--code (\S+)/.exec(terminal.screen)?.[1] ?? assert.fail(terminal.screen);
-      await ha1.api.join({ host: ha2.listen, port: 6973, code });
+      await ha1.api.call('join', { host: ha2.listen, port: 6973, code });
       assert.equal(await terminal.ended, 0, terminal.screen);
       for (const shown of [fingerprintOf(newer), fingerprintOf(ha1), 'takes the place of'])
         assert.ok(terminal.screen.includes(shown), terminal.screen);

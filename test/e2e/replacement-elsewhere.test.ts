@@ -52,7 +52,7 @@ describe('units are replaced from another machine', function () {
     certificates = await site.putCertificate();
     for (const letter of LETTERS.filter(each => each !== 'B'))
       await letIn(site.units[letter], letter !== 'A');
-    await site.units.A.api.forceUpdate();
+    await site.units.A.api.call('forceUpdate');
     trustAll();
     site.write({
       kind: 'both',

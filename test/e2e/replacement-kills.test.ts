@@ -46,7 +46,7 @@ describe('a unit dies in the middle of its replacement', function () {
     const { code, error } = await site.run();
     assert.deepEqual([code, error?.code], [3, 'replace-step']);
     assert.match(String(error?.message), /A \(lb-a\) is pacified/);
-    await A.api.resume();
+    await A.api.call('resume');
   });
 
   it('each dies at several steps, and the end is the same: no acknowledged commit is lost', async () => {

@@ -12,11 +12,11 @@ describe('replacing units, the other ways', function () {
   const site = new Site(path.join(folder, 'one'), 98);
   const { A, B, C, D } = site.units;
   const put = (unit: typeof A, name: string) =>
-    unit.api.change({
+    unit.api.call('change', {
       changes: [{ op: 'put', path: `hosts/${name}.example.com`, value: { address: '10.0.0.7' } }],
     });
   const holds = async (unit: typeof A, name: string): Promise<boolean> =>
-    `${name}.example.com` in ((await unit.api.show({ path: 'hosts' })).value as object);
+    `${name}.example.com` in ((await unit.api.call('show', { path: 'hosts' })).value as object);
   const plan = async (on: Site, what: object): Promise<void> => {
     on.write(what);
     const { code, stderr } = await on.replace('plan', on.plan, '--passphrase-file', on.passphrase);
@@ -56,7 +56,7 @@ describe('replacing units, the other ways', function () {
     const { unit } = await A.status();
     assert.deepEqual([unit.role, unit.name], ['active', 'lb-a']);
     assert.ok(await holds(B, 'on-d'));
-    assert.equal((await A.api.show({ path: 'ha/preferredHost' })).value, 'none');
+    assert.equal((await A.api.call('show', { path: 'ha/preferredHost' })).value, 'none');
   });
 
   it('one unit is dead, and of it there is only an old bundle: the survivor is what counts', async () => {
@@ -180,9 +180,12 @@ describe('replacing units, the other ways', function () {
           virtualId: 77,
         },
       };
-      const before = [await single.api.show({ path: 'ha' }), await single.api.show({ path: 'interfaces' })];
+      const before = [
+        await single.api.call('show', { path: 'ha' }),
+        await single.api.call('show', { path: 'interfaces' }),
+      ];
       const set = (address: string) =>
-        fresh.api.change({
+        fresh.api.call('change', {
           changes: [{ op: 'set', path: 'interfaces/eth0', field: ['address'], value: address }],
         });
       await plan(next, grow);
@@ -195,7 +198,10 @@ describe('replacing units, the other ways', function () {
       );
       assert.equal((await single.status()).unit.mode, 'first');
       assert.equal((await next.run('abort')).ended, true);
-      const after = [await single.api.show({ path: 'ha' }), await single.api.show({ path: 'interfaces' })];
+      const after = [
+        await single.api.call('show', { path: 'ha' }),
+        await single.api.call('show', { path: 'interfaces' }),
+      ];
       assert.deepEqual(
         after.map(({ value }) => value),
         before.map(({ value }) => value),

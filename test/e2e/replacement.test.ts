@@ -18,7 +18,7 @@ describe('both units of a pair are replaced', function () {
   before(async () => {
     await site.make();
     certificates = await site.putCertificate();
-    await A.api.change({
+    await A.api.call('change', {
       changes: [{ op: 'put', path: 'hosts/gone.example.com', value: { address: '10.0.0.7' } }],
     });
     plan = {
@@ -66,7 +66,7 @@ describe('both units of a pair are replaced', function () {
       const { code, stderr } = await lockstep(['replace', 'plan', site.plan, '--state', state]);
       assert.equal(code, 3);
       assert.match(stderr, /web-1 at \S+, of another pair, has the HA Virtual ID 77 too/);
-      await web.api.change({ changes: [{ op: 'set', path: 'ha', field: ['virtualId'], value: 78 }] });
+      await web.api.call('change', { changes: [{ op: 'set', path: 'ha', field: ['virtualId'], value: 78 }] });
       const unique = await lockstep(['replace', 'plan', site.plan, '--state', state]);
       assert.equal(unique.code, 0, unique.stderr);
     } finally {
@@ -76,7 +76,9 @@ describe('both units of a pair are replaced', function () {
 
   it('the old units get the release of the new ones first, the standby before the active one', async () => {
     const install = (unit: typeof A) =>
-      unit.api.change({ changes: [{ op: 'set', path: 'licence', field: ['release'], value: '9.9.9' }] });
+      unit.api.call('change', {
+        changes: [{ op: 'set', path: 'licence', field: ['release'], value: '9.9.9' }],
+      });
     await install(C);
     await install(D);
     const both = await site.run();
@@ -104,7 +106,7 @@ describe('both units of a pair are replaced', function () {
     assert.equal((await D.status()).unit.name, 'new-d');
     await site.byHand('out-b');
     // It is in both bundles, and must not come back with them.
-    await A.api.change({ changes: [{ op: 'remove', path: 'hosts/gone.example.com' }] });
+    await A.api.call('change', { changes: [{ op: 'remove', path: 'hosts/gone.example.com' }] });
   });
 
   it('another unit’s bundle, another passphrase and another mode are refused, and it goes on after each', async () => {
@@ -120,13 +122,13 @@ describe('both units of a pair are replaced', function () {
     assert.match(String(swapped.error?.message), /b\.lockstep is not the file that was made and verified/);
     renameSync(`${own}.kept`, own);
 
-    await D.api.change({ changes: [{ op: 'set', path: 'ha', field: ['mode'], value: 'first' }] });
+    await D.api.call('change', { changes: [{ op: 'set', path: 'ha', field: ['mode'], value: 'first' }] });
     const mode = await site.run();
     assert.match(
       String(mode.error?.message),
       /D \(new-d\) is in HA first mode, and must be in HA second mode/,
     );
-    await D.api.change({ changes: [{ op: 'set', path: 'ha', field: ['mode'], value: 'second' }] });
+    await D.api.call('change', { changes: [{ op: 'set', path: 'ha', field: ['mode'], value: 'second' }] });
 
     const wrong = path.join(folder, 'wrong');
     writeFileSync(wrong, 'other words than those');
@@ -172,9 +174,9 @@ describe('both units of a pair are replaced', function () {
   it('what was restored and then replaced is no branch that stops the next replacement, and brings nothing back', async () => {
     for (const unit of [C, D])
       await until('no branch is open', async () => (await unit.status()).branches.length === 0);
-    const { value } = await D.api.show({ path: 'hosts' });
+    const { value } = await D.api.call('show', { path: 'hosts' });
     assert.equal('gone.example.com' in (value as object), false);
-    const { findings } = await D.api.doctor('replace');
+    const { findings } = await D.api.call('doctor', { before: 'replace' });
     assert.equal(findings.find(({ code }) => code === 'branches')?.outcome, 'ok');
     assert.match((await site.replace('report')).stdout, /done {2}settle-branches {2}closed=\["r\d+-/);
   });
@@ -185,16 +187,16 @@ describe('both units of a pair are replaced', function () {
     const { waits, missing } = await site.run();
     assert.equal(waits?.id, 'out-a');
     assert.match(String(missing), /A \(lb-a\) still answers \(standby, epoch 2\); it must be out/);
-    assert.equal((await refusalOf(A.api.forceUpdate())).code, 'not-active');
+    assert.equal((await refusalOf(A.api.call('forceUpdate'))).code, 'not-active');
     assert.ok((await A.status()).unit.epoch < epoch, 'what it had to say is of an epoch that is over');
     await until('it knows that nobody lets it in', async () =>
       /does not accept the key of this unit/.test((await A.status()).sync.sentence),
     );
-    await A.api.takeover({});
-    await A.api.change({
+    await A.api.call('takeover', {});
+    await A.api.call('change', {
       changes: [{ op: 'put', path: 'hosts/lost.example.com', value: { address: '10.0.0.8' } }],
     });
-    assert.equal((await refusalOf(A.api.forceUpdate())).class, 'unreachable');
+    assert.equal((await refusalOf(A.api.call('forceUpdate'))).class, 'unreachable');
     assert.match(String((await site.run()).missing), /A \(lb-a\) still answers \(active, epoch 3\)/);
     const { unit, partner } = await D.status();
     assert.deepEqual([unit.epoch, unit.digest, unit.role, partner?.seen], [epoch, digest, 'active', true]);

@@ -77,7 +77,7 @@ export class Site {
     }
     if (!letters.includes('A') || !letters.includes('B')) return;
     await pairUp(this.units.A, this.units.B);
-    await this.units.A.api.forceUpdate();
+    await this.units.A.api.call('forceUpdate');
     await untilInStep(this.units.A, this.units.B);
   }
 
@@ -169,7 +169,7 @@ export class Site {
       if (error === undefined) continue;
       refusals.push(`${error.code}: ${error.message}`);
       for (const [, letter] of error.message.matchAll(/([A-D]) \([^)]*\) is pacified/g))
-        await this.units[letter as Letter].api.resume();
+        await this.units[letter as Letter].api.call('resume');
     }
   }
 
@@ -198,7 +198,7 @@ export class Site {
   /** A certificate with its key on the active unit; resolves to what the stores of its pair hold then. */
   async putCertificate(): Promise<string> {
     const { certificates } = JSON.parse(readFileSync('examples/site/site.json', 'utf8'));
-    await this.units.A.api.change({
+    await this.units.A.api.call('change', {
       changes: [{ op: 'put', path: 'certificates/shop', value: certificates.shop }],
     });
     return keysOf(this.units.A);
@@ -208,7 +208,7 @@ export class Site {
   async assertNothingLost({ acknowledged }: Writer, certificates: string): Promise<void> {
     const { C, D } = this.units;
     for (const unit of [C, D]) {
-      const { value } = await unit.api.show({ path: 'hosts' });
+      const { value } = await unit.api.call('show', { path: 'hosts' });
       const hosts = value as Record<string, { address: string }>;
       const lost = [...acknowledged].filter(([name, address]) => hosts[name]?.address !== address);
       assert.deepEqual(lost, [], 'acknowledged commits are lost');
@@ -268,7 +268,7 @@ export class Writer {
       const address = `10.${count >> 16}.${(count >> 8) & 255}.${count & 255}`;
       const unit = this.units[active] as TestUnit;
       try {
-        await unit.api.change({ changes: [{ op: 'put', path, value: { address } }] });
+        await unit.api.call('change', { changes: [{ op: 'put', path, value: { address } }] });
         this.acknowledged.set(`w${count}.example.com`, address);
         count++;
         if (darkSince !== undefined) this.light(performance.now() - darkSince);

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { RestoreAnswer } from '../../api/contract/restore.ts';
+import type { Status } from '../../api/contract/status.ts';
 import { createBundle } from '../../backup/create.ts';
 import type { ErrorBody } from '../../schema/error.ts';
-import type { RestoreAnswer, Status } from '../../unit/contract.ts';
 import { pairUp, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 
 const PASSPHRASE = 'four words are enough';
@@ -26,7 +27,7 @@ describe('a restore on running units', function () {
       ...args,
     );
   const hostOn = async (unit: TestUnit): Promise<unknown> =>
-    (await unit.api.show({ path: 'hosts' })).value as unknown;
+    (await unit.api.call('show', { path: 'hosts' })).value as unknown;
   const incoming = (unit: TestUnit): string[] => {
     const place = path.join(unit.dir, 'incoming');
     return existsSync(place) ? readdirSync(place) : [];
@@ -166,7 +167,9 @@ describe('a restore on running units', function () {
   });
 
   it('uploads do not outlive the daemon', async () => {
-    await ha1.api.upload((await import('node:stream')).Readable.from([Buffer.from('x')]));
+    await ha1.api.call('upload', {
+      bytes: (await import('node:stream')).Readable.from([Buffer.from('x')]),
+    });
     assert.equal(incoming(ha1).length, 1);
     await ha1.kill();
     await ha1.start();

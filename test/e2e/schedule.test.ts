@@ -22,7 +22,7 @@ describe('a scheduled backup', function () {
     await unit.init({ mode: 'single', name: 'ha1' });
     await unit.start('--no-mirror');
     const value = { enabled: true, hour: 3, minute: 30, method: 'local', passphrase: PASSPHRASE };
-    await unit.api.change({ changes: [{ op: 'put', path: 'backupSchedule', value }] });
+    await unit.api.call('change', { changes: [{ op: 'put', path: 'backupSchedule', value }] });
   });
   after(async () => {
     await unit.stop();
@@ -39,7 +39,7 @@ describe('a scheduled backup', function () {
   it('is made when its time comes, and status, log and metrics say so', async () => {
     assert.equal(await lastRun(), null);
     clock.forward(DAY_MS + SPREAD_MS);
-    await unit.api.change({
+    await unit.api.call('change', {
       changes: [{ op: 'set', path: 'backupSchedule', field: ['keepLast'], value: 9 }],
     });
     await untilRun(undefined);
@@ -61,7 +61,7 @@ describe('a scheduled backup', function () {
     await untilRun(made);
     const { at = '', name } = (await lastRun()) ?? {};
     assert.ok(Date.parse(at) - Date.parse(made ?? '') >= 3 * DAY_MS);
-    const { bundles } = await unit.api.shelvedBundles();
+    const { bundles } = await unit.api.call('bundles');
     assert.deepEqual([bundles.length, bundles[0]?.name], [2, name]);
     assert.ok(Date.parse((await unit.status()).backup.schedule?.nextRunAt ?? '') > Date.parse(at));
   });

@@ -78,7 +78,7 @@ describe('secrets', function () {
       await ha1.init({ mode: 'first', name: 'lb1' });
       await ha2.init({ mode: 'second', name: 'lb2' });
       await Promise.all([ha1.start(), ha2.start()]);
-      const { code } = await ha1.api.invite();
+      const { code } = await ha1.api.call('invite');
       const command = ['--dir', ha2.dir, 'pair', ha1.listen, '--code', '-'];
       const joined = await lockstep(command, { input: code, inside });
       assert.equal(joined.code, 0, joined.stderr + joined.stdout);

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import type { ConfirmSourceAnswer, ResumeAnswer } from '../../api/contract/pair.ts';
+import type { Pause } from '../../api/contract/shapes.ts';
+import type { Status } from '../../api/contract/status.ts';
 import type { JsonObject } from '../../schema/json.ts';
-import type { ConfirmSourceAnswer, Pause, ResumeAnswer, Status } from '../../unit/contract.ts';
 import { pairUp, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 
 const { shop } = JSON.parse(readFileSync(path.resolve('examples', 'site', 'site.json'), 'utf8'))
@@ -17,9 +19,11 @@ describe('a unit that does not take part in everything', function () {
   const ha2 = new TestUnit(path.join(folder, 'ha2'), '127.0.62.2');
   const serve = (unit: TestUnit): Promise<TestUnit> => unit.start('--interval', '1');
   const addHost = (unit: TestUnit, name: string) =>
-    unit.api.change({ changes: [{ op: 'put', path: `hosts/${name}`, value: { address: '10.30.0.80' } }] });
+    unit.api.call('change', {
+      changes: [{ op: 'put', path: `hosts/${name}`, value: { address: '10.30.0.80' } }],
+    });
   const holds = (unit: TestUnit, name: string): Promise<boolean> =>
-    unit.api.show({ path: `hosts/${name}` }).then(
+    unit.api.call('show', { path: `hosts/${name}` }).then(
       () => true,
       () => false,
     );
@@ -136,7 +140,7 @@ describe('a unit that does not take part in everything', function () {
 
   describe('a standby', () => {
     const certificate = (value: JsonObject) =>
-      ha1.api.change({
+      ha1.api.call('change', {
         changes: [
           { op: 'put', path: 'certificates/shop', value },
           { op: 'put', path: 'virtualServices/tcp:10.1.0.1:443', value: { certificates: ['shop'] } },
@@ -158,7 +162,7 @@ describe('a unit that does not take part in everything', function () {
     it('is not, once an update brings a certificate whose key does not fit, and names it', async () => {
       const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
       await certificate({ ...shop, key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() });
-      await ha1.api.forceUpdate();
+      await ha1.api.call('forceUpdate');
       await until('it has looked', async () => (await readiness(ha2))?.ready === false);
       const screen = (await ha2.cli('status')).stdout;
       assert.match(screen, /^takeover +not ready/m);
@@ -171,7 +175,7 @@ describe('a unit that does not take part in everything', function () {
 
     it('is again, once the certificate is replaced', async () => {
       await certificate(shop);
-      await ha1.api.forceUpdate();
+      await ha1.api.call('forceUpdate');
       await until('it has looked', async () => (await readiness(ha2))?.ready === true);
     });
   });

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { TakeoverAnswer } from '../../api/contract/pair.ts';
 import type { AuditReport } from '../../audit/report.ts';
-import type { TakeoverAnswer } from '../../unit/contract.ts';
 import { pairUp, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 
 describe('files of a standby', function () {
@@ -15,12 +15,13 @@ describe('files of a standby', function () {
   const serve = (unit: TestUnit) => unit.start('--interval', '1', '--every-commit', '--scrub-hours', '0');
   const at = (unit: TestUnit, file: string): string => path.join(unit.dir, 'config', file);
   const host = (unit: TestUnit, name: string, address: string) =>
-    unit.api.change({ changes: [{ op: 'put', path: `hosts/${name}`, value: { address } }] });
+    unit.api.call('change', { changes: [{ op: 'put', path: `hosts/${name}`, value: { address } }] });
   const warned = async (unit: TestUnit): Promise<string[]> =>
     (await unit.status()).warnings.map(({ code }) => code).filter(code => code.startsWith('files-'));
   const waiting = async (unit: TestUnit): Promise<string[]> =>
     (await unit.status()).files.map(({ file, code }) => `${file} ${code}`);
-  const held = async (unit: TestUnit, name: string) => (await unit.api.show({ path: `hosts/${name}` })).value;
+  const held = async (unit: TestUnit, name: string) =>
+    (await unit.api.call('show', { path: `hosts/${name}` })).value;
 
   before(async () => {
     const temporary = temporaryFolder();
@@ -69,7 +70,7 @@ describe('files of a standby', function () {
     assert.match(stdout, /hosts\/shop\.json is configuration now, revision \d+\./);
     await untilInStep(ha2, ha1);
     assert.deepEqual(await held(ha1, 'shop'), { address: '10.9.9.9' });
-    const [latest] = (await ha2.api.history({ limit: 1 })).revisions;
+    const [latest] = (await ha2.api.call('history', { limit: 1 })).revisions;
     assert.deepEqual([latest?.kind, latest?.reason], ['file', 'as agreed']);
     assert.deepEqual(await waiting(ha2), []);
     await until('both know', async () => (await warned(ha1)).length === 0);

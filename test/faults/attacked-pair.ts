@@ -109,13 +109,13 @@ export class AttackedPair {
   /** Resolves with the receipt of the standby. */
   private async change(): Promise<void> {
     const path = `hosts/n${this.made}.example`;
-    await this.active.api.change({ changes: [{ op: 'put', path, value: { address: '10.0.0.7' } }] });
-    await this.active.api.forceUpdate();
+    await this.active.api.call('change', { changes: [{ op: 'put', path, value: { address: '10.0.0.7' } }] });
+    await this.active.api.call('forceUpdate');
     this.made++;
   }
 
   private async lost(from: number): Promise<number> {
-    const held = Object.keys((await this.standby.api.show({ path: 'hosts' })).value as object);
+    const held = Object.keys((await this.standby.api.call('show', { path: 'hosts' })).value as object);
     return Array.from({ length: this.made - from }, (_, i) => `n${from + i}.example`).filter(
       name => !held.includes(name),
     ).length;

@@ -81,7 +81,7 @@ const clock: Fault = {
           hands.put(jump);
           const before = (await pair.ha1.status()).unit.revision;
           log(`clock ${number + 1}: ${jump / HOURS_MS} hours, the commit was ${await pair.commit()}`);
-          const [latest] = (await pair.ha1.api.history({ limit: 1 })).revisions;
+          const [latest] = (await pair.ha1.api.call('history', { limit: 1 })).revisions;
           if (latest?.revision !== before + 1) throw new Error('the order of revisions came from the clock');
         },
         { ha1: { inside: hands.inside } },

@@ -123,7 +123,7 @@ const record = damaged('record changed from outside', 5, 178, async ({ ha2 }, lo
     remove: [],
   });
   await port.close();
-  const { findings } = await ha2.api.verifyStore();
+  const { findings } = await ha2.api.call('verifyStore');
   log(`found ${JSON.stringify(findings[0])}`);
   if (findings[0]?.path !== 'hosts/h1') throw new Error('the changed record was not found');
   await until('the partner is seen', async () => (await ha2.status()).partner?.role === 'active');
@@ -149,7 +149,7 @@ const flipped = damaged('flipped byte in the file of the store', 20, 179, async 
     log(`byte ${place}: refused at the start`);
     return rebuild(ha2);
   }
-  const { damaged: bad, findings } = await ha2.api.verifyStore();
+  const { damaged: bad, findings } = await ha2.api.call('verifyStore');
   log(
     `byte ${place}: ${bad ? `found: ${findings[0]?.path} ${findings[0]?.reason}` : 'in nothing that is in use'}`,
   );

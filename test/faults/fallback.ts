@@ -32,7 +32,7 @@ const fallBack: Fault = {
         await pair.serve(ha1);
         await until('the standby took over', async () => (await ha2.status()).unit.role === 'active');
         await pair.recover();
-        await ha1.api.takeover({});
+        await ha1.api.call('takeover', {});
         log(`fall-back ${number + 1}: ${later} changes behind`);
       });
     } finally {

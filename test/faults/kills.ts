@@ -49,7 +49,7 @@ const update = during('an update', 50, 182, async (pair, number) => {
 
 const takeover = during('a takeover', 40, 183, async (pair, number) => {
   await pair.commit(20);
-  const asked = outcomeOf(pair.standby.api.takeover({ force: false }));
+  const asked = outcomeOf(pair.standby.api.call('takeover', { force: false }));
   await sleep(Math.random() * 150);
   const killed = await killInTurn(pair, number);
   return `${killed}; the takeover was ${await asked}`;
@@ -83,10 +83,10 @@ const replace = during('a replacement of the standby', 20, 185, async (pair, num
   });
   await fresh.init({ mode, name: `new-${number}`, virtualId: 1 });
   await pair.serve(fresh);
-  const { code, host, port } = await active.api.invite({
+  const { code, host, port } = await active.api.call('invite', {
     replaces: (await active.status()).partner?.fingerprint ?? '',
   });
-  const asked = outcomeOf(fresh.api.join({ host, port, code }));
+  const asked = outcomeOf(fresh.api.call('join', { host, port, code }));
   await sleep(Math.random() * 120);
   const victim = number % 2 === 0 ? active : fresh;
   await victim.kill();
@@ -99,8 +99,8 @@ const replace = during('a replacement of the standby', 20, 185, async (pair, num
   // What the operator types again when it was not finished.
   if (outcome !== 'done') {
     const pinned = (await active.status()).partner?.fingerprint;
-    const again = await active.api.invite(pinned === undefined ? {} : { replaces: pinned });
-    await outcomeOf(fresh.api.join({ host: again.host, port: again.port, code: again.code }));
+    const again = await active.api.call('invite', pinned === undefined ? {} : { replaces: pinned });
+    await outcomeOf(fresh.api.call('join', { host: again.host, port: again.port, code: again.code }));
   }
   return `${victim === active ? 'the active unit' : 'the new one'}; the pairing was ${outcome}`;
 });

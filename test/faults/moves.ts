@@ -28,8 +28,8 @@ class MovingPair {
     await this.ha1.init({ mode: 'first', name: 'lb1', address: `${at(1)}/24`, partner: at(2), ...common });
     await this.ha2.init({ mode: 'second', name: 'lb2', address: `${at(2)}/24`, partner: at(1), ...common });
     await Promise.all([this.serve(this.ha1), this.serve(this.ha2)]);
-    const { code, host, port } = await this.ha1.api.invite();
-    await this.ha2.api.join({ host, port, code });
+    const { code, host, port } = await this.ha1.api.call('invite');
+    await this.ha2.api.call('join', { host, port, code });
     await this.inStep();
   }
 
@@ -64,7 +64,7 @@ class MovingPair {
     const number = this.acknowledged.size;
     const address = [10, number >> 16, (number >> 8) & 255, number & 255].join('.');
     const changed = await this.ha1.api
-      .change({ changes: [{ op: 'put', path: `hosts/h${number}`, value: { address } }] })
+      .call('change', { changes: [{ op: 'put', path: `hosts/h${number}`, value: { address } }] })
       .then(() => true)
       .catch(() => false); // it is down
     if (changed) this.acknowledged.set(`h${number}`, address);
@@ -76,7 +76,7 @@ class MovingPair {
     const changes = Object.entries(fields).flatMap(([field, last]) =>
       last === undefined ? [] : [{ op: 'set' as const, path: INTERFACE, field: [field], value: at(last) }],
     );
-    await unit.api.change({ changes });
+    await unit.api.call('change', { changes });
   }
 
   /** The same, while the unit is down. */
@@ -114,7 +114,10 @@ class MovingPair {
   async lost(): Promise<number> {
     let lost = 0;
     for (const unit of this.both) {
-      const held = (await unit.api.show({ path: 'hosts' })).value as Record<string, { address: string }>;
+      const held = (await unit.api.call('show', { path: 'hosts' })).value as Record<
+        string,
+        { address: string }
+      >;
       for (const [name, address] of this.acknowledged) if (held[name]?.address !== address) lost++;
     }
     return lost;
@@ -210,7 +213,7 @@ export const moves: Fault = {
         const again = await pair.inStep();
         backInStepMs = Math.max(backInStepMs, followed, again);
         log(`move ${number + 1}: ${name}: in step after ${followed} ms, after a start ${again} ms`);
-        await both(pair, unit => unit.api.resume()); // breaking off so often would pacify them
+        await both(pair, unit => unit.api.call('resume')); // breaking off so often would pacify them
       }
       log(`${pair.commits} changes acknowledged`);
       await pair.inStep();

@@ -1,7 +1,8 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Status } from '../../api/contract/status.ts';
+import type { VerifyAnswer } from '../../api/contract/store-care.ts';
 import { LockstepError } from '../../schema/error.ts';
-import type { Status, VerifyAnswer } from '../../unit/contract.ts';
 import { lockstep, pairUp, TestUnit, temporaryFolder, untilInStep } from '../e2e/daemon.ts';
 import { type Held, type Hosts, Ledger } from './ledger.ts';
 
@@ -90,7 +91,7 @@ export class PatientPair {
       value: { address },
     }));
     try {
-      await this.active.api.change({ changes: asked });
+      await this.active.api.call('change', { changes: asked });
       this.ledger.acknowledged(changes);
       return 'acknowledged';
     } catch (error) {
@@ -159,7 +160,7 @@ export class PatientPair {
   /** Acknowledged changes that one of the units does not hold, or holds otherwise; each is counted once. */
   async lost(): Promise<number> {
     const held = async (unit: TestUnit): Promise<Held> =>
-      (await unit.api.show({ path: 'hosts' })).value as Held;
+      (await unit.api.call('show', { path: 'hosts' })).value as Held;
     return this.ledger.lost([await held(this.ha1), await held(this.ha2)]);
   }
 
@@ -167,7 +168,7 @@ export class PatientPair {
   async findings(): Promise<number> {
     let found = 0;
     for (const unit of [this.ha1, this.ha2]) {
-      const verified: VerifyAnswer = await unit.api.verifyStore();
+      const verified: VerifyAnswer = await unit.api.call('verifyStore');
       found += verified.findings.length;
     }
     return found;

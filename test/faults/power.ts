@@ -155,9 +155,9 @@ class PowerCuts {
   /** One change for all of them. */
   private async write(unit: TestUnit, names: string[]): Promise<void> {
     const hosts = new Map(names.map(name => [name, this.ledger.nextAddress()]));
-    await unit.api.change({
+    await unit.api.call('change', {
       changes: [...hosts].map(([name, address]) => ({
-        op: 'put',
+        op: 'put' as const,
         path: `hosts/${name}`,
         value: { address },
       })),
@@ -166,7 +166,9 @@ class PowerCuts {
   }
 
   private async remove(unit: TestUnit, ...names: string[]): Promise<void> {
-    await unit.api.change({ changes: names.map(name => ({ op: 'remove', path: `hosts/${name}` })) });
+    await unit.api.call('change', {
+      changes: names.map(name => ({ op: 'remove' as const, path: `hosts/${name}` })),
+    });
     this.ledger.acknowledged(new Map(names.map(name => [name, null])));
   }
 
@@ -220,7 +222,7 @@ class PowerCuts {
 }
 
 async function heldBy(unit: TestUnit): Promise<Held> {
-  return (await unit.api.show({ path: 'hosts' })).value as Held;
+  return (await unit.api.call('show', { path: 'hosts' })).value as Held;
 }
 
 function waitOf(number: number): number {

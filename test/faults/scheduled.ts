@@ -40,7 +40,7 @@ export const scheduled: Fault = {
       await unit.init({ mode: 'single', name: 'ha1' });
       await serve();
       await fill(unit);
-      await unit.api.change({
+      await unit.api.call('change', {
         changes: [{ op: 'put', path: 'backupSchedule', value: schedule(gate.port, vault, identity, host) }],
       });
       let longest = 0;
@@ -51,7 +51,7 @@ export const scheduled: Fault = {
           number === 0 ? Number.POSITIVE_INFINITY : GREETING_BYTES + Math.round((size * number) / tries),
         );
         clock.forward(DAY_MS + SPREAD_MS);
-        await unit.api.change({
+        await unit.api.call('change', {
           changes: [{ op: 'set', path: 'backupSchedule', field: ['keepLast'], value: 20 + number }],
         });
         if (number > 0) {
@@ -109,7 +109,7 @@ async function fill(unit: TestUnit): Promise<void> {
     path: `hosts/h${index}`,
     value: { address: `fd00:${word()}:${word()}:${word()}:${word()}:${word()}:${word()}:${word()}` },
   }));
-  await unit.api.change({ changes });
+  await unit.api.call('change', { changes });
 }
 
 async function runOf(unit: TestUnit): Promise<string | undefined> {

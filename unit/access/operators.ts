@@ -1,5 +1,7 @@
 /** Who may work on this unit from elsewhere: the records of operators, kept at hand because a login cannot wait for the store. */
 import type { Duplex } from 'node:stream';
+import type { OperatorRole } from '../../api/contract/method.ts';
+import type { Operator, ServeOperator } from '../../api/contract/roles.ts';
 import { Turn } from '../../host/turn.ts';
 import type { ConfigRecord } from '../../schema/document.ts';
 import { sshKeyBlob } from '../../schema/ssh-key.ts';
@@ -8,7 +10,6 @@ import type { Peer } from '../../sync/ssh/server.ts';
 import type { Events } from '../events.ts';
 import type { Log } from '../log/log.ts';
 import type { Health } from '../store-care/health.ts';
-import type { Operator, OperatorRole, ServeOperator } from './roles.ts';
 
 /** The later collection counts where both hold a key: a unit decides about itself. */
 const COLLECTIONS = ['operators', 'unitOperators'] as const;

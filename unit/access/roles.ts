@@ -1,42 +1,11 @@
 /** What an operator may do. Pure. */
-import type { Duplex } from 'node:stream';
+import type { OperatorRole } from '../../api/contract/method.ts';
+import { mayDo, refuseRole } from '../../api/contract/roles.ts';
 import { LockstepError } from '../../schema/error.ts';
 import { isSameJson } from '../../schema/json.ts';
 import type { Kind } from '../../schema/kind.ts';
 import { joinRecord } from '../../schema/record.ts';
 import type { Guard } from '../../store/requests.ts';
-
-/** Each may do what those before it may. */
-export const OPERATOR_ROLES = ['read', 'operate', 'admin'] as const;
-export type OperatorRole = (typeof OPERATOR_ROLES)[number];
-
-export interface Operator {
-  name: string;
-  role: OperatorRole;
-}
-
-/** Takes over one stream of an operator: HTTP is spoken on it. */
-export type ServeOperator = (stream: Duplex, operator: Operator) => void;
-
-export function mayDo(role: OperatorRole, needed: OperatorRole): boolean {
-  return OPERATOR_ROLES.indexOf(role) >= OPERATOR_ROLES.indexOf(needed);
-}
-
-/** Throws `role-refused`, naming both roles. `what`: the beginning of the sentence. */
-export function assertRole(role: OperatorRole, needed: OperatorRole, what: string): void {
-  if (!mayDo(role, needed)) throw roleRefused(role, needed, what);
-}
-
-function roleRefused(role: OperatorRole, needed: OperatorRole, what: string): LockstepError {
-  return new LockstepError(
-    'role-refused',
-    `${what} needs the role ${needed}; this operator has the role ${role}.`,
-    {
-      hint: 'An admin changes the role with lockstep operator add NAME --key FILE --role ROLE.',
-      facts: { role, needed },
-    },
-  );
-}
 
 /**
  * What a change may touch, by what the kinds say (`changedBy`); also when a rollback, a merge or a document brings the change
@@ -70,7 +39,7 @@ function* touchedPlaces({
 
 function assertMayChange(role: OperatorRole, needed: OperatorRole, place: string, kind: Kind): void {
   if (mayDo(role, needed)) return;
-  const { message, hint, facts } = roleRefused(role, needed, `Changing ${place}`);
+  const { message, hint, facts } = refuseRole(role, needed, `Changing ${place}`);
   const silent = kind.site && !kind.saysChangedBy;
   throw new LockstepError('role-refused', message, {
     hint: silent

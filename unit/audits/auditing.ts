@@ -1,9 +1,9 @@
+import type { AuditReport, AuditRequest, DriftReport, ProofAnswer } from '../../api/contract/audits.ts';
 import type { JsonObject } from '../../schema/json.ts';
 import type { Partner } from '../../sync/pairing.ts';
 import type { SyncState } from '../../sync/state.ts';
 import type { Events } from '../events.ts';
 import { Auditor, type AuditorOptions } from './auditor.ts';
-import type { AuditFace, AuditRequest } from './contract.ts';
 import { DriftAlert, type DriftAlertOptions } from './drift-alert.ts';
 import { DriftBook } from './drift-reports.ts';
 import { DriftWatch, type DriftWatchOptions } from './drift-watch.ts';
@@ -24,7 +24,7 @@ export type AuditingOptions = Omit<AuditorOptions, 'self' | 'askPartner'> &
   Pick<ProverOptions, 'hostKey'> & { events: Events; pair: AuditedPair };
 
 /** All that a unit does about audits: on demand, at every interval, and for its partner. */
-export class Auditing implements AuditFace {
+export class Auditing {
   private readonly auditor: Auditor;
   private readonly book: DriftBook;
   private readonly watch: DriftWatch;
@@ -60,13 +60,13 @@ export class Auditing implements AuditFace {
     await this.alert.settled();
   }
 
-  async audit(request: AuditRequest): ReturnType<AuditFace['audit']> {
+  async audit(request: AuditRequest): Promise<AuditReport> {
     const report = await this.auditor.audit(request);
     const ofThePair = request.a.of === 'local' && request.b.of === 'partner';
     return ofThePair ? this.watch.note(report, 'an audit') : report;
   }
 
-  async auditHistory(): ReturnType<AuditFace['auditHistory']> {
+  async auditHistory(): Promise<{ reports: DriftReport[] }> {
     return { reports: this.book.reports };
   }
 
@@ -74,7 +74,7 @@ export class Auditing implements AuditFace {
     return this.auditor.answer(question);
   }
 
-  auditProof(): ReturnType<AuditFace['auditProof']> {
+  auditProof(): Promise<ProofAnswer> {
     return this.prover.prove();
   }
 

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import type { AuditRequest, AuditTarget } from '../../api/contract/audits.ts';
+import type { Status } from '../../api/contract/status.ts';
 import { compare } from '../../audit/compare.ts';
 import type { Opening, Question, Side } from '../../audit/facts.ts';
 import { readQuestion } from '../../audit/question.ts';
@@ -16,9 +18,7 @@ import type { StoreSnapshot } from '../../store/snapshot.ts';
 import type { Store } from '../../store/store.ts';
 import type { OpenBundle } from '../backups/restoring.ts';
 import type { Incoming } from '../backups/uploads.ts';
-import type { Status } from '../contract.ts';
 import type { Health } from '../store-care/health.ts';
-import type { AuditRequest, AuditTarget } from './contract.ts';
 
 export interface AuditorOptions {
   store: Store;

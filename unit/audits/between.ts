@@ -6,10 +6,9 @@ import { type AuditReport, makeReport } from '../../audit/report.ts';
 import { elapsedMs } from '../../host/stopwatch.ts';
 import type { Catalog } from '../../schema/catalog.ts';
 import type { JsonObject } from '../../schema/json.ts';
-import type { AuditFace } from './contract.ts';
 
 /** A unit that answers questions, wherever it runs. */
-export type Answering = Pick<AuditFace, 'auditAsk'>;
+export type Answering = (question: JsonObject) => Promise<JsonObject>;
 
 /** Compares two units that know nothing of each other. Throws what asking them throws. */
 export async function auditBetween(
@@ -19,7 +18,7 @@ export async function auditBetween(
 ): Promise<AuditReport> {
   const started = performance.now();
   const side = (unit: Answering) => ({
-    ask: (question: Question) => unit.auditAsk(question as unknown as JsonObject) as Promise<never>,
+    ask: (question: Question) => unit(question as unknown as JsonObject) as Promise<never>,
   });
   const options = { catalog, nonce: randomBytes(32).toString('hex'), all };
   const [one, other] = [side(a), side(b)];

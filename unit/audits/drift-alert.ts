@@ -1,8 +1,8 @@
+import type { DriftReport } from '../../api/contract/audits.ts';
 import { Turn } from '../../host/turn.ts';
 import { LockstepError } from '../../schema/error.ts';
 import type { JsonObject } from '../../schema/json.ts';
 import type { Log } from '../log/log.ts';
-import type { DriftReport } from './contract.ts';
 import type { Letter, SendMail } from './mail.ts';
 
 export interface DriftAlertOptions {

@@ -1,8 +1,8 @@
+import type { DriftReport } from '../../api/contract/audits.ts';
 import { ALARMING, NO_DRIFT } from '../../audit/classify.ts';
 import type { AuditFinding, AuditReport } from '../../audit/report.ts';
 import type { Problem } from '../../schema/error.ts';
 import type { Store } from '../../store/store.ts';
-import type { DriftReport } from './contract.ts';
 
 const NAME = 'drift';
 export const MAX_REPORTS = 100;

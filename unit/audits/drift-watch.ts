@@ -1,3 +1,4 @@
+import type { DriftReport } from '../../api/contract/audits.ts';
 import { type AlarmFacts, type Standing, suspicion } from '../../audit/alarm.ts';
 import { ALARMING } from '../../audit/classify.ts';
 import type { AuditReport } from '../../audit/report.ts';
@@ -8,7 +9,6 @@ import type { Store } from '../../store/store.ts';
 import { heldBack, type OwnFacts, type SyncState } from '../../sync/state.ts';
 import type { Log } from '../log/log.ts';
 import type { Health } from '../store-care/health.ts';
-import type { DriftReport } from './contract.ts';
 import type { DriftBook } from './drift-reports.ts';
 
 export interface DriftWatchOptions {

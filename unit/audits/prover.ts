@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { ProofAnswer } from '../../api/contract/audits.ts';
 import {
   checkProof,
   type Keys,
@@ -19,7 +20,8 @@ import {
   publicLine,
   signBytes,
 } from '../../sync/ssh/keys.ts';
-import type { ProofAnswer } from './contract.ts';
+
+export type { ProvedFacts };
 
 export interface ProverOptions {
   store: Store;

@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream';
+import type { BackupAnswer, BackupRequest } from '../../api/contract/backups.ts';
 import { createBundle } from '../../backup/create.ts';
 import { bundleName } from '../../backup/name.ts';
 import type { Catalog } from '../../schema/catalog.ts';
 import type { JsonObject } from '../../schema/json.ts';
 import type { StoreSnapshot } from '../../store/snapshot.ts';
-import type { BackupAnswer, BackupRequest } from '../contract.ts';
 import { readIdentity } from '../identity.ts';
 
 /** Whoever takes nothing for so long has gone: what he holds back lets the store grow. */

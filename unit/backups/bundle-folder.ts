@@ -1,10 +1,10 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import type { BundleInFolder, PruneAnswer } from '../../api/contract/backups.ts';
 import { listBundles } from '../../backup/list.ts';
 import { judge, type KeptBundle, type Policy } from '../../backup/retention.ts';
 import { removeDurable, TEMPORARY } from '../../host/durable-file.ts';
 import { LockstepError } from '../../schema/error.ts';
-import type { PruneAnswer, ShelvedBundle } from '../contract.ts';
 import type { Log } from '../log/log.ts';
 import type { Drills } from './drills.ts';
 
@@ -24,8 +24,8 @@ export class BundleFolder {
   }
 
   /** Newest first. Whether a bundle is proved is said by the hash of its file. */
-  async bundles(): Promise<ShelvedBundle[]> {
-    const found: ShelvedBundle[] = [];
+  async bundles(): Promise<BundleInFolder[]> {
+    const found: BundleInFolder[] = [];
     for (const { file, kind, bytes, madeAt, profile } of await listBundles(this.folder)) {
       if (profile === null) continue; // it is none, so it is nobody's to remove
       const name = file.slice(this.folder.length + 1);

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import type { DrillAnswer } from '../../api/contract/backups.ts';
+import type { DrillResult } from '../../api/contract/status.ts';
 import { drillBundle } from '../../backup/drill.ts';
 import type { Catalog } from '../../schema/catalog.ts';
 import { asLockstepError } from '../../schema/error.ts';
 import { RULES } from '../../schema/rules/index.ts';
 import type { Store } from '../../store/store.ts';
 import { certificateFault } from '../certificates/fault.ts';
-import type { DrillAnswer, DrillResult } from '../contract.ts';
 import type { Log } from '../log/log.ts';
 import type { OpenBundle } from './restoring.ts';
 

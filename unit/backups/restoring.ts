@@ -1,3 +1,4 @@
+import type { RestoreAnswer, RestoreRequest } from '../../api/contract/restore.ts';
 import type { Bundle } from '../../backup/bundle.ts';
 import { assertFits, type Choice, chooseParts } from '../../backup/guards.ts';
 import { migrate } from '../../backup/migrate.ts';
@@ -10,7 +11,6 @@ import type { Part } from '../../schema/kind.ts';
 import type { Store } from '../../store/store.ts';
 import { unservedAfter } from '../changes/unserved.ts';
 import { changeAnswer } from '../changes/views.ts';
-import type { RestoreAnswer, RestoreRequest } from '../contract.ts';
 import type { Incoming } from './uploads.ts';
 
 /** Opens an encrypted file; rejects when it is no bundle, is not whole, or the passphrase is another one. */

@@ -1,5 +1,6 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import type { BackupRun, BackupStatus } from '../../api/contract/status.ts';
 import { saveBundle } from '../../backup/save.ts';
 import { afterFailure, afterSuccess, dueAt, type RunBook } from '../../backup/schedule.ts';
 import type { Timers } from '../../host/timers.ts';
@@ -7,16 +8,29 @@ import type { Catalog } from '../../schema/catalog.ts';
 import { asLockstepError, type LockstepError, type Problem } from '../../schema/error.ts';
 import type { Store } from '../../store/store.ts';
 import type { RecordStep } from '../changes/views.ts';
-import type { BackupRun, BackupStatus } from '../contract.ts';
 import type { Events } from '../events.ts';
 import type { Log } from '../log/log.ts';
 import { backUp } from './backing-up.ts';
 import type { BundleFolder } from './bundle-folder.ts';
 import type { Drills } from './drills.ts';
-import { type BackupPlan, planFault, readBackupPlan } from './schedule-plan.ts';
+import { type BackupPlan, planFault, readBackupPlan, remoteFault } from './schedule-plan.ts';
 
 /** Brings a file to the place that the schedule names; resolves to what it is called there. */
 export type SendBundle = (remote: BackupPlan['remote'], file: string, name: string) => Promise<string>;
+
+/** Sends a bundle of the folder of the unit; what `given` does not say comes from the schedule. Throws `backup-unset`. */
+export async function sendFromFolder(
+  { store, bundles, send }: { store: Store; bundles: BundleFolder; send: SendBundle },
+  name: string,
+  given: Partial<BackupPlan['remote']>,
+): Promise<string> {
+  const { remote } = await readBackupPlan(store.catalog, path => store.read(path));
+  const { host, user, path, key = remote.key, hostKey = remote.hostKey } = given;
+  const target = { host, user, path, key, hostKey };
+  const fault = remoteFault(target);
+  if (fault !== undefined) throw fault;
+  return send(target, await bundles.find(name), name);
+}
 
 export interface BackupRunnerOptions {
   store: Store;

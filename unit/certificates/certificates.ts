@@ -1,3 +1,15 @@
+import type {
+  AddCertificateAnswer,
+  AddCertificateRequest,
+  CertificateChoice,
+  CertificateDetails,
+  CertificateFacts,
+  CertificateKind,
+  ExportCertificateRequest,
+  ExportedCertificate,
+  RemoveCertificateRequest,
+} from '../../api/contract/certificates.ts';
+import type { ChangeAnswer } from '../../api/contract/changes.ts';
 import { checkCertificate } from '../../certs/check.ts';
 import { commonNameFindings } from '../../certs/names.ts';
 import { newerOf, whyNewer } from '../../certs/newer.ts';
@@ -12,20 +24,7 @@ import type { Store } from '../../store/store.ts';
 import type { Change } from '../../store/transition.ts';
 import type { Committing } from '../changes/committing.ts';
 import { changeAnswer } from '../changes/views.ts';
-import type { ChangeAnswer } from '../contract.ts';
 import type { Log } from '../log/log.ts';
-import type {
-  AddCertificateAnswer,
-  AddCertificateRequest,
-  CertificateChoice,
-  CertificateDetails,
-  CertificateFace,
-  CertificateFacts,
-  CertificateKind,
-  ExportCertificateRequest,
-  ExportedCertificate,
-  RemoveCertificateRequest,
-} from './contract.ts';
 import { findingsOf } from './findings.ts';
 import { candidateOf, putAt } from './newer.ts';
 import { certificatePath } from './record-path.ts';
@@ -59,7 +58,7 @@ interface Given {
 const FOLDER_AUTHOR = 'certs.d';
 
 /** Takes certificates in, checks them before they are kept, lists them, and gives them out. */
-export class Certificates implements CertificateFace {
+export class Certificates {
   private readonly options: CertificatesOptions;
   private readonly stopping = new AbortController();
 

@@ -1,9 +1,9 @@
+import type { CertificateKind } from '../../api/contract/certificates.ts';
 import { checkCertificate } from '../../certs/check.ts';
 import { type CertificateFault, type CertificateFinding, INFORMATION } from '../../certs/finding.ts';
 import { commonNameFindings } from '../../certs/names.ts';
 import type { Problem } from '../../schema/error.ts';
 import type { JsonObject } from '../../schema/json.ts';
-import type { CertificateKind } from './contract.ts';
 import type { HeldCertificate } from './registry.ts';
 import { certificateProblems } from './warnings.ts';
 

@@ -1,5 +1,5 @@
+import type { CertificateChoice, CertificateKind } from '../../api/contract/certificates.ts';
 import { LockstepError } from '../../schema/error.ts';
-import type { CertificateChoice, CertificateKind } from './contract.ts';
 import { badName } from './refusals.ts';
 import { WEB_CERTIFICATE } from './registry.ts';
 

@@ -1,6 +1,6 @@
+import type { CertificateChoice } from '../../api/contract/certificates.ts';
 import type { CertificateFinding } from '../../certs/finding.ts';
 import { LockstepError, type Problem } from '../../schema/error.ts';
-import type { CertificateChoice } from './contract.ts';
 import { problemsOf } from './findings.ts';
 
 const MAX_NAMED = 20;

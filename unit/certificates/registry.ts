@@ -1,3 +1,4 @@
+import type { CertificateFacts, CertificateKind } from '../../api/contract/certificates.ts';
 import { daysLeft } from '../../certs/expiry.ts';
 import { namesOf } from '../../certs/names.ts';
 import { readX509, type X509 } from '../../certs/x509.ts';
@@ -8,7 +9,6 @@ import type { JsonObject } from '../../schema/json.ts';
 import { Follower } from '../../store/follower.ts';
 import type { Work } from '../../store/follower-machine.ts';
 import type { Store } from '../../store/store.ts';
-import type { CertificateFacts, CertificateKind } from './contract.ts';
 import { hostsOf, hostTrouble, ownCertificates, type ServiceTrouble } from './hosts.ts';
 
 /** What is known of one certificate of the configuration, read once after each change of it. */

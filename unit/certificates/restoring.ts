@@ -1,3 +1,4 @@
+import type { RestoreCertificatesAnswer, RestoreCertificatesRequest } from '../../api/contract/restore.ts';
 import type { Bundle } from '../../backup/bundle.ts';
 import { type CertificatePlan, planCertificates } from '../../backup/certificate-plan.ts';
 import { certificatesDiffer } from '../../backup/certificate-refusals.ts';
@@ -13,7 +14,6 @@ import { unservedAfter } from '../changes/unserved.ts';
 import { changeAnswer } from '../changes/views.ts';
 import { certificateFault } from './fault.ts';
 import { newerHere } from './newer.ts';
-import type { RestoreCertificatesAnswer, RestoreCertificatesRequest } from './restore-contract.ts';
 
 const MAX_WORDS = 3;
 

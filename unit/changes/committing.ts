@@ -1,10 +1,10 @@
+import type { ChangeAnswer, Safety } from '../../api/contract/changes.ts';
 import { type Moment, makeDeadline } from '../../host/deadline.ts';
 import { elapsedMs } from '../../host/stopwatch.ts';
 import { asLockstepError, LockstepError } from '../../schema/error.ts';
 import type { CommitRequest, CommitResult } from '../../store/store.ts';
 import { touchesPair } from '../../store/transition.ts';
 import { guardOf } from '../access/roles.ts';
-import type { ChangeAnswer, Safety } from '../contract.ts';
 import type { Connections } from '../pair/connections.ts';
 import type { Updates } from '../pair/updates.ts';
 

@@ -1,6 +1,6 @@
+import type { HistoryAnswer, HistoryRequest } from '../../api/contract/configuration.ts';
 import type { Revision } from '../../store/revision.ts';
 import type { Store } from '../../store/store.ts';
-import type { HistoryAnswer, HistoryRequest } from '../contract.ts';
 
 const DEFAULT = 20;
 /** In one answer; it says where to go on. */

@@ -1,10 +1,11 @@
 /** A merge as its faces see it: the operator's choices going in, masked conflicts coming out. */
+
+import type { ConflictView } from '../../api/contract/branches.ts';
 import type { Catalog } from '../../schema/catalog.ts';
 import { LockstepError } from '../../schema/error.ts';
 import { isObject, type Json, type JsonObject } from '../../schema/json.ts';
 import { maskSecrets } from '../../schema/record.ts';
 import type { Conflict, Side } from '../../store/merge.ts';
-import type { ConflictView } from '../contract.ts';
 
 const MAX_CONFLICTS = 1_000;
 

@@ -1,3 +1,4 @@
+import type { Description } from '../../api/contract/configuration.ts';
 import type { Catalog } from '../../schema/catalog.ts';
 import { toDocument } from '../../schema/document.ts';
 import { LockstepError } from '../../schema/error.ts';
@@ -6,7 +7,6 @@ import { schemaAt } from '../../schema/kind.ts';
 import { nodeAt, type Target } from '../../schema/path.ts';
 import { maskSecrets, valueAt, withDefaults } from '../../schema/record.ts';
 import type { Store } from '../../store/store.ts';
-import type { Description } from '../contract.ts';
 
 const MAX_NEXT = 200;
 

@@ -1,10 +1,10 @@
+import type { ChangeAnswer, ChangeView } from '../../api/contract/changes.ts';
 import type { Catalog } from '../../schema/catalog.ts';
 import type { Problem } from '../../schema/error.ts';
 import type { JsonObject } from '../../schema/json.ts';
 import type { Kind } from '../../schema/kind.ts';
 import { joinRecord, MASK, mapSecrets, maskSecrets, valueAt } from '../../schema/record.ts';
 import type { RecordChange } from '../../store/revision.ts';
-import type { ChangeAnswer, ChangeView } from '../contract.ts';
 
 const MAX_VIEWS = 1_000;
 const MAX_WARNINGS = 100;

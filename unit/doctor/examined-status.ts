@@ -1,7 +1,7 @@
+import type { Status } from '../../api/contract/status.ts';
 import { type Examination, MAX_CHARACTERS, MOST, type Place } from '../../audit/doctor/examination.ts';
 import type { Problem } from '../../schema/error.ts';
 import { type BackupPlan, planFault } from '../backups/schedule-plan.ts';
-import type { Status } from '../contract.ts';
 import { pacifiedSentence } from '../store-care/starts.ts';
 
 /** What `status` says of this unit and its part in the pair. */

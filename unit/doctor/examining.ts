@@ -1,5 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { basename } from 'node:path';
+import type { DoctorAnswer } from '../../api/contract/doctor.ts';
+import type { Status } from '../../api/contract/status.ts';
 import type { DoctorFacts, Step } from '../../audit/doctor/check.ts';
 import { countOf, examine } from '../../audit/doctor/doctor.ts';
 import { type Examination, MOST, readExamination } from '../../audit/doctor/examination.ts';
@@ -11,10 +13,8 @@ import type { Store } from '../../store/store.ts';
 import type { BalProof } from '../access/bal-proof.ts';
 import { readBackupPlan } from '../backups/schedule-plan.ts';
 import type { CertificateService } from '../certificates/service.ts';
-import type { Status } from '../contract.ts';
 import type { UnitFolder } from '../folder.ts';
 import type { StandingProblems } from '../pair/problems.ts';
-import type { DoctorAnswer } from './contract.ts';
 import { backupOf, cut, placeOf, stateOf } from './examined-status.ts';
 import { answersPing, diskOf, laxPlacesOf, linkOf, listensOn } from './machine-facts.ts';
 import { askClockKeepers, clockKept } from './time-sync.ts';

@@ -1,8 +1,9 @@
 /** What a change of addresses or HA parameters does to a pair, said when it is typed. */
+
+import type { ChangeView } from '../../api/contract/changes.ts';
 import type { JsonObject } from '../../schema/json.ts';
 import { contradictions, type HaFacts, strangers, words } from '../../sync/fit.ts';
 import type { HaMode } from '../../sync/message.ts';
-import type { ChangeView } from '../contract.ts';
 import type { UpdateInterface } from './addresses.ts';
 
 export interface AboutPair {

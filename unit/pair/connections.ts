@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import type { PairedAnswer } from '../../api/contract/pair.ts';
 import type { Moment } from '../../host/deadline.ts';
 import type { Timers } from '../../host/timers.ts';
 import { LockstepError } from '../../schema/error.ts';
@@ -13,7 +14,6 @@ import { serve } from '../../sync/service.ts';
 import { fingerprint, publicBlob } from '../../sync/ssh/keys.ts';
 import type { OwnFacts } from '../../sync/state.ts';
 import type { Auditing } from '../audits/auditing.ts';
-import type { PairedAnswer } from '../contract.ts';
 import type { Events } from '../events.ts';
 import type { Log } from '../log/log.ts';
 import type { Refusals } from '../log/refusals.ts';

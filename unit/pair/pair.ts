@@ -1,3 +1,13 @@
+import type { ChangeView } from '../../api/contract/changes.ts';
+import type {
+  Invitation,
+  JoinRequest,
+  PairedAnswer,
+  ResumeAnswer,
+  UnpairedAnswer,
+} from '../../api/contract/pair.ts';
+import type { ServeOperator } from '../../api/contract/roles.ts';
+import type { Pause } from '../../api/contract/shapes.ts';
 import type { Moment } from '../../host/deadline.ts';
 import type { Timers } from '../../host/timers.ts';
 import type { Unconfirmed } from '../../store/store.ts';
@@ -5,18 +15,8 @@ import type { Channel } from '../../sync/channel.ts';
 import { tellPacified } from '../../sync/pacified.ts';
 import { type Listener, listen, type Peer } from '../../sync/ssh/server.ts';
 import { Operators } from '../access/operators.ts';
-import type { ServeOperator } from '../access/roles.ts';
 import type { AuditedPair } from '../audits/auditing.ts';
 import { ProvisionalKeeper } from '../changes/provisional-keeper.ts';
-import type {
-  ChangeView,
-  Invitation,
-  JoinRequest,
-  PairedAnswer,
-  Pause,
-  ResumeAnswer,
-  UnpairedAnswer,
-} from '../contract.ts';
 import { Refusals } from '../log/refusals.ts';
 import type { Metrics } from '../metrics.ts';
 import { assertPartnerFills } from '../store-care/rebuild-source.ts';

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Invitation, PairedAnswer, UnpairedAnswer } from '../../api/contract/pair.ts';
 import { removeDurable } from '../../host/durable-file.ts';
 import type { Timers } from '../../host/timers.ts';
 import { Turn } from '../../host/turn.ts';
@@ -8,7 +9,6 @@ import type { Channel } from '../../sync/channel.ts';
 import type { HaFacts } from '../../sync/fit.ts';
 import * as pairing from '../../sync/pairing.ts';
 import { fingerprint, fingerprintOfHash, publicBlob, publicLine } from '../../sync/ssh/keys.ts';
-import type { Invitation, PairedAnswer, UnpairedAnswer } from '../contract.ts';
 import type { Events } from '../events.ts';
 import type { Log } from '../log/log.ts';
 import { readPartner, writePartner } from './partner.ts';

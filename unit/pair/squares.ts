@@ -1,7 +1,7 @@
+import type { Square } from '../../api/contract/status.ts';
 import type { Head } from '../../store/store.ts';
 import { hasFallenBack } from '../../sync/fall-back.ts';
 import type { Hello } from '../../sync/message.ts';
-import type { Square } from '../contract.ts';
 import type { StatusFacts } from './status-facts.ts';
 import { stateName, type UnitState } from './sync-status.ts';
 import { misfitWords } from './warnings.ts';

@@ -1,3 +1,5 @@
+import type { Pause, Receipt, TakenUpdate } from '../../api/contract/shapes.ts';
+import type { Pacified, Status, StoreHealth } from '../../api/contract/status.ts';
 import type { Moment } from '../../host/deadline.ts';
 import type { Problem } from '../../schema/error.ts';
 import type { Provisional } from '../../store/head.ts';
@@ -6,7 +8,6 @@ import type { Head } from '../../store/store.ts';
 import type { Partner } from '../../sync/pairing.ts';
 import { fingerprint } from '../../sync/ssh/keys.ts';
 import type { SyncState } from '../../sync/state.ts';
-import type { Pacified, Pause, Receipt, Status, StoreHealth, TakenUpdate } from '../contract.ts';
 import type { Identity } from '../identity.ts';
 import { missingRevisions } from './missing.ts';
 import type { Pair } from './pair.ts';

@@ -1,7 +1,13 @@
+import type {
+  PartnerStatus,
+  ProvisionalStatus,
+  Status,
+  StoreHealth,
+  UnitStatus,
+} from '../../api/contract/status.ts';
 import { remainingMs } from '../../host/deadline.ts';
 import type { Problem } from '../../schema/error.ts';
 import type { Head } from '../../store/store.ts';
-import type { PartnerStatus, ProvisionalStatus, Status, StoreHealth, UnitHead } from '../contract.ts';
 import { clockWarning } from './clock-skew.ts';
 import { squares } from './squares.ts';
 import type { StatusFacts } from './status-facts.ts';
@@ -81,11 +87,13 @@ function sameName({ identity, partner }: Pick<StatusFacts, 'identity' | 'partner
   };
 }
 
+type UnitHead = Pick<UnitStatus, Extract<keyof UnitStatus, keyof Head>>;
+
 /** Without what has a place of its own in a status. */
 function headOf(all: Head): UnitHead {
   const { provisional: _pair, ownProvisional: _own, confirmed: _last, ...rest } = all;
   const { store: _id, witnessed: _seen, overruled: _decided, ...head } = rest;
-  return head;
+  return head as UnitHead; // in JSON, what is undefined is not there
 }
 
 function provisionalStatus({

@@ -1,3 +1,4 @@
+import type { Damage, SyncStatus } from '../../api/contract/status.ts';
 import { DAMAGE_HINT } from '../../store/damage.ts';
 import { EMPTY_DIGEST } from '../../store/digest.ts';
 import { fallBackSentence, fallenHereHint, fallenThereHint, hasFallenBack } from '../../sync/fall-back.ts';
@@ -11,7 +12,6 @@ import {
 } from '../../sync/pair-state.ts';
 import { pausedError } from '../../sync/pause.ts';
 import { type HeldBack, heldBack, type SyncState } from '../../sync/state.ts';
-import type { Damage, SyncStatus } from '../contract.ts';
 import { PACIFIED_HINT, pacifiedSentence } from '../store-care/starts.ts';
 import type { StatusFacts } from './status-facts.ts';
 

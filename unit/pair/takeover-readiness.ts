@@ -1,9 +1,10 @@
+import type { Finding } from '../../api/contract/shapes.ts';
+import type { Status, TakeoverReadiness } from '../../api/contract/status.ts';
 import type { Problem } from '../../schema/error.ts';
 import type { Hello } from '../../sync/message.ts';
 import { mismatches } from '../../sync/pair-state.ts';
 import type { OwnFacts, SyncState } from '../../sync/state.ts';
 import { takeOverRefusal } from '../../sync/takeover-refusal.ts';
-import type { Finding, Status, TakeoverReadiness } from '../contract.ts';
 import type { CheckedRecords } from '../store-care/record-checks.ts';
 
 /** Edits that were refused wait through a takeover as they did before: they keep nobody from it. */

@@ -1,6 +1,7 @@
+import type { LeftBehind, TakeoverAnswer } from '../../api/contract/pair.ts';
+import type { Status } from '../../api/contract/status.ts';
 import type { Store } from '../../store/store.ts';
 import type { FileCounts } from '../../sync/message.ts';
-import type { LeftBehind, Status, TakeoverAnswer } from '../contract.ts';
 import type { Events } from '../events.ts';
 import type { Log } from '../log/log.ts';
 import { refusedProblem } from '../store-care/disk-watch.ts';

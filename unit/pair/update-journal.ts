@@ -1,6 +1,6 @@
+import type { Receipt, TakenUpdate } from '../../api/contract/shapes.ts';
 import type { Store } from '../../store/store.ts';
 import type { UpdateReport } from '../../sync/link.ts';
-import type { Receipt, TakenUpdate } from '../contract.ts';
 import type { Events } from '../events.ts';
 import type { Log } from '../log/log.ts';
 

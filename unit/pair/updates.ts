@@ -1,8 +1,8 @@
+import type { Receipt } from '../../api/contract/shapes.ts';
 import type { Timers } from '../../host/timers.ts';
 import { asLockstepError, type ErrorBody } from '../../schema/error.ts';
 import type { PairChange, Store } from '../../store/store.ts';
 import type { Auditing } from '../audits/auditing.ts';
-import type { Receipt } from '../contract.ts';
 import type { Connections } from './connections.ts';
 import type { UpdateJournal } from './update-journal.ts';
 

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { RefusedWrites } from '../../api/contract/status.ts';
 import type { Timers } from '../../host/timers.ts';
 import { asLockstepError, type LockstepError, type Problem } from '../../schema/error.ts';
-import type { RefusedWrites } from '../contract.ts';
 import type { Events } from '../events.ts';
 import type { Log } from '../log/log.ts';
 import type { Health } from './health.ts';

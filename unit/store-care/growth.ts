@@ -1,8 +1,8 @@
+import type { Space } from '../../api/contract/status.ts';
 import type { Timers } from '../../host/timers.ts';
 import type { Problem } from '../../schema/error.ts';
 import { asLockstepError } from '../../schema/error.ts';
 import type { Store } from '../../store/store.ts';
-import type { Space } from '../contract.ts';
 import type { Events } from '../events.ts';
 import type { UnitFolder } from '../folder.ts';
 import type { Log } from '../log/log.ts';

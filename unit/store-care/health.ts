@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
+import type { Damage } from '../../api/contract/status.ts';
 import { removeDurable, writeDurable } from '../../host/durable-file.ts';
 import { Turn } from '../../host/turn.ts';
 import { LockstepError } from '../../schema/error.ts';
 import { DAMAGE_HINT, type Finding, findingIn } from '../../store/damage.ts';
-import type { Damage } from '../contract.ts';
 import type { Events } from '../events.ts';
 import type { Log } from '../log/log.ts';
 

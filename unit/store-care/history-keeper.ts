@@ -1,10 +1,10 @@
+import type { HistoryKept } from '../../api/contract/status.ts';
 import type { Timers } from '../../host/timers.ts';
 import type { Catalog } from '../../schema/catalog.ts';
 import { asLockstepError } from '../../schema/error.ts';
 import { withDefaults } from '../../schema/record.ts';
 import { type Kept, type Need, oldestToKeep, type Retention } from '../../store/retention.ts';
 import type { Store } from '../../store/store.ts';
-import type { HistoryKept } from '../contract.ts';
 import type { Events } from '../events.ts';
 import type { Log } from '../log/log.ts';
 

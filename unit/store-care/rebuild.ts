@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import type { RebuildAnswer } from '../../api/contract/store-care.ts';
 import { syncFolder } from '../../host/durable-file.ts';
 import { type Catalog, loadCatalog } from '../../schema/catalog.ts';
 import { LockstepError } from '../../schema/error.ts';
@@ -13,7 +14,6 @@ import { toBytes } from '../../store/revision.ts';
 import { type Head, Store } from '../../store/store.ts';
 import type { Change } from '../../store/transition.ts';
 import { parsePrivateKey } from '../../sync/ssh/keys.ts';
-import type { RebuildAnswer } from '../contract.ts';
 import type { UnitFolder } from '../folder.ts';
 import { assertUnit, lockFolder } from '../folder.ts';
 import { DEFAULT_PORT, type UnitFacts } from '../identity.ts';

@@ -1,3 +1,4 @@
+import type { Finding } from '../../api/contract/shapes.ts';
 import { type CertificateRecord, checkCertificate } from '../../certs/check.ts';
 import { type CertificateFinding, INFORMATION } from '../../certs/finding.ts';
 import { readX509s, type X509 } from '../../certs/x509.ts';
@@ -9,7 +10,6 @@ import type { Kind } from '../../schema/kind.ts';
 import { Follower } from '../../store/follower.ts';
 import { linksOf } from '../../store/links.ts';
 import type { Store } from '../../store/store.ts';
-import type { Finding } from '../contract.ts';
 
 export interface RecordChecksOptions {
   store: Store;

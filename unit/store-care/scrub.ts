@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { VerifyAnswer } from '../../api/contract/store-care.ts';
 import { writeAtomic } from '../../host/durable-file.ts';
 import type { Timers } from '../../host/timers.ts';
 import type { Finding } from '../../store/damage.ts';
 import { findPageFaults } from '../../store/lmdb/pages.ts';
 import type { Store } from '../../store/store.ts';
 import { TREE_STEPS } from '../../store/verify.ts';
-import type { VerifyAnswer } from '../contract.ts';
 import type { Log } from '../log/log.ts';
 import type { Health } from './health.ts';
 

@@ -1,8 +1,8 @@
 /** What a unit takes of its disk, and how long that lasts. */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Space } from '../../api/contract/status.ts';
 import type { StoreSpace } from '../../store/port.ts';
-import type { Space } from '../contract.ts';
 import { diskOf } from '../doctor/machine-facts.ts';
 import type { UnitFolder } from '../folder.ts';
 

@@ -1,8 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ApiClient } from '../../../api/client.ts';
+import type { AuditReport, AuditTarget } from '../../../api/contract/audits.ts';
 import { LockstepError } from '../../../schema/error.ts';
-import type { AuditReport, AuditTarget } from '../../../unit/audits/contract.ts';
+import type { Answering } from '../../../unit/audits/between.ts';
 import { formatPage } from '../../audit/page.ts';
 import { isPartner, type Named, readTarget } from '../../audit/target.ts';
 import { EXIT_OF_VERDICT, formatReport } from '../../audit/text.ts';
@@ -64,7 +65,7 @@ differently, or what belongs to a unit alone, is no drift. Secrets are never sho
 /** A unit named by its address may be the partner, which needs no other way than the one that there is. */
 async function settled(context: Context, named: Named): Promise<Named> {
   if (named.is !== 'unit' || !('unit' in named.place)) return named;
-  const { partner } = await context.unit().status();
+  const { partner } = await context.unit().call('status');
   return isPartner(named.place.unit, partner) ? { is: 'partner' } : named;
 }
 
@@ -83,9 +84,9 @@ async function here(
       await target(context, one, passphrase, uploads),
       await target(context, other, passphrase, uploads),
     ];
-    return await withProgress(context, 'Comparing', unit.audit({ a, b, ...given({ all }) }));
+    return await withProgress(context, 'Comparing', unit.call('audit', { a, b, ...given({ all }) }));
   } finally {
-    for (const upload of uploads) await unit.dropUpload(upload).catch(() => undefined); // it goes by itself
+    for (const upload of uploads) await unit.call('dropUpload', { upload }).catch(() => undefined); // it goes by itself
   }
 }
 
@@ -120,8 +121,17 @@ async function between(
   const { auditBetween } = await import('../../../unit/audits/between.ts');
   const { loadCatalog } = await import('../../../schema/catalog.ts');
   const catalog = loadCatalog(join(context.dir, 'schema.d'));
-  return withProgress(context, 'Comparing', auditBetween(a, b, { catalog, ...given({ all }) }));
+  return withProgress(
+    context,
+    'Comparing',
+    auditBetween(asking(a), asking(b), { catalog, ...given({ all }) }),
+  );
 }
+
+const asking =
+  (unit: ApiClient): Answering =>
+  question =>
+    unit.call('auditAsk', question);
 
 /** The partner is asked as an operator too: what it answers to its pair is not for a third one. */
 async function clientOf(context: Context, named: Named): Promise<ApiClient> {
@@ -131,7 +141,7 @@ async function clientOf(context: Context, named: Named): Promise<ApiClient> {
     case 'unit':
       return context.unitAt(named.place);
     case 'partner': {
-      const { partner } = await context.unit().status();
+      const { partner } = await context.unit().call('status');
       if (partner === null) throw new LockstepError('not-paired', 'This unit has no partner.');
       return context.unitAt({ unit: formatHost(partner.host, partner.port) });
     }

@@ -1,5 +1,5 @@
+import type { AuditReport, DriftClass } from '../../../api/contract/audits.ts';
 import { asLockstepError, type ErrorBody } from '../../../schema/error.ts';
-import type { AuditReport, DriftClass } from '../../../unit/audits/contract.ts';
 import { type Choice, choose, type Listed, readChoice, readInventory } from '../../audit/inventory.ts';
 import { CLASS_WORDS, EXIT_OF_VERDICT } from '../../audit/text.ts';
 import type { CliCommand } from '../../command.ts';
@@ -102,7 +102,7 @@ async function auditPair(context: Context, { place, ...listed }: Listed, timeout
   try {
     const target = { a: { of: 'local' as const }, b: { of: 'partner' as const } };
     const { verdict, counts, a, b, findings, more, ms } = await context.withUnitAt(place, timeoutMs, unit =>
-      unit.audit(target),
+      unit.call('audit', target),
     );
     return { ...listed, verdict, counts, a, b, findings, more, ms };
   } catch (error) {

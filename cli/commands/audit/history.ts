@@ -1,4 +1,4 @@
-import type { DriftClass, DriftReport } from '../../../unit/audits/contract.ts';
+import type { DriftClass, DriftReport } from '../../../api/contract/audits.ts';
 import { CLASS_WORDS } from '../../audit/text.ts';
 import type { CliCommand } from '../../command.ts';
 import { EXIT } from '../../exit.ts';
@@ -18,7 +18,7 @@ export const command: CliCommand<[], { limit?: number }> = {
   examples: ['lockstep audit history', 'lockstep audit history --limit 5'],
 
   async run({ out, unit }, { limit }) {
-    const found = await unit().auditHistory();
+    const found = await unit().call('auditHistory');
     const answer = { ...found, reports: found.reports.slice(0, limit) };
     out.answer(answer, ({ reports }) =>
       reports.length === 0

@@ -1,5 +1,5 @@
 import { LockstepError } from '../../../schema/error.ts';
-import type { ProvedFacts } from '../../../unit/audits/contract.ts';
+import type { ProvedFacts } from '../../../unit/audits/prover.ts';
 import { checkProofFile } from '../../../unit/audits/prover.ts';
 import type { CliCommand } from '../../command.ts';
 import type { Context } from '../../context.ts';
@@ -40,7 +40,7 @@ export const command: CliCommand<[], Options> = {
 async function make(context: Context, { output }: Options): Promise<ExitCode> {
   if (output === undefined)
     throw new LockstepError('bad-usage', 'Where to?', { hint: 'lockstep audit proof -o FILE' });
-  const answer = await withProgress(context, 'Asking', context.unit().auditProof());
+  const answer = await withProgress(context, 'Asking', context.unit().call('auditProof'));
   if (answer.proof === null) {
     context.out.answer(answer, ({ digest, partnerDigest }) =>
       [

@@ -18,7 +18,7 @@ export const command: CliCommand<[string], PassphraseOptions> = {
   async run(context, options, file) {
     const passphrase = await knownPassphrase(context, options);
     const upload = await sendBundle(context, file);
-    const work = context.unit().drill({ upload, name: basename(file), passphrase });
+    const work = context.unit().call('drill', { upload, name: basename(file), passphrase });
     const answer = await withProgress(context, 'Restoring on a scratch unit', work);
     context.out.answer(
       answer,

@@ -29,7 +29,7 @@ export const command: CliCommand<[], object> = {
 
 /** What lies in a folder of another machine is known by what its unit says. */
 async function listElsewhere({ out, unit }: Context): Promise<ExitCode> {
-  out.answerInWords(await unit().shelvedBundles(), ({ bundles }) =>
+  out.answerInWords(await unit().call('bundles'), ({ bundles }) =>
     bundles.length === 0
       ? 'The unit has no bundles.'
       : formatTable(
@@ -49,7 +49,7 @@ async function listElsewhere({ out, unit }: Context): Promise<ExitCode> {
 /** Which bundles a drill has proved is known to the running unit only; undefined without one. */
 async function readProofs(context: Context): Promise<Map<string, boolean> | undefined> {
   try {
-    const { bundles } = await context.unit().shelvedBundles();
+    const { bundles } = await context.unit().call('bundles');
     return new Map(bundles.map(({ name, proved }) => [name, proved]));
   } catch (error) {
     if (error instanceof LockstepError && error.code === 'unit-unreachable') return undefined;

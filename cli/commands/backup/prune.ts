@@ -1,4 +1,4 @@
-import type { PruneAnswer } from '../../../unit/contract.ts';
+import type { PruneAnswer } from '../../../api/contract/backups.ts';
 import type { CliCommand } from '../../command.ts';
 import { EXIT } from '../../exit.ts';
 import { given } from '../../given.ts';
@@ -24,7 +24,7 @@ export const command: CliCommand<[], Options> = {
 
   async run(context, { dryRun, yes }) {
     const unit = context.unit();
-    const plan = await unit.pruneBackups({ dryRun: true });
+    const plan = await unit.call('pruneBackups', { dryRun: true });
     const leaving = plan.bundles.some(({ keep }) => !keep);
     if (!leaving || dryRun === true) {
       context.out.answerInWords(plan, answer => formatPruned(answer, context.out.paint));
@@ -32,7 +32,7 @@ export const command: CliCommand<[], Options> = {
     }
     await confirmed(context, yes, formatPruned(plan, context.out.paint));
     const only = plan.bundles.filter(({ keep }) => !keep).map(({ name }) => name);
-    const answer = await unit.pruneBackups({ ...given({ only }) });
+    const answer = await unit.call('pruneBackups', { ...given({ only }) });
     context.out.answerInWords(
       answer,
       () => `Removed: ${answer.removed.map(printable).join(', ') || 'nothing'}.`,

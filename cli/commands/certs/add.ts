@@ -1,5 +1,5 @@
+import type { AddCertificateAnswer, AddCertificateRequest } from '../../../api/contract/certificates.ts';
 import { LockstepError } from '../../../schema/error.ts';
-import type { AddCertificateAnswer, AddCertificateRequest } from '../../../unit/certificates/contract.ts';
 import { addPassphrase, givenPassphrase, type PassphraseOptions } from '../../bundle/passphrase.ts';
 import { addChoice, type ChoiceOptions, choiceOf } from '../../certs/choice.ts';
 import { exitOf, formatChanges } from '../../changes.ts';
@@ -86,12 +86,12 @@ async function send(
   passphrase: string | undefined,
 ): Promise<AddCertificateAnswer> {
   try {
-    return await context.unit().addCertificate({ ...asked, ...given({ passphrase }) });
+    return await context.unit().call('addCertificate', { ...asked, ...given({ passphrase }) });
   } catch (error) {
     const needed = error instanceof LockstepError && error.code === 'passphrase-needed';
     if (!needed || passphrase !== undefined || !context.interactive) throw error;
     const typed = await askKnownSecret('Passphrase of the private key');
-    return context.unit().addCertificate({ ...asked, passphrase: typed });
+    return context.unit().call('addCertificate', { ...asked, passphrase: typed });
   }
 }
 

@@ -35,7 +35,7 @@ export const command: CliCommand<[string | undefined], Options> = {
       throw new LockstepError('bad-usage', 'A private key is never printed.', {
         hint: 'Name a new file for it: -o FILE. Nobody else will be able to read it.',
       });
-    const { pem, ...answer } = await context.unit().exportCertificate({ ...choice, withKey });
+    const { pem, ...answer } = await context.unit().call('exportCertificate', { ...choice, withKey });
     if (output === undefined || output === '-') {
       context.out.answer({ ...answer, pem }, () => pem);
       return EXIT.done;

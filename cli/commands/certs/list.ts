@@ -1,4 +1,4 @@
-import type { CertificateFacts } from '../../../unit/certificates/contract.ts';
+import type { CertificateFacts } from '../../../api/contract/certificates.ts';
 import type { CliCommand } from '../../command.ts';
 import { EXIT } from '../../exit.ts';
 import type { Paint } from '../../paint.ts';
@@ -12,7 +12,7 @@ export const command: CliCommand<[], object> = {
   examples: ['lockstep certs list'],
 
   async run(context) {
-    const answer = await context.unit().certificates();
+    const answer = await context.unit().call('certificates');
     context.out.answerInWords(answer, ({ certificates }) =>
       formatCertificates(certificates, context.out.paint),
     );

@@ -13,7 +13,7 @@ export const command: CliCommand<[string | undefined], ChoiceOptions & ChangeOpt
   async run(context, options, name) {
     const { reason, dryRun, confirm, wait } = options;
     const asked = { ...choiceOf(name, options), ...given({ reason, dryRun, confirm, wait }) };
-    const answer = await context.unit().removeCertificate(asked);
+    const answer = await context.unit().call('removeCertificate', asked);
     context.out.answer(answer, removed => formatChanges(removed, context.out.paint));
     return exitOf(answer);
   },

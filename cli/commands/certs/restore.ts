@@ -1,5 +1,6 @@
+import type { Asked } from '../../../api/contract/methods.ts';
+import type { Others, RestoreCertificatesAnswer } from '../../../api/contract/restore.ts';
 import { LockstepError } from '../../../schema/error.ts';
-import type { Others, RestoreCertificatesAnswer } from '../../../unit/certificates/restore-contract.ts';
 import { addPassphrase, knownPassphrase, type PassphraseOptions } from '../../bundle/passphrase.ts';
 import { sendBundle } from '../../bundle/send.ts';
 import { formatCertificateRestore } from '../../certs/restore-text.ts';
@@ -63,15 +64,19 @@ export const command: CliCommand<[string], Options> = {
       tell(context, answer);
       return exitOf(answer);
     } finally {
-      await unit.dropUpload(upload).catch(() => undefined); // it goes by itself when the unit does not answer
+      await unit.call('dropUpload', { upload }).catch(() => undefined); // it goes by itself when the unit does not answer
     }
   },
 };
 
-type Asked = Parameters<ReturnType<Context['unit']>['restoreCertificates']>[0];
+type Wanted = Asked<'restoreCertificates'>;
 
-function planned(context: Context, asked: Asked): Promise<RestoreCertificatesAnswer> {
-  return withProgress(context, 'Planning', context.unit().restoreCertificates({ ...asked, dryRun: true }));
+function planned(context: Context, asked: Wanted): Promise<RestoreCertificatesAnswer> {
+  return withProgress(
+    context,
+    'Planning',
+    context.unit().call('restoreCertificates', { ...asked, dryRun: true }),
+  );
 }
 
 /** Nothing else than what was shown is made: the plan belongs to one revision. */
@@ -79,7 +84,7 @@ async function make(
   context: Context,
   plan: RestoreCertificatesAnswer,
   yes: boolean | undefined,
-  asked: Asked,
+  asked: Wanted,
 ): Promise<RestoreCertificatesAnswer> {
   const undecided = plan.certificates.some(({ action }) => action === 'undecided');
   if (undecided && context.interactive && yes !== true) {
@@ -94,7 +99,7 @@ async function make(
   return withProgress(
     context,
     'Restoring',
-    context.unit().restoreCertificates({ ...asked, expected: plan.revision }),
+    context.unit().call('restoreCertificates', { ...asked, expected: plan.revision }),
   );
 }
 

@@ -1,4 +1,4 @@
-import type { CertificateDetails } from '../../../unit/certificates/contract.ts';
+import type { CertificateDetails } from '../../../api/contract/certificates.ts';
 import { addChoice, type ChoiceOptions, choiceOf } from '../../certs/choice.ts';
 import type { CliCommand } from '../../command.ts';
 import { formatProblems } from '../../error-text.ts';
@@ -16,7 +16,7 @@ export const command: CliCommand<[string | undefined], ChoiceOptions> = {
   examples: ['lockstep certs show shop', 'lockstep certs show --web'],
 
   async run(context, options, name) {
-    const answer = await context.unit().certificate(choiceOf(name, options));
+    const answer = await context.unit().call('certificate', choiceOf(name, options));
     context.out.answer(answer, details => formatDetails(details, context.out.paint));
     return EXIT.done;
   },

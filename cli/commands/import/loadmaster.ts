@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
+import type { ImportAnswer } from '../../../api/contract/changes.ts';
 import { decodeCapture } from '../../../loadmaster/encoding.ts';
-import type { ImportAnswer } from '../../../unit/contract.ts';
 import { exitOf, formatChanges } from '../../changes.ts';
 import { addChangeOptions, type ChangeOptions, type CliCommand } from '../../command.ts';
 import { given } from '../../given.ts';
@@ -29,7 +29,7 @@ export const command: CliCommand<[string[]], ChangeOptions> = {
       const name = path === '-' ? nameOf(path) : basename(path);
       files.push({ name, text: decodeCapture(name, await readBytes(path, budget)) });
     }
-    const work = context.unit().importLoadMaster({ files, ...given(options) });
+    const work = context.unit().call('importLoadMaster', { files, ...given(options) });
     const answer = await withProgress(context, 'Importing', work);
     context.out.answerInWords(answer, imported => formatImport(imported, context.out.paint));
     return exitOf(answer);

@@ -11,7 +11,7 @@ export const command: CliCommand<[string], { reason?: string }> = {
 
   async run({ out, unit }, options, file) {
     out.answer(
-      await unit().adoptFile({ file, ...given(options) }),
+      await unit().call('adoptFile', { file, ...given(options) }),
       adopted => `${adopted.file} is configuration now, revision ${adopted.revision}.`,
     );
     return EXIT.done;

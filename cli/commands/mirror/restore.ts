@@ -13,7 +13,7 @@ export const command: CliCommand<[string], object> = {
 
   async run({ out, unit }, _options, file) {
     out.answer(
-      await unit().restoreFile(file),
+      await unit().call('restoreFile', { file }),
       restored => `${restored.file} says again what the unit holds.`,
     );
     return EXIT.done;

@@ -1,8 +1,8 @@
 import { Option } from 'commander';
+import type { OperatorRole } from '../../../api/contract/method.ts';
+import { OPERATOR_ROLES } from '../../../api/contract/method.ts';
 import { LockstepError } from '../../../schema/error.ts';
 import { sshKeyFault } from '../../../schema/ssh-key.ts';
-import { OPERATOR_ROLES } from '../../../unit/access/roles.ts';
-import type { OperatorRole } from '../../../unit/contract.ts';
 import { exitOf, formatChanges } from '../../changes.ts';
 import { addReason, type CliCommand } from '../../command.ts';
 import { given } from '../../given.ts';
@@ -48,7 +48,10 @@ Whoever gets another role loses their connections at once.`,
     const path = operatorPath(name, thisUnit);
     const own = readKeyLine(await readText(key), nameOf(key));
     const value = { publicKey: own.publicKey, role, ...given({ comment: comment ?? own.comment }) };
-    const answer = await unit().change({ changes: [{ op: 'put', path, value }], ...given({ reason }) });
+    const answer = await unit().call('change', {
+      changes: [{ op: 'put', path, value }],
+      ...given({ reason }),
+    });
     out.answer(answer, changed => formatChanges(changed, out.paint));
     return exitOf(answer);
   },

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
+import type { OperatorRole } from '../../../api/contract/method.ts';
 import { isObject, type Json } from '../../../schema/json.ts';
 import { sshKeyBlob } from '../../../schema/ssh-key.ts';
-import type { OperatorRole } from '../../../unit/contract.ts';
 import type { CliCommand } from '../../command.ts';
 import { EXIT } from '../../exit.ts';
 import { printable } from '../../printable.ts';
@@ -22,8 +22,8 @@ export const command: CliCommand<[], object> = {
 
   async run({ unit, out }) {
     const [pair, own] = await Promise.all([
-      unit().show({ path: 'operators' }),
-      unit().show({ path: 'unitOperators' }),
+      unit().call('show', { path: 'operators' }),
+      unit().call('show', { path: 'unitOperators' }),
     ]);
     const operators = [...listed(pair.value, 'pair'), ...listed(own.value, 'unit')];
     out.answerInWords({ operators }, () =>

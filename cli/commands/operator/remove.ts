@@ -14,7 +14,7 @@ export const command: CliCommand<[string], { thisUnit?: boolean; reason?: string
 
   async run({ unit, out }, { thisUnit, reason }, name) {
     const path = operatorPath(name, thisUnit);
-    const answer = await unit().change({ changes: [{ op: 'remove', path }], ...given({ reason }) });
+    const answer = await unit().call('change', { changes: [{ op: 'remove', path }], ...given({ reason }) });
     out.answer(answer, changed => formatChanges(changed, out.paint));
     return exitOf(answer);
   },

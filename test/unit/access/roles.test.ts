@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { OPERATOR_ROLES } from '../../../api/contract/method.ts';
+import { mayDo } from '../../../api/contract/roles.ts';
 import { builtInSchemas, Catalog, loadCatalog } from '../../../schema/catalog.ts';
 import type { JsonObject } from '../../../schema/json.ts';
 import { readKind } from '../../../schema/kind.ts';
 import { splitRecord } from '../../../schema/record.ts';
-import { guardOf, mayDo, OPERATOR_ROLES } from '../../../unit/access/roles.ts';
+import { guardOf } from '../../../unit/access/roles.ts';
 
 describe('the roles of operators', () => {
   it('each may do what those before it may, and nothing else', () => {

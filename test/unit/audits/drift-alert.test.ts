@@ -3,8 +3,8 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { AuditReport, DriftReport } from '../../../api/contract/audits.ts';
 import type { JsonObject } from '../../../schema/json.ts';
-import type { AuditReport, DriftReport } from '../../../unit/audits/contract.ts';
 import { DriftAlert, letter } from '../../../unit/audits/drift-alert.ts';
 import { DriftBook, MAX_REPORTS } from '../../../unit/audits/drift-reports.ts';
 import { runHook } from '../../../unit/audits/hook.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
+import type { Square } from '../../../api/contract/status.ts';
 import { LockstepError } from '../../../schema/error.ts';
 import type { Revision } from '../../../store/revision.ts';
 import type { StateName } from '../../../sync/pair-state.ts';
 import { initialState, type SyncState } from '../../../sync/state.ts';
-import type { Square } from '../../../unit/contract.ts';
 import { squares } from '../../../unit/pair/squares.ts';
 import { makeStatus } from '../../../unit/pair/status.ts';
 import type { StatusFacts } from '../../../unit/pair/status-facts.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
+import type { Finding } from '../../../api/contract/shapes.ts';
 import { initialState, type SyncState } from '../../../sync/state.ts';
-import type { Finding } from '../../../unit/contract.ts';
 import { takeoverReadiness } from '../../../unit/pair/takeover-readiness.ts';
 import { refusedProblem } from '../../../unit/store-care/disk-watch.ts';
 import { B, ownFacts, partnerHello } from '../../sync/facts.ts';
