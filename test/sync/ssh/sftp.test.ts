@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import ssh2 from 'ssh2';
 import { generateKeyPair, openSshKey } from '../../../sync/ssh/keys.ts';
 import { putFile, type SftpTarget } from '../../../sync/ssh/sftp.ts';
+import { sendBundle } from '../../../unit/backups/send-bundle.ts';
 import { hasSshd, type Sshd, startSshd } from './sshd.ts';
 
 const HOST = generateKeyPair();
@@ -67,6 +68,17 @@ describe('a bundle that goes to a host by SFTP', function () {
     assert.deepEqual(readdirSync(target), ['a.lockstep']);
     assert.ok(readFileSync(join(target, 'a.lockstep')).equals(content));
     assert.equal(statSync(join(target, 'a.lockstep')).mode & 0o777, 0o600);
+  });
+
+  it('goes where the schedule says, and is called there as one would fetch it', async () => {
+    const { user, key, hostKey } = to();
+    const place = await sendBundle(
+      { host: `[127.0.0.1]:${port}`, user, path: `${target}//`, key, hostKey },
+      file,
+      'a.lockstep',
+    );
+    assert.equal(place, `sftp://${user}@[127.0.0.1]:${port}${target}/a.lockstep`);
+    assert.deepEqual(bundles(), ['a.lockstep']);
   });
 
   it('goes with keys of all kinds', async () => {
