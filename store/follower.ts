@@ -85,7 +85,7 @@ export class Follower<Facts extends object = object> {
 
   /** Nothing waits, and nothing goes on. */
   get isIdle(): boolean {
-    return this.state.phase === 'idle';
+    return this.state.phase === 'idle' || this.state.phase === 'ended';
   }
 
   /** Everything up to this revision is done. */
@@ -102,8 +102,15 @@ export class Follower<Facts extends object = object> {
 
   /** Resolves when nothing is to be done, or it has ended. */
   settled(): Promise<void> {
-    if (this.state.phase === 'idle' || this.state.phase === 'ended') return this.working;
+    if (this.isIdle) return this.working;
     return new Promise(resolve => this.waiting.push(resolve));
+  }
+
+  /** What waits is worked on at once; resolves when that has ended, however it did. */
+  async hurry(): Promise<void> {
+    this.cancel();
+    this.tell({ type: 'due' });
+    await this.working;
   }
 
   /** What was not done is done after the next start. Resolves when the work that goes on has ended. */
@@ -136,9 +143,9 @@ export class Follower<Facts extends object = object> {
       case 'wait': {
         const retryMs = Math.min(FIRST_RETRY_MS * 2 ** (effect.failures - 1), MAX_RETRY_MS);
         const ms = effect.failures === 0 ? quietMs : retryMs;
+        const due = (): void => this.tell({ type: 'due' });
         // What a commit answers goes out first.
-        if (ms === 0) setImmediate(() => this.tell({ type: 'due' }));
-        else this.cancel = timers.after(ms, () => this.tell({ type: 'due' }));
+        this.cancel = ms > 0 ? timers.after(ms, due) : soon(due);
         return;
       }
       case 'work':
@@ -155,4 +162,9 @@ export class Follower<Facts extends object = object> {
         return;
     }
   }
+}
+
+function soon(act: () => void): () => void {
+  const immediate = setImmediate(act);
+  return () => clearImmediate(immediate);
 }

@@ -1,0 +1,152 @@
+import { readdir, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { TEMPORARY } from '../../host/durable-file.ts';
+import type { Catalog } from '../../schema/catalog.ts';
+import type { Store } from '../store.ts';
+import { stampAt } from './disk.ts';
+import { commitEdits, type Edit } from './edit.ts';
+import { type MirrorFolders, parentOf } from './folders.ts';
+import { isKept, type KeptFiles } from './kept.ts';
+import type { MirrorMemory } from './memory.ts';
+import type { MirrorLog } from './mirror.ts';
+import { AFTER_CUT, type MirrorReader } from './reader.ts';
+import type { Troubles } from './trouble.ts';
+import type { MirrorWriter } from './writer.ts';
+
+export interface MirrorEditsOptions {
+  store: Store;
+  catalog: Catalog;
+  root: string;
+  log: MirrorLog;
+  memory: MirrorMemory;
+  troubled: Troubles;
+  folders: MirrorFolders;
+  reader: MirrorReader;
+  writer: MirrorWriter;
+  kept: KeptFiles;
+}
+
+/** Looked at in a row before the event loop gets a turn. */
+const LOOKS_IN_A_ROW = 64;
+
+/** Files → store: finds the files that somebody touched, and commits what was meant by that. */
+export class MirrorEdits {
+  /** Files, or other entries of the folders, that something happened to since they were last looked at. */
+  readonly touched = new Set<string>();
+  private readonly options: MirrorEditsOptions;
+
+  constructor(options: MirrorEditsOptions) {
+    this.options = options;
+  }
+
+  /**
+   * Finds the files that are not as they were; `first`: at start, when nobody knows what happened before. Rejects when a folder is
+   * there and cannot be listed.
+   */
+  async lookAtAll(first: boolean): Promise<void> {
+    const { memory, troubled, folders, reader, writer, kept, root } = this.options;
+    const present = new Set<string>();
+    for (const folder of folders.names) {
+      for (const name of await this.entries(folder)) {
+        const file = fileIn(folder, name);
+        if (first && TEMPORARY.test(name)) await unlink(join(root, file)).catch(() => undefined);
+        if (isKept(name)) kept.found(file);
+        if (name.startsWith('.')) continue;
+        present.add(file);
+        if (!this.isRefusedStill(file)) this.touched.add(file);
+      }
+    }
+    for (const file of memory.files()) {
+      if (present.has(file)) continue;
+      if (!first) this.touched.add(file);
+      // Whoever or whatever removed it while nothing watched may have removed far more: a backup put back in part,
+      // a failing disk. So it is written again; what is to go can be deleted once more.
+      else reader.writeAgain(file);
+    }
+    for (const file of troubled.files()) if (!present.has(file)) this.touched.add(file);
+    writer.retry();
+  }
+
+  /** Commits what was meant by all that was touched, or names why not. */
+  async take(): Promise<void> {
+    const { folders, reader, writer, memory } = this.options;
+    const lost = await folders.ensure();
+    await this.touchAllIn(lost);
+    const files = [...this.touched].sort();
+    this.touched.clear();
+    this.reportFolders();
+    const edits: Edit[] = [];
+    for (const [index, file] of files.entries()) {
+      const edit = await reader.judge(file, lost.length > 0);
+      if (edit !== undefined) edits.push(edit);
+      if (index % LOOKS_IN_A_ROW === LOOKS_IN_A_ROW - 1) await new Promise(setImmediate);
+    }
+    if (edits.length > 0) await this.commit(edits);
+    if (lost.length > 0) writer.retry();
+    await memory.saveRefusals();
+  }
+
+  /** Whether it is the same edit that could not be committed before; a full disk may have been the only reason. */
+  private isRefusedStill(file: string): boolean {
+    const { memory, troubled, root } = this.options;
+    const stamp = memory.get(file)?.strange;
+    return troubled.holds(file) && stamp?.fresh === false && stamp.text === stampAt(join(root, file))?.text;
+  }
+
+  /** Rejects when the folder is there and cannot be listed: what is in it must not count as gone. */
+  private async entries(folder: string): Promise<string[]> {
+    const { folders, root } = this.options;
+    if (!folders.usable(folder)) return [];
+    return readdir(join(root, folder)).catch((error: NodeJS.ErrnoException) => {
+      if (['ENOENT', 'ENOTDIR', 'EACCES'].includes(error.code ?? '')) return [];
+      throw error;
+    });
+  }
+
+  /** Of folders that were removed or replaced: all that was or is in them. */
+  private async touchAllIn(lost: string[]): Promise<void> {
+    if (lost.length === 0) return;
+    const { log, memory } = this.options;
+    log.warn(
+      { folders: lost },
+      'folders of the mirror were removed or replaced; nothing is deleted for that',
+    );
+    const folders = new Set(lost);
+    for (const file of memory.files()) if (folders.has(parentOf(file))) this.touched.add(file);
+    for (const folder of lost)
+      for (const name of await this.entries(folder))
+        if (!name.startsWith('.')) this.touched.add(fileIn(folder, name));
+  }
+
+  private reportFolders(): void {
+    const { folders, troubled, writer } = this.options;
+    for (const folder of folders.names) {
+      const reason = folders.blocked.get(folder);
+      const file = folder === '' ? '.' : folder;
+      if (reason !== undefined) troubled.report({ file, path: folder, code: 'not-a-file', reason });
+      else if (troubled.clear(file)) writer.retry();
+    }
+  }
+
+  private async commit(edits: Edit[]): Promise<void> {
+    const { store, catalog, log, memory, troubled, reader, writer } = this.options;
+    const refusals = await commitEdits(store, catalog, edits);
+    const refused = new Set(refusals.map(({ edit }) => edit));
+    const accepted = edits.filter(edit => !refused.has(edit));
+    for (const { edit, error } of refusals) {
+      if (edit.afterReboot && error.code === 'conflict') await reader.keepBeside(edit.file, AFTER_CUT, edit);
+      else reader.refuse(edit.file, error, edit);
+    }
+    for (const { file, path } of accepted) {
+      troubled.clear(file);
+      writer.dirty.add(path); // to be written in the one way that the mirror writes
+    }
+    await memory.keep(accepted.map(({ file, hash }) => ({ file, hash, stamp: memory.get(file)?.strange })));
+    if (accepted.length > 0)
+      log.info({ files: accepted.length, revision: store.head.revision }, 'files were committed');
+  }
+}
+
+export function fileIn(folder: string, name: string): string {
+  return folder === '' ? name : `${folder}/${name}`;
+}
