@@ -29,8 +29,8 @@ export interface Refusal {
 }
 
 /** A burst that is refused this often by different files is no longer tried as a whole. */
-const MOST_ROUNDS = 5;
-const MOST_NAMES = 10;
+const MAX_ROUNDS = 5;
+const MAX_NAMES = 10;
 
 /**
  * Commit edits: all in one revision where that is possible. One that is refused does not hold back the others:
@@ -43,7 +43,7 @@ export async function commitEdits(store: Store, catalog: Catalog, edits: Edit[])
     const error = await tryCommit(store, catalog, together);
     if (error === undefined) break;
     const named =
-      error.code === 'disk' || round >= MOST_ROUNDS ? [] : together.filter(edit => names(error, edit.path));
+      error.code === 'disk' || round >= MAX_ROUNDS ? [] : together.filter(edit => names(error, edit.path));
     suspects.push(...(named.length === 0 ? together : named));
     together = named.length === 0 ? [] : together.filter(edit => !named.includes(edit));
   }
@@ -156,7 +156,7 @@ function droppedUnitFields(
 
 function reasonOf(edits: Edit[]): string {
   const said = edits
-    .slice(0, MOST_NAMES)
+    .slice(0, MAX_NAMES)
     .map(({ file, hash }) => `${hash === undefined ? 'deleted' : 'saved'} ${file}`);
   const more = edits.length - said.length;
   return `${said.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;

@@ -1,16 +1,17 @@
 import { readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { TEMPORARY } from '../../host/durable-file.ts';
+import { removeDurable, TEMPORARY, writeDurable } from '../../host/durable-file.ts';
 import type { Catalog } from '../../schema/catalog.ts';
+import { LockstepError } from '../../schema/error.ts';
 import type { Store } from '../store.ts';
-import { stampAt } from './disk.ts';
-import { commitEdits, type Edit } from './edit.ts';
+import { look, stampAt } from './disk.ts';
+import { adoptEdit, commitEdits, type Edit } from './edit.ts';
+import { hashOf, parseFile } from './file.ts';
 import { type MirrorFolders, parentOf } from './folders.ts';
-import { isKept, type KeptFiles } from './kept.ts';
+import { isKept, type KeptFiles, originalOf } from './kept.ts';
 import type { MirrorMemory } from './memory.ts';
-import type { MirrorLog } from './mirror.ts';
 import { AFTER_CUT, type MirrorReader } from './reader.ts';
-import type { Troubles } from './trouble.ts';
+import type { MirrorLog, Troubles } from './trouble.ts';
 import type { MirrorWriter } from './writer.ts';
 
 export interface MirrorEditsOptions {
@@ -84,6 +85,44 @@ export class MirrorEdits {
     if (edits.length > 0) await this.commit(edits);
     if (lost.length > 0) writer.retry();
     await memory.saveRefusals();
+  }
+
+  /**
+   * Commits what `file` says, whoever meant it. Resolves to the revision. Throws `unknown-path`, and what reading a file and a commit
+   * throw.
+   */
+  async adopt(file: string, by: Parameters<typeof adoptEdit>[3]): Promise<number> {
+    const { store, catalog, root, memory, troubled, reader, writer, kept } = this.options;
+    const original = kept.has(file) ? (originalOf(file) as string) : file;
+    const path = reader.pathOf(original);
+    const sight = path === undefined ? undefined : await look(join(root, file));
+    if (path === undefined || sight?.is !== 'content')
+      throw new LockstepError('unknown-path', `There is no file ${file} in the mirror that can be read.`, {
+        hint: 'lockstep status names the files that wait.',
+        facts: { file },
+      });
+    const { bytes, hash, stamp } = sight;
+    const records = parseFile(catalog, path, file, bytes);
+    const { revision } = await adoptEdit(store, catalog, { file, path, records, hash }, by);
+    if (original !== file) await kept.remove(file);
+    else await memory.keep([{ file, hash, stamp }]);
+    troubled.clear(file);
+    writer.dirty.add(path);
+    return revision;
+  }
+
+  /** The file becomes what the store holds, durably, whatever is in it. */
+  async giveUp(file: string): Promise<void> {
+    const { root, memory, reader, writer } = this.options;
+    const path = reader.pathOf(file);
+    const target = join(root, file);
+    const text = path === undefined ? undefined : await writer.render(path);
+    const hash = text === undefined ? undefined : hashOf(text);
+    this.touched.delete(file);
+    await memory.intend([{ file, hash }]);
+    if (text === undefined) await removeDurable(target);
+    else await writeDurable(target, text);
+    await memory.keep([{ file, hash, written: true }]);
   }
 
   /** Whether it is the same edit that could not be committed before; a full disk may have been the only reason. */

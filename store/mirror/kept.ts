@@ -9,7 +9,7 @@ import type { Trouble } from './trouble.ts';
 const KEPT = /^\.(.+\.json)\.kept-\d{8}T\d{6}Z(-\d+)?$/;
 /** Code of the trouble that names such a file. */
 export const KEPT_BESIDE = 'kept-beside';
-const MOST_NUMBERS = 100;
+const MAX_NUMBERS = 100;
 
 /** Whether a name in a folder of the mirror is that of content that was kept beside its file. */
 export function isKept(name: string): boolean {
@@ -61,7 +61,7 @@ export class KeptFiles {
   async setAside(file: string, why: string): Promise<void> {
     const folder = parentOf(file);
     const stamp = `${new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '')}`;
-    for (let number = 1; number <= MOST_NUMBERS; number++) {
+    for (let number = 1; number <= MAX_NUMBERS; number++) {
       const name = `.${basename(file)}.kept-${stamp}${number === 1 ? '' : `-${number}`}`;
       const kept = folder === '' ? name : `${folder}/${name}`;
       if (lstatSync(join(this.root, kept), { throwIfNoEntry: false }) !== undefined) continue;

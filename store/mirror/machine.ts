@@ -52,8 +52,8 @@ export type MirrorEvent =
 
 export type MirrorEffect =
   | { do: 'act'; act: Act }
-  /** Everything that was there after a start of the machine is judged. */
-  | { do: 'forget-reboot' }
+  /** Everything that the last look found is judged: what a power cut may have done is known. */
+  | { do: 'judged-all' }
   /** What was written is to be made durable some time. */
   | { do: 'flush' }
   | { do: 'retry-later' }
@@ -115,7 +115,7 @@ function acted(state: MirrorState, act: Act | undefined, facts: MirrorFacts): Mi
   if (act !== 'take-edits' || state.looking === undefined || facts.unread) return goOn(state, facts);
   const judged = { judgedUntil: state.looking, looking: undefined, reboot: undefined };
   const { state: next, effects } = goOn({ ...state, ...judged }, facts);
-  return { state: next, effects: [{ do: 'forget-reboot' }, ...effects] };
+  return { state: next, effects: [{ do: 'judged-all' }, ...effects] };
 }
 
 function goOn(state: MirrorState, facts: MirrorFacts): MirrorStep {

@@ -28,7 +28,7 @@ export interface FileState {
 }
 
 /** With more earlier content of one file it is time to make it durable. */
-const MOST_EARLIER = 32;
+const MAX_EARLIER = 32;
 
 const UNSEEN: FileState = {
   known: [],
@@ -192,7 +192,7 @@ export class MirrorMemory {
     if (known.length + earlier.length > 0 || refused !== undefined || strange !== undefined)
       this.states.set(file, state);
     else this.states.delete(file);
-    if (earlier.length > MOST_EARLIER) this.isCrowded = true;
+    if (earlier.length > MAX_EARLIER) this.isCrowded = true;
     if (earlier.length > 0) this.unflushed.add(file);
     else this.unflushed.delete(file);
   }

@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Burst } from '../../host/burst.ts';
 import type { Moment } from '../../host/deadline.ts';
-import { removeDurable, writeDurable } from '../../host/durable-file.ts';
 import { pauses } from '../../host/event-loop.ts';
 import { realTimers } from '../../host/timers.ts';
 import { Turn } from '../../host/turn.ts';
@@ -10,13 +9,12 @@ import type { Catalog } from '../../schema/catalog.ts';
 import { asLockstepError, LockstepError } from '../../schema/error.ts';
 import { type Cursor, Follower } from '../follower.ts';
 import type { CommitRequest, Store } from '../store.ts';
-import { look, stampAt } from './disk.ts';
-import { adoptEdit } from './edit.ts';
+import { stampAt } from './disk.ts';
 import { fileIn, MirrorEdits } from './edits.ts';
-import { FORM, foldersOf, hashOf, parseFile, topOf } from './file.ts';
+import { FORM, foldersOf, topOf } from './file.ts';
 import { MirrorFlush } from './flush.ts';
 import { MirrorFolders, parentOf } from './folders.ts';
-import { KeptFiles, originalOf } from './kept.ts';
+import { KeptFiles } from './kept.ts';
 import {
   type Act,
   isDue,
@@ -30,7 +28,7 @@ import {
 import { MirrorMemory } from './memory.ts';
 import { MirrorReader } from './reader.ts';
 import { MirrorRetry } from './retry.ts';
-import { RETRIED, type Trouble, Troubles } from './trouble.ts';
+import { type MirrorLog, RETRIED, type Trouble, Troubles } from './trouble.ts';
 import type { AfterReboot } from './verdict.ts';
 import { MirrorWriter } from './writer.ts';
 
@@ -48,11 +46,6 @@ export interface MirrorOptions {
   flushMs?: number;
   /** The clocks of the machine. */
   clock(): Moment;
-}
-
-export interface MirrorLog {
-  info(facts: object, message: string): void;
-  warn(facts: object, message: string): void;
 }
 
 const SHORTEST_DEBOUNCE_MS = 120;
@@ -100,10 +93,6 @@ export class Mirror {
   private readonly turn = new Turn();
   private state = newMirror();
   private waiting: (() => void)[] = [];
-  /** Files that were judged since the machine was started. */
-  private readonly judged = new Set<string>();
-  /** Files that were empty, torn or older than what had been written. */
-  private discarded = 0;
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
 
@@ -112,6 +101,7 @@ export class Mirror {
     this.options = options;
     this.form = `${FORM} ${catalog.digest}`;
     this.memory = new MirrorMemory(store);
+    const room = { store, catalog, root: folder, memory: this.memory };
     const named = ({ file, path, code, reason }: Trouble): void =>
       log.warn({ file, path, code }, `${file}: ${reason}`);
     this.troubled = new Troubles(named);
@@ -125,31 +115,24 @@ export class Mirror {
     });
     this.kept = new KeptFiles(folder, file => this.reader.pathOf(file), named);
     this.flush = new MirrorFlush({
-      root: folder,
-      memory: this.memory,
+      ...room,
       inTurn: act => this.turn.take(act),
       failed: error =>
         log.warn({ reason: asLockstepError(error).message }, 'files could not be made durable'),
       ...(options.flushMs === undefined ? {} : { afterMs: options.flushMs }),
     });
     this.reader = new MirrorReader({
-      catalog,
-      root: folder,
-      memory: this.memory,
+      ...room,
       troubled: this.troubled,
       folders: this.folders,
       outdated: path => void this.writer.dirty.add(path),
       render: path => this.writer.render(path),
-      reboot: file => this.firstLook(file),
+      reboot: () => this.state.reboot,
       givesWay: file => this.troubled.isOvertaken(file) && store.head.role === 'standby',
       setAside: (file, why) => this.kept.setAside(file, why),
-      discarded: () => void this.discarded++,
     });
     this.writer = new MirrorWriter({
-      store,
-      catalog,
-      root: folder,
-      memory: this.memory,
+      ...room,
       usable: file => this.folders.usable(parentOf(file)),
       held: file => this.heldBy(file),
       overtaken: file => this.overtaken(file),
@@ -158,9 +141,8 @@ export class Mirror {
       failed: (file, path, error) => this.unwritten(file, path, error),
       nameless: path => log.warn({ path }, 'an object has no file: its name would be too long'),
     });
-    const { memory, troubled, folders, reader, writer, kept } = this;
-    const room = { store, catalog, root: folder, log };
-    this.edits = new MirrorEdits({ ...room, memory, troubled, folders, reader, writer, kept });
+    const { troubled, folders, reader, writer, kept } = this;
+    this.edits = new MirrorEdits({ ...room, log, troubled, folders, reader, writer, kept });
     this.follower = new Follower<Mark>({
       store,
       timers: realTimers,
@@ -225,7 +207,7 @@ export class Mirror {
       }
       try {
         if (stampAt(join(this.options.folder, parentOf(file))) === undefined) await this.takeEdits();
-        await this.replace(file);
+        await this.edits.giveUp(file);
       } catch (error) {
         throw asLockstepError(error);
       }
@@ -236,26 +218,11 @@ export class Mirror {
 
   /**
    * Commit what `file` says although it was refused, or was found where nobody can tell who meant it. Resolves to the revision.
-   * Throws `unknown-path`, and what reading a file and a commit throw.
+   * Throws what MirrorEdits.adopt throws.
    */
   adopt(file: string, by: Pick<CommitRequest, 'author' | 'guard'> & { reason?: string }): Promise<number> {
     return this.turn.take(async () => {
-      const { store, catalog, folder } = this.options;
-      const original = this.kept.has(file) ? (originalOf(file) as string) : file;
-      const path = this.reader.pathOf(original);
-      const sight = path === undefined ? undefined : await look(join(folder, file));
-      if (path === undefined || sight?.is !== 'content')
-        throw new LockstepError('unknown-path', `There is no file ${file} in the mirror that can be read.`, {
-          hint: 'lockstep status names the files that wait.',
-          facts: { file },
-        });
-      const { bytes, hash, stamp } = sight;
-      const records = parseFile(catalog, path, file, bytes);
-      const { revision } = await adoptEdit(store, catalog, { file, path, records, hash }, by);
-      if (original !== file) await this.kept.remove(file);
-      else await this.memory.keep([{ file, hash, stamp }]);
-      this.troubled.clear(file);
-      this.writer.dirty.add(path);
+      const revision = await this.edits.adopt(file, by);
       this.burst.event();
       return revision;
     });
@@ -267,7 +234,7 @@ export class Mirror {
       // what has just been saved is known only after a turn of the event loop
       await sleep(10);
       await this.rested();
-    } while (this.burst.open || !this.follower.isIdle || this.isActing || isDue(this.state, this.facts()));
+    } while (this.burst.open || !this.follower.isIdle || isDue(this.state, this.facts()));
   }
 
   /** Commits what was saved, writes what is not written yet, and ends. The store must still be open. */
@@ -315,14 +282,6 @@ export class Mirror {
   private rebootSince(mark: Mark | undefined): AfterReboot | undefined {
     const { bootId, wall, uptime } = this.options.clock();
     return mark?.boot === bootId ? undefined : { bootedAt: wall - uptime, durableAt: mark?.durableAt };
-  }
-
-  /** At the first look at a file after the machine was started. */
-  private firstLook(file: string): AfterReboot | undefined {
-    const { reboot } = this.state;
-    if (reboot === undefined || this.judged.has(file)) return undefined;
-    this.judged.add(file);
-    return reboot;
   }
 
   private heldBy(file: string): 'troubled' | 'waiting' | undefined {
@@ -376,8 +335,8 @@ export class Mirror {
       case 'act':
         void this.act(effect.act);
         return;
-      case 'forget-reboot':
-        this.forgetReboot();
+      case 'judged-all':
+        this.judgedAll();
         return;
       case 'flush':
         this.flush.due();
@@ -412,12 +371,9 @@ export class Mirror {
     mark: () => this.mark(),
   };
 
-  private get isActing(): boolean {
-    return this.state.acting !== undefined;
-  }
-
-  private rested(): Promise<void> {
-    return this.isActing ? new Promise(resolve => this.waiting.push(resolve)) : Promise.resolve();
+  /** Resolves when no act goes on and none is due. */
+  private async rested(): Promise<void> {
+    if (this.state.acting !== undefined) await new Promise<void>(resolve => this.waiting.push(resolve));
   }
 
   private async takeEdits(): Promise<void> {
@@ -425,14 +381,13 @@ export class Mirror {
     await this.edits.take();
   }
 
-  private forgetReboot(): void {
-    this.judged.clear();
-    if (this.discarded > 0)
+  private judgedAll(): void {
+    const files = this.reader.judgedAll();
+    if (files > 0)
       this.options.log.warn(
-        { files: this.discarded },
+        { files },
         'after a power cut files were empty, torn or older than what had been written; they are made again',
       );
-    this.discarded = 0;
   }
 
   /** The store or the folder does not answer. */
@@ -485,18 +440,6 @@ export class Mirror {
     const { message } = error as Error;
     this.troubled.report({ file, path, code: RETRIED, reason: `it could not be written: ${message}` });
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') this.burst.event(); // its folder is gone
-  }
-
-  private async replace(file: string): Promise<void> {
-    const path = this.reader.pathOf(file);
-    const target = join(this.options.folder, file);
-    const text = path === undefined ? undefined : await this.writer.render(path);
-    const hash = text === undefined ? undefined : hashOf(text);
-    this.edits.touched.delete(file);
-    await this.memory.intend([{ file, hash }]);
-    if (text === undefined) await removeDurable(target);
-    else await writeDurable(target, text);
-    await this.memory.keep([{ file, hash, written: true }]);
   }
 }
 

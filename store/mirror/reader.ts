@@ -25,19 +25,21 @@ export interface ReaderOptions {
   outdated(path: string): void;
   /** What the store says that the file of the object at `path` holds. */
   render(path: string): Promise<string | undefined>;
-  /** Set at the first look at a file after the machine was started anew. */
-  reboot(file: string): AfterReboot | undefined;
+  /** Until everything is judged that was there when the machine was started anew. */
+  reboot(): AfterReboot | undefined;
   /** The object of a refused edit was changed in the store, and nobody edits here: the edit makes way. */
   givesWay(file: string): boolean;
   /** Move the file aside, where nobody takes it for configuration. */
   setAside(file: string, why: string): Promise<void>;
-  /** What stands in the file is nobody's work, and is written over. */
-  discarded(file: string): void;
 }
 
 /** Looks at files and tells what somebody did to them. What cannot be read becomes a trouble. */
 export class MirrorReader {
   private readonly options: ReaderOptions;
+  /** Files that were judged since the machine was started. */
+  private readonly judged = new Set<string>();
+  /** How many of them were empty, torn or older than what had been written. */
+  private discarded = 0;
 
   constructor(options: ReaderOptions) {
     this.options = options;
@@ -93,6 +95,22 @@ export class MirrorReader {
     }
   }
 
+  /** Everything is judged once since the machine was started. Says how many files are made again. */
+  judgedAll(): number {
+    const { discarded } = this;
+    this.judged.clear();
+    this.discarded = 0;
+    return discarded;
+  }
+
+  /** At the first look at a file after the machine was started. */
+  private rebootFor(file: string): AfterReboot | undefined {
+    const reboot = this.options.reboot();
+    if (reboot === undefined || this.judged.has(file)) return undefined;
+    this.judged.add(file);
+    return reboot;
+  }
+
   /** The object that the file is about; undefined when it is none of the mirror's. */
   pathOf(file: string): string | undefined {
     try {
@@ -127,7 +145,7 @@ export class MirrorReader {
     const { memory, troubled, givesWay } = this.options;
     const state = memory.get(file);
     const note: FileNote = { ...(state ?? NOTHING), discarded: state?.lost ? state.worthless : undefined };
-    const reboot = this.options.reboot(file);
+    const reboot = this.rebootFor(file);
     const text = note.known.includes(hash) ? 'whole' : await this.textOf(file, bytes, reboot !== undefined);
     const { changedAt, savedAt } = stamp;
     const verdict = judgeFile({ hash, text, changedAt, savedAt }, note, reboot);
@@ -139,7 +157,7 @@ export class MirrorReader {
       case 'stale':
         memory.discard(file, stamp, hash);
         troubled.clear(file);
-        this.options.discarded(file);
+        this.discarded++;
         this.outdate(file);
         return undefined;
       case 'doubtful':

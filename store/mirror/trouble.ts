@@ -11,6 +11,11 @@ export interface Trouble {
   code: string;
 }
 
+export interface MirrorLog {
+  info(facts: object, message: string): void;
+  warn(facts: object, message: string): void;
+}
+
 /** The store could not be written to the disk, or the other way round: tried again by itself. */
 export const RETRIED = 'disk';
 
