@@ -1,5 +1,5 @@
 /**
- * Builds dist/: all code in a few files, the libraries with it (but lmdb, which has compiled parts), and the schema files
+ * Builds dist/: all code in a few files, the libraries with it (but lmdb, which has compiled parts), and the files of schemas
  * beside it; main.js is what tells an old Node.js that it is too old. Reading some 900 small files took longer than half the start of a unit; docs/decisions/0026-few-files.md.
  */
 import { chmodSync, cpSync, rmSync } from 'node:fs';
@@ -37,6 +37,7 @@ export async function buildInto(folder) {
     logLevel: 'warning',
   });
   cpSync(join(ROOT, 'schema/kinds'), join(folder, 'kinds'), { recursive: true });
+  cpSync(join(ROOT, 'audit/explain/tables'), join(folder, 'tables'), { recursive: true });
   const command = join(folder, 'main.js');
   cpSync(join(ROOT, 'cli/launch.js'), command);
   chmodSync(command, 0o755);

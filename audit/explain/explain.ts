@@ -1,10 +1,7 @@
 import { ERROR_CODES, type ErrorCode } from '../../schema/error.ts';
 import { CHECKS } from '../doctor/doctor.ts';
-import { ERROR_ADVICE } from './error-advice.ts';
-import type { Explanation, LinePattern, Source } from './explanation.ts';
-import { KEEPALIVED } from './keepalived.ts';
-import { LOG_MESSAGES, ORDINARY } from './lockstep-log.ts';
-import { UCARP } from './ucarp.ts';
+import type { Explanation, Source } from './explanation.ts';
+import { table } from './tables.ts';
 
 export interface Explained extends Explanation {
   source: Source;
@@ -20,16 +17,16 @@ export function explainLine(line: string): Explained[] {
   const entry = jsonIn(line);
   if (entry !== undefined) return [...messageOf(entry.msg), ...codeOf(entry.code)];
   const text = line.slice(0, LONGEST);
-  const byPattern = [...recognised(text, UCARP, 'ucarp'), ...recognised(text, KEEPALIVED, 'keepalived')];
+  const byPattern = [...recognised(text, 'ucarp'), ...recognised(text, 'keepalived')];
   if (byPattern.length > 0) return byPattern;
   // Codes of one word, such as `disk`, are taken for codes only where nothing else stands.
   const words = text.split(/[^a-z0-9-]+/).filter(word => word.includes('-') || word === text.trim());
   return [...messageOf(text.trim()), ...[...new Set(words)].flatMap(codeOf)];
 }
 
-function recognised(line: string, patterns: LinePattern[], source: Source): Explained[] {
-  for (const { pattern, ...explanation } of patterns) {
-    const found = pattern.exec(line);
+function recognised(line: string, source: 'ucarp' | 'keepalived'): Explained[] {
+  for (const { pattern, caseCounts, ...explanation } of table(source)) {
+    const found = new RegExp(pattern, caseCounts ? '' : 'i').exec(line);
     if (found !== null) return [{ source, about: found[0], ...explanation }];
   }
   return [];
@@ -54,19 +51,20 @@ function jsonIn(line: string): { msg?: unknown; code?: unknown } | undefined {
 function messageOf(message: unknown): Explained[] {
   if (typeof message !== 'string') return [];
   // The longest first: "unpaired" must not be taken for the beginning of something else.
-  const known = Object.keys(LOG_MESSAGES)
+  const messages = table('log-messages');
+  const known = Object.keys(messages)
     .filter(begin => message.startsWith(begin))
     .sort((one, other) => other.length - one.length)[0];
   return known === undefined
     ? []
-    : [{ source: 'lockstep', about: known, ...(LOG_MESSAGES[known] as Explanation) }];
+    : [{ source: 'lockstep', about: known, ...(messages[known] as Explanation) }];
 }
 
 function codeOf(code: unknown): Explained[] {
   if (typeof code !== 'string') return [];
   if (Object.hasOwn(ERROR_CODES, code)) {
     const { means } = ERROR_CODES[code as ErrorCode];
-    const advice = ERROR_ADVICE[code as ErrorCode] ?? { causes: [], look: [] };
+    const advice = table('errors')[code as ErrorCode] ?? { causes: [], look: [] };
     const happened = `${means.charAt(0).toUpperCase()}${means.slice(1)}.`;
     return [{ source: 'lockstep', about: code, happened, ...advice }];
   }
@@ -90,8 +88,14 @@ export interface Report {
 function ordinary(line: string): Explained | undefined {
   const entry = jsonIn(line);
   const message = entry === undefined ? line.trim() : entry.msg;
-  if (typeof message !== 'string' || !Object.hasOwn(ORDINARY, message)) return undefined;
-  return { source: 'lockstep', about: message, happened: ORDINARY[message] as string, causes: [], look: [] };
+  if (typeof message !== 'string' || !Object.hasOwn(table('ordinary'), message)) return undefined;
+  return {
+    source: 'lockstep',
+    about: message,
+    happened: table('ordinary')[message] as string,
+    causes: [],
+    look: [],
+  };
 }
 
 /** Of many lines: what comes again and again is told once, and counted; lines of every day only where there are no others. */

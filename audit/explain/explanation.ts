@@ -12,5 +12,8 @@ export type Source = 'ucarp' | 'keepalived' | 'lockstep';
 
 /** Lines of one program. */
 export interface LinePattern extends Explanation {
-  pattern: RegExp;
+  /** Source of a regular expression. */
+  pattern: string;
+  /** Otherwise capitals do not count. */
+  caseCounts?: true;
 }

@@ -2,11 +2,8 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CHECKS } from '../../audit/doctor/doctor.ts';
-import { ERROR_ADVICE } from '../../audit/explain/error-advice.ts';
 import { explainLine, explainText } from '../../audit/explain/explain.ts';
-import { KEEPALIVED } from '../../audit/explain/keepalived.ts';
-import { LOG_MESSAGES } from '../../audit/explain/lockstep-log.ts';
-import { UCARP } from '../../audit/explain/ucarp.ts';
+import { table } from '../../audit/explain/tables.ts';
 import { ERROR_CODES } from '../../schema/error.ts';
 
 const happened = (line: string): string[] => explainLine(line).map(each => each.happened);
@@ -148,19 +145,19 @@ describe('explain', () => {
   it('has a line for each pattern', () => {
     const seen = new Set(LINES.flatMap(([line]) => happened(line)));
     assert.deepEqual(
-      [...UCARP, ...KEEPALIVED]
+      [...table('ucarp'), ...table('keepalived')]
         .filter(pattern => !seen.has(pattern.happened))
-        .map(({ pattern }) => pattern.source),
+        .map(({ pattern }) => pattern),
       [],
     );
   });
 
   it('knows every error code of ours, alone and in a line of the log', () => {
     assert.deepEqual(
-      Object.keys(ERROR_CODES).filter(code => !Object.hasOwn(ERROR_ADVICE, code)),
+      Object.keys(ERROR_CODES).filter(code => !Object.hasOwn(table('errors'), code)),
       [],
     );
-    for (const [code, advice] of Object.entries(ERROR_ADVICE)) {
+    for (const [code, advice] of Object.entries(table('errors'))) {
       assert.ok(advice.causes.length > 0 && advice.look.length > 0, code);
       assert.equal(explainLine(code).at(-1)?.about, code);
       assert.equal(explainLine(`{"level":"warn","code":"${code}","msg":"x"}`)[0]?.about, code);
@@ -188,7 +185,7 @@ describe('explain', () => {
     assert.ok(logged.length > 30, `found ${logged.length}`);
     for (const message of [...logged, 'connection refused', 'message refused'])
       assert.ok(explainLine(`{"msg":${JSON.stringify(message)}}`).length > 0, message);
-    for (const message of Object.keys(LOG_MESSAGES))
+    for (const message of Object.keys(table('log-messages')))
       assert.ok(
         sources.some(text => text.includes(message)),
         `nothing logs: ${message}`,

@@ -4,10 +4,7 @@ import { Command } from 'commander';
 import { STEPS } from '../../audit/doctor/check.ts';
 import { CHECKS } from '../../audit/doctor/doctor.ts';
 import { STEP_CHECKS } from '../../audit/doctor/steps.ts';
-import { ERROR_ADVICE } from '../../audit/explain/error-advice.ts';
-import { KEEPALIVED } from '../../audit/explain/keepalived.ts';
-import { LOG_MESSAGES } from '../../audit/explain/lockstep-log.ts';
-import { UCARP } from '../../audit/explain/ucarp.ts';
+import { table } from '../../audit/explain/tables.ts';
 import { COMMANDS } from '../../cli/commands.ts';
 import { loadCatalog } from '../../schema/catalog.ts';
 
@@ -24,7 +21,12 @@ function typedInDocuments(): string[] {
 /** Everything that the doctor and `lockstep explain` tell people to type. */
 function hints(): string[] {
   const checks = [...CHECKS, ...STEPS.flatMap(step => STEP_CHECKS[step])];
-  const advice = [...Object.values(ERROR_ADVICE), ...Object.values(LOG_MESSAGES), ...KEEPALIVED, ...UCARP];
+  const advice = [
+    ...Object.values(table('errors')),
+    ...Object.values(table('log-messages')),
+    ...table('keepalived'),
+    ...table('ucarp'),
+  ];
   return [
     ...checks.flatMap(({ hint }) => hint ?? []),
     ...advice.flatMap(({ look }) => look),
