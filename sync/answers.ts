@@ -9,6 +9,7 @@ import { cutNode } from '../store/tree-walk.ts';
 import { branchPart } from './branch-exchange.ts';
 import { newestKnown } from './fork.ts';
 import type { Hello, ProvisionalNote, Reply } from './message.ts';
+import type { TakenUpdate } from './receipt.ts';
 import type { ResponderEffect } from './responder.ts';
 import { greetingOf, type OwnFacts } from './state.ts';
 
@@ -19,13 +20,8 @@ export interface ServiceOptions {
   /** How many records this unit holds back from its partner. */
   heldBack(): number;
   onHello(hello: Hello): void;
-  onUpdate(update: {
-    result: 'applied' | 'already-applied';
-    digest: string;
-    revision: number;
-    from: string;
-    records: number;
-  }): Promise<void>;
+  /** An update came in. `from`: id of the unit that sent it. */
+  onUpdate(update: TakenUpdate, from: string): Promise<void>;
   onRefusal(error: LockstepError): void;
   /** Answers a question of an audit; without it, none is answered. */
   onAudit?(question: JsonObject): Promise<JsonObject>;
@@ -98,7 +94,9 @@ async function apply(
 ): Promise<Answer> {
   const provisional = note === null ? undefined : provisionalOf(note, clock());
   const applied = await store.applyUpdate({ ...update, provisional });
-  await onUpdate({ ...applied, from: update.from, records: update.changes.length });
+  const records = update.changes.length;
+  const at = new Date(clock().wall).toISOString();
+  await onUpdate({ ...applied, kind: 'taken', records, at }, update.from);
   return { type: 'receipt', ...applied };
 }
 

@@ -6,23 +6,9 @@ import type { FellBack, Witness } from '../store/head.ts';
 import type { Store } from '../store/store.ts';
 import type { Channel } from './channel.ts';
 import type { StateName } from './pair-state.ts';
+import type { Receipt } from './receipt.ts';
 import type { Requests } from './requests.ts';
-import type { HeldBack, OwnFacts, SyncEvent, SyncState, Ticket } from './state.ts';
-
-/** What an update did (docs/DOMAIN.md, Words: receipt). */
-export interface UpdateReport {
-  result: 'applied' | 'already-applied';
-  forced: boolean;
-  revision: number;
-  digest: string;
-  records: number;
-  bytes: number;
-  ms: number;
-  /** What was left out; without it, both units held the same after the update. */
-  heldBack: HeldBack | undefined;
-  /** What the receipt says of the partner's store: kept beside the common digest. */
-  seen: Witness | undefined;
-}
+import type { OwnFacts, SyncEvent, SyncState, Ticket } from './state.ts';
 
 export interface LinkOptions {
   store: Store;
@@ -34,7 +20,8 @@ export interface LinkOptions {
   /** Makes the role durable; `digest`: only while the store still has it. Resolves to whether it was done. */
   setRole(role: 'active' | 'standby', epoch: number, digest?: string): Promise<boolean>;
   onState(state: SyncState, name: StateName): void;
-  onUpdate(report: UpdateReport): void;
+  /** An update went out. `seen`: what the receipt says of the partner's store, kept beside the common digest. */
+  onUpdate(receipt: Receipt, seen: Witness | undefined): void;
   onTrouble(error: LockstepError): void;
   /** This unit found out that its disk fell back. */
   onFellBack?(fellBack: FellBack): void;

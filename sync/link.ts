@@ -5,16 +5,15 @@ import type { Channel } from './channel.ts';
 import { Greeter } from './greeter.ts';
 import { assertAllCross } from './held-back.ts';
 import { LinkConnection } from './link-connection.ts';
-import type { LinkContext, LinkOptions, UpdateReport } from './link-context.ts';
+import type { LinkContext, LinkOptions } from './link-context.ts';
 import { step } from './machine.ts';
 import type { Hello } from './message.ts';
 import { nameOf, updateRefusal } from './pair-state.ts';
+import type { Receipt } from './receipt.ts';
 import type { Requests } from './requests.ts';
 import { RoleChanges } from './role-changes.ts';
 import { type Effect, heldBack, initialState, type SyncEvent, type SyncState, type Ticket } from './state.ts';
 import { UpdateRun } from './update-run.ts';
-
-export type { LinkOptions, UpdateReport };
 
 type Waiter = { resolve(value: never): void; reject(error: LockstepError): void };
 
@@ -70,8 +69,8 @@ export class Link implements LinkContext {
     this.connection.redial();
   }
 
-  /** Resolves with the receipt; rejects with the reason why there is none. */
-  forceUpdate(): Promise<UpdateReport> {
+  /** Rejects with the reason why there is no receipt. */
+  forceUpdate(): Promise<Receipt> {
     return this.ask(ticket => ({ type: 'force', ticket }));
   }
 

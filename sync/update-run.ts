@@ -5,10 +5,11 @@ import { EMPTY_DIGEST } from '../store/digest.ts';
 import type { Provisional } from '../store/head.ts';
 import { cutNode, type Difference, difference, type NodePair } from '../store/tree-walk.ts';
 import { holdBack } from './held-back.ts';
-import type { LinkContext, UpdateReport } from './link-context.ts';
+import type { LinkContext } from './link-context.ts';
 import type { ProvisionalNote } from './message.ts';
 import { MAX_BUCKETS, MAX_NODES } from './message-format.ts';
 import { type Outgoing, prepareOutgoing, updateFrames } from './outgoing.ts';
+import type { Receipt } from './receipt.ts';
 import type { Effect, SyncEvent } from './state.ts';
 
 type EffectOf<Do extends Effect['do']> = Extract<Effect, { do: Do }>;
@@ -51,11 +52,20 @@ export class UpdateRun {
   remember({ result, digest, revision, forced, tickets, heldBack, seen }: EffectOf<'remember'>): void {
     const { options } = this.link;
     const { started = 0, records = 0, bytes = 0 } = this.running ?? {};
-    const ms = elapsedMs(started, options.timers.now());
-    const report: UpdateReport = { result, forced, revision, digest, records, bytes, ms, heldBack, seen };
+    const receipt: Receipt = {
+      result,
+      kind: forced ? 'forced' : 'periodic',
+      revision,
+      digest,
+      records,
+      bytes,
+      ms: elapsedMs(started, options.timers.now()),
+      at: new Date(options.clock().wall).toISOString(),
+      ...(heldBack === undefined ? {} : { heldBack }),
+    };
     this.drop();
-    for (const ticket of tickets) this.link.settle(ticket, report);
-    options.onUpdate(report);
+    for (const ticket of tickets) this.link.settle(ticket, receipt);
+    options.onUpdate(receipt, seen);
   }
 
   /** Asked once for each release of the partner. */

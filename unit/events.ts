@@ -7,6 +7,7 @@ import type { Revision } from '../store/revision.ts';
 import type { Role, Store } from '../store/store.ts';
 import type { StateName } from '../sync/pair-state.ts';
 import type { Pause } from '../sync/pause.ts';
+import type { Receipt, TakenUpdate } from '../sync/receipt.ts';
 import type { Log } from './log/log.ts';
 
 export interface Happenings {

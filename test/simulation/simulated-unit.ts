@@ -239,7 +239,7 @@ export class SimulatedUnit {
         this.shown = name;
         this.say(`is ${name}`);
       },
-      onUpdate: ({ digest, revision, result, seen }) => {
+      onUpdate: ({ digest, revision, result }, seen) => {
         this.say(`has the receipt for ${digest.slice(0, 8)}: ${result}`);
         store
           .setCommon(digest, revision, seen)

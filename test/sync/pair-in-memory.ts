@@ -14,10 +14,11 @@ import { type CommitResult, Store } from '../../store/store.ts';
 import type { Change } from '../../store/transition.ts';
 import { bothWays } from '../../sync/both-ways.ts';
 import type { Channel } from '../../sync/channel.ts';
-import { Link, type UpdateReport } from '../../sync/link.ts';
+import { Link } from '../../sync/link.ts';
 import { type HaMode, type Hello, PROTOCOL, type Reply, type Request } from '../../sync/message.ts';
 import { encodeMessage, parseReply, parseRequest } from '../../sync/message-format.ts';
 import { nameOf, type StateName } from '../../sync/pair-state.ts';
+import type { Receipt } from '../../sync/receipt.ts';
 import { serve } from '../../sync/service.ts';
 import { factsOf, type OwnFacts, type SyncState } from '../../sync/state.ts';
 import type { Auditing } from '../../unit/audits/auditing.ts';
@@ -45,7 +46,7 @@ export class MemoryUnit {
   readonly store: Store;
   readonly link: Link;
   readonly facts: Facts;
-  readonly sent: UpdateReport[] = [];
+  readonly sent: Receipt[] = [];
   readonly taken: { result: string; records: number }[] = [];
   readonly refusals: LockstepError[] = [];
   /** What a unit does about audits, where a test is about that. */
@@ -87,9 +88,9 @@ export class MemoryUnit {
       onState: (state, name) => {
         for (const waiter of [...this.waiters]) waiter(state, name);
       },
-      onUpdate: report => {
+      onUpdate: (report, seen) => {
         this.sent.push(report);
-        if (report.heldBack === undefined) void store.setCommon(report.digest, report.revision, report.seen);
+        if (report.heldBack === undefined) void store.setCommon(report.digest, report.revision, seen);
         this.auditing?.settled();
       },
       beforeUpdate: async () => this.auditing?.beforeUpdate(),

@@ -203,8 +203,8 @@ export class Connections {
       clock,
       setRole: (role, epoch, digest) => roles.set(role, epoch, digest),
       onState: (state, name) => watch.note(state, name, partner.name),
-      onUpdate: report => {
-        journal.noteSent(report);
+      onUpdate: (receipt, seen) => {
+        journal.noteSent(receipt, seen);
         answers.audit?.settled();
       },
       beforeUpdate: async () => answers.audit?.beforeUpdate(),
@@ -279,8 +279,8 @@ export class Connections {
       onHello: hello => {
         if (this.isStill(partner)) onHello(hello);
       },
-      onUpdate: async update => {
-        journal.noteTaken(update);
+      onUpdate: async (update, from) => {
+        journal.noteTaken(update, from);
         audit?.settled();
       },
       ...(audit === undefined ? {} : { onAudit: question => audit.answerPartner(question) }),

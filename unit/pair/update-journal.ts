@@ -1,6 +1,6 @@
-import type { Receipt, TakenUpdate } from '../../api/contract/shapes.ts';
+import type { Witness } from '../../store/head.ts';
 import type { Store } from '../../store/store.ts';
-import type { UpdateReport } from '../../sync/link.ts';
+import type { Receipt, TakenUpdate } from '../../sync/receipt.ts';
 import type { Events } from '../events.ts';
 import type { Log } from '../log/log.ts';
 
@@ -10,7 +10,6 @@ export interface UpdateJournalOptions {
   store: Store;
   events: Events;
   log: Log;
-  now(): Date;
 }
 
 /** What was sent and what was taken: the last of each for the status, all of them for log and metrics. */
@@ -39,41 +38,23 @@ export class UpdateJournal {
     this.taken = undefined;
   }
 
-  noteSent(report: UpdateReport): void {
+  noteSent(receipt: Receipt, seen: Witness | undefined): void {
     const { events, log, store } = this.options;
-    const receipt = this.receipt(report);
     this.sent = receipt;
     events.emit('updateSent', receipt);
-    const common = report.heldBack === undefined ? report : undefined;
+    const common = receipt.heldBack === undefined ? receipt : undefined;
     // Whoever forced the update is answered before anything is written about it.
     setImmediate(() => {
-      const { seen: _seen, ...told } = report;
-      log.info(told, 'update sent');
+      log.info(receipt, 'update sent');
       store
-        .keepReceipt(common, NAME, receipt, report.seen)
+        .keepReceipt(common, NAME, receipt, seen)
         .catch((error: unknown) => log.error({ reason: String(error) }, 'the receipt could not be kept'));
     });
   }
 
-  noteTaken(update: Omit<TakenUpdate, 'kind' | 'at'> & { from: string }): void {
-    const { events, log, now } = this.options;
-    const { from: _from, ...taken } = update;
-    this.taken = { ...taken, kind: 'taken', at: now().toISOString() };
-    log.info(update, 'update taken');
-    events.emit('updateReceived', this.taken);
-  }
-
-  receipt({ result, forced, revision, digest, records, bytes, ms, heldBack }: UpdateReport): Receipt {
-    return {
-      result,
-      kind: forced ? 'forced' : 'periodic',
-      revision,
-      digest,
-      records,
-      bytes,
-      ms,
-      at: this.options.now().toISOString(),
-      ...(heldBack === undefined ? {} : { heldBack }),
-    };
+  noteTaken(update: TakenUpdate, from: string): void {
+    this.taken = update;
+    this.options.log.info({ ...update, from }, 'update taken');
+    this.options.events.emit('updateReceived', update);
   }
 }

@@ -2,14 +2,13 @@ import type { Receipt } from '../../api/contract/shapes.ts';
 import type { Timers } from '../../host/timers.ts';
 import { asLockstepError, type ErrorBody } from '../../schema/error.ts';
 import type { PairChange, Store } from '../../store/store.ts';
+import type { Receipt } from '../../sync/receipt.ts';
 import type { Auditing } from '../audits/auditing.ts';
 import type { Connections } from './connections.ts';
-import type { UpdateJournal } from './update-journal.ts';
 
 export interface UpdatesOptions {
   store: Store;
   connections: Connections;
-  journal: UpdateJournal;
   intervalSeconds: number;
   timers: Timers;
 }
@@ -55,7 +54,7 @@ export class Updates {
   }
 
   async force(): Promise<Receipt> {
-    return this.options.journal.receipt(await this.options.connections.linked().forceUpdate());
+    return this.options.connections.linked().forceUpdate();
   }
 
   /** Ask the standby whether it would take these changes; rejects with its reason when it would not. */
