@@ -65,6 +65,6 @@ export function strangers(own: HaFacts, theirs: HaFacts): Misfit[] {
   });
 }
 
-export function words(misfits: Misfit[]): string {
+export function words(misfits: Pick<Misfit, 'what' | 'ours' | 'theirs'>[]): string {
   return misfits.map(({ what, ours, theirs }) => `${what} here ${ours}, there ${theirs}`).join('; ');
 }

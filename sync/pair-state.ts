@@ -2,7 +2,8 @@
 import { LockstepError } from '../schema/error.ts';
 import { EMPTY_DIGEST } from '../store/digest.ts';
 import { fallenBack, hasFallenBack } from './fall-back.ts';
-import type { Hello } from './message.ts';
+import { contradictions, type Misfit, words } from './fit.ts';
+import type { HaMode, Hello } from './message.ts';
 import { pausedError } from './pause.ts';
 import { heldBack, type OwnFacts, type SyncState } from './state.ts';
 
@@ -175,12 +176,52 @@ export function unconfirmed(): LockstepError {
   );
 }
 
-function mismatchError(different: ReturnType<typeof mismatches>): LockstepError {
-  const words = different.map(({ what, ours, theirs }) =>
-    what === 'HA mode' ? `both are HA ${ours} mode` : `${what} here ${ours}, there ${theirs}`,
+type Mismatches = ReturnType<typeof mismatches>;
+
+export const MISFIT_HINT = 'Make them equal; updates then start by themselves.';
+
+function mismatchError(different: Mismatches): LockstepError {
+  const named = different.map(each =>
+    each.what === 'HA mode' ? `both are HA ${each.ours} mode` : words([each]),
   );
-  return new LockstepError('mismatch', `The units do not fit together: ${words.join('; ')}.`, {
-    hint: 'Make them equal; updates then start by themselves.',
+  return new LockstepError('mismatch', `The units do not fit together: ${named.join('; ')}.`, {
+    hint: MISFIT_HINT,
     facts: { different },
   });
+}
+
+/** The same, for the partner to read: what is here for this unit is there for that one, so no side is named. */
+export function mismatchToldThere(different: Mismatches): LockstepError {
+  const named = different.map(({ what }) => what).join(', ');
+  return new LockstepError('mismatch', `The units do not fit together: ${named} differ.`, {
+    facts: { different },
+  });
+}
+
+/** What one of the two is about to lose: only before they were first in step. */
+export function contradicting({ own, partner, link }: SyncState): Misfit[] {
+  if (link !== 'up' || own.ha === undefined || partner?.ha === undefined) return [];
+  return own.established && partner.established ? [] : contradictions(own.ha, partner.ha);
+}
+
+/** Why the two are no pair yet, in words; empty when they are, or that is not known. */
+export function misfitWords(state: SyncState | undefined): string {
+  if (state?.link !== 'up' || state.partner === undefined) return '';
+  return words([...mismatches(state.own, state.partner), ...contradicting(state)]);
+}
+
+/** What a unit and its pair are, also where there is no pair. */
+export type UnitState = StateName | 'single' | 'unpaired' | 'pacified';
+
+export function unitStateOf(unit: {
+  isDamaged: boolean;
+  isPacified: boolean;
+  mode: 'single' | HaMode;
+  /** undefined without a partner. */
+  syncState: SyncState | undefined;
+}): UnitState {
+  if (unit.isDamaged) return 'damaged';
+  if (unit.isPacified) return 'pacified';
+  if (unit.syncState === undefined) return unit.mode === 'single' ? 'single' : 'unpaired';
+  return nameOf(unit.syncState);
 }

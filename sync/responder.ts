@@ -5,7 +5,7 @@ import type { Witness } from '../store/head.ts';
 import type { PairChange, TrialUpdate, UpdateRequest } from '../store/store.ts';
 import { withWitness, witnessOf } from '../store/witness.ts';
 import type { Hello, Reply, Request, UpdateMessage } from './message.ts';
-import { mismatches } from './pair-state.ts';
+import { mismatches, mismatchToldThere } from './pair-state.ts';
 import type { OwnFacts } from './state.ts';
 
 /**
@@ -201,13 +201,7 @@ function updateError(
 /** Why nothing is taken from this unit. */
 function senderError(own: OwnFacts, from: Hello): LockstepError | undefined {
   const different = mismatches(own, from);
-  if (different.length > 0) {
-    return new LockstepError(
-      'mismatch',
-      `The units do not fit together: ${different.map(({ what }) => what).join(', ')} differ.`,
-      { facts: { different } },
-    );
-  }
+  if (different.length > 0) return mismatchToldThere(different);
   if (from.role !== 'active')
     return new LockstepError('bad-message', 'An update came from a unit that is not active.');
   return undefined;
@@ -227,15 +221,7 @@ function stepDown(
   request: Extract<Request, { type: 'step-down' }>,
 ): ResponderEffect {
   const different = mismatches(own, from);
-  if (different.length > 0) {
-    return refuse(
-      request.id,
-      new LockstepError(
-        'mismatch',
-        `The units do not fit together: ${different.map(({ what }) => what).join(', ')} differ.`,
-      ),
-    );
-  }
+  if (different.length > 0) return refuse(request.id, mismatchToldThere(different));
   if (request.epoch <= own.epoch) {
     return refuse(
       request.id,

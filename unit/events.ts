@@ -1,7 +1,6 @@
 /** What happens in a running unit, for whoever needs to know: other rooms, metrics, whoever follows by the API. */
 
 import type { DriftReport } from '../api/contract/audits.ts';
-import type { Receipt, TakenUpdate } from '../api/contract/shapes.ts';
 import type { Damage } from '../api/contract/status.ts';
 import type { Revision } from '../store/revision.ts';
 import type { Role, Store } from '../store/store.ts';

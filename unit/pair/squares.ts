@@ -2,9 +2,9 @@ import type { Square } from '../../api/contract/status.ts';
 import type { Head } from '../../store/store.ts';
 import { hasFallenBack } from '../../sync/fall-back.ts';
 import type { Hello } from '../../sync/message.ts';
+import { misfitWords, type UnitState } from '../../sync/pair-state.ts';
 import type { StatusFacts } from './status-facts.ts';
-import { stateName, type UnitState } from './sync-status.ts';
-import { misfitWords } from './warnings.ts';
+import { stateName } from './sync-status.ts';
 
 /** Left is HA1, right is HA2 (docs/DOMAIN.md, Status squares). */
 export function squares(facts: StatusFacts): Square[] {
@@ -15,8 +15,8 @@ export function squares(facts: StatusFacts): Square[] {
   const partner = own === 'HA1' ? 'HA2' : 'HA1';
   const name = facts.partner?.name;
   const between = stateName({ ...facts, store: { ...facts.store, damage: null } });
-  const misfit = state === 'pacified' || state === 'damaged' ? undefined : misfitWords(syncState);
-  if (misfit !== undefined) return misfitSquares([own, partner], head, syncState?.partner, name, misfit);
+  const misfit = state === 'pacified' || state === 'damaged' ? '' : misfitWords(syncState);
+  if (misfit !== '') return misfitSquares([own, partner], head, syncState?.partner, name, misfit);
   const pair = [
     { unit: own, ...ownSquare(state, facts) } as Square,
     { unit: partner, ...partnerSquare(between, syncState?.partner, name) } as Square,

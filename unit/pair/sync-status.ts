@@ -2,12 +2,14 @@ import type { Damage, SyncStatus } from '../../api/contract/status.ts';
 import { DAMAGE_HINT } from '../../store/damage.ts';
 import { EMPTY_DIGEST } from '../../store/digest.ts';
 import { fallBackSentence, fallenHereHint, fallenThereHint, hasFallenBack } from '../../sync/fall-back.ts';
+import { words } from '../../sync/fit.ts';
 import {
   BOTH_ACTIVE_HINT,
+  MISFIT_HINT,
   mismatches,
-  nameOf,
   pacifiedHint,
-  type StateName,
+  type UnitState,
+  unitStateOf,
   updateRefusal,
 } from '../../sync/pair-state.ts';
 import { pausedError } from '../../sync/pause.ts';
@@ -18,9 +20,6 @@ import type { StatusFacts } from './status-facts.ts';
 /** Latest missing revisions that a status names. */
 const MAX_MISSING = 10;
 
-/** What a unit and its pair are, also where there is no pair. */
-export type UnitState = StateName | 'single' | 'unpaired' | 'pacified';
-
 export function stateName({
   identity,
   partner,
@@ -28,11 +27,12 @@ export function stateName({
   pacified,
   store,
 }: Pick<StatusFacts, 'identity' | 'partner' | 'syncState' | 'pacified' | 'store'>): UnitState {
-  if (store.damage !== null) return 'damaged';
-  if (pacified !== undefined) return 'pacified';
-  if (partner === undefined || syncState === undefined)
-    return identity.mode === 'single' ? 'single' : 'unpaired';
-  return nameOf(syncState);
+  return unitStateOf({
+    isDamaged: store.damage !== null,
+    isPacified: pacified !== undefined,
+    mode: identity.mode,
+    syncState: partner && syncState,
+  });
 }
 
 export function syncStatus(facts: StatusFacts): SyncStatus {
@@ -121,8 +121,6 @@ function fellBackHint(state: UnitState, { partner, syncState }: StatusFacts): st
   return hasFallenBack(syncState) ? fallenHereHint(who) : fallenThereHint(who);
 }
 
-const MISFIT_HINT = 'Make them equal; updates then start by themselves.';
-
 function sentence(
   state: UnitState,
   { head, partner, syncState, pause, pacified, store }: StatusFacts,
@@ -197,9 +195,7 @@ function damaged({ findings, more }: Damage): string {
 
 /** A standby refuses nothing itself, so it says what differs. */
 function misfit(who: string, syncState: SyncState | undefined): string {
-  const partner = syncState?.partner;
-  const different =
-    syncState === undefined || partner === undefined ? [] : mismatches(syncState.own, partner);
-  const words = different.map(({ what, ours, theirs }) => `${what} here ${ours}, there ${theirs}`);
-  return `${who} does not fit to this unit${words.length > 0 ? `: ${words.join('; ')}` : ''}.`;
+  const { own, partner } = syncState ?? {};
+  const different = own === undefined || partner === undefined ? '' : words(mismatches(own, partner));
+  return `${who} does not fit to this unit${different === '' ? '' : `: ${different}`}.`;
 }

@@ -1,8 +1,8 @@
 /** What is wrong with the connections of a pair that works, and with what the two units are to each other. */
 import type { LockstepError, Problem } from '../../schema/error.ts';
-import { contradictions, type HaFacts, type Misfit, strangers, words } from '../../sync/fit.ts';
+import { type HaFacts, strangers, words } from '../../sync/fit.ts';
 import type { Link } from '../../sync/link.ts';
-import { mismatches } from '../../sync/pair-state.ts';
+import { contradicting } from '../../sync/pair-state.ts';
 import type { SyncState } from '../../sync/state.ts';
 import type { PairAddresses } from './addresses.ts';
 
@@ -74,21 +74,6 @@ function misfitWarnings(name: string, own: HaFacts, state: SyncState): Problem[]
       ),
     ),
   ];
-}
-
-/** What one of the two is about to lose: only before they were first in step. */
-function contradicting({ own, partner, link }: SyncState): Misfit[] {
-  const known = link === 'up' && own.ha !== undefined && partner?.ha !== undefined;
-  if (!known || (own.established && partner.established)) return [];
-  return contradictions(own.ha as HaFacts, partner.ha as HaFacts);
-}
-
-/** Why the two are no pair yet, in words; undefined when they are. */
-export function misfitWords(state: SyncState | undefined): string | undefined {
-  if (state?.link !== 'up' || state.partner === undefined) return undefined;
-  const found = [...mismatches(state.own, state.partner), ...contradicting(state)];
-  if (found.length === 0) return undefined;
-  return found.map(({ what, ours, theirs }) => `${what} here ${ours}, there ${theirs}`).join('; ');
 }
 
 function problem(code: string, path: string, message: string, hint: string | undefined): Problem {
