@@ -1,4 +1,3 @@
-import type { Receipt } from '../../api/contract/shapes.ts';
 import type { Timers } from '../../host/timers.ts';
 import { asLockstepError, type ErrorBody } from '../../schema/error.ts';
 import type { PairChange, Store } from '../../store/store.ts';
