@@ -23,7 +23,7 @@ export interface AlarmFacts {
   partnerCommonAt: number | undefined;
 }
 
-export type Suspicion =
+type Suspicion =
   | 'damaged'
   /** The standby holds neither what it confirmed nor anything that was made since. */
   | 'partner-left'

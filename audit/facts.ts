@@ -16,13 +16,13 @@ export type Question =
   /** All that there is to say of these records. */
   | { ask: 'details'; nonce: string; paths: string[] };
 
-export interface Bucket {
+interface Bucket {
   index: number;
   leaves: Leaf[];
 }
 
 /** Hash of a shared half, base64. */
-export type Leaf = [path: string, hash: string];
+type Leaf = [path: string, hash: string];
 
 /** The state that an answer was read from. Answers from two states do not go together. */
 export interface State {

@@ -15,7 +15,7 @@ export function withKeyedSecrets(kind: Kind, value: JsonObject, nonce: string): 
   return mapSecrets(kind, value, secret => `${MASK}#${keyedHash(nonce, secret)}`);
 }
 
-export function isKeyed(value: Json | undefined): boolean {
+function isKeyed(value: Json | undefined): boolean {
   return typeof value === 'string' && KEYED.test(value);
 }
 

@@ -2,10 +2,10 @@
 import { LockstepError } from '../schema/error.ts';
 import { canonicalize, isObject, type Json, type JsonObject } from '../schema/json.ts';
 
-export const PROOF_FORMAT = 1;
+const PROOF_FORMAT = 1;
 
 /** What one unit says, and signs with its host key. */
-export interface Statement {
+interface Statement {
   pair: string;
   unit: string;
   name: string;

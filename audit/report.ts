@@ -43,7 +43,7 @@ export interface AuditReport {
   settled: boolean;
 }
 
-export const MAX_FINDINGS = 1000;
+const MAX_FINDINGS = 1000;
 
 export interface Compared {
   a: Opening;

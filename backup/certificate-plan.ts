@@ -26,12 +26,12 @@ export type NewerOf = (
   path: string,
 ) => Promise<{ newer: 'here' | 'bundle' | 'neither'; because: string }>;
 
-export interface CertificateJudges {
+interface CertificateJudges {
   faultOf: FaultOf;
   newerOf: NewerOf;
 }
 
-export interface CertificateChoice {
+interface CertificateChoice {
   select: Selection;
   /** undefined: nobody said. */
   others: Others | undefined;

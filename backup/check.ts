@@ -4,7 +4,7 @@ import type { Part } from '../schema/kind.ts';
 import type { BundleRecord, Manifest } from './bundle.ts';
 
 /** A record that does not fit the schemas of this unit. */
-export interface Misfit extends Problem {
+interface Misfit extends Problem {
   /** '' for a path that no kind has. */
   kind: string;
 }

@@ -32,7 +32,7 @@ export interface CreateOptions {
   parts?: readonly Part[];
 }
 
-export interface CreatedBundle {
+interface CreatedBundle {
   manifest: Manifest;
   /** The encrypted file. Fails when the snapshot does; destroying it ends everything behind it. */
   bytes: Readable;

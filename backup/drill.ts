@@ -15,13 +15,13 @@ import { planRestore } from './plan.ts';
 import { asRestoreRefusal } from './refused.ts';
 
 /** What a drill has proved. */
-export interface Proof {
+interface Proof {
   records: number;
   /** Digest of the scratch unit; that of the bundle, unless private keys or parts were left out of it. */
   digest: string;
 }
 
-export interface DrillOptions {
+interface DrillOptions {
   catalog: Catalog;
   rules: readonly Rule[];
   now: () => Date;

@@ -11,7 +11,7 @@ export interface Choice {
 }
 
 /** What decides whether a bundle fits a unit, before any record is looked at. */
-export interface Target {
+interface Target {
   /** `ha/mode` of the unit that is restored on; undefined: it has none. */
   haMode: string | undefined;
 }

@@ -6,7 +6,7 @@ import { damagedBundle, notABundle } from './refusals.ts';
  */
 
 /** `classic`: GnuPG 2.2 can open it. `rfc9580`: Argon2id and AES-256-GCM. */
-export const PROFILES = ['classic', 'rfc9580'] as const;
+const PROFILES = ['classic', 'rfc9580'] as const;
 export type Profile = (typeof PROFILES)[number];
 
 /** So many bytes from the beginning of a file tell everything that comes before the encrypted data. */

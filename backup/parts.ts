@@ -14,7 +14,7 @@ import { PEM_FILE, pemsOf } from './pem-files.ts';
 import { LinePieces } from './pieces.ts';
 
 /** One state of the configuration: a StoreSnapshot, or whatever can list its records in the order of their paths. */
-export interface RecordSource {
+interface RecordSource {
   list(path: string): AsyncIterable<ConfigRecord>;
   /**
    * The same as canonical JSON, in runs, for records that are shared as a whole: spelling them anew would cost more than
@@ -58,7 +58,7 @@ async function* recordsAt(
 }
 
 /** The records of a part in the order of their paths. */
-export async function* recordsOf(content: Content, part: Part): AsyncGenerator<ConfigRecord> {
+async function* recordsOf(content: Content, part: Part): AsyncGenerator<ConfigRecord> {
   for (const top of topsOf(content.catalog, part)) yield* recordsAt(content, part, top);
 }
 

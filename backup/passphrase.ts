@@ -1,8 +1,8 @@
 import { LockstepError } from '../schema/error.ts';
 
 /** What makes a passphrase of a bundle good enough: so many characters, or so many words. */
-export const ENOUGH_CHARACTERS = 12;
-export const ENOUGH_WORDS = 4;
+const ENOUGH_CHARACTERS = 12;
+const ENOUGH_WORDS = 4;
 /** Longer ones are somebody's file, given by mistake. */
 const MAX_CHARACTERS = 1024;
 

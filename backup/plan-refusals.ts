@@ -3,7 +3,7 @@ import type { Kind } from '../schema/kind.ts';
 import type { Manifest } from './bundle.ts';
 
 /** Paths of which only the first are kept. */
-export interface Named {
+interface Named {
   paths: string[];
   count: number;
   add(path: string): void;

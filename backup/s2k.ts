@@ -18,7 +18,7 @@ const BLOCK_BYTES = 64 * 1024;
 /** Hashed in a row: about two milliseconds. */
 const TURN_BYTES = 1024 * 1024;
 
-export interface ClassicKey {
+interface ClassicKey {
   /** Of OpenPGP. */
   algorithm: number;
   data: Buffer;

@@ -7,7 +7,7 @@ import { numbered } from './name.ts';
 import { type OpenBundle, openBundle } from './read.ts';
 import { BundleSource } from './source.ts';
 
-export interface SaveOptions {
+interface SaveOptions {
   passphrase: string;
   /** Encrypted bytes that were written, and later that were read back. */
   onWritten?: (bytes: number) => void;

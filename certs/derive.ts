@@ -95,7 +95,7 @@ export async function repeated(rounds: number, source: Buffer, hash: string, wor
 }
 
 /** What a file says of a derivation; `bytes` are wanted. */
-export interface Derivation {
+interface Derivation {
   work: number;
   /** Of PBKDF2: how many bytes the file wants. */
   bytes?: number;

@@ -4,8 +4,8 @@ import type { X509 } from './x509.ts';
 const DAY_MS = 86_400_000;
 
 /** Days left at which somebody is warned, and that it is over. */
-export const EXPIRY_STAGES = [30, 14, 7, 1] as const;
-export type ExpiryStage = (typeof EXPIRY_STAGES)[number] | 'expired';
+const EXPIRY_STAGES = [30, 14, 7, 1] as const;
+type ExpiryStage = (typeof EXPIRY_STAGES)[number] | 'expired';
 
 /** Whole days; 0 on the last day, below 0 once it is over. */
 export function daysLeft({ notAfter }: Pick<X509, 'notAfter'>, now: Date): number {

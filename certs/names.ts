@@ -6,7 +6,7 @@ import type { CertificateFinding } from './finding.ts';
 import type { X509 } from './x509.ts';
 
 /** `common-name`: by the common name alone, which clients of today do not look at (RFC 9525, 2). */
-export type Coverage = 'names' | 'common-name';
+type Coverage = 'names' | 'common-name';
 
 /**
  * `host` is a DNS name, with A-labels (`xn--…`) or U-labels, or an IP address. A wildcard stands for the
@@ -18,7 +18,7 @@ export function covers(x509: X509, host: string): boolean {
 }
 
 /** How it speaks for `host`; undefined: not at all. */
-export function coverage(x509: X509, host: string): Coverage | undefined {
+function coverage(x509: X509, host: string): Coverage | undefined {
   if (isIP(host) !== 0) return x509.addresses.includes(canonicalAddress(host) ?? '') ? 'names' : undefined;
   const name = normalName(host);
   if (!isName(name) || !namesOf(x509).some(each => matches(normalName(each), name))) return undefined;
@@ -48,7 +48,7 @@ export function commonNameFindings(x509: X509): CertificateFinding[] {
 }
 
 /** The one spelling of a DNS name: lower case, A-labels, without the dot at its end. */
-export function normalName(name: string): string {
+function normalName(name: string): string {
   const plain = name.replace(/\.$/, '').toLowerCase();
   if (!/[^\0-\x7f]/.test(plain)) return plain;
   const wild = plain.startsWith('*.') ? '*.' : '';

@@ -10,7 +10,7 @@ export interface Candidate {
   unfit?: boolean;
 }
 
-export type Side = 'one' | 'other';
+type Side = 'one' | 'other';
 
 export interface Verdict {
   newer: Side | 'neither';

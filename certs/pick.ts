@@ -8,7 +8,7 @@ import type { Work } from './work.ts';
 import type { X509 } from './x509.ts';
 import { isSameKey } from './x509-key.ts';
 
-export interface LyingFile extends CertificateFile {
+interface LyingFile extends CertificateFile {
   /** A symbolic link: where several versions lie, links say which one counts. */
   linked: boolean;
 }

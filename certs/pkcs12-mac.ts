@@ -23,7 +23,7 @@ const PBMAC1 = '1.2.840.113549.1.5.14';
 /** RFC 9579, 4: a shorter key protects nothing. */
 const LEAST_KEY_BYTES = 20;
 
-export interface Pkcs12Mac {
+interface Pkcs12Mac {
   /** Of one try. */
   work: number;
   fits(content: Buffer, passphrase: Passphrase, work: Work): Promise<boolean>;

@@ -6,7 +6,7 @@ import { decrypt, workOf } from './pbe.ts';
 import { readMac } from './pkcs12-mac.ts';
 import type { Work } from './work.ts';
 
-export interface Pkcs12 {
+interface Pkcs12 {
   /** DER. */
   certificates: Buffer[];
   /** DER of PKCS#8, unencrypted. */

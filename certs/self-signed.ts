@@ -6,7 +6,7 @@ import { LockstepError } from '../schema/error.ts';
 import { bits, boolean, der, field, integer, octets, oid, sequence, TAG, time, utf8 } from './der.ts';
 import { pem } from './pem.ts';
 
-export interface SelfSignedRequest {
+interface SelfSignedRequest {
   /** At most 64 characters (RFC 5280, appendix A.1). */
   commonName: string;
   /** DNS names; `*.` may lead one. */

@@ -1,8 +1,8 @@
 import type { ChangeAnswer, ChangeView } from '../api/contract/changes.ts';
+import { printable } from '../schema/printable.ts';
 import { formatProblems } from './error-text.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 import type { Paint } from './paint.ts';
-import { printable } from './printable.ts';
 import { localTime } from './time.ts';
 
 const MOST_SHOWN = 20;

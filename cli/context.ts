@@ -47,7 +47,7 @@ export interface Context {
 /** Where a unit is: its directory on this machine, or HOST[:PORT] of its SSH listener. */
 export type Place = { dir: string } | { unit: string };
 
-export type SshOptions = Pick<GlobalOptions, 'identity' | 'hostKey'>;
+type SshOptions = Pick<GlobalOptions, 'identity' | 'hostKey'>;
 
 /** Throws `bad-usage` for a unit that is not HOST or HOST:PORT. */
 export function makeContext(options: GlobalOptions, out: Output, program: Context['program']): Context {

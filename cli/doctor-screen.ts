@@ -5,8 +5,8 @@ import {
   type Group,
   type Outcome,
 } from '../api/contract/doctor.ts';
+import { printable } from '../schema/printable.ts';
 import type { Paint, Style } from './paint.ts';
-import { printable } from './printable.ts';
 import { plural } from './quantity.ts';
 
 const SIGNS: Record<Outcome, { word: string; style: Style }> = {

@@ -1,6 +1,6 @@
 import type { LockstepError, Problem } from '../schema/error.ts';
+import { printable } from '../schema/printable.ts';
 import type { Paint } from './paint.ts';
-import { printable } from './printable.ts';
 
 const MOST_PROBLEMS = 20;
 

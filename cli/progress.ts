@@ -1,5 +1,5 @@
+import { printable } from '../schema/printable.ts';
 import type { Output } from './output.ts';
-import { printable } from './printable.ts';
 import { byteCount } from './quantity.ts';
 import { span } from './time.ts';
 import { widthOf } from './wrap.ts';

@@ -1,6 +1,6 @@
 import { LockstepError } from '../schema/error.ts';
+import { printable } from '../schema/printable.ts';
 import type { Output } from './output.ts';
-import { printable } from './printable.ts';
 
 /** Questions to a person. Callers ask only where `context.interactive` says that there is one. */
 

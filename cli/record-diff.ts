@@ -1,10 +1,10 @@
 import { diffString } from 'json-diff';
 import type { ChangeView } from '../api/contract/changes.ts';
 import { isObject, type Json } from '../schema/json.ts';
+import { printable } from '../schema/printable.ts';
 import type { Paint } from './paint.ts';
 import { plain } from './paint.ts';
 import { certificateLines } from './pem-text.ts';
-import { printable } from './printable.ts';
 
 /** Longer lists are shown by their length: comparing them element by element takes time by the square. */
 const LONGEST_LIST = 200;

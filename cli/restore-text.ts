@@ -1,6 +1,6 @@
 import type { RestoreAnswer } from '../api/contract/restore.ts';
+import { printable } from '../schema/printable.ts';
 import type { Paint } from './paint.ts';
-import { printable } from './printable.ts';
 import { plural } from './quantity.ts';
 import { formatRecordDiff } from './record-diff.ts';
 import { localTime } from './time.ts';

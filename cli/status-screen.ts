@@ -1,10 +1,10 @@
 import type { Receipt, TakenUpdate } from '../api/contract/shapes.ts';
 import type { Damage, PartnerStatus, Square, Status, SyncStatus } from '../api/contract/status.ts';
 import { isEveryAddress } from '../schema/address.ts';
+import { printable } from '../schema/printable.ts';
 import { formatProblems } from './error-text.ts';
 import { formatHost } from './host-argument.ts';
 import type { Paint, Style } from './paint.ts';
-import { printable } from './printable.ts';
 import { byteCount, plural } from './quantity.ts';
 import { ago, span, until } from './time.ts';
 

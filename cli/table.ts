@@ -1,6 +1,6 @@
+import { printable } from '../schema/printable.ts';
 import { windowColumns } from './output.ts';
 import type { Paint } from './paint.ts';
-import { printable } from './printable.ts';
 import { widthOf, wrapLines } from './wrap.ts';
 
 type Row = (string | number)[];

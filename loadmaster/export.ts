@@ -5,15 +5,15 @@ import { type Kind, readKind } from '../schema/kind.ts';
 import { idOf } from '../schema/path.ts';
 import { fieldsOf, toParameter } from './parameter.ts';
 
-export type ExportedParameters = Record<string, string | string[]>;
+type ExportedParameters = Record<string, string | string[]>;
 
-export interface ExportedServer {
+interface ExportedServer {
   id: string;
   parameters: ExportedParameters;
 }
 
 /** A Virtual Service in the appliance's names; its number there is its place in the list, counted from 1. */
-export interface ExportedService extends ExportedServer {
+interface ExportedService extends ExportedServer {
   realServers: ExportedServer[];
   subServices: ExportedService[];
 }

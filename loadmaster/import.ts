@@ -10,8 +10,6 @@ import { fieldsOf, fromParameter } from './parameter.ts';
 import { type IndexLookup, type Leave, readFields, reportRest } from './read.ts';
 import { joinServices, leaveService, type Server, type Service, serverName } from './service.ts';
 
-export { exportLoadMaster, type LoadMasterExport } from './export.ts';
-
 /** A parameter of a capture that did not become part of a record, and why. */
 export interface LeftOut {
   /** File, and the object in it: `listvs.xml, Virtual Service 3`. */
@@ -32,7 +30,7 @@ const VS = 'virtualServices/{id}';
 const SUB_VS = `${VS}/subVirtualServices/{id}`;
 
 /** What is wrong with a record of a kind, as somebody writes it now. */
-export type ProblemsOf = (kind: Kind, path: string, value: JsonObject) => Problem[];
+type ProblemsOf = (kind: Kind, path: string, value: JsonObject) => Problem[];
 
 /**
  * The records that captures of one unit make, and a list of what did not become one. Nothing is dropped silently but

@@ -20,7 +20,7 @@ export interface LoadMasterField {
 }
 
 /** How replies spell booleans: `getall` yes and no, `listvs` and `showrs` Y and N. */
-export type Booleans = 'yesno' | 'YN';
+type Booleans = 'yesno' | 'YN';
 
 const known = new WeakMap<JsonObject, LoadMasterField[]>();
 

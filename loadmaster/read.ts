@@ -48,7 +48,7 @@ const NO_COUNTERPART: Record<'getall' | 'service' | 'subService' | 'server', Rec
   },
   server: SERVER,
 };
-export type ObjectType = keyof typeof NO_COUNTERPART;
+type ObjectType = keyof typeof NO_COUNTERPART;
 
 /**
  * The fields of `kind` among `parameters`, which are taken out; what is masked, unset or unreadable goes to `leave`.

@@ -30,7 +30,7 @@ export interface Bundles {
   restoreCertificates(unit: ApiClient, bundle: string): Promise<{ certificates: number }>;
 }
 
-export interface Acting {
+interface Acting {
   plan: Plan;
   unitOf(letter: Letter): ApiClient;
   bundles: Bundles;

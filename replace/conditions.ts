@@ -9,7 +9,7 @@ export interface Condition {
   says: string;
 }
 
-export const saying = (says: string, judge: (seen: Seen) => string[]): Condition =>
+const saying = (says: string, judge: (seen: Seen) => string[]): Condition =>
   Object.assign((seen: Seen) => judge(seen), { says });
 
 export const all = (...conditions: Condition[]): Condition =>

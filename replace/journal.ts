@@ -5,7 +5,7 @@ import { isObject, type Json } from '../schema/json.ts';
 import type { Facts } from './observe.ts';
 import type { Plan } from './plan.ts';
 
-export const EVENTS = ['planned', 'begun', 'done', 'refused', 'waiting', 'back', 'ended'] as const;
+const EVENTS = ['planned', 'begun', 'done', 'refused', 'waiting', 'back', 'ended'] as const;
 
 /** One line of the journal. */
 export interface Entry {

@@ -20,7 +20,7 @@ const MODES: readonly Mode[] = ['first', 'second'];
 type Side = Partial<Record<Mode, UnitSeen>>;
 
 /** Where a plan gets its facts from. */
-export interface PlanSources {
+interface PlanSources {
   /** A unit that does not answer soon is taken for dead. */
   unitAt(place: Place): Ask;
   /** Reads all of a bundle; `look` sees each of its records. */

@@ -52,7 +52,7 @@ export interface Seen {
 }
 
 /** `places`: where each unit was found. */
-export type Observed = Pick<Seen, 'units' | 'silent' | 'others'> & { places: Partial<Record<Letter, Place>> };
+type Observed = Pick<Seen, 'units' | 'silent' | 'others'> & { places: Partial<Record<Letter, Place>> };
 
 /** How a unit is asked; one that stands in another's place is told by its id. */
 export type Ask = Pick<ApiClient, 'call'>;

@@ -19,7 +19,7 @@ export interface Hands {
   tell(line: string): void;
 }
 
-export interface RunOptions {
+interface RunOptions {
   /** Steps of a person: `wait` until they are measured, or end there. */
   wait: boolean;
 }

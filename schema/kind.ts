@@ -5,11 +5,11 @@ import { isObject, type Json, type JsonObject, RESERVED_KEYS } from './json.ts';
 export const PARTS = ['base', 'vs', 'geo', 'sso', 'certs'] as const;
 export type Part = (typeof PARTS)[number];
 /** `pair`: equal on both units. `unit`: never leaves the unit. */
-export type Scope = 'pair' | 'unit';
+type Scope = 'pair' | 'unit';
 
 /** Who may change a record or a field. `admin`: whoever changes it could get more rights than they have. */
 export const CHANGERS = ['operate', 'admin'] as const;
-export type Changer = (typeof CHANGERS)[number];
+type Changer = (typeof CHANGERS)[number];
 
 /** What one schema file says about the records of its kind. */
 export interface Kind {
@@ -38,7 +38,7 @@ export interface Kind {
   site: boolean;
 }
 
-export interface IdRule {
+interface IdRule {
   pattern: RegExp;
   description: string;
   examples: string[];

@@ -179,8 +179,3 @@ export function withDefaults(kind: Kind, value: JsonObject): JsonObject {
     .map(([field, property]) => [field, (property as JsonObject).default]);
   return { ...Object.fromEntries(defaults), ...value };
 }
-
-/** The explicit value of a field, or the default of its schema. */
-export function fieldOrDefault(kind: Kind, value: JsonObject, field: string): Json | undefined {
-  return withDefaults(kind, value)[field];
-}

@@ -5,7 +5,7 @@ import { suggest } from './path.ts';
 import { TIGHTENED_HINTS } from './tightened-formats.ts';
 
 /** What the validator says of one wrong value. */
-export interface WrongValue {
+interface WrongValue {
   keyword: string;
   params: unknown;
   /** The value, and the schema that it does not fit. */

@@ -20,7 +20,7 @@ const DAY_MS = 86_400_000;
 const CERTIFICATE_DAYS = 30;
 
 /** A warning of these checks is a failure before the step. */
-export const RAISED: Record<Step, ReadonlySet<string>> = {
+const RAISED: Record<Step, ReadonlySet<string>> = {
   takeover: new Set([
     'in-step',
     'paused',
@@ -42,7 +42,7 @@ export const RAISED: Record<Step, ReadonlySet<string>> = {
   'release-update': new Set(['in-step', 'paused', 'provisional', 'branches', 'disk-space', 'preferred-host']),
 };
 /** What a step does to the pair on purpose is no warning before it. */
-export const EXPECTED: Record<Step, ReadonlySet<string>> = {
+const EXPECTED: Record<Step, ReadonlySet<string>> = {
   takeover: new Set(),
   replace: new Set(['preferred-host']),
   'release-update': new Set(['same-release', 'same-schema']),

@@ -3,7 +3,7 @@ import { CHECKS } from '../doctor/doctor.ts';
 import type { Explanation, Source } from './explanation.ts';
 import { table } from './tables.ts';
 
-export interface Explained extends Explanation {
+interface Explained extends Explanation {
   source: Source;
   /** What in the line it is about: a code, a message, or the words that were recognised. */
   about: string;

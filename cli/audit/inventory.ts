@@ -34,7 +34,7 @@ export async function readInventory(file: string): Promise<Listed[]> {
   return listed(await readYaml(file), nameOf(file));
 }
 
-export function listed(document: Json, source: string): Listed[] {
+function listed(document: Json, source: string): Listed[] {
   const pairs = isObject(document) ? document.pairs : document;
   if (!Array.isArray(pairs) || pairs.length === 0 || pairs.length > MOST_PAIRS)
     throw new LockstepError('bad-usage', `${source} holds no list of pairs.`, { hint: EXAMPLE });

@@ -2,7 +2,7 @@
 
 import type { AuditFinding, AuditReport } from '../../api/contract/audits.ts';
 import { asHtml } from '../../schema/html.ts';
-import { printable } from '../printable.ts';
+import { printable } from '../../schema/printable.ts';
 import { CLASS_WORDS, headline, MOVING, namesOf, valueWords, whereWords } from './text.ts';
 
 const STYLE = `body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color:#1b1f24}

@@ -1,8 +1,8 @@
 /** An audit for people. */
 import type { AuditFinding, AuditReport, DriftClass } from '../../api/contract/audits.ts';
+import { printable } from '../../schema/printable.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
 import type { Paint, Style } from '../paint.ts';
-import { printable } from '../printable.ts';
 import { plural } from '../quantity.ts';
 import { localTime } from '../time.ts';
 
@@ -64,7 +64,7 @@ export function headline({ a, b, verdict, findings, more, counts }: AuditReport)
     : `${ends}: ${what} (${each.join(', ')}).`;
 }
 
-export function endWords({ is, name, role, revision }: AuditReport['a']): string {
+function endWords({ is, name, role, revision }: AuditReport['a']): string {
   const what = is === 'unit' ? `${role}, revision ${revision}` : `${is} of revision ${revision}`;
   return printable(is === 'revision' ? `${name} at revision ${revision}` : `${name} (${what})`);
 }

@@ -3,9 +3,9 @@ import type {
   PlannedCertificate,
   RestoreCertificatesAnswer,
 } from '../../api/contract/restore.ts';
+import { printable } from '../../schema/printable.ts';
 import { afterwards } from '../changes.ts';
 import type { Paint } from '../paint.ts';
-import { printable } from '../printable.ts';
 import { plural } from '../quantity.ts';
 import { localTime } from '../time.ts';
 import { unservedLines } from '../unserved-text.ts';

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import type { ConfirmAnswer } from '../../api/contract/changes.ts';
+import { printable } from '../../schema/printable.ts';
 import { formatChanges } from '../changes.ts';
 import type { CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { given } from '../given.ts';
 import type { Paint } from '../paint.ts';
-import { printable } from '../printable.ts';
 import { withProgress } from '../progress.ts';
 
 interface Options {

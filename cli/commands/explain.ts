@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { explainText, type Report } from '../../audit/explain/explain.ts';
 import { LockstepError } from '../../schema/error.ts';
+import { printable } from '../../schema/printable.ts';
 import { LOG_NAME, logFiles } from '../../unit/log/names.ts';
 import type { CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import type { Paint } from '../paint.ts';
-import { printable } from '../printable.ts';
 import { plural } from '../quantity.ts';
 import { readText } from '../read.ts';
 

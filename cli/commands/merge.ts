@@ -2,12 +2,12 @@ import { type Command, Option } from 'commander';
 import type { ConflictView, MergeAnswer } from '../../api/contract/branches.ts';
 import { LockstepError } from '../../schema/error.ts';
 import type { Json } from '../../schema/json.ts';
+import { printable } from '../../schema/printable.ts';
 import { exitOf, formatChanges } from '../changes.ts';
 import { addChangeOptions, type ChangeOptions, type CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { given } from '../given.ts';
 import type { Paint } from '../paint.ts';
-import { printable } from '../printable.ts';
 import { withProgress } from '../progress.ts';
 import { plural } from '../quantity.ts';
 

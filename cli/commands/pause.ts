@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import type { Pause } from '../../api/contract/shapes.ts';
+import { printable } from '../../schema/printable.ts';
 import type { CliCommand } from '../command.ts';
 import { duration } from '../duration-argument.ts';
 import { EXIT } from '../exit.ts';
 import { given } from '../given.ts';
-import { printable } from '../printable.ts';
 import { localTime, until } from '../time.ts';
 
 interface Options {

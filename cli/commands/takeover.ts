@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import type { TakeoverAnswer } from '../../api/contract/pair.ts';
+import { printable } from '../../schema/printable.ts';
 import type { CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { given } from '../given.ts';
-import { printable } from '../printable.ts';
 import { withProgress } from '../progress.ts';
 import { plural } from '../quantity.ts';
 import { localTime } from '../time.ts';
@@ -30,7 +30,7 @@ export const command: CliCommand<[], Options> = {
   },
 };
 
-export function formatTakeover(
+function formatTakeover(
   { role, epoch, partnerSteppedDown, leftBehind, filesWaiting = 0 }: TakeoverAnswer,
   forced: boolean,
 ): string {

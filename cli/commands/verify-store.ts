@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import type { VerifyAnswer } from '../../api/contract/store-care.ts';
+import { printable } from '../../schema/printable.ts';
 import type { CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import type { Paint } from '../paint.ts';
-import { printable } from '../printable.ts';
 import { withProgress } from '../progress.ts';
 import { plural } from '../quantity.ts';
 import { span } from '../time.ts';
@@ -22,7 +22,7 @@ export const command: CliCommand<[], object> = {
   },
 };
 
-export function formatVerification(paint: Paint): (answer: VerifyAnswer) => string {
+function formatVerification(paint: Paint): (answer: VerifyAnswer) => string {
   return ({ damaged, findings, more, seconds }) => {
     if (!damaged) return `Every page, record and hash is what it must be (${span(seconds * 1000)}).`;
     return [

@@ -25,7 +25,7 @@ interface Entry {
 }
 
 /** How a host is named there. */
-export function knownName(host: string, port: number): string {
+function knownName(host: string, port: number): string {
   const name = host.toLowerCase();
   return port === SSH_PORT ? name : `[${name}]:${port}`;
 }

@@ -23,7 +23,7 @@ export async function readRequest(context: Context, file: string | undefined, ki
 }
 
 /** Throws `bad-usage` naming the member. */
-export function requestOf(document: Json, source: string): Request {
+function requestOf(document: Json, source: string): Request {
   if (!isObject(document)) throw wrong(source, 'is not a plan');
   const stray = Object.keys(document).find(name => !MEMBERS.has(name));
   if (stray !== undefined) throw wrong(source, `has ${JSON.stringify(stray)}, which a plan does not know`);

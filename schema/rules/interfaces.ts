@@ -181,7 +181,7 @@ const addressedCable: Rule = {
     ),
 };
 
-export async function isHa(view: View): Promise<boolean> {
+async function isHa(view: View): Promise<boolean> {
   const mode = (await view.get('ha'))?.mode;
   return mode === 'first' || mode === 'second';
 }

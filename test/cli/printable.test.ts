@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { printable } from '../../cli/printable.ts';
 import { asHtml } from '../../schema/html.ts';
-import { withoutUnseen } from '../../schema/printable.ts';
+import { printable, withoutUnseen } from '../../schema/printable.ts';
 
 describe('text from elsewhere', () => {
   const unseen: Record<string, string> = {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ImportAnswer } from '../../api/contract/changes.ts';
-import { exportLoadMaster } from '../../loadmaster/import.ts';
+import { exportLoadMaster } from '../../loadmaster/export.ts';
 import { builtInSchemas, loadCatalog } from '../../schema/catalog.ts';
 import type { ConfigRecord } from '../../schema/document.ts';
 import { splitRecord } from '../../schema/record.ts';

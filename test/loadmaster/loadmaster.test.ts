@@ -1,13 +1,8 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { RecordExporter } from '../../loadmaster/export.ts';
-import {
-  exportLoadMaster,
-  importLoadMaster,
-  type LeftOut,
-  type LoadMasterImport,
-} from '../../loadmaster/import.ts';
+import { exportLoadMaster, RecordExporter } from '../../loadmaster/export.ts';
+import { importLoadMaster, type LeftOut, type LoadMasterImport } from '../../loadmaster/import.ts';
 import { builtInSchemas, loadCatalog } from '../../schema/catalog.ts';
 import { type ConfigRecord, fromDocument } from '../../schema/document.ts';
 import { LockstepError } from '../../schema/error.ts';

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { Json, JsonObject } from '../../schema/json.ts';
 import {
-  fieldOrDefault,
   idFrom,
   joinRecord,
   MASK,
@@ -239,9 +238,9 @@ describe('one field of a record', () => {
 describe('the default of a field', () => {
   it('is shown where nothing was set, and is never kept', () => {
     const ha = kindNamed('ha');
-    assert.equal(fieldOrDefault(ha, {}, 'timeout'), 9);
-    assert.equal(fieldOrDefault(ha, { timeout: 3 }, 'timeout'), 3);
-    assert.equal(fieldOrDefault(ha, {}, 'virtualId'), undefined);
+    assert.equal(withDefaults(ha, {}).timeout, 9);
+    assert.equal(withDefaults(ha, { timeout: 3 }).timeout, 3);
+    assert.equal(withDefaults(ha, {}).virtualId, undefined);
     fc.assert(
       fc.property(kindWithValue, ([kind, value]) => {
         const shown = withDefaults(kind, value);

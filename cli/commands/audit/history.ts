@@ -1,10 +1,10 @@
 import type { DriftClass, DriftReport } from '../../../api/contract/audits.ts';
+import { printable } from '../../../schema/printable.ts';
 import { CLASS_WORDS } from '../../audit/text.ts';
 import type { CliCommand } from '../../command.ts';
 import { EXIT } from '../../exit.ts';
 import { wholeNumber } from '../../number-argument.ts';
 import type { Paint } from '../../paint.ts';
-import { printable } from '../../printable.ts';
 import { localTime } from '../../time.ts';
 
 /** The drift that came and went. Exit code 1 while there is some. */

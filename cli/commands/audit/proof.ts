@@ -1,10 +1,10 @@
 import { LockstepError } from '../../../schema/error.ts';
+import { printable } from '../../../schema/printable.ts';
 import type { ProvedFacts } from '../../../unit/audits/prover.ts';
 import { checkProofFile } from '../../../unit/audits/prover.ts';
 import type { CliCommand } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { EXIT, type ExitCode } from '../../exit.ts';
-import { printable } from '../../printable.ts';
 import { withProgress } from '../../progress.ts';
 import { nameOf, readText } from '../../read.ts';
 import { localTime } from '../../time.ts';

@@ -1,9 +1,9 @@
 import { basename } from 'node:path';
+import { printable } from '../../../schema/printable.ts';
 import { addPassphrase, knownPassphrase, type PassphraseOptions } from '../../bundle/passphrase.ts';
 import { sendBundle } from '../../bundle/send.ts';
 import type { CliCommand } from '../../command.ts';
 import { EXIT } from '../../exit.ts';
-import { printable } from '../../printable.ts';
 import { withProgress } from '../../progress.ts';
 import { plural } from '../../quantity.ts';
 

@@ -1,10 +1,10 @@
 import type { BundleRecord } from '../../../backup/bundle.ts';
 import { fingerprintOf } from '../../../backup/certificate-keys.ts';
+import { printable } from '../../../schema/printable.ts';
 import { type BundleFacts, readBundle } from '../../bundle/open.ts';
 import { addPassphrase, type PassphraseOptions } from '../../bundle/passphrase.ts';
 import type { CliCommand } from '../../command.ts';
 import { EXIT } from '../../exit.ts';
-import { printable } from '../../printable.ts';
 import { byteCount, plural } from '../../quantity.ts';
 import { localTime } from '../../time.ts';
 

@@ -1,11 +1,11 @@
 import { basename, join } from 'node:path';
 import { type ListedBundle, listBundles } from '../../../backup/list.ts';
 import { LockstepError } from '../../../schema/error.ts';
+import { printable } from '../../../schema/printable.ts';
 import type { CliCommand } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { EXIT, type ExitCode } from '../../exit.ts';
 import type { Paint } from '../../paint.ts';
-import { printable } from '../../printable.ts';
 import { byteCount } from '../../quantity.ts';
 import { formatTable } from '../../table.ts';
 import { localTime } from '../../time.ts';

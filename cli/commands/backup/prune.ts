@@ -1,9 +1,9 @@
 import type { PruneAnswer } from '../../../api/contract/backups.ts';
+import { printable } from '../../../schema/printable.ts';
 import type { CliCommand } from '../../command.ts';
 import { EXIT } from '../../exit.ts';
 import { given } from '../../given.ts';
 import type { Paint } from '../../paint.ts';
-import { printable } from '../../printable.ts';
 import { confirmed } from '../../prompt.ts';
 import { formatTable } from '../../table.ts';
 

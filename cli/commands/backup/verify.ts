@@ -3,12 +3,12 @@ import type { BundleRecord } from '../../../backup/bundle.ts';
 import { SchemaCheck } from '../../../backup/check.ts';
 import { loadCatalog } from '../../../schema/catalog.ts';
 import type { Problem } from '../../../schema/error.ts';
+import { printable } from '../../../schema/printable.ts';
 import { certificateFault } from '../../../unit/certificates/fault.ts';
 import { readBundle } from '../../bundle/open.ts';
 import { addPassphrase, type PassphraseOptions } from '../../bundle/passphrase.ts';
 import type { CliCommand } from '../../command.ts';
 import { EXIT } from '../../exit.ts';
-import { printable } from '../../printable.ts';
 import { plural } from '../../quantity.ts';
 
 /** Reads everything; exit 5 when it is damaged, 1 when only its schemas are others than those of this unit. */

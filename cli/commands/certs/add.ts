@@ -1,5 +1,6 @@
 import type { AddCertificateAnswer, AddCertificateRequest } from '../../../api/contract/certificates.ts';
 import { LockstepError } from '../../../schema/error.ts';
+import { printable } from '../../../schema/printable.ts';
 import { addPassphrase, givenPassphrase, type PassphraseOptions } from '../../bundle/passphrase.ts';
 import { addChoice, type ChoiceOptions, choiceOf } from '../../certs/choice.ts';
 import { exitOf, formatChanges } from '../../changes.ts';
@@ -7,7 +8,6 @@ import { addChangeOptions, type ChangeOptions, type CliCommand } from '../../com
 import type { Context } from '../../context.ts';
 import { given } from '../../given.ts';
 import type { Paint } from '../../paint.ts';
-import { printable } from '../../printable.ts';
 import { askKnownSecret } from '../../prompt.ts';
 import { plural } from '../../quantity.ts';
 import { fullBudget, nameOf, readBytes } from '../../read.ts';

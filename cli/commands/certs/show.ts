@@ -1,10 +1,10 @@
 import type { CertificateDetails } from '../../../api/contract/certificates.ts';
+import { printable } from '../../../schema/printable.ts';
 import { addChoice, type ChoiceOptions, choiceOf } from '../../certs/choice.ts';
 import type { CliCommand } from '../../command.ts';
 import { formatProblems } from '../../error-text.ts';
 import { EXIT } from '../../exit.ts';
 import type { Paint } from '../../paint.ts';
-import { printable } from '../../printable.ts';
 import { plural } from '../../quantity.ts';
 import { localTime } from '../../time.ts';
 

@@ -58,7 +58,7 @@ Whoever gets another role loses their connections at once.`,
 };
 
 /** A key and the words behind it. Throws `bad-usage`, and never shows what it was given: it may be a private key. */
-export function readKeyLine(text: string, source: string): { publicKey: string; comment?: string } {
+function readKeyLine(text: string, source: string): { publicKey: string; comment?: string } {
   if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text))
     throw new LockstepError('bad-usage', `${source} holds a private key, which stays with its owner.`, {
       hint: 'Give the file with .pub at its end; ssh-keygen -y -f FILE prints it.',

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { OperatorRole } from '../../../api/contract/method.ts';
 import { isObject, type Json } from '../../../schema/json.ts';
+import { printable } from '../../../schema/printable.ts';
 import { sshKeyBlob } from '../../../schema/ssh-key.ts';
 import type { CliCommand } from '../../command.ts';
 import { EXIT } from '../../exit.ts';
-import { printable } from '../../printable.ts';
 import { formatTable } from '../../table.ts';
 
 interface Listed {
