@@ -3,10 +3,11 @@ import { printable } from '../schema/printable.ts';
 import { formatProblems } from './error-text.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 import type { Paint } from './paint.ts';
+import { listLines } from './quantity.ts';
 import { localTime } from './time.ts';
 
-const MOST_SHOWN = 20;
-const MOST_FIELDS = 5;
+const MAX_SHOWN = 20;
+const MAX_FIELDS = 5;
 const SIGNS = { added: '+', changed: '~', removed: '-' } as const;
 const COLOURS = { added: 'green', changed: 'yellow', removed: 'red' } as const;
 
@@ -25,12 +26,9 @@ export function formatChanges(answer: Omit<ChangeAnswer, 'digest'>, paint: Paint
   const first = answer.dryRun
     ? `Dry run, nothing was changed. It would be: ${sum}.`
     : `Revision ${answer.revision}: ${sum}.`;
-  const shown = answer.changes.slice(0, MOST_SHOWN);
-  const more = total > shown.length ? [`  and ${total - shown.length} more`] : [];
   return [
     first,
-    ...shown.map(change => formatChange(change, paint)),
-    ...more,
+    ...listLines(answer.changes, change => formatChange(change, paint), { most: MAX_SHOWN, count: total }),
     ...afterwards(answer, paint),
     ...warningLines(answer, paint),
   ].join('\n');
@@ -81,6 +79,6 @@ function fieldNames({ before = {}, after = {} }: ChangeView): string {
   // What goes is told first, and as what it is.
   const gone = names.filter(name => after[name] === undefined);
   const shown = [...gone.map(name => `-${name}`), ...names.filter(name => !gone.includes(name))];
-  const more = names.length > MOST_FIELDS ? `, ${names.length - MOST_FIELDS} more` : '';
-  return names.length === 0 ? '' : `  (${shown.slice(0, MOST_FIELDS).map(printable).join(', ')}${more})`;
+  const more = names.length > MAX_FIELDS ? `, ${names.length - MAX_FIELDS} more` : '';
+  return names.length === 0 ? '' : `  (${shown.slice(0, MAX_FIELDS).map(printable).join(', ')}${more})`;
 }

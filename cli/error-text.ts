@@ -1,8 +1,9 @@
 import type { LockstepError, Problem } from '../schema/error.ts';
 import { printable } from '../schema/printable.ts';
 import type { Paint } from './paint.ts';
+import { listLines } from './quantity.ts';
 
-const MOST_PROBLEMS = 20;
+const MAX_PROBLEMS = 20;
 
 /** An error for people: a sentence, the problems behind it, what to type next. */
 export function formatError(error: LockstepError, paint: Paint): string {
@@ -17,10 +18,7 @@ export function formatError(error: LockstepError, paint: Paint): string {
 
 /** The first 20, indented, each with its place and its hint; `count` is how many there are in all. */
 export function formatProblems(problems: Problem[], paint: Paint, count = problems.length): string[] {
-  const shown = problems.slice(0, MOST_PROBLEMS);
-  const lines = shown.flatMap(problem => formatProblem(problem, paint));
-  const more = count - shown.length;
-  return more > 0 ? [...lines, `  and ${more} more`] : lines;
+  return listLines(problems, problem => formatProblem(problem, paint), { most: MAX_PROBLEMS, count });
 }
 
 function formatProblem({ path, message, hint }: Problem, paint: Paint): string[] {

@@ -1,14 +1,14 @@
 import type { RestoreAnswer } from '../api/contract/restore.ts';
 import { printable } from '../schema/printable.ts';
 import type { Paint } from './paint.ts';
-import { plural } from './quantity.ts';
+import { listLines, listWords, plural } from './quantity.ts';
 import { formatRecordDiff } from './record-diff.ts';
 import { localTime } from './time.ts';
 import { unservedLines } from './unserved-text.ts';
 
-const MOST_RECORDS = 50;
-const MOST_LISTED = 10;
-const MOST_SELECTED = 100;
+const MAX_RECORDS = 50;
+const MAX_LISTED = 10;
+const MAX_SELECTED = 100;
 /** A certificate that is called so is selected by its path. */
 const GROUPS: ReadonlySet<string> = new Set(['full', 'vs', 'third']);
 
@@ -27,7 +27,7 @@ export function formatRestore(answer: RestoreAnswer, paint: Paint, shown = false
     ? 'Nothing was changed yet.'
     : `Restored as revision ${answer.revision}; lockstep rollback ${answer.revision - 1} undoes it.`;
   if (shown) return outcome;
-  const diff = changes.slice(0, MOST_RECORDS).map(change => formatRecordDiff(change, paint));
+  const diff = changes.slice(0, MAX_RECORDS).map(change => formatRecordDiff(change, paint));
   const total = answer.counts.added + answer.counts.changed + answer.counts.removed;
   const more = total - diff.length;
   return [
@@ -53,7 +53,7 @@ function partLines({ parts }: RestoreAnswer): string[] {
 }
 
 function remarks({ kept, missingKeys, unserved, steps, notes }: RestoreAnswer, paint: Paint): string[] {
-  const keys = missingKeys.slice(0, MOST_LISTED);
+  const keys = missingKeys.slice(0, MAX_LISTED);
   return [
     ...steps.map(printable),
     ...(kept.count === 0
@@ -65,10 +65,11 @@ function remarks({ kept, missingKeys, unserved, steps, notes }: RestoreAnswer, p
       ? []
       : [
           paint('yellow', 'No private key is in the bundle, nor here, for:'),
-          ...keys.map(
+          ...listLines(
+            keys,
             ({ path, fingerprint }) => `  ${printable(path)}  ${fingerprint ?? '(no certificate)'}`,
+            { count: missingKeys.length },
           ),
-          ...(missingKeys.length > keys.length ? [`  and ${missingKeys.length - keys.length} more`] : []),
           ...whatToDo(missingKeys),
         ]),
     ...unservedLines(unserved, paint),
@@ -82,7 +83,7 @@ function whatToDo(missing: RestoreAnswer['missingKeys']): string[] {
     const name = /^certificates\/([^/]+)$/.exec(path)?.[1];
     return name === undefined ? [] : [printable(GROUPS.has(name) ? path : name)];
   });
-  const select = names.length > MOST_SELECTED ? 'vs' : names.join(' ');
+  const select = names.length > MAX_SELECTED ? 'vs' : names.join(' ');
   return [
     ...(names.length > 0
       ? [`They are in a certificate bundle: lockstep certs restore FILE --select ${select}`]
@@ -94,6 +95,5 @@ function whatToDo(missing: RestoreAnswer['missingKeys']): string[] {
 }
 
 function listed(paths: string[], count: number): string {
-  const shown = paths.slice(0, MOST_LISTED).map(printable).join(', ');
-  return count > MOST_LISTED ? `${shown} and ${count - MOST_LISTED} more` : shown;
+  return listWords(paths.map(printable), MAX_LISTED, count);
 }

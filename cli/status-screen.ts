@@ -5,10 +5,10 @@ import { printable } from '../schema/printable.ts';
 import { formatProblems } from './error-text.ts';
 import { formatHost } from './host-argument.ts';
 import type { Paint, Style } from './paint.ts';
-import { byteCount, plural } from './quantity.ts';
+import { byteCount, listLines, plural } from './quantity.ts';
 import { ago, span, until } from './time.ts';
 
-const MOST_FILES = 10;
+const MAX_FILES = 10;
 const LABEL_WIDTH = 10;
 
 /** Everything that an operator asks of a pair, on one screen: docs/DOMAIN.md, Status squares. */
@@ -240,26 +240,23 @@ function damageLines(damage: Damage | null, now: Date, paint: Paint): string[] {
   if (damage === null) return [];
   const { since, foundBy, findings, more } = damage;
   const title = `Damaged in the store, found ${ago(since, now)} by ${foundBy} (${plural(findings.length + more, 'finding')}):`;
-  const shown = findings.slice(0, MOST_FILES);
-  const left = findings.length - shown.length + more;
-  return [
-    paint('red', title),
-    ...shown.map(({ path, reason }) => `  ${printable(path)} ${printable(reason)}`),
-    ...(left > 0 ? [`  and ${left} more`] : []),
-  ];
+  const shown = listLines(findings, ({ path, reason }) => `  ${printable(path)} ${printable(reason)}`, {
+    most: MAX_FILES,
+    count: findings.length + more,
+  });
+  return [paint('red', title), ...shown];
 }
 
 function fileLines(files: Status['files'], paint: Paint): string[] {
   if (files.length === 0) return [];
   const title = `${plural(files.length, 'file')} under config/ that the unit did not take or could not write:`;
-  const each = files
-    .slice(0, MOST_FILES)
-    .map(({ file, reason }) => `  ${printable(reason.startsWith(file) ? reason : `${file}: ${reason}`)}`);
-  const more = files.length > MOST_FILES ? [`  and ${files.length - MOST_FILES} more`] : [];
   return [
     paint('yellow', title),
-    ...each,
-    ...more,
+    ...listLines(
+      files,
+      ({ file, reason }) => `  ${printable(reason.startsWith(file) ? reason : `${file}: ${reason}`)}`,
+      { most: MAX_FILES },
+    ),
     `${paint('cyan', 'hint:')} mend the file and save it, take it with lockstep mirror adopt FILE, or give it up with lockstep mirror restore FILE`,
   ];
 }

@@ -21,7 +21,7 @@ import { Validator } from './validate.ts';
 const BUILT_IN = new URL('./kinds/', import.meta.url);
 
 /** Ways to collections that are remembered; a large change goes through few at a time. */
-const MOST_COLLECTIONS = 100;
+const MAX_COLLECTIONS = 100;
 
 export interface SchemaFile {
   file: string;
@@ -76,7 +76,7 @@ export class Catalog {
       return collection.id.kind;
     const target = this.resolve(path);
     if (target.type === 'record' && target.path === path) {
-      if (this.collections.size >= MOST_COLLECTIONS) this.collections.clear();
+      if (this.collections.size >= MAX_COLLECTIONS) this.collections.clear();
       if (end > 0) this.collections.set(path.slice(0, end), nodeAt(this.root, path.slice(0, end)));
       return target.kind;
     }

@@ -3,7 +3,7 @@ import { FORMAT_HINTS, isDnsName, isNetwork } from './formats.ts';
 
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 /** A proxy holds a whole error page in one buffer, so larger ones cannot be told to any. */
-const MOST_PAGE_BYTES = 16 * 1024;
+const MAX_PAGE_BYTES = 16 * 1024;
 
 /** Formats that what is written now must keep, and what was stored before need not (schema/tightened.ts). */
 export const TIGHTENED_FORMATS: Record<string, (text: string) => boolean> = {
@@ -16,7 +16,7 @@ export const TIGHTENED_FORMATS: Record<string, (text: string) => boolean> = {
   'header-lines': text => new RegExp(`^${TOKEN}:`).test(text) && !hasControlCharacters(text),
   'status-list': text => /^[2-5][0-9]{2}([ ,]+[2-5][0-9]{2})*$/.test(text),
   'port-range': isPortRange,
-  'error-page': text => Buffer.byteLength(text) <= MOST_PAGE_BYTES,
+  'error-page': text => Buffer.byteLength(text) <= MAX_PAGE_BYTES,
 };
 
 /** What a person is told when one does not fit. */

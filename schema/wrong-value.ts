@@ -127,13 +127,13 @@ function rangeOf(least: Json | undefined, most: Json | undefined, open = 'of at 
   return least === undefined ? '' : ` ${String(least)} or more`;
 }
 
-const MOST_SHOWN = 60;
+const MAX_SHOWN = 60;
 
 /** The value itself where it is short and no secret; else what it is. */
 function shown(kind: Kind, field: string[], value: unknown): string {
   const got = typeName(value);
   if (isSecret(kind, field)) return `this ${got}`;
-  if (typeof value === 'string' && value.length > MOST_SHOWN) return `one of ${value.length}`;
+  if (typeof value === 'string' && value.length > MAX_SHOWN) return `one of ${value.length}`;
   return ['string', 'number', 'boolean', 'null'].includes(got) ? JSON.stringify(value) : `this ${got}`;
 }
 

@@ -22,7 +22,7 @@ export interface Choice {
   value: string;
 }
 
-const MOST_PAIRS = 10_000;
+const MAX_PAIRS = 10_000;
 
 /**
  * The pairs of an inventory: a list, or a list under `pairs`; each with a `name`, the `dir` or `unit` of one of its units, and
@@ -36,7 +36,7 @@ export async function readInventory(file: string): Promise<Listed[]> {
 
 function listed(document: Json, source: string): Listed[] {
   const pairs = isObject(document) ? document.pairs : document;
-  if (!Array.isArray(pairs) || pairs.length === 0 || pairs.length > MOST_PAIRS)
+  if (!Array.isArray(pairs) || pairs.length === 0 || pairs.length > MAX_PAIRS)
     throw new LockstepError('bad-usage', `${source} holds no list of pairs.`, { hint: EXAMPLE });
   const found = pairs.map((pair, index) => entry(pair, `${source}, pair ${index + 1}`));
   const names = found.map(({ name }) => name);

@@ -5,15 +5,35 @@ import type { Context } from '../context.ts';
 import { withProgress } from '../progress.ts';
 import { unreadable } from '../read.ts';
 
-/** Hand a bundle to the unit, still encrypted; resolves to the name of the upload. Throws `bad-usage`. */
-export async function sendBundle(context: Context, file: string): Promise<string> {
-  await assertReadable(file);
-  const { upload } = await withProgress(
-    context,
-    'Sending',
-    context.unit().call('upload', { bytes: createReadStream(file) }),
-  );
-  return upload;
+/** Hand bundles to the unit, still encrypted, and `use` their uploads while it keeps them. Throws `bad-usage`, what `use` throws. */
+export async function withBundles<Answer>(
+  context: Context,
+  files: readonly string[],
+  use: (uploads: string[]) => Promise<Answer>,
+): Promise<Answer> {
+  const unit = context.unit();
+  const uploads: string[] = [];
+  try {
+    for (const file of files) {
+      await assertReadable(file);
+      uploads.push(
+        (await withProgress(context, 'Sending', unit.call('upload', { bytes: createReadStream(file) })))
+          .upload,
+      );
+    }
+    return await use([...uploads]);
+  } finally {
+    for (const upload of uploads) await unit.call('dropUpload', { upload }).catch(() => undefined); // it goes by itself when the unit does not answer
+  }
+}
+
+/** The same for one bundle. */
+export function withBundle<Answer>(
+  context: Context,
+  file: string,
+  use: (upload: string) => Promise<Answer>,
+): Promise<Answer> {
+  return withBundles(context, [file], ([upload = '']) => use(upload));
 }
 
 /** Throws `bad-usage`. Worth asking before anybody types a passphrase. */

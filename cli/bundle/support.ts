@@ -20,8 +20,8 @@ export interface SupportOptions extends PassphraseOptions {
 
 const MAX_REVISIONS = 200;
 /** Of the newest revisions it is also told what they changed, where that is not too much. */
-const MOST_DIFFS = 20;
-const MOST_RECORDS = 200;
+const MAX_DIFFS = 20;
+const MAX_RECORDS = 200;
 const MB = 1_000_000;
 
 /** All that a colleague needs to see what is wrong, in one encrypted file; what cannot be had is named in it, and no reason to stop. */
@@ -85,7 +85,7 @@ async function revisions(unit: ReturnType<Context['unit']>): Promise<unknown> {
   const { revisions: found } = await unit.call('history', { limit: MAX_REVISIONS });
   const told = [];
   for (const [index, revision] of found.entries()) {
-    const small = index < MOST_DIFFS && revision.records <= MOST_RECORDS && revision.revision > 0;
+    const small = index < MAX_DIFFS && revision.records <= MAX_RECORDS && revision.revision > 0;
     const diff = small
       ? await unit.call('diff', { from: revision.revision - 1, to: revision.revision })
       : undefined;

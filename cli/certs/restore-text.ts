@@ -6,12 +6,12 @@ import type {
 import { printable } from '../../schema/printable.ts';
 import { afterwards } from '../changes.ts';
 import type { Paint } from '../paint.ts';
-import { plural } from '../quantity.ts';
+import { listLines, listWords, plural } from '../quantity.ts';
 import { localTime } from '../time.ts';
 import { unservedLines } from '../unserved-text.ts';
 
-const MOST_LISTED = 50;
-const MOST_NAMED = 10;
+const MAX_LISTED = 50;
+const MAX_NAMED = 10;
 
 /** What a certificate restore would do, or did: each certificate, which of two is newer, what stays, what is missing. */
 export function formatCertificateRestore(answer: RestoreCertificatesAnswer, paint: Paint): string {
@@ -22,8 +22,7 @@ export function formatCertificateRestore(answer: RestoreCertificatesAnswer, pain
   return [
     `Certificate bundle of ${printable(bundle.unit.name)}, made ${localTime(bundle.createdAt)}, revision ${bundle.revision}.`,
     ...answer.steps.map(printable),
-    ...told.slice(0, MOST_LISTED).flatMap(certificate => certificateLines(certificate, paint)),
-    ...(told.length > MOST_LISTED ? [`  and ${told.length - MOST_LISTED} more`] : []),
+    ...listLines(told, certificate => certificateLines(certificate, paint), { most: MAX_LISTED }),
     ...(same > 0 ? [`${plural(same, 'certificate')} here already.`] : []),
     ...stayingLines(answer),
     ...unservedLines(answer.unserved, paint),
@@ -74,7 +73,6 @@ function day(iso = ''): string {
 
 function stayingLines({ staying: { paths, count } }: RestoreCertificatesAnswer): string[] {
   if (count === 0) return [];
-  const shown = paths.slice(0, MOST_NAMED).map(printable).join(', ');
-  const more = count > MOST_NAMED ? ` and ${count - MOST_NAMED} more` : '';
-  return [`Not in the bundle, so as they are: ${shown}${more}. A restore of certificates removes none.`];
+  const names = listWords(paths.map(printable), MAX_NAMED, count);
+  return [`Not in the bundle, so as they are: ${names}. A restore of certificates removes none.`];
 }

@@ -1,4 +1,3 @@
-import type { Command } from 'commander';
 import { exitOf, formatChanges } from '../changes.ts';
 import { addChangeOptions, type ChangeOptions, type CliCommand } from '../command.ts';
 import { readDocument } from '../document.ts';
@@ -12,7 +11,7 @@ interface Options extends ChangeOptions {
 }
 
 export const command: CliCommand<[], Options> = {
-  define: (command: Command) => {
+  define: command => {
     command
       .requiredOption(
         '-f, --file <file|folder|->',

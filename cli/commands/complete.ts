@@ -1,4 +1,3 @@
-import type { Command } from 'commander';
 import { ApiClient } from '../../api/client.ts';
 import { isObject, type JsonObject } from '../../schema/json.ts';
 import { candidates, type Lists, type NextPaths } from '../candidates.ts';
@@ -16,7 +15,7 @@ interface Options {
 }
 
 export const command: CliCommand<[string[]], Options> = {
-  define: (command: Command) => {
+  define: command => {
     command
       .argument('[words...]', 'the words of the line, the one at the cursor last')
       .option('--line <text>', 'the line up to the cursor, as it was typed');

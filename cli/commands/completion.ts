@@ -1,10 +1,10 @@
-import { Argument, type Command } from 'commander';
+import { Argument } from 'commander';
 import type { CliCommand } from '../command.ts';
 import { COMPLETION_SCRIPTS, type Shell } from '../completion-scripts.ts';
 import { EXIT } from '../exit.ts';
 
 export const command: CliCommand<[Shell], object> = {
-  define: (command: Command) => {
+  define: command => {
     command.addArgument(
       new Argument('<shell>', 'the shell to complete in').choices(Object.keys(COMPLETION_SCRIPTS)),
     );

@@ -1,4 +1,3 @@
-import type { Command } from 'commander';
 import type { ConfirmSourceAnswer } from '../../api/contract/pair.ts';
 import type { Status } from '../../api/contract/status.ts';
 import { LockstepError } from '../../schema/error.ts';
@@ -15,7 +14,7 @@ interface Options {
 }
 
 export const command: CliCommand<[], Options> = {
-  define: (command: Command) => {
+  define: command => {
     command
       .option('--yes', 'do not ask')
       .addHelpText(

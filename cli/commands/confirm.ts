@@ -1,4 +1,3 @@
-import type { Command } from 'commander';
 import type { ConfirmAnswer } from '../../api/contract/changes.ts';
 import { printable } from '../../schema/printable.ts';
 import { formatChanges } from '../changes.ts';
@@ -13,7 +12,7 @@ interface Options {
 }
 
 export const command: CliCommand<[], Options> = {
-  define: (command: Command) => {
+  define: command => {
     command.option('--undo', 'take the change back now');
   },
 

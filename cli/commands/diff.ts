@@ -1,4 +1,3 @@
-import type { Command } from 'commander';
 import type { ApiClient } from '../../api/client.ts';
 import type { DiffAnswer } from '../../api/contract/configuration.ts';
 import { LockstepError } from '../../schema/error.ts';
@@ -11,7 +10,7 @@ import { plural } from '../quantity.ts';
 import { formatRecordDiff } from '../record-diff.ts';
 
 export const command: CliCommand<[number | undefined, number | undefined], object> = {
-  define: (command: Command) => {
+  define: command => {
     command
       .argument('[from]', 'a revision; default: the one before the last', wholeNumber('The revision', 0))
       .argument('[to]', 'a later revision; default: now', wholeNumber('The revision', 0));

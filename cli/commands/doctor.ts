@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import { Option } from 'commander';
 import { STEPS, type Step } from '../../api/contract/doctor.ts';
 import type { CliCommand } from '../command.ts';
 import { formatDoctor } from '../doctor-screen.ts';
@@ -11,7 +11,7 @@ interface Options {
 }
 
 export const command: CliCommand<[], Options> = {
-  define: (command: Command) => {
+  define: command => {
     command
       .addOption(new Option('--before <step>', 'judge the pair for this step').choices(STEPS))
       .option('--all', 'with the facts of what is well too')

@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Command } from 'commander';
 import type { ApiClient } from '../../api/client.ts';
 import type { ChangeAnswer } from '../../api/contract/changes.ts';
 import type { Description, ShowAnswer } from '../../api/contract/configuration.ts';
@@ -25,7 +24,7 @@ interface Sitting {
 type Edited = Omit<ChangeAnswer, 'digest'>;
 
 export const command: CliCommand<[string | undefined], ChangeOptions> = {
-  define: (command: Command) => {
+  define: command => {
     command.argument('[path]', 'group, record or field; default: everything');
     addSafety(addReason(command)).addHelpText(
       'after',

@@ -1,4 +1,3 @@
-import type { Command } from 'commander';
 import type { ApiClient } from '../../api/client.ts';
 import type { HistoryAnswer, Revision } from '../../api/contract/configuration.ts';
 import type { CliCommand } from '../command.ts';
@@ -18,7 +17,7 @@ interface Options {
 const A_PAGE = 1_000;
 
 export const command: CliCommand<[string | undefined], Options> = {
-  define: (command: Command) => {
+  define: command => {
     command
       .argument('[path]', 'only revisions that changed this, or something below it')
       .option('--limit <number>', 'how many, newest first', wholeNumber('--limit', 1, 1_000_000), 20)

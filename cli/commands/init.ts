@@ -1,21 +1,14 @@
-import { type Command, Option } from 'commander';
+import { Option } from 'commander';
+import type { InitOptions } from '../../unit/init.ts';
 import type { CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { given } from '../given.ts';
 import { wholeNumber } from '../number-argument.ts';
 
-interface Options {
-  mode: 'single' | 'first' | 'second';
-  name?: string;
-  address?: string;
-  shared?: string;
-  partner?: string;
-  virtualId?: number;
-  port?: number;
-}
+type Options = Omit<InitOptions, 'dir'>;
 
 export const command: CliCommand<[], Options> = {
-  define: (command: Command) => {
+  define: command => {
     command
       .addOption(
         new Option('--mode <mode>', 'a unit by itself, HA1 or HA2')

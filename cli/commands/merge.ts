@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import { Option } from 'commander';
 import type { ConflictView, MergeAnswer } from '../../api/contract/branches.ts';
 import { LockstepError } from '../../schema/error.ts';
 import type { Json } from '../../schema/json.ts';
@@ -9,7 +9,7 @@ import { EXIT } from '../exit.ts';
 import { given } from '../given.ts';
 import type { Paint } from '../paint.ts';
 import { withProgress } from '../progress.ts';
-import { plural } from '../quantity.ts';
+import { listLines, plural } from '../quantity.ts';
 
 interface Options extends ChangeOptions {
   ours?: string[];
@@ -17,10 +17,10 @@ interface Options extends ChangeOptions {
   none?: boolean;
 }
 
-const MOST_CONFLICTS = 50;
+const MAX_CONFLICTS = 50;
 
 export const command: CliCommand<[string], Options> = {
-  define: (command: Command) => {
+  define: command => {
     command
       .argument('<branch>', 'a branch that lockstep branches lists')
       .option(
@@ -72,9 +72,11 @@ function formatMerge(answer: MergeAnswer, paint: Paint): string {
 }
 
 function formatConflicts(conflicts: ConflictView[], count: number, paint: Paint): string {
-  const shown = conflicts.slice(0, MOST_CONFLICTS).flatMap(conflict => formatConflict(conflict, paint));
-  const more = count > MOST_CONFLICTS ? [`  and ${count - MOST_CONFLICTS} more`] : [];
-  return [`${plural(count, 'conflict')}, both sides changed:`, ...shown, ...more].join('\n');
+  const shown = listLines(conflicts, conflict => formatConflict(conflict, paint), {
+    most: MAX_CONFLICTS,
+    count,
+  });
+  return [`${plural(count, 'conflict')}, both sides changed:`, ...shown].join('\n');
 }
 
 function formatConflict({ path, field, ...sides }: ConflictView, paint: Paint): string[] {

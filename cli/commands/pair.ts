@@ -1,5 +1,4 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Command } from 'commander';
 import type { Invitation, JoinRequest, PairedAnswer } from '../../api/contract/pair.ts';
 import type { PartnerStatus } from '../../api/contract/status.ts';
 import { isEveryAddress } from '../../schema/address.ts';
@@ -24,7 +23,7 @@ interface Options {
 }
 
 export const command: CliCommand<[string | undefined], Options> = {
-  define: (command: Command) => {
+  define: command => {
     command
       .argument('[host[:port]]', 'the unit that made the code; or where the partner is now')
       .option('--invite', 'make a one-time code for the other unit')

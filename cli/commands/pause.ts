@@ -1,4 +1,3 @@
-import type { Command } from 'commander';
 import type { Pause } from '../../api/contract/shapes.ts';
 import { printable } from '../../schema/printable.ts';
 import type { CliCommand } from '../command.ts';
@@ -13,7 +12,7 @@ interface Options {
 }
 
 export const command: CliCommand<[], Options> = {
-  define: (command: Command) => {
+  define: command => {
     command
       .option('--for <time>', 'end by itself after this long: 90s, 30m, 2h, 1d', duration('--for'))
       .requiredOption('--reason <text>', 'why, in words; shown to everybody who asks for the status');

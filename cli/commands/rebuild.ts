@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import { Option } from 'commander';
 import type { RebuildAnswer } from '../../api/contract/store-care.ts';
 import { LockstepError } from '../../schema/error.ts';
 import type { CliCommand } from '../command.ts';
@@ -16,7 +16,7 @@ interface Options {
 }
 
 export const command: CliCommand<[], Options> = {
-  define: (command: Command) => {
+  define: command => {
     command
       .option('--from-partner', 'where the configuration comes from; must be said')
       .addOption(

@@ -1,10 +1,9 @@
-import type { Command } from 'commander';
 import type { Asked } from '../../api/contract/methods.ts';
 import type { RestoreAnswer } from '../../api/contract/restore.ts';
 import { LockstepError } from '../../schema/error.ts';
 import { PARTS, type Part } from '../../schema/kind.ts';
 import { addPassphrase, knownPassphrase, type PassphraseOptions } from '../bundle/passphrase.ts';
-import { sendBundle } from '../bundle/send.ts';
+import { withBundle } from '../bundle/send.ts';
 import { addDryRun, addReason, type CliCommand } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
@@ -23,7 +22,7 @@ interface Options extends PassphraseOptions {
 }
 
 export const command: CliCommand<[string], Options> = {
-  define: (command: Command) => {
+  define: command => {
     command
       .argument('<file>', 'a configuration bundle')
       .option(
@@ -54,24 +53,24 @@ lockstep rollback undoes. What was restored goes to no partner before lockstep c
     if (options.asThisUnit === true && options.asTheOldUnit === true)
       throw new LockstepError('bad-usage', 'Choose one: --as-this-unit or --as-the-old-unit.');
     const passphrase = await knownPassphrase(context, options);
-    const unit = context.unit();
-    const upload = await sendBundle(context, file);
-    const asked = {
-      upload,
-      passphrase,
-      ...given({ parts: options.parts, reason: options.reason }),
-      as: options.asTheOldUnit === true ? ('the-old-unit' as const) : ('this-unit' as const),
-    };
-    try {
-      const plan = await withProgress(context, 'Planning', unit.call('restore', { ...asked, dryRun: true }));
+    return withBundle(context, file, async upload => {
+      const asked = {
+        upload,
+        passphrase,
+        ...given({ parts: options.parts, reason: options.reason }),
+        as: options.asTheOldUnit === true ? ('the-old-unit' as const) : ('this-unit' as const),
+      };
+      const plan = await withProgress(
+        context,
+        'Planning',
+        context.unit().call('restore', { ...asked, dryRun: true }),
+      );
       const answer = options.dryRun === true ? plan : await make(context, plan, options.yes, asked);
       context.out.answer(answer, restored =>
         formatRestore(restored, context.out.paint, isShown(options, plan)),
       );
       return EXIT.done;
-    } finally {
-      await unit.call('dropUpload', { upload }).catch(() => undefined); // it goes by itself when the unit does not answer
-    }
+    });
   },
 };
 

@@ -1,4 +1,3 @@
-import type { Command } from 'commander';
 import { exitOf, formatChanges } from '../changes.ts';
 import { addChangeOptions, type ChangeOptions, type CliCommand } from '../command.ts';
 import { given } from '../given.ts';
@@ -6,7 +5,7 @@ import { wholeNumber } from '../number-argument.ts';
 import { withProgress } from '../progress.ts';
 
 export const command: CliCommand<[number], ChangeOptions> = {
-  define: (command: Command) => {
+  define: command => {
     command.argument('<revision>', 'the revision to go back to', wholeNumber('The revision', 0));
     addChangeOptions(command);
   },

@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import { Option } from 'commander';
 import { LockstepError } from '../../schema/error.ts';
 import type { CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
@@ -21,13 +21,13 @@ interface Options {
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 const A_DAY = 86_400;
 /** Three weeks; timers of Node reach little further. */
-const MOST_SCRUB_HOURS = 504;
+const MAX_SCRUB_HOURS = 504;
 
 /** For tests: an answer that its schema does not describe whole is an error. */
 const CHECKS_ANSWERS = process.env.LOCKSTEP_CHECK_ANSWERS === '1';
 
 export const command: CliCommand<[], Options> = {
-  define: (command: Command) => {
+  define: command => {
     command
       .option(
         '--interval <seconds>',
@@ -45,7 +45,7 @@ export const command: CliCommand<[], Options> = {
       .option(
         '--scrub-hours <hours>',
         'time in which the whole store is verified, in the background; 0: only by verify-store',
-        wholeNumber('--scrub-hours', 0, MOST_SCRUB_HOURS),
+        wholeNumber('--scrub-hours', 0, MAX_SCRUB_HOURS),
         24,
       )
       .option(

@@ -1,4 +1,3 @@
-import type { Command } from 'commander';
 import type { ChangeRequest } from '../../api/contract/changes.ts';
 import type { Description } from '../../api/contract/configuration.ts';
 import { LockstepError } from '../../schema/error.ts';
@@ -23,7 +22,7 @@ interface Given {
 }
 
 export const command: CliCommand<[string, string | undefined], Options> = {
-  define: (command: Command) => {
+  define: command => {
     command
       .argument('<path>', 'field or record')
       .argument(

@@ -1,4 +1,3 @@
-import type { Command } from 'commander';
 import type { CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { given } from '../given.ts';
@@ -9,7 +8,7 @@ interface Options {
 }
 
 export const command: CliCommand<[string | undefined], Options> = {
-  define: (command: Command) => {
+  define: command => {
     command
       .argument('[path]', 'group, record or field; default: everything')
       .option('--defaults', 'fill in what is not set with the defaults');

@@ -1,4 +1,3 @@
-import type { Command } from 'commander';
 import type { ApiClient } from '../../api/client.ts';
 import type { Status } from '../../api/contract/status.ts';
 import { asLockstepError } from '../../schema/error.ts';
@@ -17,7 +16,7 @@ const CLEAR_SCREEN = '\u001b[H\u001b[J';
 const NOT_IN_STEP = new Set(['refused', 'fallen-back', 'both-active', 'unreachable', 'pacified']);
 
 export const command: CliCommand<[], Options> = {
-  define: (command: Command) => {
+  define: command => {
     command
       .option('--watch', 'again every second, until Ctrl-C')
       .addHelpText(

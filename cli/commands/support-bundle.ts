@@ -1,11 +1,10 @@
-import type { Command } from 'commander';
 import { addPassphrase } from '../bundle/passphrase.ts';
 import type { SupportOptions } from '../bundle/support.ts';
 import type { CliCommand } from '../command.ts';
 import { wholeNumber } from '../number-argument.ts';
 
 export const command: CliCommand<[], SupportOptions> = {
-  define: (command: Command) => {
+  define: command => {
     command
       .requiredOption('-o, --output <file>', 'the file to write')
       .option(

@@ -1,4 +1,3 @@
-import type { Command } from 'commander';
 import type { TakeoverAnswer } from '../../api/contract/pair.ts';
 import { printable } from '../../schema/printable.ts';
 import type { CliCommand } from '../command.ts';
@@ -13,7 +12,7 @@ interface Options {
 }
 
 export const command: CliCommand<[], Options> = {
-  define: (command: Command) => {
+  define: command => {
     command.option('--force', 'take over although changes that only the partner holds would be left behind');
   },
 

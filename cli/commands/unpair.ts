@@ -1,4 +1,3 @@
-import type { Command } from 'commander';
 import type { UnpairedAnswer } from '../../api/contract/pair.ts';
 import { LockstepError } from '../../schema/error.ts';
 import type { CliCommand } from '../command.ts';
@@ -10,7 +9,7 @@ interface Options {
 }
 
 export const command: CliCommand<[], Options> = {
-  define: (command: Command) => {
+  define: command => {
     command.option('--yes', 'without being asked');
   },
 

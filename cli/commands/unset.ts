@@ -1,4 +1,3 @@
-import type { Command } from 'commander';
 import type { ChangeRequest } from '../../api/contract/changes.ts';
 import type { Description } from '../../api/contract/configuration.ts';
 import { LockstepError } from '../../schema/error.ts';
@@ -14,7 +13,7 @@ interface Options extends ChangeOptions {
 }
 
 export const command: CliCommand<[string], Options> = {
-  define: (command: Command) => {
+  define: command => {
     command
       .argument('<path>', 'field or record; a record goes with everything below it')
       .option('--all', 'remove all records of a group');

@@ -1,15 +1,14 @@
-import type { Command } from 'commander';
 import type { VerifyAnswer } from '../../api/contract/store-care.ts';
 import { printable } from '../../schema/printable.ts';
 import type { CliCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import type { Paint } from '../paint.ts';
 import { withProgress } from '../progress.ts';
-import { plural } from '../quantity.ts';
+import { listLines, plural } from '../quantity.ts';
 import { span } from '../time.ts';
 
 export const command: CliCommand<[], object> = {
-  define: (command: Command) => {
+  define: command => {
     command.addHelpText('after', '\nExit code 5: something is damaged.');
   },
 
@@ -27,8 +26,9 @@ function formatVerification(paint: Paint): (answer: VerifyAnswer) => string {
     if (!damaged) return `Every page, record and hash is what it must be (${span(seconds * 1000)}).`;
     return [
       paint('red', `The store is damaged (${plural(findings.length + more, 'finding')}):`),
-      ...findings.map(({ path, reason }) => `  ${printable(path)} ${printable(reason)}`),
-      ...(more > 0 ? [`  and ${more} more`] : []),
+      ...listLines(findings, ({ path, reason }) => `  ${printable(path)} ${printable(reason)}`, {
+        count: findings.length + more,
+      }),
       `${paint('cyan', 'hint:')} on a unit of a pair: lockstep rebuild --from-partner; a single unit: restore a bundle`,
     ].join('\n');
   };

@@ -4,13 +4,13 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { LockstepError } from '../../schema/error.ts';
 import { isSshPublicKey } from '../../schema/ssh-key.ts';
-import { openSshKey } from '../../sync/ssh/keys.ts';
+import { laxPermissions, openSshKey } from '../../sync/ssh/keys.ts';
 import { agentKeys, type OwnKey, readOwnKey } from '../../sync/ssh/ssh2.ts';
 import { askKnownSecret } from '../prompt.ts';
 import { readText } from '../read.ts';
 
 /** A unit ends the connection of who tries more. */
-const MOST_KEYS = 5;
+const MAX_KEYS = 5;
 const USUAL_FILES = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 
 /** Throws `bad-usage` when there is none, or the one that was named cannot be used; `lax-permissions`. */
@@ -19,7 +19,7 @@ export async function ownKeys(identity: string | undefined, interactive: boolean
   const held = agent === undefined || agent === '' ? [] : await agentKeys(agent);
   const keys =
     identity === undefined ? await usualKeys(held, interactive) : [await keyOf(identity, held, interactive)];
-  if (keys.length > 0) return keys.slice(0, MOST_KEYS);
+  if (keys.length > 0) return keys.slice(0, MAX_KEYS);
   throw new LockstepError('bad-usage', 'There is no SSH key to log in with.', {
     hint: 'Name one with --identity FILE, or add one to the agent: ssh-add.',
   });
@@ -72,16 +72,7 @@ function heldKey(line: string, held: OwnKey[]): OwnKey | undefined {
 
 async function assertPrivate(file: string): Promise<void> {
   const { mode } = await stat(file);
-  if ((mode & 0o077) === 0) return;
-  const shown = (mode & 0o777).toString(8).padStart(4, '0');
-  throw new LockstepError(
-    'lax-permissions',
-    `Other users can read the private key ${file} (mode ${shown}).`,
-    {
-      hint: `chmod 600 ${file}`,
-      facts: { file, mode: shown },
-    },
-  );
+  if ((mode & 0o077) !== 0) throw laxPermissions(file, mode);
 }
 
 function refused(file: string, why: string): never {

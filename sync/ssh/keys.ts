@@ -258,7 +258,7 @@ function uint32(value: number): Buffer {
   return bytes;
 }
 
-function laxPermissions(file: string, mode: number): LockstepError {
+export function laxPermissions(file: string, mode: number): LockstepError {
   const shown = (mode & 0o777).toString(8).padStart(4, '0');
   return new LockstepError(
     'lax-permissions',

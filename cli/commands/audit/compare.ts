@@ -8,7 +8,7 @@ import { formatPage } from '../../audit/page.ts';
 import { isPartner, type Named, readTarget } from '../../audit/target.ts';
 import { EXIT_OF_VERDICT, formatReport } from '../../audit/text.ts';
 import { addPassphrase, knownPassphrase, type PassphraseOptions } from '../../bundle/passphrase.ts';
-import { assertReadable, sendBundle } from '../../bundle/send.ts';
+import { assertReadable, withBundles } from '../../bundle/send.ts';
 import type { CliCommand } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { given } from '../../given.ts';
@@ -74,41 +74,25 @@ async function here(
   { all, ...options }: Options,
   [one, other]: readonly [Named, Named],
 ): Promise<AuditReport> {
-  const unit = context.unit();
-  const uploads: string[] = [];
-  const bundles = [one, other].some(({ is }) => is === 'bundle');
-  for (const named of [one, other]) if (named.is === 'bundle') await assertReadable(named.file);
-  const passphrase = bundles ? await knownPassphrase(context, options) : '';
-  try {
-    const [a, b] = [
-      await target(context, one, passphrase, uploads),
-      await target(context, other, passphrase, uploads),
-    ];
-    return await withProgress(context, 'Comparing', unit.call('audit', { a, b, ...given({ all }) }));
-  } finally {
-    for (const upload of uploads) await unit.call('dropUpload', { upload }).catch(() => undefined); // it goes by itself
-  }
-}
-
-async function target(
-  context: Context,
-  named: Named,
-  passphrase: string,
-  uploads: string[],
-): Promise<AuditTarget> {
-  switch (named.is) {
-    case 'revision':
-      return { of: 'revision', revision: named.revision };
-    case 'bundle': {
-      const upload = await sendBundle(context, named.file);
-      uploads.push(upload);
-      return { of: 'bundle', upload, passphrase, name: named.file };
-    }
-    case 'unit':
-      throw new LockstepError('internal', 'A unit is asked by itself.');
-    default:
-      return { of: named.is };
-  }
+  const files = [one, other].flatMap(named => (named.is === 'bundle' ? [named.file] : []));
+  for (const file of files) await assertReadable(file);
+  const passphrase = files.length > 0 ? await knownPassphrase(context, options) : '';
+  return withBundles(context, files, uploads => {
+    const target = (named: Named): AuditTarget => {
+      switch (named.is) {
+        case 'revision':
+          return { of: 'revision', revision: named.revision };
+        case 'bundle':
+          return { of: 'bundle', upload: uploads.shift() ?? '', passphrase, name: named.file };
+        case 'unit':
+          throw new LockstepError('internal', 'A unit is asked by itself.');
+        default:
+          return { of: named.is };
+      }
+    };
+    const asked = { a: target(one), b: target(other), ...given({ all }) };
+    return withProgress(context, 'Comparing', context.unit().call('audit', asked));
+  });
 }
 
 /** Two units that are not each other's partners: what they say is compared here. */

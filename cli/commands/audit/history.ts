@@ -5,6 +5,7 @@ import type { CliCommand } from '../../command.ts';
 import { EXIT } from '../../exit.ts';
 import { wholeNumber } from '../../number-argument.ts';
 import type { Paint } from '../../paint.ts';
+import { listLines } from '../../quantity.ts';
 import { localTime } from '../../time.ts';
 
 /** The drift that came and went. Exit code 1 while there is some. */
@@ -35,9 +36,11 @@ function formatReport(report: DriftReport, paint: Paint): string {
   const each = Object.entries(counts).map(([found, count]) => `${count} ${CLASS_WORDS[found as DriftClass]}`);
   return [
     `${localTime(from)} ${until}: against ${printable(partner)}, ${each.join(', ')} (found by ${foundBy})`,
-    ...findings.map(({ class: found, path, by }) =>
-      printable(`  ${CLASS_WORDS[found].padEnd(13)} ${path}${by === undefined ? '' : `, by ${by}`}`),
+    ...listLines(
+      findings,
+      ({ class: found, path, by }) =>
+        printable(`  ${CLASS_WORDS[found].padEnd(13)} ${path}${by === undefined ? '' : `, by ${by}`}`),
+      { count: records },
     ),
-    ...(records > findings.length ? [`  and ${records - findings.length} more`] : []),
   ].join('\n');
 }

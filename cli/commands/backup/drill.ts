@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { printable } from '../../../schema/printable.ts';
 import { addPassphrase, knownPassphrase, type PassphraseOptions } from '../../bundle/passphrase.ts';
-import { sendBundle } from '../../bundle/send.ts';
+import { withBundle } from '../../bundle/send.ts';
 import type { CliCommand } from '../../command.ts';
 import { EXIT } from '../../exit.ts';
 import { withProgress } from '../../progress.ts';
@@ -17,9 +17,10 @@ export const command: CliCommand<[string], PassphraseOptions> = {
 
   async run(context, options, file) {
     const passphrase = await knownPassphrase(context, options);
-    const upload = await sendBundle(context, file);
-    const work = context.unit().call('drill', { upload, name: basename(file), passphrase });
-    const answer = await withProgress(context, 'Restoring on a scratch unit', work);
+    const answer = await withBundle(context, file, upload => {
+      const work = context.unit().call('drill', { upload, name: basename(file), passphrase });
+      return withProgress(context, 'Restoring on a scratch unit', work);
+    });
     context.out.answer(
       answer,
       ({ name, records, seconds }) =>

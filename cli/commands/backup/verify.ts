@@ -9,7 +9,7 @@ import { readBundle } from '../../bundle/open.ts';
 import { addPassphrase, type PassphraseOptions } from '../../bundle/passphrase.ts';
 import type { CliCommand } from '../../command.ts';
 import { EXIT } from '../../exit.ts';
-import { plural } from '../../quantity.ts';
+import { listLines, plural } from '../../quantity.ts';
 
 /** Reads everything; exit 5 when it is damaged, 1 when only its schemas are others than those of this unit. */
 export const command: CliCommand<[string], PassphraseOptions> = {
@@ -40,8 +40,9 @@ export const command: CliCommand<[string], PassphraseOptions> = {
         return `${printable(facts.file)} is good: ${plural(records, 'record')}, every hash and every schema.`;
       return [
         `${plural(count, 'fault')} in ${plural(records, 'record')} of ${printable(facts.file)}:`,
-        ...misfits.map(({ path, message }) => `  ${printable(path)}: ${printable(message)}`),
-        ...(count > misfits.length ? [`  and ${count - misfits.length} more`] : []),
+        ...listLines(misfits, ({ path, message }) => `  ${printable(path)}: ${printable(message)}`, {
+          count,
+        }),
         ...(otherSchemas
           ? ['The bundle is whole; it was made where these kinds are described differently.']
           : []),

@@ -2,6 +2,7 @@ import type { CertificateFacts } from '../../../api/contract/certificates.ts';
 import type { CliCommand } from '../../command.ts';
 import { EXIT } from '../../exit.ts';
 import type { Paint } from '../../paint.ts';
+import { listWords } from '../../quantity.ts';
 import { formatTable } from '../../table.ts';
 
 const MAX_NAMES = 3;
@@ -27,18 +28,12 @@ function formatCertificates(certificates: CertificateFacts[], paint: Paint): str
     certificates.map(({ name, kind, names, subject, issuer, daysLeft, usedBy, users, ...rest }) => [
       name,
       kind === 'certificate' && !rest.hasKey ? 'certificate, no key' : kind,
-      rest.unreadable ?? few(names.length === 0 ? [subject] : names, names.length),
+      rest.unreadable ?? listWords(names.length === 0 ? [subject] : names, MAX_NAMES),
       issuer,
       rest.unreadable === undefined ? String(daysLeft) : '',
-      few(usedBy, users),
+      listWords(usedBy, MAX_NAMES, users),
       rest.fingerprint.slice(0, FINGERPRINT_WIDTH),
     ]),
     paint,
   );
-}
-
-function few(all: string[], count: number): string {
-  const more = count - MAX_NAMES;
-  const shown = all.slice(0, MAX_NAMES).join(', ');
-  return more > 0 ? `${shown} and ${more} more` : shown;
 }

@@ -2,7 +2,7 @@ import type { Asked } from '../../../api/contract/methods.ts';
 import type { Others, RestoreCertificatesAnswer } from '../../../api/contract/restore.ts';
 import { LockstepError } from '../../../schema/error.ts';
 import { addPassphrase, knownPassphrase, type PassphraseOptions } from '../../bundle/passphrase.ts';
-import { sendBundle } from '../../bundle/send.ts';
+import { withBundle } from '../../bundle/send.ts';
 import { formatCertificateRestore } from '../../certs/restore-text.ts';
 import { exitOf } from '../../changes.ts';
 import { addChangeOptions, type ChangeOptions, type CliCommand } from '../../command.ts';
@@ -51,10 +51,8 @@ export const command: CliCommand<[string], Options> = {
     const { select, dryRun, yes, reason, confirm, wait } = options;
     const others = readOthers(options);
     const passphrase = await knownPassphrase(context, options);
-    const unit = context.unit();
-    const upload = await sendBundle(context, file);
-    const asked = { upload, passphrase, select, ...given({ others, reason, confirm, wait }) };
-    try {
+    return withBundle(context, file, async upload => {
+      const asked = { upload, passphrase, select, ...given({ others, reason, confirm, wait }) };
       const plan = await planned(context, asked);
       if (dryRun === true) {
         tell(context, plan);
@@ -63,9 +61,7 @@ export const command: CliCommand<[string], Options> = {
       const answer = await make(context, plan, yes, asked);
       tell(context, answer);
       return exitOf(answer);
-    } finally {
-      await unit.call('dropUpload', { upload }).catch(() => undefined); // it goes by itself when the unit does not answer
-    }
+    });
   },
 };
 

@@ -5,7 +5,7 @@ import type { CliCommand } from '../../command.ts';
 import { formatProblems } from '../../error-text.ts';
 import { EXIT } from '../../exit.ts';
 import type { Paint } from '../../paint.ts';
-import { plural } from '../../quantity.ts';
+import { listWords, plural } from '../../quantity.ts';
 import { localTime } from '../../time.ts';
 
 export const command: CliCommand<[string | undefined], ChoiceOptions> = {
@@ -24,7 +24,6 @@ export const command: CliCommand<[string | undefined], ChoiceOptions> = {
 
 function formatDetails(details: CertificateDetails, paint: Paint): string {
   const { path, subject, issuer, names, notBefore, notAfter, daysLeft, chain, findings } = details;
-  const more = details.users - details.usedBy.length;
   const lines: [string, string][] = [
     ['path', path],
     ['subject', subject],
@@ -33,7 +32,7 @@ function formatDetails(details: CertificateDetails, paint: Paint): string {
     ['valid', `${localTime(notBefore)} to ${localTime(notAfter)}, ${plural(daysLeft, 'day')} left`],
     ['key', keyWords(details)],
     ['sha-256', details.fingerprint],
-    ['used by', `${details.usedBy.join(', ')}${more > 0 ? ` and ${more} more` : ''}` || NOBODY[details.kind]],
+    ['used by', listWords(details.usedBy, details.usedBy.length, details.users) || NOBODY[details.kind]],
     ...chain.map((link): [string, string] => ['then', `${link.subject}, until ${localTime(link.notAfter)}`]),
   ];
   return [
