@@ -201,6 +201,12 @@ export function childHash(node: Buffer, child: number): Buffer {
   return node.subarray(child * HASH_BYTES, (child + 1) * HASH_BYTES);
 }
 
+/** Whether nothing lies below these children of the node, from `first` up to `end`. */
+export function isEmptyBelow(node: Buffer, first: number, end: number): boolean {
+  const children = node.subarray(first * HASH_BYTES, end * HASH_BYTES);
+  return children.equals(EMPTY_NODE.subarray(0, children.length));
+}
+
 export function nodeHash(node: Buffer): Buffer {
   return node.equals(EMPTY_NODE) ? EMPTY_HASH : sha256(Buffer.concat([NODE_TAG, node]));
 }

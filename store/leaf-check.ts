@@ -5,6 +5,7 @@ import {
   bucketName,
   childHash,
   FAN_OUT,
+  isEmptyBelow,
   LEVELS,
   leavesOf,
   NOT_AS_ABOVE,
@@ -49,7 +50,9 @@ async function missingBuckets(reader: Reader, from: number, to: number): Promise
   for (let bucket = from; bucket < to; ) {
     const index = bucket >> 5;
     const node = await readNode(reader, LEVELS - 1, index);
-    const end = Math.min(to, (index + 1) * FAN_OUT);
+    const first = index * FAN_OUT;
+    const end = Math.min(to, first + FAN_OUT);
+    if (isEmptyBelow(node, bucket - first, end - first)) bucket = end;
     for (; bucket < end; bucket++)
       if (!bucketHash(undefined).equals(childHash(node, bucket % FAN_OUT)))
         findings.push({ path: bucketName(bucket), reason: NOT_AS_ABOVE });

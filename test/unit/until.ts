@@ -1,4 +1,8 @@
-/** Resolves once `holds`, looked at after each turn of the event loop; a test that waits in vain fails by its own timeout. */
+/** Resolves once `holds`, looked at after each turn of the event loop; rejects after ten seconds in vain. */
 export async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise(resolve => setImmediate(resolve));
+  const end = Date.now() + 10_000;
+  while (!holds()) {
+    if (Date.now() > end) throw new Error(`in vain: ${holds}`);
+    await new Promise(resolve => setImmediate(resolve));
+  }
 }
