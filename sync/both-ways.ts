@@ -15,7 +15,7 @@ const LARGE_BYTES = 64 * 1024;
 /**
  * A partner that can be dialled in one direction only is asked on the connection that it dialled itself. Frames say whether
  * they are requests or replies; a frame that says neither is taken for what a connection carried before this release,
- * requests of whoever dialled and replies to him.
+ * requests of whoever dialled and replies to them.
  */
 export function bothWays(channel: Channel, whoDialled: 'this-unit' | 'the-partner'): Line {
   const asking = new Side(channel);

@@ -138,7 +138,7 @@ function agreed({ own, partner, link }: SyncState): Effect[] {
  * The partner took over while this unit was away, and had confirmed all that this unit holds: standing down loses nothing.
  * What counts is what the partner says it had confirmed, because a receipt may have been lost; only of a partner that was
  * paired anew, and so does not know, the own receipt is believed. With own changes the operator
- * decides: both-active. So does he when the partner was never in step with anybody: it cannot be the source that this
+ * decides: both-active. So do they when the partner was never in step with anybody: it cannot be the source that this
  * unit would wait for. Where the disk of this unit fell back, its history says what is its own.
  */
 function isFenced(own: OwnFacts, partner: Hello): boolean {

@@ -43,7 +43,7 @@ import { HistoryKeeper } from './store-care/history-keeper.ts';
 import { historyNeeds } from './store-care/history-needs.ts';
 import { rebuildStore } from './store-care/rebuild.ts';
 import { pageFindings, Scrub } from './store-care/scrub.ts';
-import { StartBook } from './store-care/starts.ts';
+import { StartCounter } from './store-care/starts.ts';
 
 export interface ComposeOptions {
   dir: string;
@@ -129,7 +129,7 @@ export async function compose({ options, folder, log, startApi }: Surroundings):
     metrics.follow(events);
     logCommits(events, log);
     const facts = await readFacts(store, options.dir);
-    const starts = await StartBook.open(store, machineClock(), log);
+    const starts = await StartCounter.open(store, machineClock(), log);
     closers.push(() => starts.close());
     const identity = await readIdentity(store, facts.id);
     const hostKey = await loadOrCreateKey(folder.hostKey);

@@ -1,4 +1,4 @@
-/** One visit: a TCP connection from its first byte, through the login by key, to the subsystem that is served to that key. */
+/** One connection: TCP from its first byte, through the login by key, to the subsystem that is served to that key. */
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Channel } from '../channel.ts';
@@ -11,24 +11,24 @@ import { acceptLogin, announceSignatures } from './signatures.ts';
 import {
   type AuthContext,
   CONTROL,
-  type Connection,
   disconnect,
   MIN_PACKET_BYTES,
   peerPacketBytes,
   plainWords,
   type ServerChannel,
   type Session,
+  type Connection as SshConnection,
   SUBSYSTEM,
 } from './ssh2.ts';
 
-export interface VisitLimits extends ChannelLimits, ControlLimits, RekeyLimits {
+export interface ConnectionLimits extends ChannelLimits, ControlLimits, RekeyLimits {
   /** From TCP connect to the open subsystem (ms). */
   loginMs: number;
   /** What a peer may send before its subsystem is open (bytes). */
   loginBytes: number;
   /** Login requests on one connection, the signed one included. */
   attempts: number;
-  /** Channels that an operator may have open on one connection, and how long he may have none (ms). */
+  /** Channels that an operator may have open on one connection, and how long they may have none (ms). */
   controlChannels: number;
   controlIdleMs: number;
 }
@@ -40,44 +40,44 @@ export interface Peer {
   address: string;
 }
 
-/** What a visit needs of the house that it comes to. */
-export interface Host extends Doorkeeper {
-  readonly limits: VisitLimits;
+/** Who is let in, and what a connection tells of itself. */
+export interface Admission extends Doorkeeper {
+  readonly limits: ConnectionLimits;
   onChannel(channel: Channel, peer: Peer): void;
   onControl(stream: Duplex, peer: Peer): void;
   refuse(source: string, reason: string, detail?: string): void;
-  /** Called when `visit` has logged in. */
-  makeWayFor(visit: Visit): void;
+  /** Called when `connection` has logged in. */
+  makeWayFor(connection: Connection): void;
 }
 
 /** One TCP connection, from the first byte on. It has until the login deadline to open its channel. */
-export class Visit {
+export class Connection {
   readonly source: string;
   stage: Stage = 'silent';
   gone = false;
   /** Resolves when the socket is closed. */
   readonly ended: Promise<void>;
-  readonly #host: Host;
+  readonly #admission: Admission;
   readonly #socket: Socket;
   readonly #remote: { address: string; port: number };
   readonly #deadline: NodeJS.Timeout;
-  #connection: Connection | undefined;
+  #connection: SshConnection | undefined;
   #candidate: Owner | undefined;
   #owner: Owner | undefined;
   #attempts = 0;
   #hasSession = false;
   #channel: SshChannel | undefined;
-  /** Of an operator, from his first channel on. */
+  /** Of an operator, from their first channel on. */
   #line: ControlLine | undefined;
   #sessions = 0;
   #idle: NodeJS.Timeout | undefined;
 
-  constructor(host: Host, socket: Socket, remote: { address: string; port: number }) {
-    this.#host = host;
+  constructor(admission: Admission, socket: Socket, remote: { address: string; port: number }) {
+    this.#admission = admission;
     this.#socket = socket;
     this.#remote = remote;
     this.source = remote.address;
-    this.#deadline = setTimeout(() => this.drop('did not log in in time'), host.limits.loginMs);
+    this.#deadline = setTimeout(() => this.drop('did not log in in time'), admission.limits.loginMs);
     this.ended = new Promise(resolve => {
       socket.once('close', () => {
         this.#ended();
@@ -99,7 +99,7 @@ export class Visit {
   }
 
   /** Called by ssh2 with the peer's first line; the same call stack goes on to answer it. */
-  begin(connection: Connection): void {
+  begin(connection: SshConnection): void {
     this.#connection = connection;
     announceSignatures(connection);
     // The channel, when there is one, hears of an error by itself and tells the reason.
@@ -113,25 +113,25 @@ export class Visit {
     connection.on('request', (_accept, reject, name) => this.#refuse(name, reject));
   }
 
-  /** Ends the visit at once and says why in the log. */
+  /** Ends it at once and says why in the log. */
   drop(reason: string): void {
     if (this.gone) return;
     this.gone = true;
-    if (this.#channel === undefined && this.#line === undefined) this.#host.refuse(this.source, reason);
+    if (this.#channel === undefined && this.#line === undefined) this.#admission.refuse(this.source, reason);
     this.#socket.destroy();
   }
 
-  /** Ends the visit of somebody who may come in, but not now, and tells them why. */
+  /** Ends the connection of somebody who may come in, but not now, and tells them why. */
   turnAway(reason: string): void {
     if (this.gone || this.#connection === undefined) return;
     this.gone = true;
-    this.#host.refuse(this.source, reason);
+    this.#admission.refuse(this.source, reason);
     disconnect(this.#connection, TOO_MANY_CONNECTIONS, reason);
     this.#socket.end();
     setTimeout(() => this.#socket.destroy(), GOODBYE_MS).unref();
   }
 
-  /** Ends the visit in an orderly way. */
+  /** Ends it in an orderly way. */
   leave(reason: string): void {
     this.gone = true;
     if (this.#channel) this.#channel.close(reason);
@@ -139,7 +139,7 @@ export class Visit {
     else this.#socket.destroy();
   }
 
-  /** Ends the visit of an operator once nothing is being answered any more, and within `ms` in any case. */
+  /** Ends it of an operator once nothing is being answered any more, and within `ms` in any case. */
   leaveWhenAnswered(ms: number): void {
     this.#awaitNext = () => {
       if ((this.#line?.streams ?? 0) === 0) this.leave('this unit stops listening');
@@ -160,9 +160,9 @@ export class Visit {
     if (this.#channel || this.#line) return;
     if (this.stage === 'silent') this.stage = 'speaking';
     if (this.#socket.writableEnded) this.drop('broke the SSH protocol');
-    else if (this.#socket.bytesRead > this.#host.limits.loginBytes)
+    else if (this.#socket.bytesRead > this.#admission.limits.loginBytes)
       this.drop('sent too much before logging in');
-    else if (this.#socket.writableLength > this.#host.limits.socketBytes) this.drop('does not read');
+    else if (this.#socket.writableLength > this.#admission.limits.socketBytes) this.drop('does not read');
   }
 
   #handshakeDone(): void {
@@ -172,9 +172,9 @@ export class Visit {
   }
 
   #decide(login: AuthContext): void {
-    if (++this.#attempts > this.#host.limits.attempts) this.drop('too many login attempts');
+    if (++this.#attempts > this.#admission.limits.attempts) this.drop('too many login attempts');
     if (this.gone) return;
-    const owner = ownerOf(login, this.source, this.#host, (reason, detail) => this.#no(reason, detail));
+    const owner = ownerOf(login, this.source, this.#admission, (reason, detail) => this.#no(reason, detail));
     if (owner === undefined) {
       login.reject(['publickey']);
       return;
@@ -186,11 +186,11 @@ export class Visit {
 
   #loggedIn(): void {
     this.#owner = this.#candidate;
-    this.#host.makeWayFor(this);
+    this.#admission.makeWayFor(this);
   }
 
   #no(reason: string, detail?: string): void {
-    this.#host.refuse(this.source, reason, detail);
+    this.#admission.refuse(this.source, reason, detail);
   }
 
   #refuse(request: string, reject: (() => void) | undefined, detail?: string): void {
@@ -200,7 +200,7 @@ export class Visit {
 
   #openSession(accept: () => Session, reject: () => void): void {
     if (this.isOperator) {
-      if (this.#sessions < this.#host.limits.controlChannels) this.#openControlSession(accept());
+      if (this.#sessions < this.#admission.limits.controlChannels) this.#openControlSession(accept());
       else this.#refuse('one more channel', reject);
       return;
     }
@@ -242,11 +242,11 @@ export class Visit {
     this.#line ??= this.#openLine(this.#connection);
     const stream = this.#line.open(channel);
     stream.once('close', () => this.#awaitNext());
-    this.#host.onControl(stream, this.#peer(this.#owner));
+    this.#admission.onControl(stream, this.#peer(this.#owner));
   }
 
-  #openLine(connection: Connection): ControlLine {
-    const { limits } = this.#host;
+  #openLine(connection: SshConnection): ControlLine {
+    const { limits } = this.#admission;
     keepKeysFresh(connection, this.#socket, limits);
     const onAbuse = (reason: string): void => this.#no(reason);
     return new ControlLine({ connection, socket: this.#socket, onAbuse }, limits);
@@ -256,7 +256,7 @@ export class Visit {
   #awaitNext = (): void => {
     if (this.gone || this.#line === undefined || this.#line.streams > 0) return;
     clearTimeout(this.#idle);
-    this.#idle = setTimeout(() => this.leave('nothing was asked for'), this.#host.limits.controlIdleMs);
+    this.#idle = setTimeout(() => this.leave('nothing was asked for'), this.#admission.limits.controlIdleMs);
   };
 
   #peer({ who, keyBlob }: Owner): Peer {
@@ -274,8 +274,8 @@ export class Visit {
       remote: this.#remote,
       onAbuse: (reason: string, detail?: string) => this.#no(reason, detail),
     };
-    this.#channel = new SshChannel(wire, this.#host.limits);
-    this.#host.onChannel(this.#channel, this.#peer(this.#owner));
+    this.#channel = new SshChannel(wire, this.#admission.limits);
+    this.#admission.onChannel(this.#channel, this.#peer(this.#owner));
   }
 }
 

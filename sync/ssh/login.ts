@@ -1,4 +1,4 @@
-/** Who logs in, by his key. */
+/** Who logs in, by their key. */
 import { sshKeyType } from '../../schema/ssh-key.ts';
 import { fingerprint, isEd25519Blob } from './keys.ts';
 import { type AuthContext, type PublicKeyAuthContext, signedBy } from './ssh2.ts';

@@ -1,11 +1,11 @@
-/** The listening end: a TCP port, the visits on it, and the rules about how many there may be. */
+/** The listening end: a TCP port, the connections on it, and the rules about how many there may be. */
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { hostAndPort } from '../../schema/address.ts';
 import { asLockstepError, LockstepError } from '../../schema/error.ts';
 import type { Channel } from '../channel.ts';
 import { CHANNEL_LIMITS } from './channel.ts';
-import { type Host, type Peer, Visit, type VisitLimits } from './connection.ts';
+import { type Admission, Connection, type ConnectionLimits, type Peer } from './connection.ts';
 import { CONTROL_LIMITS } from './control.ts';
 import { type GateLimits, whoLeaves } from './gate.ts';
 import type { Refusal } from './refusal-log.ts';
@@ -13,7 +13,7 @@ import { createSshServer, type SshServer } from './ssh2.ts';
 
 export type { Peer, Refusal };
 
-export interface ListenLimits extends VisitLimits, GateLimits {
+export interface ListenLimits extends ConnectionLimits, GateLimits {
   /** Connections in all, logins included. */
   connections: number;
   /** Connections of one and the same key owner; the oldest makes way for the newest. */
@@ -79,8 +79,8 @@ export interface Listener {
 
 /** Throws `port-in-use` when the address is taken, `bad-usage` when it cannot be listened on or the key is no key. */
 export async function listen(options: ListenOptions): Promise<Listener> {
-  const house = new House(options);
-  const server = createServer({ noDelay: true }, socket => house.receive(socket));
+  const connections = new Connections(options);
+  const server = createServer({ noDelay: true }, socket => connections.receive(socket));
   await bind(server, options);
   const bound = server.address();
   if (bound === null || typeof bound === 'string')
@@ -88,16 +88,16 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   return {
     address: bound.address,
     port: bound.port,
-    closeChannelsOf: who => house.closeChannelsOf(who),
+    closeChannelsOf: who => connections.closeChannelsOf(who),
     close: () => {
       server.close();
-      return house.closeAll();
+      return connections.closeAll();
     },
   };
 }
 
-/** All visits, and the rules about how many there may be. */
-class House implements Host {
+/** All connections, and the rules about how many there may be. */
+class Connections implements Admission {
   readonly limits: ListenLimits;
   readonly admit: ListenOptions['admit'];
   readonly onChannel: ListenOptions['onChannel'];
@@ -105,7 +105,7 @@ class House implements Host {
   readonly #onRefusal: ListenOptions['onRefusal'];
   readonly #ssh: SshServer;
   /** By address and port of the peer: all that ssh2 says about the socket of a connection. Oldest first. */
-  readonly #visits = new Map<string, Visit>();
+  readonly #connections = new Map<string, Connection>();
 
   constructor(options: ListenOptions) {
     this.admit = options.admit;
@@ -114,7 +114,7 @@ class House implements Host {
     this.limits = { ...LISTEN_LIMITS, ...options.limits };
     this.#onRefusal = options.onRefusal;
     this.#ssh = openSsh(options.hostKey, (connection, peer) => {
-      this.#visits.get(visitKey(peer.ip, peer.port))?.begin(connection);
+      this.#connections.get(connectionKey(peer.ip, peer.port))?.begin(connection);
     });
   }
 
@@ -131,9 +131,9 @@ class House implements Host {
       socket.destroy();
       return;
     }
-    const key = visitKey(remoteAddress, remotePort);
-    this.#visits.set(key, new Visit(this, socket, { address: source, port: remotePort }));
-    socket.once('close', () => this.#visits.delete(key));
+    const key = connectionKey(remoteAddress, remotePort);
+    this.#connections.set(key, new Connection(this, socket, { address: source, port: remotePort }));
+    socket.once('close', () => this.#connections.delete(key));
     this.#ssh.take(socket);
   }
 
@@ -153,48 +153,49 @@ class House implements Host {
    * The newest connection of a unit is the one that it uses: an old one may be dead without knowing. Of an operator, each may carry
    * a command that is under way.
    */
-  makeWayFor(visit: Visit): void {
-    if (visit.isOperator) {
-      this.#assertRoomFor(visit);
+  makeWayFor(connection: Connection): void {
+    if (connection.isOperator) {
+      this.#assertRoomFor(connection);
       return;
     }
-    const same = this.#all().filter(other => other.who === visit.who);
+    const same = this.#all().filter(other => other.who === connection.who);
     for (const old of same.slice(0, Math.max(0, same.length - this.limits.connectionsPerOwner))) {
       old.leave('replaced by newer connections of the same key');
     }
   }
 
-  #assertRoomFor(visit: Visit): void {
+  #assertRoomFor(connection: Connection): void {
     const { operators, connectionsPerOperator } = this.limits;
     const present = this.#all().filter(other => other.isOperator && !other.gone);
-    if (present.filter(({ who }) => who === visit.who).length > connectionsPerOperator)
-      visit.turnAway('too many connections of this operator');
-    else if (present.length > operators) visit.turnAway('too many operators at once');
+    if (present.filter(({ who }) => who === connection.who).length > connectionsPerOperator)
+      connection.turnAway('too many connections of this operator');
+    else if (present.length > operators) connection.turnAway('too many operators at once');
   }
 
   closeChannelsOf(who: string): void {
-    for (const visit of this.#all()) if (visit.who === who) visit.leave('this key is not admitted any more');
+    for (const connection of this.#all())
+      if (connection.who === who) connection.leave('this key is not admitted any more');
   }
 
-  /** Resolves when the units are gone; an operator may still be told what came of the stop that he asked for. */
+  /** Resolves when the units are gone; an operator may still be told what came of the stop that they asked for. */
   async closeAll(): Promise<void> {
-    const units = this.#all().filter(visit => !visit.isOperator);
-    for (const visit of this.#all()) {
-      if (visit.isOperator) visit.leaveWhenAnswered(ANSWER_MS);
-      else visit.leave('this unit stops listening');
+    const units = this.#all().filter(connection => !connection.isOperator);
+    for (const connection of this.#all()) {
+      if (connection.isOperator) connection.leaveWhenAnswered(ANSWER_MS);
+      else connection.leave('this unit stops listening');
     }
-    await Promise.all(units.map(visit => visit.ended));
+    await Promise.all(units.map(connection => connection.ended));
   }
 
-  #all(): Visit[] {
-    return [...this.#visits.values()];
+  #all(): Connection[] {
+    return [...this.#connections.values()];
   }
 
-  /** False when the house is full of people who may be there. */
+  /** False when all places are taken by who may be there. */
   #makeRoom(source: string): boolean {
-    const logins = this.#all().filter(visit => visit.who === undefined && !visit.gone);
+    const logins = this.#all().filter(connection => connection.who === undefined && !connection.gone);
     whoLeaves(logins, source, this.limits)?.drop('too many logins at once');
-    const present = this.#all().filter(visit => !visit.gone).length;
+    const present = this.#all().filter(connection => !connection.gone).length;
     if (present < this.limits.connections) return true;
     const oldest = logins.find(login => !login.gone);
     oldest?.drop('too many connections');
@@ -259,7 +260,7 @@ function cannotListen(error: NodeJS.ErrnoException, address: string, port: numbe
   }
 }
 
-function visitKey(ip: string, port: number): string {
+function connectionKey(ip: string, port: number): string {
   return `${ip} ${port}`;
 }
 

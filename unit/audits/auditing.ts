@@ -5,7 +5,7 @@ import type { SyncState } from '../../sync/state.ts';
 import type { Events } from '../events.ts';
 import { Auditor, type AuditorOptions } from './auditor.ts';
 import { DriftAlert, type DriftAlertOptions } from './drift-alert.ts';
-import { DriftBook } from './drift-reports.ts';
+import { DriftReports } from './drift-reports.ts';
 import { DriftWatch, type DriftWatchOptions } from './drift-watch.ts';
 import { Prover, type ProverOptions } from './prover.ts';
 
@@ -26,22 +26,22 @@ export type AuditingOptions = Omit<AuditorOptions, 'self' | 'askPartner'> &
 /** All that a unit does about audits: on demand, at every interval, and for its partner. */
 export class Auditing {
   private readonly auditor: Auditor;
-  private readonly book: DriftBook;
+  private readonly reports: DriftReports;
   private readonly watch: DriftWatch;
   private readonly alert: DriftAlert;
   private readonly prover: Prover;
 
-  private constructor(options: AuditingOptions, book: DriftBook) {
+  private constructor(options: AuditingOptions, reports: DriftReports) {
     const { store, pair, events } = options;
     const self = () => pair.self();
     const askPartner = (question: JsonObject): Promise<JsonObject> => pair.ask(question);
-    this.book = book;
+    this.reports = reports;
     this.auditor = new Auditor({ ...options, self, askPartner });
     this.prover = new Prover({ ...options, self, askPartner, partner: () => pair.partner() });
     this.alert = new DriftAlert({ ...options, self, read: path => store.read(path) });
     this.watch = new DriftWatch({
       ...options,
-      book,
+      reports,
       syncState: () => pair.syncState(),
       audit: () => this.auditor.audit(LOCAL_TO_PARTNER),
       onChange: (event, report) => {
@@ -52,7 +52,7 @@ export class Auditing {
   }
 
   static async open(options: AuditingOptions): Promise<Auditing> {
-    return new Auditing(options, await DriftBook.open(options.store));
+    return new Auditing(options, await DriftReports.open(options.store));
   }
 
   async stop(): Promise<void> {
@@ -67,7 +67,7 @@ export class Auditing {
   }
 
   async auditHistory(): Promise<{ reports: DriftReport[] }> {
-    return { reports: this.book.reports };
+    return { reports: this.reports.reports };
   }
 
   auditAsk(question: JsonObject): Promise<JsonObject> {
@@ -96,13 +96,13 @@ export class Auditing {
     void this.watch.settled();
   }
 
-  warnings(): ReturnType<DriftBook['warnings']> {
-    return this.book.warnings();
+  warnings(): ReturnType<DriftReports['warnings']> {
+    return this.reports.warnings();
   }
 
   /** Records that differ where they ought to be equal. */
   get driftRecords(): number {
-    return this.book.open?.records ?? 0;
+    return this.reports.open?.records ?? 0;
   }
 }
 

@@ -45,7 +45,7 @@ export class Auditor {
     this.options = options;
   }
 
-  /** Throws what AuditFace.audit names. */
+  /** Throws what the method audit of the API names. */
   async audit({ a, b, all = false }: AuditRequest): Promise<AuditReport> {
     const started = performance.now();
     for (let attempt = 1; ; attempt++) {

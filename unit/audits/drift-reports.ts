@@ -22,7 +22,7 @@ interface Kept {
 const NOTHING: Kept = { reports: [], seen: [], next: 1 };
 
 /** Drift that was met, when it came and when it went; kept with the unit. */
-export class DriftBook {
+export class DriftReports {
   private readonly store: Pick<Store, 'writeLocal'>;
   private kept: Kept;
 
@@ -31,8 +31,8 @@ export class DriftBook {
     this.kept = kept;
   }
 
-  static async open(store: Pick<Store, 'writeLocal' | 'readLocal'>): Promise<DriftBook> {
-    return new DriftBook(store, (await store.readLocal<Kept>(NAME)) ?? NOTHING);
+  static async open(store: Pick<Store, 'writeLocal' | 'readLocal'>): Promise<DriftReports> {
+    return new DriftReports(store, (await store.readLocal<Kept>(NAME)) ?? NOTHING);
   }
 
   /** Newest first. */

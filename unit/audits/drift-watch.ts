@@ -9,12 +9,12 @@ import type { Store } from '../../store/store.ts';
 import { heldBack, type OwnFacts, type SyncState } from '../../sync/state.ts';
 import type { Log } from '../log/log.ts';
 import type { Health } from '../store-care/health.ts';
-import type { DriftBook } from './drift-reports.ts';
+import type { DriftReports } from './drift-reports.ts';
 
 export interface DriftWatchOptions {
   store: Store;
   health: Health;
-  book: DriftBook;
+  reports: DriftReports;
   /** undefined without a partner. */
   syncState(): SyncState | undefined;
   /** This unit against its partner. */
@@ -73,7 +73,7 @@ export class DriftWatch {
 
   /** An update is over: what it has put right is gone. */
   async settled(): Promise<void> {
-    if (this.options.book.open === undefined) return;
+    if (this.options.reports.open === undefined) return;
     await this.inTurn(async () => {
       if (this.isKnown() && (await this.suspicionNow()) === undefined) await this.clear();
     });
@@ -81,14 +81,14 @@ export class DriftWatch {
 
   /** An audit of this unit against its partner was made. */
   async note(report: AuditReport, foundBy: DriftReport['foundBy']): Promise<AuditReport> {
-    const { book, onChange, log } = this.options;
-    const told = await book.seen(report);
+    const { reports, onChange, log } = this.options;
+    const told = await reports.seen(report);
     // What is alarming was proved, even where the rest moved meanwhile.
     if (!told.findings.some(({ class: found }) => ALARMING.has(found))) {
       if (told.settled) await this.clear();
       return told;
     }
-    const { report: kept, fresh } = await book.raise(told, foundBy);
+    const { report: kept, fresh } = await reports.raise(told, foundBy);
     if (!fresh) return told;
     const { records, counts, findings, partner } = kept;
     log.warn({ partner, records, counts, foundBy, findings: findings.slice(0, 5) }, 'drift found');
@@ -103,8 +103,8 @@ export class DriftWatch {
   }
 
   private async clear(): Promise<void> {
-    const { book, now, log, onChange } = this.options;
-    const report = await book.clear(now().toISOString());
+    const { reports, now, log, onChange } = this.options;
+    const report = await reports.clear(now().toISOString());
     if (report === undefined) return;
     log.info({ partner: report.partner, since: report.from }, 'drift is gone');
     onChange('gone', report);

@@ -40,7 +40,7 @@ export async function runHook(folder: string, name: string, facts: object, timeo
   });
 }
 
-/** Whoever may replace it would run what he likes as this unit. */
+/** Whoever may replace it would run what they like as this unit. */
 async function assertOwn(place: string): Promise<void> {
   const found = await stat(place).catch(() => undefined);
   if (found === undefined) throw failed(place, 'it is not there');

@@ -7,7 +7,7 @@ import type { JsonObject } from '../../schema/json.ts';
 import type { StoreSnapshot } from '../../store/snapshot.ts';
 import { readIdentity } from '../identity.ts';
 
-/** Whoever takes nothing for so long has gone: what he holds back lets the store grow. */
+/** Whoever takes nothing for so long has gone: what they hold back lets the store grow. */
 const STALLED_MS = 5 * 60_000;
 
 /**

@@ -48,7 +48,7 @@ export interface BackupRunnerOptions {
 }
 
 /** What outlives the daemon. */
-interface Book extends RunBook {
+interface Runs extends RunBook {
   /** Times and zone that it is about; others begin anew. */
   about: string;
   last?: BackupRun;
@@ -64,24 +64,24 @@ const CONCERNING = new Set(['backupSchedule', 'time', 'ha']);
 /** Makes bundles when the schedule says so, drills each, and removes those that the policy does not keep. */
 export class BackupRunner {
   private readonly options: BackupRunnerOptions;
-  private book: Book;
+  private runs: Runs;
   private plan: BackupPlan;
   private cancel: () => void = () => undefined;
   private unwatch: () => void = () => undefined;
   private running: Promise<void> | undefined;
   private stopped = false;
 
-  private constructor(options: BackupRunnerOptions, book: Book, plan: BackupPlan) {
+  private constructor(options: BackupRunnerOptions, runs: Runs, plan: BackupPlan) {
     this.options = options;
-    this.book = book;
+    this.runs = runs;
     this.plan = plan;
   }
 
   static async start(options: BackupRunnerOptions): Promise<BackupRunner> {
     const { store, bundles, now } = options;
     const plan = await readPlan(options);
-    const book = (await store.readLocal<Book>(NAME)) ?? newBook(plan, now());
-    const runner = new BackupRunner(options, book, plan);
+    const runs = (await store.readLocal<Runs>(NAME)) ?? newRuns(plan, now());
+    const runner = new BackupRunner(options, runs, plan);
     await bundles.sweep(now());
     runner.unwatch = store.watch((_revision, paths) => {
       if (paths.some(path => CONCERNING.has(path))) runner.look();
@@ -111,28 +111,28 @@ export class BackupRunner {
   }
 
   get status(): BackupStatus {
-    const { plan, book } = this;
+    const { plan, runs } = this;
     return {
       schedule: plan.enabled
-        ? { method: plan.method, nextRunAt: this.dueAt.toISOString(), failures: book.failures }
+        ? { method: plan.method, nextRunAt: this.dueAt.toISOString(), failures: runs.failures }
         : null,
-      lastRun: book.last ?? null,
+      lastRun: runs.last ?? null,
       drill: this.options.drills.latest,
     };
   }
 
   /** What a person should know: it lacks something, the last run failed, nothing is proved. */
   warnings(): Problem[] {
-    const { plan, book } = this;
+    const { plan, runs } = this;
     if (!plan.enabled) return [];
     const warnings: Problem[] = [];
     const fault = planFault(plan);
     if (fault !== undefined) warnings.push(faultProblem(fault));
-    else if (book.failures > 0)
+    else if (runs.failures > 0)
       warnings.push({
         code: 'backup-failed',
         path: 'backupSchedule',
-        message: `the last ${book.failures === 1 ? 'backup' : `${book.failures} attempts of a backup`} failed: ${book.last?.reason ?? 'no reason is known'}`,
+        message: `the last ${runs.failures === 1 ? 'backup' : `${runs.failures} attempts of a backup`} failed: ${runs.last?.reason ?? 'no reason is known'}`,
         hint: 'It is tried again by itself, at the latest after an hour.',
       });
     const { last, passed } = this.options.drills.latest;
@@ -143,7 +143,7 @@ export class BackupRunner {
         message: `the last drill of a backup failed: ${last.reason}`,
         hint: 'lockstep backup drill FILE tries another bundle.',
       });
-    else if (passed === null && book.last?.name !== undefined)
+    else if (passed === null && runs.last?.name !== undefined)
       warnings.push({
         code: 'backup-unproved',
         path: 'backupSchedule',
@@ -173,7 +173,7 @@ export class BackupRunner {
   }
 
   private get dueAt(): Date {
-    return dueAt(this.plan.times, this.book, this.spread);
+    return dueAt(this.plan.times, this.runs, this.spread);
   }
 
   private get spread(): number {
@@ -197,9 +197,9 @@ export class BackupRunner {
   private async act(): Promise<void> {
     const { now } = this.options;
     this.plan = await readPlan(this.options);
-    if (this.book.about !== aboutOf(this.plan)) {
-      const { last } = this.book;
-      await this.keep({ ...newBook(this.plan, now()), ...(last === undefined ? {} : { last }) });
+    if (this.runs.about !== aboutOf(this.plan)) {
+      const { last } = this.runs;
+      await this.keep({ ...newRuns(this.plan, now()), ...(last === undefined ? {} : { last }) });
     }
     if (this.plan.enabled && this.dueAt <= now()) await this.run();
   }
@@ -209,16 +209,16 @@ export class BackupRunner {
     const startedAt = now();
     try {
       const run = await this.make(startedAt);
-      await this.keep({ about: this.book.about, ...afterSuccess(startedAt, this.spread), last: run });
+      await this.keep({ about: this.runs.about, ...afterSuccess(startedAt, this.spread), last: run });
       log.info(run, 'a scheduled backup was made');
       events.emit('backupRun', { result: 'done' });
     } catch (error) {
       const { code, message } = asLockstepError(error);
       const at = now();
-      const { unsent } = this.book;
+      const { unsent } = this.runs;
       const last = { at: at.toISOString(), code, reason: message };
-      await this.keep({ about: this.book.about, ...afterFailure(this.book, at), last, unsent });
-      log.error({ code, reason: message, failures: this.book.failures }, 'a scheduled backup failed');
+      await this.keep({ about: this.runs.about, ...afterFailure(this.runs, at), last, unsent });
+      log.error({ code, reason: message, failures: this.runs.failures }, 'a scheduled backup failed');
       events.emit('backupRun', { result: 'failed' });
     }
   }
@@ -233,7 +233,7 @@ export class BackupRunner {
     const file = join(bundles.folder, name);
     let to = file;
     if (plan.method !== 'local') {
-      await this.keep({ ...this.book, unsent: name });
+      await this.keep({ ...this.runs, unsent: name });
       to = await send(plan.remote, file, name);
     }
     // A bundle that fails its drill stays, and status says so; the next one is made in its time.
@@ -245,7 +245,7 @@ export class BackupRunner {
   }
 
   private async unsent(): Promise<string | undefined> {
-    const { unsent } = this.book;
+    const { unsent } = this.runs;
     if (unsent === undefined) return undefined;
     const there = await stat(join(this.options.bundles.folder, unsent)).catch(() => undefined);
     return there === undefined ? undefined : unsent;
@@ -261,9 +261,9 @@ export class BackupRunner {
     return basename(file);
   }
 
-  private async keep(book: Book): Promise<void> {
-    await this.options.store.writeLocal(NAME, book);
-    this.book = book;
+  private async keep(runs: Runs): Promise<void> {
+    await this.options.store.writeLocal(NAME, runs);
+    this.runs = runs;
   }
 }
 
@@ -281,7 +281,7 @@ function readPlan({ catalog, store }: BackupRunnerOptions): Promise<BackupPlan> 
 }
 
 /** A schedule that is new, or was changed, makes up for nothing. */
-function newBook(plan: BackupPlan, now: Date): Book {
+function newRuns(plan: BackupPlan, now: Date): Runs {
   return { about: aboutOf(plan), ...afterSuccess(now) };
 }
 

@@ -34,7 +34,7 @@ import { type CertificateRegistry, fingerprintText, readHeld } from './registry.
 export interface CertificatesOptions {
   store: Store;
   catalog: Catalog;
-  book: CertificateRegistry;
+  registry: CertificateRegistry;
   committing: Committing;
   log: Log;
   now(): Date;
@@ -86,7 +86,7 @@ export class Certificates {
     return {
       ...changeAnswer(this.options.catalog, changed, dryRun),
       ...more,
-      certificate: await this.options.book.facts(readHeld(path, value), this.options.now()),
+      certificate: await this.options.registry.facts(readHeld(path, value), this.options.now()),
       warnings,
     };
   }
@@ -119,19 +119,19 @@ export class Certificates {
   }
 
   async certificates(): Promise<{ certificates: CertificateFacts[] }> {
-    const { book, now } = this.options;
-    await book.settled();
+    const { registry, now } = this.options;
+    await registry.settled();
     const at = now();
-    const facts = await Promise.all([...book.all()].map(held => book.facts(held, at)));
+    const facts = await Promise.all([...registry.all()].map(held => registry.facts(held, at)));
     return { certificates: facts.sort((one, other) => (one.path < other.path ? -1 : 1)) };
   }
 
   async certificate(request: CertificateChoice): Promise<CertificateDetails> {
-    const { book, now } = this.options;
+    const { registry, now } = this.options;
     const { path, value } = await this.find(request);
     const held = readHeld(path, value);
     return {
-      ...(await book.facts(held, now())),
+      ...(await registry.facts(held, now())),
       chain: chainOf(value)
         .slice(1)
         .map(x509 => ({

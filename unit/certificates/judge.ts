@@ -25,15 +25,15 @@ const ALL_EVERY_MS = 6 * 3_600_000;
  */
 export class CertificateJudge {
   private readonly store: Store;
-  private readonly book: CertificateRegistry;
+  private readonly registry: CertificateRegistry;
   private readonly verdicts = new Map<string, Found>();
   private readonly due = new Set<string>();
   /** When all were judged last; undefined: they are due. */
   private allAt: number | undefined;
 
-  constructor(store: Store, book: CertificateRegistry) {
+  constructor(store: Store, registry: CertificateRegistry) {
     this.store = store;
-    this.book = book;
+    this.registry = registry;
   }
 
   /** Paths that a commit changed. */
@@ -60,18 +60,18 @@ export class CertificateJudge {
       this.due.clear();
       return;
     }
-    await this.book.settled();
+    await this.registry.settled();
     if (this.allAt === undefined || Math.abs(now.getTime() - this.allAt) >= ALL_EVERY_MS) {
       this.allAt = now.getTime();
       for (const path of this.verdicts.keys()) this.due.add(path);
-      for (const { path } of this.book.all()) this.due.add(path);
+      for (const { path } of this.registry.all()) this.due.add(path);
     }
     const rest = pauses();
     for (const path of this.due) {
       await rest();
       if (until()) return;
       this.due.delete(path);
-      const held = this.book.at(path);
+      const held = this.registry.at(path);
       const found = held?.x509 === undefined ? [] : await this.judge(held, now);
       if (found.length === 0) this.verdicts.delete(path);
       else this.verdicts.set(path, found);
@@ -81,7 +81,7 @@ export class CertificateJudge {
   private async judge({ path, kind }: HeldCertificate, now: Date): Promise<Found> {
     const value = await this.store.read(path).catch((): JsonObject | undefined => undefined);
     if (typeof value?.certificate !== 'string') return [];
-    const options = { now, intermediates: this.book.intermediates(), allowWeak: true, use: useOf(kind) };
+    const options = { now, intermediates: this.registry.intermediates(), allowWeak: true, use: useOf(kind) };
     const findings = checkCertificate({ certificate: value.certificate }, options);
     return problemsOf(
       path,

@@ -43,7 +43,7 @@ const MISSING_ISSUER = 'chain-incomplete';
 export class CertificateService {
   readonly records: Certificates;
   private readonly options: CertificateServiceOptions;
-  private readonly book: CertificateRegistry;
+  private readonly registry: CertificateRegistry;
   private readonly judge: CertificateJudge;
   private readonly folder: CertificateFolder;
   private problems: (Problem & { fails: boolean })[] = [];
@@ -58,14 +58,14 @@ export class CertificateService {
   constructor(options: CertificateServiceOptions) {
     const { store } = options;
     this.options = options;
-    this.book = new CertificateRegistry({
+    this.registry = new CertificateRegistry({
       store,
       timers: options.timers,
       onChanged: () => this.look(),
       failed: error => this.unreadable(error),
     });
-    this.judge = new CertificateJudge(store, this.book);
-    this.records = new Certificates({ ...options, book: this.book });
+    this.judge = new CertificateJudge(store, this.registry);
+    this.records = new Certificates({ ...options, registry: this.registry });
     this.folder = new CertificateFolder({
       ...options,
       take: (name, pem, droppedAt) => this.records.takeDropped(name, pem, droppedAt),
@@ -85,7 +85,7 @@ export class CertificateService {
       stopRole();
       stopCommits();
     };
-    this.book.start();
+    this.registry.start();
     this.folder.start();
     this.everyHour();
   }
@@ -96,14 +96,14 @@ export class CertificateService {
     this.cancel();
     this.records.stop();
     await this.folder.stop();
-    await this.book.stop();
+    await this.registry.stop();
     await Promise.all([this.keeping.settled(), this.looking.settled()]);
   }
 
   /** Resolves when what was committed and counted before is in. */
   async settled(): Promise<void> {
     await this.keeping.settled();
-    await this.book.settled();
+    await this.registry.settled();
     await this.looking.settled();
   }
 
@@ -125,16 +125,16 @@ export class CertificateService {
     return causedBy(steps, {
       now: now(),
       read: path => store.read(path),
-      held: path => this.book.at(path),
+      held: path => this.registry.at(path),
       verdict: path => this.judge.at(path),
-      intermediates: () => this.book.intermediates(),
+      intermediates: () => this.registry.intermediates(),
     });
   }
 
   /** For `lockstep doctor`; resolves when everything that was committed before is counted. */
   async examined(): Promise<Examination['certificates']> {
     await this.settled();
-    const all = [...this.book.all()];
+    const all = [...this.registry.all()];
     const days = this.days().sort((one, other) => one.days - other.days);
     const [next = null] = days.map(each => ({ name: each.name, days: each.days }));
     return {
@@ -148,7 +148,7 @@ export class CertificateService {
   /** Days that each certificate is still valid. */
   days(): { name: string; kind: string; days: number }[] {
     const now = this.options.now();
-    return [...this.book.all()].flatMap(({ name, kind, x509 }) =>
+    return [...this.registry.all()].flatMap(({ name, kind, x509 }) =>
       x509 === undefined ? [] : [{ name, kind, days: daysLeft(x509, now) }],
     );
   }
@@ -179,7 +179,7 @@ export class CertificateService {
     await this.judge.catchUp(now, () => this.stopped);
     const own: (Problem & { fails: boolean })[] = [];
     const services: typeof own = [];
-    for (const held of this.book.all()) {
+    for (const held of this.registry.all()) {
       const judged = this.judge.at(held.path).map(problem => ({ ...problem, stage: problem.code }));
       const all = [...certificateProblems(held, now), ...judged];
       this.tell(held, all);
@@ -188,13 +188,13 @@ export class CertificateService {
       own.push(...problems.map(({ stage: _stage, ...problem }) => problem));
       const shown = problems.find(({ fails }) => fails) ?? all.find(({ code }) => code === MISSING_ISSUER);
       if (shown === undefined || held.kind !== 'certificate' || services.length >= MAX_WARNINGS) continue;
-      for (const service of await this.book.servicesOf(held.path))
+      for (const service of await this.registry.servicesOf(held.path))
         services.push({ ...serviceProblem(service, held, shown), fails: shown.fails });
     }
     own.sort((one, other) => Number(other.fails) - Number(one.fails));
     this.problems = [
       ...services,
-      ...[...this.book.troubles()].flatMap(hostProblems).map(problem => ({ ...problem, fails: false })),
+      ...[...this.registry.troubles()].flatMap(hostProblems).map(problem => ({ ...problem, fails: false })),
       ...own,
     ].slice(0, MAX_WARNINGS);
   }

@@ -18,7 +18,7 @@ import type { Events } from '../events.ts';
 import type { Log } from '../log/log.ts';
 import type { Refusals } from '../log/refusals.ts';
 import type { Health } from '../store-care/health.ts';
-import { pacifiedError, type StartBook } from '../store-care/starts.ts';
+import { pacifiedError, type StartCounter } from '../store-care/starts.ts';
 import type { Dialler } from './dialler.ts';
 import type { Listening } from './listening.ts';
 import type { OwnUnit } from './own-unit.ts';
@@ -39,7 +39,7 @@ export interface ConnectionsOptions {
   watch: PairWatch;
   refusals: Refusals;
   health: Health;
-  starts: StartBook;
+  starts: StartCounter;
   timers: Timers;
   now(): Date;
   clock(): Moment;

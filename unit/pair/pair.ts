@@ -20,7 +20,7 @@ import { ProvisionalKeeper } from '../changes/provisional-keeper.ts';
 import { Refusals } from '../log/refusals.ts';
 import type { Metrics } from '../metrics.ts';
 import { assertPartnerFills } from '../store-care/rebuild-source.ts';
-import type { StartBook } from '../store-care/starts.ts';
+import type { StartCounter } from '../store-care/starts.ts';
 import { pairNotes } from './address-notes.ts';
 import { type Answers, Connections } from './connections.ts';
 import { Dialler } from './dialler.ts';
@@ -44,7 +44,7 @@ export interface PairOptions extends OwnUnitOptions {
   timers: Timers;
   now(): Date;
   clock(): Moment;
-  starts: StartBook;
+  starts: StartCounter;
   metrics: Metrics;
 }
 

@@ -7,7 +7,7 @@ import { ended, type Pacified, resumed, type Starts, started } from './restarts.
 const FACT = 'starts';
 
 /** Keeps the starts and ends of the daemon in the store, and knows whether this unit is pacified. */
-export class StartBook {
+export class StartCounter {
   private readonly store: Store;
   private readonly log: Log;
   private starts: Starts;
@@ -18,12 +18,12 @@ export class StartBook {
     this.starts = starts;
   }
 
-  static async open(store: Store, clock: Moment, log: Log): Promise<StartBook> {
-    const book = new StartBook(store, log, started(await store.readLocal<Starts>(FACT), clock));
-    await book.keep();
-    const { pacified } = book;
+  static async open(store: Store, clock: Moment, log: Log): Promise<StartCounter> {
+    const counter = new StartCounter(store, log, started(await store.readLocal<Starts>(FACT), clock));
+    await counter.keep();
+    const { pacified } = counter;
     if (pacified !== undefined) log.error({ ...pacified, hint: PACIFIED_HINT }, 'this unit is pacified');
-    return book;
+    return counter;
   }
 
   get pacified(): Pacified | undefined {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { AuditReport, DriftReport } from '../../../api/contract/audits.ts';
 import type { JsonObject } from '../../../schema/json.ts';
 import { DriftAlert, letter } from '../../../unit/audits/drift-alert.ts';
-import { DriftBook, MAX_REPORTS } from '../../../unit/audits/drift-reports.ts';
+import { DriftReports, MAX_REPORTS } from '../../../unit/audits/drift-reports.ts';
 import { runHook } from '../../../unit/audits/hook.ts';
 import { sendMail } from '../../../unit/audits/mail.ts';
 import { keptLog } from '../log/kept-log.ts';
@@ -182,8 +182,8 @@ describe('the book of drift', () => {
     settled: true,
   });
 
-  async function open(kept: Map<string, unknown>): Promise<DriftBook> {
-    return DriftBook.open({
+  async function open(kept: Map<string, unknown>): Promise<DriftReports> {
+    return DriftReports.open({
       readLocal: async <T>(name: string) => structuredClone(kept.get(name)) as T | undefined,
       writeLocal: async (name, value) => void kept.set(name, value),
     });

@@ -4,7 +4,7 @@ import { LockstepError } from '../../../schema/error.ts';
 import type { Store } from '../../../store/store.ts';
 import type { Hello } from '../../../sync/message.ts';
 import { initialState, type OwnFacts, type SyncState } from '../../../sync/state.ts';
-import { DriftBook } from '../../../unit/audits/drift-reports.ts';
+import { DriftReports } from '../../../unit/audits/drift-reports.ts';
 import { DriftWatch } from '../../../unit/audits/drift-watch.ts';
 import { Events } from '../../../unit/events.ts';
 import { Health } from '../../../unit/store-care/health.ts';
@@ -53,7 +53,7 @@ describe('the watch for drift', () => {
     watch = new DriftWatch({
       store,
       health,
-      book: await DriftBook.open(store),
+      reports: await DriftReports.open(store),
       syncState: () => state,
       audit: () => {
         audits++;

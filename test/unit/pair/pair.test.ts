@@ -19,7 +19,7 @@ import { Metrics } from '../../../unit/metrics.ts';
 import { Pair } from '../../../unit/pair/pair.ts';
 import { writePartner } from '../../../unit/pair/partner.ts';
 import { Health } from '../../../unit/store-care/health.ts';
-import { StartBook } from '../../../unit/store-care/starts.ts';
+import { StartCounter } from '../../../unit/store-care/starts.ts';
 import { catalog } from '../../sync/pair-in-memory.ts';
 
 const QUIET = { info: () => {}, warn: () => {}, error: () => {}, debug: () => {} } as never;
@@ -104,7 +104,7 @@ describe('a partner is replaced', () => {
       timers: realTimers,
       now,
       clock,
-      starts: await StartBook.open(store, clock(), QUIET),
+      starts: await StartCounter.open(store, clock(), QUIET),
       log: { info: seen, warn: () => {}, error: () => {}, debug: () => {} } as never,
       metrics: new Metrics(),
       health: Health.open({ file: join(folder, 'damage.json'), events, log: QUIET, now }),

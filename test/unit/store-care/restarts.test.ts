@@ -5,7 +5,7 @@ import { LockstepError } from '../../../schema/error.ts';
 import { openMemory } from '../../../store/memory.ts';
 import { Store } from '../../../store/store.ts';
 import { ended, resumed, type Starts, started } from '../../../unit/store-care/restarts.ts';
-import { StartBook } from '../../../unit/store-care/starts.ts';
+import { StartCounter } from '../../../unit/store-care/starts.ts';
 import { keptLog } from '../log/kept-log.ts';
 
 const MINUTE = 60_000;
@@ -70,26 +70,26 @@ describe('the book of starts', () => {
   it('is kept in the store: what ended in order does not count', async () => {
     const store = await openStore();
     const { log, lines } = keptLog();
-    for (let index = 0; index < 10; index++) await (await StartBook.open(store, at(index), log)).close();
-    assert.equal((await StartBook.open(store, at(10), log)).pacified, undefined);
-    for (let index = 0; index < 4; index++) await StartBook.open(store, at(20 + index), log);
-    const book = await StartBook.open(store, at(30), log);
+    for (let index = 0; index < 10; index++) await (await StartCounter.open(store, at(index), log)).close();
+    assert.equal((await StartCounter.open(store, at(10), log)).pacified, undefined);
+    for (let index = 0; index < 4; index++) await StartCounter.open(store, at(20 + index), log);
+    const book = await StartCounter.open(store, at(30), log);
     assert.equal(book.pacified?.restarts, 4);
     assert.ok(lines.some(({ level, message }) => level === 'error' && message === 'this unit is pacified'));
     await book.resume('ada');
     assert.equal(book.pacified, undefined);
-    assert.equal((await StartBook.open(store, at(40), log)).pacified, undefined);
+    assert.equal((await StartCounter.open(store, at(40), log)).pacified, undefined);
   });
 
   it('that cannot be written keeps nobody from starting and ending, but stays as it is', async () => {
     const port = openMemory();
     const store = await openStore(port);
     const { log, lines } = keptLog();
-    for (let index = 0; index < 5; index++) await StartBook.open(store, at(index), log);
+    for (let index = 0; index < 5; index++) await StartCounter.open(store, at(index), log);
     port.batch = async () => {
       throw new LockstepError('disk', 'The disk is full.');
     };
-    const book = await StartBook.open(store, at(6), log);
+    const book = await StartCounter.open(store, at(6), log);
     await assert.rejects(book.resume('ada'), /disk is full/);
     assert.notEqual(book.pacified, undefined);
     await book.close();
