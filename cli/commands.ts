@@ -82,7 +82,7 @@ const OPERATOR: Record<string, VerbEntry> = {
     load: () => import('./commands/operator/add.ts'),
   },
   list: { summary: 'list who may work on the unit', load: () => import('./commands/operator/list.ts') },
-  remove: { summary: 'let somebody in no longer', load: () => import('./commands/operator/remove.ts') },
+  remove: { summary: 'take access away from somebody', load: () => import('./commands/operator/remove.ts') },
 };
 
 const MIRROR: Record<string, VerbEntry> = {
@@ -137,26 +137,26 @@ const GROUPS: Record<string, Record<string, CommandEntry>> = {
       summary: 'keep a change that was made with --confirm, or take it back',
       load: () => import('./commands/confirm.ts'),
     },
-    certs: { summary: 'certificates: add, list, export, back up, restore', verbs: CERTS },
-    mirror: { summary: 'put right a file under config/', verbs: MIRROR },
+    certs: { summary: 'add, list, export, back up and restore certificates', verbs: CERTS },
+    mirror: { summary: 'repair a file under config/', verbs: MIRROR },
   },
 
   'The pair:': {
     status: {
-      summary: 'is the pair in step, and if not, what is missing',
+      summary: 'show whether the pair is in step, and if not, what is missing',
       load: () => import('./commands/status.ts'),
     },
     doctor: {
       summary: 'look at both units for what would go wrong, and say what to do',
       load: () => import('./commands/doctor.ts'),
     },
-    audit: { summary: 'what differs between the units, since when, and why', verbs: AUDIT },
+    audit: { summary: 'show what differs between the units, since when, and why', verbs: AUDIT },
     'force-update': { summary: 'update the standby now', load: () => import('./commands/force-update.ts') },
     branches: {
-      summary: 'what one side changed while the pair was divided',
+      summary: 'list what one side changed while the pair was divided',
       load: () => import('./commands/branches.ts'),
     },
-    merge: { summary: 'lay a branch over what stands now', load: () => import('./commands/merge.ts') },
+    merge: { summary: 'merge a branch into what stands now', load: () => import('./commands/merge.ts') },
     takeover: { summary: 'make this unit the active one', load: () => import('./commands/takeover.ts') },
     pause: { summary: 'keep the standby as it is for a while', load: () => import('./commands/pause.ts') },
     resume: {
@@ -176,22 +176,22 @@ const GROUPS: Record<string, Record<string, CommandEntry>> = {
 
   [OTHER]: {
     explain: {
-      summary: 'what a log line means, and what to look at',
+      summary: 'say what a log line means, and what to look at',
       load: () => import('./commands/explain.ts'),
     },
     'support-bundle': {
-      summary: 'all that a colleague needs to help, in one encrypted file',
+      summary: 'collect what a colleague needs to help, in one encrypted file',
       load: () => import('./commands/support-bundle.ts'),
     },
     'verify-store': {
-      summary: 'is everything on the disk what it must be',
+      summary: 'check that everything on the disk is what it must be',
       load: () => import('./commands/verify-store.ts'),
     },
     rebuild: {
       summary: 'throw a damaged store away and get everything from the partner',
       load: () => import('./commands/rebuild.ts'),
     },
-    operator: { summary: 'who may work on the unit from another machine, and how far', verbs: OPERATOR },
+    operator: { summary: 'say who may work on the unit from another machine, and how far', verbs: OPERATOR },
     completion: { summary: 'print completion for a shell', load: () => import('./commands/completion.ts') },
     __complete: { summary: 'answer the shell', hidden: true, load: () => import('./commands/complete.ts') },
   },

@@ -4,8 +4,8 @@ import { isObject, type Json } from '../schema/json.ts';
 
 /**
  * An edited document of the whole configuration, with the groups that were taken out of it named as empty ones.
- * Applying a document leaves alone what it does not name at the top, but who takes a group out of a text that he
- * edits wants it gone.
+ * Applying a document leaves alone what it does not name at the top, but somebody who takes a group out of the text
+ * that they edit wants it gone.
  * Throws `bad-usage` for a record taken out at the top (`ha`): a document cannot say that.
  */
 export async function withLeftOut(

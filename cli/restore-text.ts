@@ -89,7 +89,7 @@ function whatToDo(missing: RestoreAnswer['missingKeys']): string[] {
       ? [`They are in a certificate bundle: lockstep certs restore FILE --select ${select}`]
       : []),
     ...(names.length < missing.length
-      ? ['A key of the unit itself is in no certificate bundle: make it anew, or set it.']
+      ? ['No certificate bundle holds the key of the unit itself: make a new one, or set it.']
       : []),
   ];
 }

@@ -7,7 +7,7 @@ import { called, type Letter, type Place, type Plan, planned } from './plan.ts';
 import type { Action } from './step.ts';
 
 /** What is told of a bundle after all of it was read. */
-export interface BundleTold {
+export interface KeptBundle {
   kind: 'configuration' | 'certificates';
   unit: { id: string; name: string };
   createdAt: string;
@@ -19,10 +19,10 @@ export interface BundleTold {
 /** The bundles of the folder, and the passphrase of this run, which nothing else knows. */
 export interface Bundles {
   /** Makes `bundle` in the folder, replacing one that was not finished; verified when it resolves. */
-  make(unit: ApiClient, bundle: string, kind: BundleTold['kind']): Promise<BundleTold>;
+  make(unit: ApiClient, bundle: string, kind: KeptBundle['kind']): Promise<KeptBundle>;
   /** Copies a file into the folder; verified when it resolves. */
-  bring(from: string, bundle: string): Promise<BundleTold>;
-  verify(bundle: string): Promise<BundleTold>;
+  bring(from: string, bundle: string): Promise<KeptBundle>;
+  verify(bundle: string): Promise<KeptBundle>;
   /** Restores it on a scratch unit. */
   drill(unit: ApiClient, bundle: string): Promise<{ records: number }>;
   /** As the old unit. */
@@ -125,7 +125,7 @@ async function backup(
 }
 
 /** Another unit's bundle would put two units on one address. */
-function assertOf(plan: Plan, letter: Letter, kind: BundleTold['kind'], told: BundleTold): void {
+function assertOf(plan: Plan, letter: Letter, kind: KeptBundle['kind'], told: KeptBundle): void {
   const { id, name } = planned(plan, letter);
   const wrong =
     told.kind !== kind

@@ -155,6 +155,6 @@ function parsed(text: string, name: string): Record<string, Json> {
 
 function damaged(name: string, why: string): LockstepError {
   return new LockstepError('damaged-store', `${name} of the replacement cannot be read: ${why}.`, {
-    hint: 'Take it from a copy of the folder; or plan anew from where the units stand.',
+    hint: 'Take it from a copy of the folder; or make a new plan from where the units stand.',
   });
 }

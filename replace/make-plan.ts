@@ -135,7 +135,7 @@ function assertModes(request: Request, old: Side, fresh: Side): void {
       if (side === 'new' && unit !== undefined && (unit.partner !== null || unit.established))
         throw refuse(
           `The new unit ${unit.name} belongs to a pair already.`,
-          'Make it anew with lockstep init, or unpair it there first.',
+          'Set it up again with lockstep init, or unpair it there first.',
         );
     }
 }
@@ -189,7 +189,7 @@ async function deadUnit(
   }
   if (survivor === undefined)
     throw refuse(
-      `Of the unit in HA ${mode} mode there is neither an answer nor a bundle.`,
+      `The unit in HA ${mode} mode does not answer, and no bundle of it is named.`,
       'Name its bundle.',
     );
   // Without its bundle the new unit is set up by hand, with the name that its partner knew and the partner's addresses turned round.

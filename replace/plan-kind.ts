@@ -19,4 +19,4 @@ export interface PlanKind {
 }
 
 export const ANEW =
-  'A unit that was given up comes back by a plan of its own, made anew with lockstep init: kind one.';
+  'A unit that was given up comes back by a plan of its own (kind one), after a new lockstep init.';

@@ -8,7 +8,7 @@ import type { Action, Step } from './step.ts';
 import { stepsBack, stepsOf } from './steps.ts';
 
 /** What the runner needs from outside. */
-export interface Hands {
+export interface RunnerPorts {
   /** Measures all that a condition may look at. */
   look(): Promise<Omit<Seen, 'facts'>>;
   act(action: Action): Promise<Facts>;
@@ -40,20 +40,20 @@ export function stepsOfJournal(journal: Journal): Step[] {
 }
 
 /** What is measured, with what the journal tells. */
-export async function lookAround(journal: Journal, hands: Pick<Hands, 'look'>): Promise<Seen> {
-  return { ...(await hands.look()), facts: journal.facts };
+export async function lookAround(journal: Journal, ports: Pick<RunnerPorts, 'look'>): Promise<Seen> {
+  return { ...(await ports.look()), facts: journal.facts };
 }
 
 /**
  * Goes on from wherever it stands: measures, takes the first step whose end does not hold, and measures again. May be
  * killed anywhere and started again. Throws `replace-step` when a step cannot be begun or does not end, and what a unit refuses.
  */
-export async function run(journal: Journal, hands: Hands, { wait }: RunOptions): Promise<Ended> {
+export async function run(journal: Journal, ports: RunnerPorts, { wait }: RunOptions): Promise<Ended> {
   const steps = stepsOfJournal(journal);
   let waitingFor = '';
   for (;;) {
-    const stands = await standsAtLast(journal, hands, steps);
-    await noteDone(journal, hands, steps, stands);
+    const stands = await standsAtLast(journal, ports, steps);
+    await noteDone(journal, ports, steps, stands);
     const { step, missing, obstacles } = stands;
     if (step === undefined) {
       if (journal.entries.at(-1)?.event !== 'ended') await journal.write('ended', '');
@@ -64,15 +64,15 @@ export async function run(journal: Journal, hands: Hands, { wait }: RunOptions):
         waitingFor = step.id;
         await journal.write('begun', step.id);
         await journal.write('waiting', step.id, { missing });
-        hands.tell(`${step.id}: waits for you: ${step.does}\n  ${missing.join('\n  ')}`);
+        ports.tell(`${step.id}: waits for you: ${step.does}\n  ${missing.join('\n  ')}`);
       }
       if (!wait) return { is: 'waits', step, missing };
-      await hands.pause();
+      await ports.pause();
       continue;
     }
     if (obstacles.length > 0) throw await refused(journal, step, obstacles, missing);
     waitingFor = '';
-    await take(journal, hands, step, step.action);
+    await take(journal, ports, step, step.action);
   }
 }
 
@@ -83,19 +83,19 @@ export function standsAt(journal: Journal, steps: readonly Step[], seen: Seen): 
 }
 
 /** Units that were started a moment ago are given the time to find each other. */
-async function standsAtLast(journal: Journal, hands: Hands, steps: readonly Step[]): Promise<Standing> {
-  const from = hands.clock();
+async function standsAtLast(journal: Journal, ports: RunnerPorts, steps: readonly Step[]): Promise<Standing> {
+  const from = ports.clock();
   for (;;) {
-    const stands = standsAt(journal, steps, await lookAround(journal, hands));
-    if (!stands.passing || stands.step?.action === undefined || hands.clock() - from > MEETING_MS)
+    const stands = standsAt(journal, steps, await lookAround(journal, ports));
+    if (!stands.passing || stands.step?.action === undefined || ports.clock() - from > MEETING_MS)
       return stands;
-    await hands.pause();
+    await ports.pause();
   }
 }
 
 async function noteDone(
   journal: Journal,
-  hands: Hands,
+  ports: RunnerPorts,
   steps: readonly Step[],
   { next }: Standing,
 ): Promise<void> {
@@ -103,52 +103,52 @@ async function noteDone(
   for (const { id, title } of steps.slice(0, next)) {
     if (done.has(id)) continue;
     await journal.write('done', id, { measured: true });
-    hands.tell(`${id}: ${title}`);
+    ports.tell(`${id}: ${title}`);
   }
 }
 
-async function take(journal: Journal, hands: Hands, step: Step, action: Action): Promise<void> {
+async function take(journal: Journal, ports: RunnerPorts, step: Step, action: Action): Promise<void> {
   await journal.write('begun', step.id);
-  const began = hands.clock();
+  const began = ports.clock();
   let facts: Facts;
   try {
-    facts = await hands.act(action);
+    facts = await ports.act(action);
   } catch (error) {
     const known = asLockstepError(error);
     const isDone =
       known.class === 'unreachable' &&
-      (await missingAtLast(journal, hands, step, {}, ANSWER_LOST_MS)).length === 0;
+      (await missingAtLast(journal, ports, step, {}, ANSWER_LOST_MS)).length === 0;
     if (!isDone) {
       await noteRefusal(journal, step, { error: known.toJSON() as ErrorBody as unknown as Json });
       throw atStep(step, known);
     }
     facts = { answerLost: true };
   }
-  const ms = Math.round(hands.clock() - began);
-  const missing = await missingAtLast(journal, hands, step, facts, SETTLING_MS);
+  const ms = Math.round(ports.clock() - began);
+  const missing = await missingAtLast(journal, ports, step, facts, SETTLING_MS);
   if (missing.length > 0) throw await refused(journal, step, missing);
   await journal.write('done', step.id, { ...facts, ms });
-  hands.tell(`${step.id}: ${step.title} (${(ms / 1000).toFixed(1)} s)`);
+  ports.tell(`${step.id}: ${step.title} (${(ms / 1000).toFixed(1)} s)`);
 }
 
 /** Measures until the end of the step holds, and gives none then; or what is missing when it is not going to. */
 async function missingAtLast(
   journal: Journal,
-  hands: Hands,
+  ports: RunnerPorts,
   step: Step,
   facts: Facts,
   withinMs: number,
 ): Promise<string[]> {
   const stopping = new Conditions(journal.plan).nonePacified(step.leaves);
-  const from = hands.clock();
+  const from = ports.clock();
   for (;;) {
-    const seen = await lookAround(journal, hands);
+    const seen = await lookAround(journal, ports);
     const told = Object.keys(facts).length === 0 ? seen.facts : { ...seen.facts, [step.id]: facts };
     const missing = step.after({ ...seen, facts: told });
     if (missing.length === 0) return [];
     const stopped = stopping(seen);
-    if (stopped.length > 0 || hands.clock() - from > withinMs) return [...stopped, ...missing];
-    await hands.pause();
+    if (stopped.length > 0 || ports.clock() - from > withinMs) return [...stopped, ...missing];
+    await ports.pause();
   }
 }
 

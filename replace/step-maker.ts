@@ -161,7 +161,7 @@ export class StepMaker {
         on.mode(unit, this.mode(place)),
         on.at(unit, 'belongs to no pair', ({ partner, established }) =>
           partner !== null || established
-            ? `belongs to a pair already (${partner?.name ?? 'its partner is gone'}); take a new unit, or make it anew with lockstep init`
+            ? `belongs to a pair already (${partner?.name ?? 'its partner is gone'}); take a new unit, or set it up again with lockstep init`
             : undefined,
         ),
       ),

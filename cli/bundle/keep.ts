@@ -9,36 +9,36 @@ import { saveBundle } from '../../backup/save.ts';
 import { BundleSource } from '../../backup/source.ts';
 
 /** What a bundle says of itself. */
-export type ToldBundle = Pick<Manifest, 'kind' | 'unit' | 'createdAt' | 'revision' | 'digest'>;
+export type BundleSummary = Pick<Manifest, 'kind' | 'unit' | 'createdAt' | 'revision' | 'digest'>;
 
 /**
  * Write the bytes of a bundle to `file`, in the place of what is there, and read them back; resolves to what it says of itself.
  * Throws what saveBundle throws.
  */
-export async function keepBundle(bytes: Readable, file: string, passphrase: string): Promise<ToldBundle> {
+export async function keepBundle(bytes: Readable, file: string, passphrase: string): Promise<BundleSummary> {
   await rm(file, { force: true });
   try {
-    return toldOf((await saveBundle(bytes, file, { passphrase })).manifest);
+    return summaryOf((await saveBundle(bytes, file, { passphrase })).manifest);
   } finally {
     bytes.destroy();
   }
 }
 
 /** What a bundle says of itself, after all of it was read. Throws what openBundle throws. */
-export async function tellBundle(
+export async function summarizeBundle(
   file: string,
   passphrase: string,
   look?: NonNullable<OpenOptions['look']>,
-): Promise<ToldBundle> {
+): Promise<BundleSummary> {
   const source = await BundleSource.open(file);
   try {
-    return toldOf((await openBundle(source, passphrase, look === undefined ? {} : { look })).manifest);
+    return summaryOf((await openBundle(source, passphrase, look === undefined ? {} : { look })).manifest);
   } finally {
     await source.close();
   }
 }
 
-function toldOf({ kind, unit, createdAt, revision, digest }: Manifest): ToldBundle {
+function summaryOf({ kind, unit, createdAt, revision, digest }: Manifest): BundleSummary {
   return { kind, unit, createdAt, revision, digest };
 }
 

@@ -38,7 +38,7 @@ export async function supportBundle(context: Context, options: SupportOptions): 
   context.out.answer(answer, () =>
     [
       `${output}: ${plural(files.length, 'file')}, ${byteCount(bytes)} before packing. It opens with: gpg -d ${output} | tar xz`,
-      ...(missing.length === 0 ? [] : [`Not to be had: ${missing.join(', ')}. The file says why.`]),
+      ...(missing.length === 0 ? [] : [`Could not be collected: ${missing.join(', ')}. The file says why.`]),
     ].join('\n'),
   );
   return EXIT.done;

@@ -29,7 +29,7 @@ export const command: CliCommand<[string | undefined], Options> = {
       .option('--invite', 'make a one-time code for the other unit')
       .option('--code <code>', 'the code that the other unit printed; - reads it from standard input')
       .option('--replace', 'give up the partner that this unit has, for the other unit')
-      .option('--yes', 'replace without being asked')
+      .option('--yes', 'do not ask before the partner is replaced')
       .addHelpText(
         'after',
         `
@@ -107,7 +107,7 @@ type Known = { name: string; fingerprint: string };
 
 function givesUp(old: Known, next: string): string {
   return [
-    `This unit is paired with ${old.name}, whose keys will not be accepted any more.`,
+    `This unit is paired with ${old.name}, whose keys will no longer be accepted.`,
     keys(old, next),
   ].join('\n');
 }

@@ -18,14 +18,14 @@ interface Options {
 export const command: CliCommand<[], Options> = {
   define: command => {
     command
-      .option('--from-partner', 'where the configuration comes from; must be said')
+      .option('--from-partner', 'required: where the configuration comes from')
       .addOption(
-        new Option('--mode <mode>', 'HA1 or HA2, when the store does not tell any more').choices([
+        new Option('--mode <mode>', 'HA1 or HA2, where the store can no longer tell').choices([
           'first',
           'second',
         ]),
       )
-      .option('--force', 'although the partner is not seen, or the stopped unit was active')
+      .option('--force', 'even if the partner is not seen, or the stopped unit was active')
       .option('--yes', 'do not ask')
       .addHelpText(
         'after',

@@ -13,7 +13,7 @@ interface Options {
 
 export const command: CliCommand<[], Options> = {
   define: command => {
-    command.option('--force', 'take over although changes that only the partner holds would be left behind');
+    command.option('--force', 'take over even if changes that only the partner holds are left behind');
   },
 
   examples: ['lockstep takeover', 'lockstep takeover --force'],

@@ -10,7 +10,7 @@ interface Options {
 
 export const command: CliCommand<[], Options> = {
   define: command => {
-    command.option('--yes', 'without being asked');
+    command.option('--yes', 'do not ask');
   },
 
   examples: ['lockstep unpair', 'lockstep unpair --yes'],
@@ -24,7 +24,7 @@ export const command: CliCommand<[], Options> = {
     await confirmed(
       context,
       options.yes,
-      `${partner.name} (${partner.fingerprint}) will not be accepted any more, and updates end. ${loss}`,
+      `${partner.name} (${partner.fingerprint}) will no longer be accepted, and updates end. ${loss}`,
     );
     context.out.answer(await context.unit().call('unpair'), formatUnpaired);
     return EXIT.done;
@@ -33,7 +33,7 @@ export const command: CliCommand<[], Options> = {
 
 function formatUnpaired({ partner }: UnpairedAnswer): string {
   return [
-    `${partner.name} is not the partner of this unit any more. Its key was: ${partner.fingerprint}`,
+    `${partner.name} is no longer the partner of this unit. Its key was: ${partner.fingerprint}`,
     'It does not know yet: type lockstep unpair there too, unless it is gone.',
   ].join('\n');
 }

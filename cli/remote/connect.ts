@@ -168,7 +168,7 @@ function strangeKey(
     'key-mismatch',
     `THE KEY OF ${hostAndPort(host, port)} IS NOT THE KNOWN ONE: it shows ${offered}, and ${place} says another${pinned === undefined ? '' : `, ${pinned}`}. Nothing was sent.`,
     {
-      hint: 'Somebody may be in between. If the unit was set up anew on purpose, remove that line and look at the new key there.',
+      hint: 'Somebody may be in between. If the unit was set up again on purpose, remove that line and look at the new key there.',
       facts,
     },
   );
@@ -192,7 +192,7 @@ function asUnitError(error: LockstepError): LockstepError {
   const { reason } = error.facts;
   if (reason !== 'no-subsystem')
     return new LockstepError('unit-unreachable', error.message, { hint: error.hint, facts: error.facts });
-  return new LockstepError('unit-unreachable', 'The unit lets nobody control it on this connection.', {
+  return new LockstepError('unit-unreachable', 'The unit takes no commands on this connection.', {
     hint: 'Its log says why: an operator has too many connections, or the key is that of a unit.',
     facts: error.facts,
   });

@@ -46,7 +46,7 @@ async function keyOf(file: string, held: OwnKey[], interactive: boolean): Promis
   if (asked !== undefined) return heldKey(asked, held) ?? refused(file, 'The agent does not hold this key');
   await assertPrivate(file);
   const key = readOwnKey(await pemOf(text));
-  if (key === undefined) return refused(file, 'It is no private key that can be used');
+  if (key === undefined) return refused(file, 'It is not a private key that can be used');
   if (key !== 'encrypted') return key;
   const beside = publicLineOf(await readFile(`${file}.pub`, 'utf8').catch(() => ''));
   const inAgent = beside === undefined ? undefined : heldKey(beside, held);
@@ -76,7 +76,7 @@ async function assertPrivate(file: string): Promise<void> {
 }
 
 function refused(file: string, why: string): never {
-  throw new LockstepError('bad-usage', `${file} is not logged in with. ${why}.`, {
+  throw new LockstepError('bad-usage', `${file} cannot be used to log in. ${why}.`, {
     hint: 'The agent can hold the key: ssh-add FILE; then it is found by itself.',
     facts: { file },
   });

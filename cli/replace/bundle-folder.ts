@@ -3,9 +3,9 @@ import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { ApiClient } from '../../api/client.ts';
-import type { Bundles, BundleTold } from '../../replace/act.ts';
+import type { Bundles, KeptBundle } from '../../replace/act.ts';
 import { keepNames, onThisDisk } from '../../replace/journal.ts';
-import { hashOf, keepBundle, type ToldBundle, tellBundle } from '../bundle/keep.ts';
+import { type BundleSummary, hashOf, keepBundle, summarizeBundle } from '../bundle/keep.ts';
 
 const FOLDER = 'bundles';
 
@@ -20,7 +20,7 @@ export class BundleFolder implements Bundles {
     this.passphrase = passphrase;
   }
 
-  async make(unit: ApiClient, bundle: string, kind: BundleTold['kind']): Promise<BundleTold> {
+  async make(unit: ApiClient, bundle: string, kind: KeptBundle['kind']): Promise<KeptBundle> {
     const passphrase = await this.passphrase();
     const { bytes } = await unit.call('backup', { passphrase, kind });
     await mkdir(this.folder, { recursive: true, mode: 0o700 });
@@ -30,9 +30,9 @@ export class BundleFolder implements Bundles {
     return this.told(bundle, kept);
   }
 
-  async bring(from: string, bundle: string): Promise<BundleTold> {
+  async bring(from: string, bundle: string): Promise<KeptBundle> {
     await mkdir(this.folder, { recursive: true, mode: 0o700 });
-    const told = await tellBundle(from, await this.passphrase());
+    const told = await summarizeBundle(from, await this.passphrase());
     const to = createWriteStream(this.at(bundle), { mode: 0o600, flush: true });
     await pipeline(createReadStream(from), to).catch(error => {
       throw onThisDisk(error, `The bundle ${this.at(bundle)}`);
@@ -42,8 +42,8 @@ export class BundleFolder implements Bundles {
     return this.told(bundle, told);
   }
 
-  async verify(bundle: string): Promise<BundleTold> {
-    return this.told(bundle, await tellBundle(this.at(bundle), await this.passphrase()));
+  async verify(bundle: string): Promise<KeptBundle> {
+    return this.told(bundle, await summarizeBundle(this.at(bundle), await this.passphrase()));
   }
 
   async drill(unit: ApiClient, bundle: string): Promise<{ records: number }> {
@@ -84,7 +84,7 @@ export class BundleFolder implements Bundles {
     return found;
   }
 
-  private async told(bundle: string, { unit, ...facts }: ToldBundle): Promise<BundleTold> {
+  private async told(bundle: string, { unit, ...facts }: BundleSummary): Promise<KeptBundle> {
     const { id, name } = unit;
     return { ...facts, unit: { id, name }, sha256: await hashOf(this.at(bundle)) };
   }

@@ -106,7 +106,7 @@ const WORDS: Record<Exclude<Kind, 'disaster' | 'grow'>, string> = {
 /** What needs bundles or addresses is told by a file. */
 async function ask(given?: Kind): Promise<Request> {
   if (given === 'disaster' || given === 'grow')
-    throw new LockstepError('bad-usage', `A plan of the kind ${given} is told by a file.`, {
+    throw new LockstepError('bad-usage', `A plan of the kind ${given} needs a plan file.`, {
       hint: 'docs/REPLACEMENT.md shows one.',
     });
   const choices = Object.entries(WORDS).map(([value, name]) => ({

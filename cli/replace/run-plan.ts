@@ -5,8 +5,8 @@ import { lockFolder, unitFolder } from '../../unit/folder.ts';
 import { addPassphrase, type PassphraseOptions } from '../bundle/passphrase.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
-import { handsOf } from './hands.ts';
-import { addState, openJournal, type StateOptions, toldStep } from './state.ts';
+import { portsOf } from './ports.ts';
+import { addState, openJournal, type StateOptions, stepFacts } from './state.ts';
 
 export interface RunOptions extends StateOptions, PassphraseOptions {
   wait: boolean;
@@ -31,7 +31,7 @@ export async function runPlan(
     return tell(
       context,
       journal,
-      await run(journal, handsOf(context, journal, options), { wait: options.wait }),
+      await run(journal, portsOf(context, journal, options), { wait: options.wait }),
     );
   } finally {
     unlock();
@@ -47,6 +47,6 @@ function tell({ out }: Context, journal: Journal, ended: Ended): ExitCode {
     return EXIT.done;
   }
   const { step, missing } = ended;
-  out.answer({ ended: false, waits: toldStep(step), missing }, () => `Waits for you: ${step.does}`);
+  out.answer({ ended: false, waits: stepFacts(step), missing }, () => `Waits for you: ${step.does}`);
   return EXIT.differs;
 }

@@ -23,7 +23,7 @@ export function openJournal(folder: string): Promise<Journal> {
 }
 
 /** A step as the JSON answers tell it. */
-export function toldStep({ id, appliance, title, does, before, after, back, interruption, action }: Step) {
+export function stepFacts({ id, appliance, title, does, before, after, back, interruption, action }: Step) {
   const measured = { before: before.says, after: after.says };
   return { id, appliance, title, does, measured, back, interruption, byHand: action === undefined };
 }

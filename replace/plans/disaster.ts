@@ -66,6 +66,6 @@ export const disaster: PlanKind = {
       : {
           why: 'both old units are gone, so there is nothing to go back to; the new ones serve nobody yet',
           instead:
-            'lockstep replace run goes on. If an old unit lives after all, switch the new ones off and that one on. For other bundles, make the new units anew with lockstep init, and plan in another folder (--state).',
+            'lockstep replace run goes on. If an old unit lives after all, switch the new ones off and that one on. For other bundles, set the new units up again with lockstep init, and plan in another folder (--state).',
         },
 };

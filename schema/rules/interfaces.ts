@@ -107,7 +107,7 @@ const prefixFits: Rule = {
             {
               code: prefixFits.code,
               path: `${path}/prefix`,
-              message: `${prefix} is no prefix of an IPv4 address`,
+              message: `${prefix} is not a prefix of an IPv4 address`,
               hint: prefixFits.hint,
             },
           ]

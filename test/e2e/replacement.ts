@@ -7,7 +7,7 @@ import { makeContext } from '../../cli/context.ts';
 import { EXIT, EXIT_OF_CLASS } from '../../cli/exit.ts';
 import { Output } from '../../cli/output.ts';
 import { buildProgram } from '../../cli/program.ts';
-import { handsOf } from '../../cli/replace/hands.ts';
+import { portsOf } from '../../cli/replace/ports.ts';
 import { openJournal } from '../../cli/replace/state.ts';
 import { run } from '../../replace/runner.ts';
 import { stepsBack } from '../../replace/steps.ts';
@@ -117,16 +117,16 @@ export class Site {
         stepsBack(journal.plan, journal.begun); // throws where there is no way back
         await journal.write('back', '');
       }
-      const hands = handsOf(context, journal, { passphraseFile });
-      const { act } = hands;
+      const ports = portsOf(context, journal, { passphraseFile });
+      const { act } = ports;
       if (meanwhile !== undefined)
-        hands.act = async action => {
+        ports.act = async action => {
           const acted = act(action);
           acted.catch(() => undefined); // it is awaited below
           await meanwhile(journal.entries.at(-1)?.step ?? '');
           return acted;
         };
-      const how = await run(journal, hands, { wait: false });
+      const how = await run(journal, ports, { wait: false });
       if (how.is === 'done') return { code: EXIT.done, ended: true };
       return { code: EXIT.differs, waits: how.step, missing: how.missing };
     } catch (error) {

@@ -1,4 +1,4 @@
-/** The runner with a journal on the disk, and hands that do as they are told. */
+/** The runner with a journal on the disk, and ports that do as they are told. */
 import assert from 'node:assert/strict';
 import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,7 +6,7 @@ import path from 'node:path';
 import { Journal } from '../../replace/journal.ts';
 import type { UnitSeen } from '../../replace/observe.ts';
 import type { Plan, PlannedUnit } from '../../replace/plan.ts';
-import { type Hands, run } from '../../replace/runner.ts';
+import { type RunnerPorts, run } from '../../replace/runner.ts';
 import { LockstepError } from '../../schema/error.ts';
 
 const UNIT = { mode: 'first' as const, model: 'VLM', release: '2.0.0', addresses: {}, virtualId: 1 };
@@ -62,7 +62,7 @@ describe('the runner of a replacement', () => {
   afterEach(() => rmSync(folder, { recursive: true }));
 
   /** `act` gives the partner up, and then ends as told. */
-  function hands(fails: LockstepError | undefined, isDone: boolean): Hands {
+  function ports(fails: LockstepError | undefined, isDone: boolean): RunnerPorts {
     let [partner, now]: [UnitSeen['partner'], number] = [{ name: 'b', fingerprint: 'b', seen: false }, 0];
     return {
       look: async () => ({ units: { A: alone(partner) }, silent: { B: 'off' }, others: [], bundles }),
@@ -82,14 +82,14 @@ describe('the runner of a replacement', () => {
   const lost = new LockstepError('unit-unreachable', 'The unit went away before it answered.');
 
   it('an answer that was lost is no failure when the step is seen done', async () => {
-    assert.deepEqual(await run(journal, hands(lost, true), { wait: false }), { is: 'done' });
+    assert.deepEqual(await run(journal, ports(lost, true), { wait: false }), { is: 'done' });
     assert.equal(journal.facts.unpair?.answerLost, true);
   });
 
   it('it is one when it is not, and the next run goes on there', async () => {
-    await assert.rejects(run(journal, hands(lost, false), { wait: false }), { code: 'unit-unreachable' });
+    await assert.rejects(run(journal, ports(lost, false), { wait: false }), { code: 'unit-unreachable' });
     const later = await Journal.open(folder, 'eve');
-    assert.deepEqual(await run(later, hands(undefined, true), { wait: false }), { is: 'done' });
+    assert.deepEqual(await run(later, ports(undefined, true), { wait: false }), { is: 'done' });
     assert.deepEqual(
       later.entries.filter(({ step }) => step === 'unpair').map(({ by, event }) => `${by} ${event}`),
       ['ada begun', 'ada refused', 'eve begun', 'eve done'],
@@ -97,14 +97,14 @@ describe('the runner of a replacement', () => {
   });
 
   it('a step that does not end is told, with what is missing', async () => {
-    await assert.rejects(run(journal, hands(undefined, false), { wait: false }), {
+    await assert.rejects(run(journal, ports(undefined, false), { wait: false }), {
       code: 'replace-step',
       message: /A \(a\) has a partner/,
     });
   });
 
   it('a unit that died once too often meanwhile is told at once, and not waited for', async () => {
-    const hers = hands(undefined, false);
+    const hers = ports(undefined, false);
     let acted = false;
     const { act, look } = hers;
     hers.act = action => {

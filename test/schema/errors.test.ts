@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { EXIT_OF_CLASS } from '../../cli/exit.ts';
 import { asLockstepError, ERROR_CODES, LockstepError } from '../../schema/error.ts';
 import { RULES } from '../../schema/rules/index.ts';
-
-const ROOMS = ['schema', 'store', 'sync', 'backup', 'certs', 'audit', 'unit', 'api', 'replace', 'cli'];
+import { ROOMS } from '../rooms.ts';
 
 /** All sources of the product but the list of codes itself. */
 function sources(): { file: string; text: string }[] {

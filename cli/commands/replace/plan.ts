@@ -4,13 +4,13 @@ import { makePlan } from '../../../replace/make-plan.ts';
 import type { Kind } from '../../../replace/plan.ts';
 import { planText } from '../../../replace/report.ts';
 import { stepsOf } from '../../../replace/steps.ts';
-import { tellBundle } from '../../bundle/keep.ts';
+import { summarizeBundle } from '../../bundle/keep.ts';
 import { addPassphrase, type PassphraseOptions, passphraseOnce } from '../../bundle/passphrase.ts';
 import type { CliCommand } from '../../command.ts';
 import { authorName } from '../../context.ts';
 import { EXIT } from '../../exit.ts';
 import { readRequest } from '../../replace/request.ts';
-import { addState, toldStep } from '../../replace/state.ts';
+import { addState, stepFacts } from '../../replace/state.ts';
 
 interface Options extends PassphraseOptions {
   state: string;
@@ -42,12 +42,12 @@ export const command: CliCommand<[string | undefined], Options> = {
     const passphrase = passphraseOnce(context, options);
     const plan = await makePlan(request, {
       unitAt: place => context.unitAt(place, ASK_MS),
-      readBundle: async (bundle, look) => tellBundle(bundle, await passphrase(), look),
+      readBundle: async (bundle, look) => summarizeBundle(bundle, await passphrase(), look),
       by: authorName(),
     });
     const steps = stepsOf(plan);
     await Journal.start(state, plan, authorName());
-    context.out.answer({ state, plan, steps: steps.map(toldStep) }, () =>
+    context.out.answer({ state, plan, steps: steps.map(stepFacts) }, () =>
       [planText(plan, steps), '', `Kept in ${state}. lockstep replace run carries it out.`].join('\n'),
     );
     return EXIT.done;

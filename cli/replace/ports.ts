@@ -4,7 +4,7 @@ import { act } from '../../replace/act.ts';
 import type { Journal } from '../../replace/journal.ts';
 import { observe } from '../../replace/observe.ts';
 import { type Letter, type Place, type Plan, planned } from '../../replace/plan.ts';
-import type { Hands } from '../../replace/runner.ts';
+import type { RunnerPorts } from '../../replace/runner.ts';
 import { type PassphraseOptions, passphraseOnce } from '../bundle/passphrase.ts';
 import type { Context } from '../context.ts';
 import { BundleFolder } from './bundle-folder.ts';
@@ -14,8 +14,8 @@ const LOOK_MS = 10_000;
 const PAUSE_MS = 500;
 const BUNDLES = ['a.lockstep', 'b.lockstep', 'certificates.certs.lockstep'];
 
-/** The hands of the runner: the units of the plan, and the bundles of the folder. */
-export function handsOf(context: Context, journal: Journal, options: PassphraseOptions): Hands {
+/** The ports of the runner: the units of the plan, and the bundles of the folder. */
+export function portsOf(context: Context, journal: Journal, options: PassphraseOptions): RunnerPorts {
   const { plan, folder } = journal;
   const bundles = new BundleFolder(folder, passphraseOnce(context, options));
   const unitAt = clients(context);
