@@ -10,16 +10,19 @@ import { wrapProse } from './wrap.ts';
 
 const DEFAULT_DIR = '/var/lib/lockstep';
 
+/** Code of the error that ends the reading of a command line. */
+const VERSION = 'commander.version';
+
 const AFTER_HELP = `
 Exit codes: 0 done · 1 differs, not in step · 2 usage · 3 refused · 4 unreachable · 5 damaged
 With --json every command prints one line of JSON on stdout: its answer, or {"error": {...}}.`;
 
-/** What the parsed command line asks for; undefined when help or the version was all that was asked. */
+/** What the parsed command line asks for; undefined when help was all that was asked. */
 export type Asked = { out: Output; run(): Promise<ExitCode> };
 
 /**
  * Read the command line. Throws LockstepError `bad-usage`.
- * Returns undefined when help or the version was printed, which is all there is to do then.
+ * Returns undefined when help was printed, which is all there is to do then.
  */
 export async function parseCommandLine(typed: string[]): Promise<Asked | undefined> {
   const argv = asHelpOption(typed);
@@ -28,13 +31,11 @@ export async function parseCommandLine(typed: string[]): Promise<Asked | undefin
     asked = found;
   });
   if (argv.length === 0) return justHelp(program);
-  if (argv.includes('--json') && argv.every(word => word === '--json' || word === '--version'))
-    return versionInJson();
   try {
     await program.parseAsync(verbFirst(program, argv), { from: 'user' });
   } catch (error) {
-    if (error instanceof CommanderError) return usageError(error, argv);
-    throw error;
+    if (!(error instanceof CommanderError)) throw error;
+    return error.code === VERSION ? justVersion(argv.includes('--json')) : usageError(error, argv);
   }
   return asked;
 }
@@ -55,10 +56,10 @@ function justHelp(program: Command): Asked {
   return { out, run };
 }
 
-function versionInJson(): Asked {
-  const out = new Output({ json: true, color: false });
+function justVersion(json: boolean): Asked {
+  const out = new Output({ json, color: false });
   const run = async (): Promise<ExitCode> => {
-    out.answer({ version: packageVersion() }, String);
+    out.answer({ version: packageVersion() }, ({ version }) => version);
     return EXIT.done;
   };
   return { out, run };
@@ -103,7 +104,10 @@ function globalOptions(program: Command): Command {
     .option('--host-key <key|file>', 'key that the host must show, or its SHA256:…; default: known_hosts')
     .option('--json', 'print JSON, for programs')
     .option('--no-color', 'print without colours')
-    .version(packageVersion(), '--version', 'print the version')
+    .option('--version', 'print the version')
+    .on('option:version', () => {
+      throw new CommanderError(0, VERSION, packageVersion());
+    })
     .usage('[options] <command>')
     .configureHelp({ showGlobalOptions: true, minWidthToWrap: 20 })
     .helpOption('-h, --help', 'print this help')

@@ -35,12 +35,17 @@ describe('the command line', () => {
     }
   });
 
-  it('says its version as JSON too', async () => {
-    for (const argv of [
-      ['--json', '--version'],
-      ['--version', '--json'],
+  it('says its version as JSON too, wherever the options stand', async () => {
+    for (const line of [
+      '--json --version',
+      '--version --json',
+      '--dir /tmp/x --json --version',
+      '--version --dir /tmp/x --json',
+      '--unit ha1 --version --no-color --json',
+      'status --json --version',
     ])
-      assert.equal((await parseCommandLine(argv))?.out.json, true, argv.join(' '));
+      assert.equal((await parseCommandLine(line.split(' ')))?.out.json, true, line);
+    assert.equal((await parseCommandLine(['--dir', '/tmp/x', '--version']))?.out.json, false);
   });
 
   it('names what must be given in the first line of the help', async () => {
