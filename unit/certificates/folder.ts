@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { type Picked, pickFiles, withHint } from '../../certs/pick.ts';
 import { Work } from '../../certs/work.ts';
 import { Burst } from '../../host/burst.ts';
-import { watchFolder } from '../../host/folder-watch.ts';
 import { Lanes } from '../../host/lanes.ts';
 import type { Timers } from '../../host/timers.ts';
 import { Turn } from '../../host/turn.ts';
@@ -26,6 +25,8 @@ import {
   stepDrops,
 } from './drops.ts';
 import { findDrops, stampOfAll } from './groups.ts';
+import { type Station, stationsOf } from './targets.ts';
+import { FolderWatches, type Wanted } from './watches.ts';
 
 export interface CertificateFolderOptions {
   /** `certs.d/` of the unit. */
@@ -42,8 +43,10 @@ export interface CertificateFolderOptions {
 /** After an event the folder is left alone until so much time has passed without another one. */
 const QUIET_MS = 150;
 const LONGEST_MS = 2_000;
-/** For what no watch sees, such as the target of a symbolic link. */
+/** For what no watch sees: a folder above the target of a symbolic link that is renamed, a file system without watches. */
 const LOOK_EVERY_MS = 5 * 60_000;
+/** Stamp of a link that leads nowhere. */
+const LOST = 'lost';
 const MAX_BYTES = 1024 * 1024;
 const MAX_FILES = 20_000;
 /** Drops that are read at once. */
@@ -54,7 +57,9 @@ export class CertificateFolder {
   private readonly options: CertificateFolderOptions;
   private readonly folders: MirrorFolders;
   private readonly burst = new Burst(QUIET_MS, LONGEST_MS, () => this.look());
-  private readonly below = new Map<string, { place: string; stop: () => Promise<void> }>();
+  private readonly watches: FolderWatches;
+  /** Of the symbolic links, with the stamp that they were found for. */
+  private readonly stations = new Map<string, { stamp: string; all: Station[] }>();
   private state: DropState = noDrops;
   private readonly turn = new Turn();
   private readonly lanes = new Lanes(LANES);
@@ -70,9 +75,15 @@ export class CertificateFolder {
       blind: (_folder, error) =>
         options.log.warn({ reason: error.message }, 'certs.d is not watched, but looked at now and then'),
     });
+    this.watches = new FolderWatches({
+      changed: () => this.burst.event(),
+      failed: (folder, error) =>
+        options.log.warn({ folder, reason: error.message }, 'certs.d: a folder is not watched'),
+    });
   }
 
   start(): void {
+    this.stations.clear();
     this.look();
     this.cancelLook = this.options.timers.after(LOOK_EVERY_MS, () => this.start());
   }
@@ -86,7 +97,7 @@ export class CertificateFolder {
     await this.turn.settled();
     await this.lanes.settled();
     await this.folders.close();
-    await Promise.all([...this.below.values()].map(({ stop }) => stop()));
+    await this.watches.close();
   }
 
   /** The unit became active or standby. */
@@ -108,7 +119,9 @@ export class CertificateFolder {
     if (this.stopped) return;
     this.inTurn(async () => {
       await this.folders.ensure();
-      const files = await this.list();
+      let { files, wanted } = await this.list();
+      if (this.stopped) return;
+      if (await this.watches.keep(wanted)) ({ files, wanted } = await this.list());
       this.step({ type: 'listed', at: this.options.timers.now(), drops: findDrops(files) });
     });
   }
@@ -250,36 +263,58 @@ export class CertificateFolder {
   }
 
   /** All that lies there, in folders one level below too; symbolic links count as what they lead to. */
-  private async list(): Promise<DroppedFile[]> {
+  private async list(): Promise<{ files: DroppedFile[]; wanted: Wanted }> {
     const { folder } = this.options;
     const files: DroppedFile[] = [];
-    const seen = new Set<string>();
+    const wanted: Wanted = new Map();
+    const links: { path: string; stamp: string }[] = [];
+    const add = (file: DroppedFile): void => {
+      files.push(file);
+      if (file.linked) links.push(file);
+    };
     for (const name of await readdir(folder)) {
       if (name.startsWith('.') || files.length > MAX_FILES) continue;
       const found = await this.lookAt(name);
       if (found !== 'folder') {
-        if (found !== undefined) files.push(found);
+        if (found !== undefined) add(found);
         continue;
       }
-      seen.add(name);
-      await this.watchBelow(name);
+      const real = await realpath(join(folder, name)).catch(() => undefined);
+      if (real !== undefined) wanted.set(real, 'all');
+      links.push({ path: name, stamp: `${real}` });
       for (const inner of await readdir(join(folder, name)).catch(() => [])) {
         const path = `${name}/${inner}`;
         const below = inner.startsWith('.') ? undefined : await this.lookAt(path);
         if (below === 'folder')
-          files.push({ path, stamp: 'folder', fault: 'a folder in a folder is not looked into' });
-        else if (below !== undefined) files.push(below);
+          add({ path, stamp: 'folder', fault: 'a folder in a folder is not looked into' });
+        else if (below !== undefined) add(below);
       }
     }
-    await this.unwatchOthers(seen);
-    return files;
+    await this.wantTargets(links, wanted);
+    return { files, wanted };
   }
 
-  private async unwatchOthers(seen: Set<string>): Promise<void> {
-    for (const [name, { stop }] of this.below) {
-      if (seen.has(name)) continue;
-      this.below.delete(name);
-      await stop();
+  /** A renewal changes what a link leads to, in a folder elsewhere. */
+  private async wantTargets(links: { path: string; stamp: string }[], wanted: Wanted): Promise<void> {
+    for (const { path, stamp } of links) {
+      const known = this.stations.get(path);
+      const isKnown = known?.stamp === stamp && stamp !== LOST;
+      const found = isKnown ? known : { stamp, all: await this.stationsBehind(path) };
+      this.stations.set(path, found);
+      for (const { folder, entry } of found.all) {
+        const entries = wanted.get(folder) ?? new Set();
+        if (entries !== 'all') wanted.set(folder, entries.add(entry));
+      }
+    }
+  }
+
+  /** Without those in certs.d, which is watched anyway. */
+  private async stationsBehind(path: string): Promise<Station[]> {
+    try {
+      const own = await realpath(this.options.folder);
+      return (await stationsOf(join(own, path))).filter(({ folder }) => folder !== own);
+    } catch {
+      return []; // it went away meanwhile, and that is seen
     }
   }
 
@@ -290,29 +325,10 @@ export class CertificateFolder {
     if (own === undefined) return undefined;
     const linked = own.isSymbolicLink();
     const found = linked ? await stat(place).catch(() => undefined) : own;
-    if (found === undefined) return { path, stamp: 'lost', linked, fault: 'its link leads nowhere' };
+    if (found === undefined) return { path, stamp: LOST, linked, fault: 'its link leads nowhere' };
     if (found.isDirectory()) return 'folder';
     if (!found.isFile()) return { path, stamp: 'special', linked, fault: 'it is no file' };
     return { path, stamp: stampOf(found), linked };
-  }
-
-  /** A folder that was removed and made again, or a link that leads elsewhere now, needs a watch of its own. */
-  private async watchBelow(name: string): Promise<void> {
-    const path = join(this.options.folder, name);
-    const target = await realpath(path).catch(() => undefined);
-    if (target === undefined || this.stopped) return;
-    const { dev, ino, birthtimeMs } = await lstat(target);
-    const place = `${target} ${dev} ${ino} ${birthtimeMs}`;
-    const known = this.below.get(name);
-    if (known?.place === place) return;
-    this.below.delete(name);
-    await known?.stop();
-    const stop = await watchFolder(target, {
-      changed: () => this.burst.event(),
-      failed: error =>
-        this.options.log.warn({ name, reason: error.message }, 'certs.d: a folder is not watched'),
-    });
-    this.below.set(name, { place, stop });
   }
 }
 

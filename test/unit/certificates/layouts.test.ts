@@ -278,6 +278,86 @@ describe('certs.d takes what programs drop', function () {
     assert.deepEqual((await store.read('certificates/kept'))?.key, kept.keyPem);
   });
 
+  it('and a renewal in place by Caddy, lego or acme.sh is one revision, never a mixed pair', async () => {
+    type Files = [string, string][];
+    const full = (made: Made): string => made.pem + LOW.pem;
+    /** Path of the key, and the other files of a renewal. */
+    const layouts: Record<string, (name: string, made: Made) => { key: string; rest: Files }> = {
+      caddy: (name, made) => ({
+        key: `${name}/shop.key`,
+        rest: [
+          [`${name}/shop.crt`, full(made)],
+          [`${name}/shop.json`, `{"serial":"${made.pem.slice(-60, -30)}"}`],
+        ],
+      }),
+      lego: (name, made) => ({
+        key: `${name}.key`,
+        rest: [
+          [`${name}.crt`, full(made)],
+          [`${name}.issuer.crt`, LOW.pem],
+        ],
+      }),
+      _ecc: (name, made) => ({
+        key: `${name}/shop.key`,
+        rest: [
+          [`${name}/shop.cer`, made.pem],
+          [`${name}/ca.cer`, LOW.pem],
+          [`${name}/fullchain.cer`, full(made)],
+        ],
+      }),
+    };
+    const renew = async (name: string, keyFirst: boolean, files: (made: Made) => Files): Promise<void> => {
+      const [old, next] = [make('shop.example'), make('shop.example', { to: inDays(120) })];
+      write(Object.fromEntries(files(old)));
+      await holds(name, old);
+      const [key, ...rest] = files(next) as [Files[0], ...Files];
+      // Further apart than a look and the quiet time after it, so that half of it is read.
+      for (const file of keyFirst ? [key, ...rest] : [...rest, key]) {
+        write(Object.fromEntries([file]));
+        await new Promise(resolve => setTimeout(resolve, 900));
+      }
+      await holds(name, next);
+    };
+    const { revision } = store.head;
+    const all = Object.entries(layouts).flatMap(([layout, filesOf]) =>
+      [true, false].map(keyFirst => {
+        const name = `${keyFirst}${layout}`;
+        return renew(name, keyFirst, made => {
+          const { key, rest } = filesOf(name, made);
+          return [[key, made.keyPem], ...rest];
+        });
+      }),
+    );
+    await Promise.all(all);
+    assert.equal(store.head.revision, revision + 2 * all.length, 'one for the first pair, one for the next');
+    assert.deepEqual([...told()], []);
+  });
+
+  it('from behind symbolic links, within seconds of a renewal there', async () => {
+    const [old, next, last] = [30, 60, 90].map(days => make('linked.example', { to: inDays(days) }));
+    const all = (made?: Made): string => `${made?.pem}${LOW.pem}${made?.keyPem}`;
+    const within = async (made?: Made): Promise<void> => {
+      const started = Date.now();
+      await holds('linked', made as Made);
+      assert.ok(Date.now() - started < 10_000);
+    };
+    write({ '/ours/one/all.pem': all(old), '/ours/two/all.pem': all(next) });
+    link('/ours/now', 'one');
+    link('/live/linked.pem', '../ours/now/all.pem');
+    link('linked.pem', at('/live/linked.pem'));
+    await within(old);
+    await room.settled();
+    link('/ours/now', 'two');
+    await within(next);
+    write({ '/ours/two/new.pem': all(last) });
+    renameSync(at('/ours/two/new.pem'), at('/ours/two/all.pem'));
+    await within(last);
+    rmSync(at('/ours/now'));
+    await until('it is named', async () => told().has('linked'));
+    link('/ours/now', 'two');
+    await until('it is found again', async () => !told().has('linked'));
+  });
+
   it('at the time that it becomes valid, without anybody touching it', async () => {
     const soon = new Date(Math.ceil(Date.now() / 1_000) * 1_000 + 4_000);
     const early = make('early.example', { from: soon });
