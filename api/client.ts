@@ -4,14 +4,18 @@ import { dirname } from 'node:path';
 import { type Duplex, Readable } from 'node:stream';
 import { ERROR_CODES, type ErrorBody, LockstepError } from '../schema/error.ts';
 import { AUTHOR_HEADER, writeAuthor } from './author.ts';
+import type { Event } from './contract/events.ts';
 import type { AnyMethod } from './contract/method.ts';
 import { type Answer, type Asked, type MethodName, methodOf } from './contract/methods.ts';
+import { readEvents } from './event-stream.ts';
 import { FACTS_HEADER, readFacts } from './facts-header.ts';
 import { checkSocketPath, socketIn } from './socket.ts';
 import { UPLOAD_TYPE } from './upload.ts';
 
 /** A first update of a large standby may take minutes; past this, silence is taken for a unit that hangs. */
 const DEFAULT_TIMEOUT_MS = 10 * 60 * 1000;
+
+const FOLLOW_SILENCE_MS = 60_000;
 
 export interface ClientOptions {
   /** Of the unit on this machine, when `remote` names no other. */
@@ -58,6 +62,21 @@ export class ApiClient {
         ? { facts: readFacts(response.headers[FACTS_HEADER]), bytes: streamOf(response) }
         : await readAnswer(response, method);
     return answer as Answer<Name>;
+  }
+
+  /** What happens in the unit, until `signal` is aborted or the unit ends it. */
+  async *follow(asked: Asked<'events'>, signal: AbortSignal): AsyncGenerator<Event> {
+    const method = methodOf('events');
+    const response = await this.ask(method, ...(await written(method, asked)));
+    if (response.statusCode !== 200) throw refusal(await readAnswer(response, method));
+    // Something comes every few seconds, if only to say that the unit lives.
+    response.socket.setTimeout(FOLLOW_SILENCE_MS, () => response.destroy());
+    signal.addEventListener('abort', () => response.destroy(), { once: true });
+    try {
+      yield* readEvents(response);
+    } catch (error) {
+      if (!signal.aborted) throw this.noAnswer(error as Error, method);
+    }
   }
 
   private ask(method: AnyMethod, path: string, body?: Buffer | Readable): Promise<IncomingMessage> {

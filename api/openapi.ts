@@ -45,6 +45,7 @@ const TAGS: Record<keyof typeof NOUNS, string> = {
   certificates: 'Certificates and their keys',
   audits: 'Whether two states are the same, and why not',
   doctor: 'Every rule of a pair that a program can check',
+  events: 'What happens, as it happens',
   store: 'The store of a unit, and its process',
 };
 

@@ -4,12 +4,14 @@ import { LockstepError } from '../schema/error.ts';
 import { MAX_DOCUMENT_BYTES, parseDocument } from '../schema/json.ts';
 import { checkAnswer } from './answer-check.ts';
 import { whoAsks } from './asking.ts';
+import type { Event } from './contract/events.ts';
 import type { AnyMethod, Asking } from './contract/method.ts';
 import { type Handlers, METHOD_NAMES, type MethodName, methodOf } from './contract/methods.ts';
 import { mayDo, refuseRole, type ServeOperator } from './contract/roles.ts';
 import { OperatorDoor } from './doors/operator.ts';
 import { UnixDoor } from './doors/unix.ts';
 import { errorOfRequest, HTTP_STATUS, unknownRoute } from './errors.ts';
+import { writeEvents } from './event-stream.ts';
 import { FACTS_HEADER, writeFacts } from './facts-header.ts';
 import { leftOf, neverLeaves } from './left.ts';
 import { openapi } from './openapi.ts';
@@ -141,7 +143,7 @@ function addRoute(
       const left = heavy || method.written === 'events' ? leftOf(raw, reply.raw) : neverLeaves();
       const asked = method.upload ? { bytes: body } : ((http === 'POST' ? body : query) as object);
       const answer = await act({ ...asked, ...asking }, left);
-      if (options.checkAnswers === true) checkAnswer(name, answer);
+      if (options.checkAnswers === true && method.written !== 'events') checkAnswer(name, answer);
       return WRITERS[method.written](reply, answer, error =>
         options.log.error({ route: path }, `an answer broke off: ${error.message}`),
       );
@@ -165,14 +167,19 @@ const WRITERS: Record<AnyMethod['written'], Write> = {
     bytes.once('error', onBroken);
     return reply.type('application/octet-stream').header(FACTS_HEADER, writeFacts(facts)).send(bytes);
   },
-  events: (reply, answer) => reply.type('text/event-stream').send(answer),
+  events: (reply, answer, onBroken) => {
+    reply.hijack();
+    void writeEvents(reply.raw, answer as AsyncIterable<Event>).catch(onBroken);
+  },
 };
 
 /** Text of the query becomes the number or truth value that the schema names; a missing body is an empty one. */
-function prepare({ asks, upload, http }: AnyMethod, request: FastifyRequest): void {
+function prepare({ asks, upload, http, written }: AnyMethod, request: FastifyRequest): void {
   if (request.body instanceof Readable !== upload) throw wrongType(upload);
   if (http === 'POST' && !upload) request.body ??= {};
   const query = request.query as Record<string, unknown>;
+  const last = request.headers['last-event-id'];
+  if (written === 'events' && last !== undefined) query.after ??= last;
   for (const [name, { type }] of Object.entries(asks.properties as Record<string, { type?: unknown }>)) {
     const text = query[name];
     if (type === 'integer' && typeof text === 'string' && /^\d{1,15}$/.test(text)) query[name] = Number(text);

@@ -27,10 +27,12 @@ export const compileWhenAsked = ((external: Parameters<Compilers>[0], options: P
   };
 }) as Compilers;
 
+let compiler: ReturnType<Compilers> | undefined;
+
 /** Says what does not fit, in one line; undefined: all does. */
 export function faultFinder(schema: JsonObject): (value: unknown) => string | undefined {
-  const compile = AjvCompiler()({}, { customOptions: AJV_OPTIONS } as never);
-  const validate = compile({ schema } as never) as unknown as Validator;
+  compiler ??= AjvCompiler()({}, { customOptions: AJV_OPTIONS } as never);
+  const validate = compiler({ schema } as never) as unknown as Validator;
   return value => {
     if (validate(value)) return undefined;
     return (validate.errors ?? [])

@@ -36,6 +36,7 @@ export const ERROR_CODES = {
   'bad-capture': { class: 'refused', means: 'a file is not a capture of a LoadMaster' },
 
   conflict: { class: 'refused', means: 'the configuration changed since the caller looked' },
+  'too-many-followers': { class: 'refused', means: 'as many follow the unit as it can serve' },
   provisional: { class: 'refused', means: 'another change waits to be confirmed' },
   'nothing-to-confirm': { class: 'missing', means: 'no change waits to be confirmed' },
   'not-active': { class: 'refused', means: 'shared configuration is changed on the active unit only' },

@@ -235,6 +235,7 @@ export async function compose({ options, folder, log, startApi }: Surroundings):
       backups,
       certificates,
       folder,
+      events,
       fingerprint: fingerprint(hostKey.public),
       log,
       auditing,

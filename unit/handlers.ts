@@ -4,6 +4,7 @@ import type { Handlers } from '../api/contract/methods.ts';
 import { refuseRole } from '../api/contract/roles.ts';
 import type { Status } from '../api/contract/status.ts';
 import type { RebuildAnswer } from '../api/contract/store-care.ts';
+import { realTimers } from '../host/timers.ts';
 import type { Store } from '../store/store.ts';
 import { BalProof } from './access/bal-proof.ts';
 import { backUp } from './backups/backing-up.ts';
@@ -19,7 +20,9 @@ import { historyAnswer } from './changes/history-answer.ts';
 import { describeTarget, showTarget } from './changes/reading.ts';
 import { changeView } from './changes/views.ts';
 import { Examining } from './doctor/examining.ts';
+import type { Events } from './events.ts';
 import type { UnitFolder } from './folder.ts';
+import { Followers } from './followers.ts';
 import { gaugesOf } from './gauges.ts';
 import type { Log } from './log/log.ts';
 import type { Metrics } from './metrics.ts';
@@ -37,6 +40,7 @@ export interface UnitParts extends StatusSources {
   send: SendBundle;
   bundles: BundleFolder;
   folder: UnitFolder;
+  events: Events;
   /** Of the host key. */
   fingerprint: string;
   log: Log;
@@ -62,6 +66,7 @@ export function makeHandlers(parts: UnitParts): { handlers: Handlers; examine: E
     roundTrip: async () => pair.connections.linked().roundTrip(),
     now,
   });
+  const followers = new Followers({ store, status, events: parts.events, timers: realTimers, now, log });
   const changing = new Changing({
     ...parts,
     bal,
@@ -159,6 +164,7 @@ export function makeHandlers(parts: UnitParts): { handlers: Handlers; examine: E
     auditAsk: ({ author: _who, role: _any, ...question }) => auditing.auditAsk(question),
     auditProof: () => auditing.auditProof(),
     doctor: ({ before }) => examining.doctor(before),
+    events: (asked, left) => followers.follow(asked, left),
 
     verifyStore: () => parts.scrub.verify(),
     rebuild: async ({ force = false }) => {

@@ -192,7 +192,7 @@ export const AUDITS = {
     'admin',
     'One question about this unit, for an audit that is made elsewhere; secrets are keyed hashes',
     anyObject('As units tell each other in an audit: docs/DOMAIN.md, Audit.'),
-    { question: true, heavy: true, asks: auditQuestion },
+    { question: true, heavy: true, asks: auditQuestion, example: { ask: 'open' } },
   ),
   auditProof: method(
     'POST /v1/audit/proof',

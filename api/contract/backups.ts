@@ -76,6 +76,7 @@ export const BACKUPS = {
         applianceRules: flag('The passphrase has 7 to 64 letters and digits, as the appliance wants it.'),
       },
     ),
+    example: { passphrase: 'correct horse battery staple', profile: 'rfc9580' },
   }),
   drill: method(
     'POST /v1/backup/drill',
@@ -88,6 +89,11 @@ export const BACKUPS = {
         name: text('What the bundle is called, for log and status.', { minLength: 1, maxLength: 255 }),
         passphrase,
       }),
+      example: {
+        upload: '5f0c1c2e',
+        name: 'ha1_2026-11-22.04-30.lockstep',
+        passphrase: 'correct horse battery staple',
+      },
     },
   ),
   // Whoever asks says to which host.
@@ -114,6 +120,12 @@ export const BACKUPS = {
           }),
         },
       ),
+      example: {
+        name: 'ha1_2026-11-22.04-30.lockstep',
+        host: 'backup.example.org',
+        user: 'lb',
+        path: 'bundles',
+      },
     },
   ),
   bundles: method(
@@ -129,6 +141,7 @@ export const BACKUPS = {
     pruneAnswer,
     {
       asks: object({}, { dryRun, only: list(bundleName, 'Remove none but these.', { maxItems: 100_000 }) }),
+      example: { dryRun: true },
     },
   ),
 };

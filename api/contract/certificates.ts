@@ -103,6 +103,7 @@ export const CERTIFICATES = {
           ...careful,
         },
       ),
+      example: { name: 'shop', files: [{ name: 'shop.pem', bytes: 'LS0tLS1CRUdJTg==' }], replace: true },
     },
   ),
   removeCertificate: method(
@@ -120,6 +121,7 @@ export const CERTIFICATES = {
     {
       question: true,
       asks: object({}, { ...choice, withKey: flag('With the private key: no other answer ever holds it.') }),
+      example: { name: 'shop' },
     },
   ),
 };

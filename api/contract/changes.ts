@@ -171,6 +171,10 @@ export const CHANGES = {
         { files: list(capture, '', { minItems: 1, maxItems: 1000 }) },
         { reason, dryRun, ...careful },
       ),
+      example: {
+        files: [{ name: 'getall.xml', text: '<?xml version="1.0"?><Response>…</Response>' }],
+        dryRun: true,
+      },
     },
   ),
   rollback: method(
@@ -195,14 +199,17 @@ export const CHANGES = {
       },
       { undone: changeAnswer, error },
     ),
-    { heavy: true, asks: object({}, { undo: flag('Take the change back now.') }) },
+    { heavy: true, asks: object({}, { undo: flag('Take the change back now.') }), example: { undo: false } },
   ),
   restoreFile: method(
     'POST /v1/mirror/restore',
     'operate',
     'Overwrite a file under config/ that could not be committed with what the unit holds',
     object({ file: text('The file that was written.') }),
-    { asks: object({ file: text('File under config/.', { minLength: 1, maxLength: 4096 }) }) },
+    {
+      asks: object({ file: text('File under config/.', { minLength: 1, maxLength: 4096 }) }),
+      example: { file: 'hosts/db1.json' },
+    },
   ),
   adoptFile: method(
     'POST /v1/mirror/adopt',
@@ -214,6 +221,7 @@ export const CHANGES = {
         { file: text('File under config/ that status names.', { minLength: 1, maxLength: 4096 }) },
         { reason },
       ),
+      example: { file: 'hosts/db1.json', reason: 'the edit was right' },
     },
   ),
 };

@@ -114,6 +114,7 @@ export const CONFIGURATION = {
         {},
         { path, startsWith: text('Beginning of the ids that are asked for.', { maxLength: 251 }) },
       ),
+      example: { path: 'virtualServices', startsWith: 'tcp:10.20' },
     },
   ),
   history: method(

@@ -62,6 +62,9 @@ export const DOCTOR = {
     'read',
     'Look at both units: every rule of a pair that a program can check',
     doctorAnswer,
-    { asks: object({}, { before: oneOf(STEPS, 'Judge the pair for this step.') }) },
+    {
+      asks: object({}, { before: oneOf(STEPS, 'Judge the pair for this step.') }),
+      example: { before: 'takeover' },
+    },
   ),
 };

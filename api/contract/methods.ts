@@ -8,6 +8,7 @@ import { CERTIFICATES } from './certificates.ts';
 import { CHANGES } from './changes.ts';
 import { CONFIGURATION } from './configuration.ts';
 import { DOCTOR } from './doctor.ts';
+import { EVENTS, type Event } from './events.ts';
 import type { AnyMethod, FileAnswer, Handler } from './method.ts';
 import { PAIR } from './pair.ts';
 import { RESTORE } from './restore.ts';
@@ -27,6 +28,7 @@ export const NOUNS = {
   certificates: CERTIFICATES,
   audits: AUDITS,
   doctor: DOCTOR,
+  events: EVENTS,
   store: STORE_CARE,
 };
 
@@ -41,6 +43,7 @@ export const METHODS = {
   ...CERTIFICATES,
   ...AUDITS,
   ...DOCTOR,
+  ...EVENTS,
   ...STORE_CARE,
 };
 
@@ -55,7 +58,9 @@ export type Asked<Name extends MethodName> = Name extends 'upload'
 /** What it answers. */
 export type Answer<Name extends MethodName> = Name extends 'backup'
   ? FileAnswer<Of<Contract['backup']['answer']>>
-  : Of<Contract[Name]['answer']>;
+  : Name extends 'events'
+    ? AsyncIterable<Event>
+    : Of<Contract[Name]['answer']>;
 
 /** What a unit does for each method. */
 export type Handlers = { [Name in MethodName]: Handler<Asked<Name>, Answer<Name>> };

@@ -91,6 +91,7 @@ export const PAIR = {
       {},
       { force: flag('Take over although changes that only the partner holds would be left behind.') },
     ),
+    example: { force: false },
   }),
   pause: method('POST /v1/pause', 'operate', 'Stop sending updates, for good or for some seconds', pause, {
     asks: object(
@@ -123,6 +124,7 @@ export const PAIR = {
   ),
   invite: method('POST /v1/pair/invite', 'admin', 'Make a one-time code for the other unit', invitation, {
     asks: object({}, { replaces }),
+    example: { replaces: 'SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU' },
   }),
   join: method('POST /v1/pair/join', 'admin', 'Pair with the unit that made the code', pairedAnswer, {
     asks: object(

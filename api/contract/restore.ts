@@ -124,7 +124,7 @@ export const RESTORE = {
     'operate',
     'Forget a bundle that was taken in',
     object({ upload }),
-    { asks: object({ upload }) },
+    { asks: object({ upload }), example: { upload: '5f0c1c2e' } },
   ),
   restore: method(
     'POST /v1/restore',
@@ -147,6 +147,12 @@ export const RESTORE = {
           dryRun,
         },
       ),
+      example: {
+        upload: '5f0c1c2e',
+        passphrase: 'correct horse battery staple',
+        parts: ['vs'],
+        dryRun: true,
+      },
     },
   ),
   restoreCertificates: method(
@@ -180,6 +186,12 @@ export const RESTORE = {
           ...careful,
         },
       ),
+      example: {
+        upload: '5f0c1c2e',
+        passphrase: 'correct horse battery staple',
+        select: ['shop'],
+        others: 'newer',
+      },
     },
   ),
 };

@@ -31,7 +31,7 @@ export const STORE_CARE = {
     'admin',
     'Throw the store away and get everything from the partner; the unit starts again',
     rebuildAnswer,
-    { asks: object({}, { force: flag('Although the partner is not seen.') }) },
+    { asks: object({}, { force: flag('Although the partner is not seen.') }), example: { force: false } },
   ),
   restart: method(
     'POST /v1/restart',

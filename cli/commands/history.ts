@@ -1,9 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiClient } from '../../api/client.ts';
 import type { HistoryAnswer, Revision } from '../../api/contract/configuration.ts';
+import { asLockstepError } from '../../schema/error.ts';
 import type { CliCommand } from '../command.ts';
-import { EXIT } from '../exit.ts';
+import { EXIT, type ExitCode } from '../exit.ts';
 import { given } from '../given.ts';
 import { wholeNumber } from '../number-argument.ts';
+import type { Output } from '../output.ts';
 import type { Paint } from '../paint.ts';
 import { formatTable } from '../table.ts';
 import { localTime } from '../time.ts';
@@ -11,10 +14,12 @@ import { localTime } from '../time.ts';
 interface Options {
   limit: number;
   before?: number;
+  follow?: boolean;
 }
 
 /** Of the API: one answer holds no more. */
 const A_PAGE = 1_000;
+const AGAIN_MS = 1_000;
 
 export const command: CliCommand<[string | undefined], Options> = {
   define: command => {
@@ -25,7 +30,8 @@ export const command: CliCommand<[string | undefined], Options> = {
         '--before <revision>',
         'begin with the revision before this one',
         wholeNumber('--before', 1, Number.MAX_SAFE_INTEGER),
-      );
+      )
+      .option('-f, --follow', 'then go on with each new one, until Ctrl-C');
   },
 
   examples: [
@@ -33,9 +39,11 @@ export const command: CliCommand<[string | undefined], Options> = {
     'lockstep history virtualServices/tcp:10.20.0.100:443',
     'lockstep history --limit 1 --json',
     'lockstep history --limit 100 --before 4200',
+    'lockstep history --follow virtualServices',
   ],
 
-  async run({ out, unit }, { limit, before }, path) {
+  async run({ out, unit }, { limit, before, follow }, path) {
+    if (follow === true) return keepTelling(out, unit(), limit, path);
     const answer = await pages(unit(), limit, before, path);
     out.answer(answer, ({ revisions, before: next, oldest }) =>
       revisions.length === 0
@@ -48,6 +56,38 @@ export const command: CliCommand<[string | undefined], Options> = {
     return EXIT.done;
   },
 };
+
+/** The newest `limit`, oldest first, and whatever comes. Whoever was cut off goes on where they were. */
+async function keepTelling(
+  out: Output,
+  client: ApiClient,
+  limit: number,
+  path: string | undefined,
+): Promise<ExitCode> {
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort());
+  const { revisions } = await pages(client, limit, undefined, path);
+  const tell = (told: Revision): void => out.answer(told, one => cells(one).join('  '));
+  for (const revision of revisions.toReversed()) tell(revision);
+  let after = revisions[0]?.revision ?? 0;
+  while (!stop.signal.aborted) {
+    try {
+      for await (const event of client.follow({ after, ...given({ path }) }, stop.signal)) {
+        if (event.event === 'gap')
+          out.note(`Revisions before ${event.next} are left out: lockstep history --before ${event.next}`);
+        if (event.event !== 'revision') continue;
+        tell(event.revision);
+        after = event.revision.revision;
+      }
+    } catch (error) {
+      const known = asLockstepError(error);
+      if (known.class !== 'unreachable') throw known;
+      out.note(`${known.message} Trying again.`);
+    }
+    await sleep(AGAIN_MS, undefined, { signal: stop.signal }).catch(() => undefined);
+  }
+  return EXIT.done;
+}
 
 /** As many answers as it takes. */
 async function pages(
@@ -74,13 +114,10 @@ function beginning(oldest: number | undefined): string {
 }
 
 function formatHistory(revisions: Revision[], paint: Paint): string {
-  const rows = revisions.map(({ revision, at, kind, author, records, reason }) => [
-    revision,
-    localTime(at),
-    kind,
-    author,
-    records,
-    reason,
-  ]);
+  const rows = revisions.map(cells);
   return formatTable(['REVISION', 'AT', 'KIND', 'AUTHOR', 'RECORDS', 'REASON'], rows, paint);
+}
+
+function cells({ revision, at, kind, author, records, reason }: Revision): (string | number)[] {
+  return [revision, localTime(at), kind, author, records, reason];
 }

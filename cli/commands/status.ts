@@ -1,6 +1,6 @@
 import type { ApiClient } from '../../api/client.ts';
 import type { Status } from '../../api/contract/status.ts';
-import { asLockstepError } from '../../schema/error.ts';
+import { asLockstepError, LockstepError } from '../../schema/error.ts';
 import type { CliCommand } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
@@ -18,7 +18,7 @@ const NOT_IN_STEP = new Set(['refused', 'fallen-back', 'both-active', 'unreachab
 export const command: CliCommand<[], Options> = {
   define: command => {
     command
-      .option('--watch', 'again every second, until Ctrl-C')
+      .option('--watch', 'again whenever it changes, until Ctrl-C')
       .addHelpText(
         'after',
         '\nExit code 1: the pair is not in step, or the disk takes no changes. 5: the store is damaged.',
@@ -58,20 +58,69 @@ async function keepShowing(context: Context): Promise<ExitCode> {
   process.once('SIGINT', () => stop.abort());
   const client = context.unit();
   while (!stop.signal.aborted) {
-    await showOnce(context, client);
+    const screen = new Screen(context);
+    try {
+      await showEach(client, screen, stop.signal);
+      if (!stop.signal.aborted) screen.fail(new LockstepError('unit-unreachable', 'The unit went away.'));
+    } catch (error) {
+      screen.fail(asLockstepError(error));
+    }
     await pause(stop.signal);
   }
   return EXIT.done;
 }
 
-async function showOnce(context: Context, client: ApiClient): Promise<void> {
+async function showEach(client: ApiClient, screen: Screen, stop: AbortSignal): Promise<void> {
+  const redraw = setInterval(() => screen.redraw(), BEAT_MS);
   try {
-    const status = await client.call('status');
-    clear(context);
-    context.out.answer(status, screen(context));
+    for await (const event of client.follow({ status: true }, stop))
+      if (event.event === 'status') screen.show(event.status);
   } catch (error) {
-    clear(context);
-    context.out.error(asLockstepError(error));
+    // A unit of release 0.1.0 tells nothing by itself.
+    if (asLockstepError(error).code !== 'bad-usage') throw error;
+    while (!stop.aborted) {
+      screen.show(await client.call('status'));
+      await pause(stop);
+    }
+  } finally {
+    clearInterval(redraw);
+  }
+}
+
+/** What is watched, as it was last told; its times go on meanwhile. */
+class Screen {
+  readonly #context: Context;
+  #last: { status: Status; at: number } | undefined;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  show(status: Status): void {
+    this.#last = { status, at: performance.now() };
+    this.#draw(status, 0);
+  }
+
+  /** For people only: a program gets each status once. */
+  redraw(): void {
+    const { out } = this.#context;
+    if (this.#last === undefined || out.json || process.stdout.isTTY !== true) return;
+    this.#draw(this.#last.status, performance.now() - this.#last.at);
+  }
+
+  fail(error: LockstepError): void {
+    this.#last = undefined;
+    clear(this.#context);
+    this.#context.out.error(error);
+  }
+
+  #draw(status: Status, sinceMs: number): void {
+    const { out } = this.#context;
+    const now = new Date(clockOf(status).getTime() + sinceMs);
+    const secondsLeft = (status.provisional?.secondsLeft ?? 0) - Math.round(sinceMs / 1000);
+    const provisional = status.provisional && { ...status.provisional, secondsLeft };
+    clear(this.#context);
+    out.answer(status, () => formatStatus({ ...status, provisional }, now, out.paint));
   }
 }
 

@@ -19,6 +19,7 @@ import type { CertificateDetails } from '../../api/contract/certificates.ts';
 import type { ChangeAnswer } from '../../api/contract/changes.ts';
 import { readX509 } from '../../certs/x509.ts';
 import { type Asked, parseCommandLine } from '../../cli/program.ts';
+import type { LockstepError } from '../../schema/error.ts';
 import { issue, type Made } from '../certs/ca.ts';
 import { pairUp, refusalOf, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 
@@ -76,7 +77,12 @@ describe('certificates of a pair', function () {
   /** A command that is refused, without the start of a process. */
   const refusedWith = async (...args: string[]): Promise<string> => {
     const asked = await parseCommandLine(['--dir', ha1.dir, 'certs', ...args]);
-    return (await refusalOf((asked as Asked).run())).code;
+    // Commands are loaded late, so their errors are of another copy of the class.
+    const refusal = await (asked as Asked).run().then(
+      () => assert.fail(`${args.join(' ')} was not refused`),
+      (error: LockstepError) => error,
+    );
+    return refusal.code;
   };
   const revision = async (): Promise<number> => (await ha1.status()).unit.revision;
 
