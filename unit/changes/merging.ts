@@ -16,7 +16,7 @@ export function chooser(choices: Record<Side, string[]>): (place: string) => Sid
     for (const path of choices[side]) {
       const place = path.replace(/^\/+|\/+$/g, '');
       if (chosen.get(place) !== undefined && chosen.get(place) !== side)
-        throw new LockstepError('bad-usage', `Both sides were chosen for ${path || 'everything'}.`);
+        throw new LockstepError('bad-usage', `Both sides were chosen for ${place || 'everything'}.`);
       chosen.set(place, side);
     }
   }
