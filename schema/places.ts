@@ -43,6 +43,7 @@ export function overlap(one: Places, other: Places): boolean {
  * address or further ports, or stands on every address. Most have none. Looked for with `namesToLookFor`.
  */
 export function placeNames(value: JsonObject): string[] {
+  if (isSaidById(value)) return [];
   const places = standsAt(value);
   const { protocol, addresses, ports } = places;
   const id = placeName(protocol, String(value.address), String(value.port));
@@ -53,6 +54,14 @@ export function placeNames(value: JsonObject): string[] {
   if (others.length === 0) return [];
   const wide = addresses.map(address => placeName(protocol, addressName(address)));
   return [...new Set([...others, ...wide, placeName(protocol)])];
+}
+
+/** One address and one port: so it is with nearly all, and each commit asks for the names of what it touches. */
+function isSaidById({ address, altAddress, port, extraPorts }: JsonObject): boolean {
+  const isOne = altAddress === undefined && extraPorts === undefined && typeof port === 'number';
+  return (
+    isOne && typeof address === 'string' && plainAddress(address) === address && !isEveryAddress(address)
+  );
 }
 
 /** Under these, everything is found that may overlap with `places`. */

@@ -17,7 +17,7 @@ import {
   type StoreOptions,
   type Why,
 } from './revision-writer.ts';
-import { hasEffect, type Transition, touchesPair } from './transition.ts';
+import { type Change, hasEffect, type Transition, touchesPair } from './transition.ts';
 import { FutureView, type RecordReader } from './view.ts';
 
 /** What every act of a store works with. */
@@ -76,23 +76,13 @@ export function assertExpected(head: Head, expected: number | undefined): void {
   if (expected !== undefined && expected !== head.revision) throw conflict(expected, head);
 }
 
-/** Everything that speaks against a change. */
-export function problemsOf(
-  { catalog, port, rules }: StoreOptions,
-  transitions: Transition[],
-  judged: Judged,
-): Promise<Problem[]> {
-  const view = new FutureView(catalog, port, transitions);
-  return findProblems(catalog, view, port, transitions, rules, judged);
-}
-
 /** Resolves to what the rules warn of in what is new. */
 async function judge(options: StoreOptions, transitions: Transition[], judged: Judged): Promise<Problem[]> {
   const { catalog, port, rules } = options;
-  const problems = await problemsOf(options, transitions, judged);
+  const view = new FutureView(catalog, port, transitions);
+  const problems = await findProblems(catalog, view, port, transitions, rules, judged);
   if (problems.length > 0) throw refusal(problems);
-  if (judged === 'held') return [];
-  return broughtWarnings(new FutureView(catalog, port, transitions), transitions, rules);
+  return judged === 'held' ? [] : broughtWarnings(view, transitions, rules);
 }
 
 function resultOf({ revision, digest }: Head, transitions: Transition[], warnings: Problem[]): CommitResult {
@@ -104,14 +94,16 @@ export function committing(parts: StoreParts, request: CommitRequest): Proposal 
   const { options, records } = parts;
   const { changes, kind, author, reason, expected, guard, dryRun } = request;
   const restored = kind === 'restore' && request.unconfirmed === true;
-  const ask = async (given: Exclude<typeof changes, unknown[]>) =>
-    given(records, async each =>
-      problemsOf(options, await resolveChanges(options.catalog, records, each), 'new'),
-    );
+  const { catalog, port, rules } = options;
+  const resolved = (given: Change[]) => resolveChanges(catalog, records, given);
+  const problemsOf = async (given: Change[]): Promise<Problem[]> => {
+    const transitions = await resolved(given);
+    const view = new FutureView(catalog, port, transitions);
+    return findProblems(catalog, view, port, transitions, rules, 'new');
+  };
   return {
     expected,
-    transitions: async () =>
-      resolveChanges(options.catalog, records, Array.isArray(changes) ? changes : await ask(changes)),
+    transitions: async () => resolved(Array.isArray(changes) ? changes : await changes(records, problemsOf)),
     guard,
     onStandby: kind === 'init' || restored ? 'all' : 'own',
     judged: kind === 'restore' ? 'held' : 'new',
