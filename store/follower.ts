@@ -88,11 +88,6 @@ export class Follower<Facts extends object = object> {
     return this.state.phase === 'idle' || this.state.phase === 'ended';
   }
 
-  /** Everything up to this revision is done. */
-  get doneUpTo(): number {
-    return this.state.done;
-  }
-
   /** Durable when it resolves: a next start goes on from what is done now. Whoever works decides how often that is worth a write. */
   async keep(facts: Facts): Promise<void> {
     const { store, cursor } = this.options;
