@@ -29,7 +29,7 @@ export interface SignedStatement {
   signature: string;
 }
 
-export interface Proof {
+interface Proof {
   lockstepProof: typeof PROOF_FORMAT;
   digest: string;
   statements: [SignedStatement, SignedStatement];

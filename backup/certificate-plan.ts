@@ -17,7 +17,7 @@ import type { Selection } from './selection.ts';
 export type FaultOf = (value: JsonObject) => string | undefined;
 
 /** What becomes of a certificate when this unit has another one of its name: the newer one, the bundle's or the unit's. */
-export type Others = 'newer' | 'replace' | 'keep';
+type Others = 'newer' | 'replace' | 'keep';
 
 /** Which of two certificates of one name is meant, and why: a part of a sentence about it. */
 export type NewerOf = (
@@ -38,7 +38,7 @@ interface CertificateChoice {
 }
 
 /** What a person compares of two certificates. */
-export interface ComparedCertificate {
+interface ComparedCertificate {
   /** SHA-256 as `AB:CD:…`; absent with the rest when it cannot be read. */
   fingerprint?: string;
   /** ISO 8601. */

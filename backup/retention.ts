@@ -17,7 +17,7 @@ export interface KeptBundle {
   proved: boolean;
 }
 
-export interface Verdict {
+interface Verdict {
   name: string;
   keep: boolean;
   /** Why it stays, or why nothing keeps it. Never empty. */

@@ -18,7 +18,7 @@ interface ExportedService extends ExportedServer {
   subServices: ExportedService[];
 }
 
-export interface LoadMasterExport {
+interface LoadMasterExport {
   getall: ExportedParameters;
   services: ExportedService[];
 }

@@ -3,7 +3,7 @@ import type { ErrorCode } from '../../schema/error.ts';
 import type { Explanation, LinePattern } from './explanation.ts';
 
 /** The files, which are read when somebody asks; scripts/build.mjs puts them beside the code. */
-export interface Tables {
+interface Tables {
   /** Why each error comes, and what to do; what happened is said by the table of codes itself. */
   errors: Partial<Record<ErrorCode, Pick<Explanation, 'causes' | 'look'>>>;
   /** Messages that a unit logs as a warning or an error, by how they begin. Most lines carry a code as well. */
