@@ -32,11 +32,15 @@ export interface Context {
   unit(): ApiClient;
   /** Another running unit; nothing is asked of a person to reach it. Throws `bad-usage` for a wrong address. */
   unitAt(place: Place, timeoutMs?: number): ApiClient;
-  /** The same for `act`, which has `timeoutMs` for all that it asks, the login included. Throws `unit-unreachable` past that. */
+  /**
+   * The same for `act`, which has `timeoutMs` for all that it asks, the login included. Past that, throws what `whoIsLate` knows,
+   * or `unit-unreachable`.
+   */
   withUnitAt<Answer>(
     place: Place,
     timeoutMs: number,
     act: (unit: ApiClient) => Promise<Answer>,
+    whoIsLate?: () => LockstepError | undefined,
   ): Promise<Answer>;
   /** All that may be typed; with the options of what `words` name. */
   program(words: string[]): Promise<Command>;
@@ -77,7 +81,7 @@ export function makeContext(options: GlobalOptions, out: Output, program: Contex
         ...('dir' in place ? { dir: place.dir } : { dir, remote: reach(place.unit, false) }),
         ...given({ timeoutMs }),
       }),
-    withUnitAt: async (place, timeoutMs, act) => {
+    withUnitAt: async (place, timeoutMs, act, whoIsLate = () => undefined) => {
       const late = AbortSignal.timeout(timeoutMs);
       const remote = 'dir' in place ? undefined : connectTo(place.unit, false, late);
       const unit = new ApiClient({
@@ -87,7 +91,7 @@ export function makeContext(options: GlobalOptions, out: Output, program: Contex
         timeoutMs,
       });
       try {
-        return await inTime(act(unit), late, nameOfPlace(place), timeoutMs);
+        return await inTime(act(unit), late, () => whoIsLate() ?? noAnswer(place, timeoutMs));
       } finally {
         void remote?.close();
       }
@@ -100,21 +104,20 @@ function nameOfPlace(place: Place): string {
   return 'dir' in place ? `The unit of ${place.dir}` : place.unit;
 }
 
-/** Rejects with `unit-unreachable` when `late` comes first. */
+function noAnswer(place: Place, timeoutMs: number): LockstepError {
+  const seconds = timeoutMs / 1000;
+  const sentence = `${nameOfPlace(place)} did not answer within ${seconds} s.`;
+  return new LockstepError('unit-unreachable', sentence, { facts: { seconds } });
+}
+
+/** Rejects with `error` when `late` comes first. */
 function inTime<Answer>(
   answer: Promise<Answer>,
   late: AbortSignal,
-  who: string,
-  timeoutMs: number,
+  error: () => LockstepError,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const seconds = timeoutMs / 1000;
-    const giveUp = (): void =>
-      reject(
-        new LockstepError('unit-unreachable', `${who} did not answer within ${seconds} s.`, {
-          facts: { seconds },
-        }),
-      );
+    const giveUp = (): void => reject(error());
     late.addEventListener('abort', giveUp, { once: true });
     answer.then(resolve, reject).finally(() => late.removeEventListener('abort', giveUp));
   });

@@ -29,15 +29,13 @@ describe('an audit of a fleet', function () {
   const silent = listenTcp(socket => void sockets.push(socket));
   const sockets: Socket[] = [];
   /** Units that hang take the question and say nothing; a number: so many questions long. */
-  const unit = async (hangs: number, connectionsPerOperator = 2): Promise<number> => {
+  const unit = async (hangs: number, connectionsPerOperator = 2, status?: object): Promise<number> => {
     let asked = 0;
     const http = createServer((request, answer) => {
-      if (++asked <= hangs) return;
-      request
-        .resume()
-        .on('end', () =>
-          answer.setHeader('content-type', 'application/json').end(JSON.stringify(CANNED_REPORT)),
-        );
+      const asksStatus = request.url === '/v1/status';
+      if (asksStatus ? status === undefined : ++asked <= hangs) return;
+      const body = JSON.stringify(asksStatus ? status : CANNED_REPORT);
+      request.resume().on('end', () => answer.setHeader('content-type', 'application/json').end(body));
     });
     const listener = await listen({
       address: '127.0.0.1',
@@ -126,6 +124,19 @@ describe('an audit of a fleet', function () {
     }
     assert.equal(code, 4);
     assert.ok(ms < 15_000, `${ms} ms for two rounds of two seconds`);
+  });
+
+  it('names the partner where the unit answers and its partner does not', async () => {
+    const status = { unit: { name: 'ha1' }, partner: { name: 'ha2', host: '10.0.0.2', port: 7001 } };
+    const { rows, code } = await audit([at(await unit(9, 2, status), 'p')], '--timeout', '2');
+    assert.deepEqual(
+      [rows[0]?.error?.code, rows[0]?.error?.message, code],
+      [
+        'partner-unreachable',
+        'ha1 answers, but still waited for its partner ha2 (10.0.0.2:7001) after 2 s.',
+        4,
+      ],
+    );
   });
 
   it('says why a unit turned it away', async () => {

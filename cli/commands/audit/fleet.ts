@@ -1,5 +1,7 @@
 import type { AuditReport, DriftClass } from '../../../api/contract/audits.ts';
-import { asLockstepError, type ErrorBody } from '../../../schema/error.ts';
+import type { Status } from '../../../api/contract/status.ts';
+import { hostAndPort } from '../../../schema/address.ts';
+import { asLockstepError, type ErrorBody, LockstepError } from '../../../schema/error.ts';
 import { type Choice, choose, type Listed, readChoice, readInventory } from '../../audit/inventory.ts';
 import { CLASS_WORDS, EXIT_OF_VERDICT } from '../../audit/text.ts';
 import type { CliCommand } from '../../command.ts';
@@ -21,6 +23,9 @@ interface Options {
 /** What became of one pair: an audit, or the reason why there is none. */
 type Row = Pick<Listed, 'name' | 'site' | 'group' | 'tags'> &
   (Pick<AuditReport, 'verdict' | 'counts' | 'a' | 'b' | 'findings' | 'more' | 'ms'> | { error: ErrorBody });
+
+/** After this part of its time a unit that has no audit yet is asked for its status. */
+const DOUBT = 0.7;
 
 /** Worst first: what the whole fleet ends with. */
 const WORST: ExitCode[] = [EXIT.damaged, EXIT.unreachable, EXIT.refused, EXIT.usage, EXIT.differs];
@@ -101,13 +106,35 @@ export async function twice<Pair, Row extends object>(
 async function auditPair(context: Context, { place, ...listed }: Listed, timeoutMs: number): Promise<Row> {
   try {
     const target = { a: { of: 'local' as const }, b: { of: 'partner' as const } };
-    const { verdict, counts, a, b, findings, more, ms } = await context.withUnitAt(place, timeoutMs, unit =>
-      unit.call('audit', target),
+    let asked: Status | undefined;
+    const { verdict, counts, a, b, findings, more, ms } = await context.withUnitAt(
+      place,
+      timeoutMs,
+      async unit => {
+        const ask = async (): Promise<void> => {
+          asked = await unit.call('status').catch(() => undefined);
+        };
+        const doubt = setTimeout(() => void ask(), timeoutMs * DOUBT);
+        return unit.call('audit', target).finally(() => clearTimeout(doubt));
+      },
+      () => asked && waitsForPartner(asked, timeoutMs),
     );
     return { ...listed, verdict, counts, a, b, findings, more, ms };
   } catch (error) {
     return { ...listed, error: asLockstepError(error).toJSON() };
   }
+}
+
+/** The unit answers everything else, so it is not the one that is silent. */
+function waitsForPartner({ unit, partner }: Status, timeoutMs: number): LockstepError | undefined {
+  if (partner === null) return undefined;
+  const { name, host, port } = partner;
+  const seconds = timeoutMs / 1000;
+  return new LockstepError(
+    'partner-unreachable',
+    `${unit.name} answers, but still waited for its partner ${name} (${hostAndPort(host, port)}) after ${seconds} s.`,
+    { hint: `Look at ${name}.`, facts: { seconds, unit: unit.name, partner: name } },
+  );
 }
 
 /** `act` on each item, on so many at once at most; results in the order of the items. */

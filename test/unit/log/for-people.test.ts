@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { forPeople } from '../../../unit/log/for-people.ts';
 
 describe('the log of a unit that runs in a terminal', () => {
-  it('is one sentence a line, with what matters marked', () => {
+  it('is one short sentence a line, with what matters marked and without empty facts', () => {
     let shown = '';
     const stream = forPeople({
       write: text => {
@@ -18,6 +18,18 @@ describe('the log of a unit that runs in a terminal', () => {
         msg: 'commit',
       },
       { level: 'warn', time: '2026-01-01T12:03:45.000Z', role: 'active', msg: 'role changed' },
+      {
+        level: 'info',
+        time: '2026-01-01T12:03:45.000Z',
+        common: '',
+        partner: null,
+        seen: [],
+        more: {},
+        revision: 0,
+        names: ['a', 'b', 'c', 'd'],
+        reason: 'x'.repeat(400),
+        msg: 'serving',
+      },
       { level: 'error', time: '2026-01-01T12:03:46.000Z', reason: 'evil \u202e\u001b[2J', msg: 'lost' },
     ];
     stream.write(lines.map(line => `${JSON.stringify(line)}\n`).join(''));
@@ -26,6 +38,7 @@ describe('the log of a unit that runs in a terminal', () => {
     assert.deepEqual(times, [
       'TIME commit: revision 7, digest abababababab',
       'TIME ! role changed: role active',
+      `TIME serving: revision 0, names a b c and 1 more, reason ${'x'.repeat(300)}…`,
       'TIME !! lost: reason evil \ufffd\ufffd[2J',
       'no JSON',
       '',
