@@ -11,6 +11,7 @@ import { Store } from '../store/store.ts';
 import type { Change } from '../store/transition.ts';
 import { openBundle } from '../unit/backups/open-bundle.ts';
 import { Restoring } from '../unit/backups/restoring.ts';
+import { changeAnswer } from '../unit/changes/views.ts';
 import type { Bench } from './bench.ts';
 import type { Cost, Figure } from './figure.ts';
 import { catalog, create, incompressible, PASSPHRASE, verify } from './making.ts';
@@ -159,6 +160,7 @@ async function restore(store: Store, file: string): Promise<void> {
     catalog,
     incoming: incoming as never,
     openBundle,
+    answers: { to: async (result, dryRun) => changeAnswer(catalog, result, dryRun) },
     unitId: '',
     partner: () => undefined,
     answersAt: async () => false,

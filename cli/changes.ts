@@ -35,7 +35,7 @@ export function formatChanges(answer: Omit<ChangeAnswer, 'digest'>, paint: Paint
 }
 
 /** What the change brings with it, told with it and not only by `status` later. */
-function warningLines({ warnings = [] }: Pick<ChangeAnswer, 'warnings'>, paint: Paint): string[] {
+export function warningLines({ warnings = [] }: Pick<ChangeAnswer, 'warnings'>, paint: Paint): string[] {
   if (warnings.length === 0) return [];
   return [
     paint('yellow', warnings.length === 1 ? 'Warning:' : 'Warnings:'),

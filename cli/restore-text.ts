@@ -1,5 +1,6 @@
 import type { RestoreAnswer } from '../api/contract/restore.ts';
 import { printable } from '../schema/printable.ts';
+import { warningLines } from './changes.ts';
 import type { Paint } from './paint.ts';
 import { listLines, listWords, plural } from './quantity.ts';
 import { formatRecordDiff } from './record-diff.ts';
@@ -52,7 +53,10 @@ function partLines({ parts }: RestoreAnswer): string[] {
   });
 }
 
-function remarks({ kept, missingKeys, unserved, steps, notes }: RestoreAnswer, paint: Paint): string[] {
+function remarks(
+  { kept, missingKeys, unserved, steps, notes, warnings = [] }: RestoreAnswer,
+  paint: Paint,
+): string[] {
   const keys = missingKeys.slice(0, MAX_LISTED);
   return [
     ...steps.map(printable),
@@ -74,6 +78,7 @@ function remarks({ kept, missingKeys, unserved, steps, notes }: RestoreAnswer, p
         ]),
     ...unservedLines(unserved, paint),
     ...notes.map(note => paint('yellow', printable(note))),
+    ...warningLines({ warnings }, paint),
   ];
 }
 

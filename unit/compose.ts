@@ -12,6 +12,7 @@ import type { JsonObject } from '../schema/json.ts';
 import { NOTICES, RULES } from '../schema/rules/index.ts';
 import { DAMAGE_HINT, damagedStore } from '../store/damage.ts';
 import { openLmdb } from '../store/lmdb/lmdb.ts';
+import type { OnCommit } from '../store/mirror/edit.ts';
 import { Mirror } from '../store/mirror/mirror.ts';
 import { Store } from '../store/store.ts';
 import { watchedPort } from '../store/watched-port.ts';
@@ -26,6 +27,7 @@ import { BackupRunner } from './backups/runner.ts';
 import { sendBundle } from './backups/send-bundle.ts';
 import { Incoming } from './backups/uploads.ts';
 import { CertificateService } from './certificates/service.ts';
+import { ChangeAnswers } from './changes/change-answers.ts';
 import { Committing } from './changes/committing.ts';
 import { diskOf } from './doctor/machine-facts.ts';
 import { Events } from './events.ts';
@@ -137,7 +139,11 @@ export async function compose({ options, folder, log, startApi }: Surroundings):
     const incoming = new Incoming(folder.incoming, realTimers);
     closers.push(() => incoming.clear());
     events.on('operatorGone', ({ name }) => void incoming.dropOf(`operator:${name}`).catch(() => undefined));
-    const mirror = options.mirror ? await Mirror.start({ ...base, folder: folder.config }) : undefined;
+    let answers: ChangeAnswers | undefined;
+    const onCommit: OnCommit = result => void answers?.logFile(result);
+    const mirror = options.mirror
+      ? await Mirror.start({ ...base, folder: folder.config, onCommit })
+      : undefined;
     const stopMirror = once(async () => mirror?.stop());
     closers.push(stopMirror);
     const pair = await Pair.open({
@@ -217,7 +223,13 @@ export async function compose({ options, folder, log, startApi }: Surroundings):
         setImmediate(() => replacement.begin());
       }
     };
+    answers = new ChangeAnswers({
+      catalog,
+      log,
+      causedBy: [steps => certificates.causedBy(steps), steps => backups.causedBy(steps)],
+    });
     const { handlers, examine } = makeHandlers({
+      answers,
       id: facts.id,
       store,
       pair,

@@ -14,6 +14,7 @@ import { type OpenBundle, Restoring } from './backups/restoring.ts';
 import { type SendBundle, sendFromFolder } from './backups/runner.ts';
 import type { Incoming } from './backups/uploads.ts';
 import { CertificateRestoring } from './certificates/restoring.ts';
+import type { ChangeAnswers } from './changes/change-answers.ts';
 import { Changing } from './changes/changing.ts';
 import type { Committing } from './changes/committing.ts';
 import { historyAnswer } from './changes/history-answer.ts';
@@ -44,6 +45,7 @@ export interface UnitParts extends StatusSources {
   /** Of the host key. */
   fingerprint: string;
   log: Log;
+  answers: ChangeAnswers;
   /** Ends everything, puts an empty store in place, and starts again. */
   startEmpty(): Promise<RebuildAnswer>;
   /** Ends everything and starts again, once what is answered now is out. */
@@ -70,7 +72,6 @@ export function makeHandlers(parts: UnitParts): { handlers: Handlers; examine: E
   const changing = new Changing({
     ...parts,
     bal,
-    causedBy: [steps => certificates.causedBy(steps), steps => backups.causedBy(steps)],
   });
   const restoring = new Restoring({
     ...parts,

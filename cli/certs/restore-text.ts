@@ -4,7 +4,7 @@ import type {
   RestoreCertificatesAnswer,
 } from '../../api/contract/restore.ts';
 import { printable } from '../../schema/printable.ts';
-import { afterwards } from '../changes.ts';
+import { afterwards, warningLines } from '../changes.ts';
 import type { Paint } from '../paint.ts';
 import { listLines, listWords, plural } from '../quantity.ts';
 import { localTime } from '../time.ts';
@@ -26,6 +26,7 @@ export function formatCertificateRestore(answer: RestoreCertificatesAnswer, pain
     ...(same > 0 ? [`${plural(same, 'certificate')} here already.`] : []),
     ...stayingLines(answer),
     ...unservedLines(answer.unserved, paint),
+    ...warningLines(answer, paint),
     ...afterwards(answer, paint),
     ...(undecided > 0
       ? [

@@ -28,6 +28,9 @@ export interface Refusal {
   error: LockstepError;
 }
 
+/** Hears what a burst of saved files became. */
+export type OnCommit = (result: CommitResult) => void;
+
 /** A burst that is refused this often by different files is no longer tried as a whole. */
 const MAX_ROUNDS = 5;
 const MAX_NAMES = 10;
@@ -36,18 +39,23 @@ const MAX_NAMES = 10;
  * Commit edits: all in one revision where that is possible. One that is refused does not hold back the others:
  * what the refusal names is set aside and tried alone once the rest is in. Resolves to what stays refused.
  */
-export async function commitEdits(store: Store, catalog: Catalog, edits: Edit[]): Promise<Refusal[]> {
+export async function commitEdits(
+  store: Store,
+  catalog: Catalog,
+  edits: Edit[],
+  onCommit: OnCommit = () => undefined,
+): Promise<Refusal[]> {
   let together = edits;
   const suspects: Edit[] = [];
   for (let round = 0; together.length > 0; round++) {
-    const error = await tryCommit(store, catalog, together);
+    const error = await tryCommit(store, catalog, together, onCommit);
     if (error === undefined) break;
     const named =
       error.code === 'disk' || round >= MAX_ROUNDS ? [] : together.filter(edit => names(error, edit.path));
     suspects.push(...(named.length === 0 ? together : named));
     together = named.length === 0 ? [] : together.filter(edit => !named.includes(edit));
   }
-  return commitEach(store, catalog, suspects);
+  return commitEach(store, catalog, suspects, onCommit);
 }
 
 /**
@@ -70,12 +78,17 @@ export async function adoptEdit(
 }
 
 /** Each on its own, in order; again while that helps, since one may need what a later one brings. */
-async function commitEach(store: Store, catalog: Catalog, edits: Edit[]): Promise<Refusal[]> {
+async function commitEach(
+  store: Store,
+  catalog: Catalog,
+  edits: Edit[],
+  onCommit: OnCommit,
+): Promise<Refusal[]> {
   let refused: Refusal[] = [];
   for (let left = edits; left.length > 0; left = refused.map(({ edit }) => edit)) {
     refused = [];
     for (const edit of left) {
-      const error = await tryCommit(store, catalog, [edit]);
+      const error = await tryCommit(store, catalog, [edit], onCommit);
       if (error === undefined || (error.code === 'conflict' && (await saysTheSame(store, catalog, edit))))
         continue;
       refused.push({ edit, error });
@@ -85,14 +98,19 @@ async function commitEach(store: Store, catalog: Catalog, edits: Edit[]): Promis
   return refused;
 }
 
-async function tryCommit(store: Store, catalog: Catalog, edits: Edit[]): Promise<LockstepError | undefined> {
+async function tryCommit(
+  store: Store,
+  catalog: Catalog,
+  edits: Edit[],
+  onCommit: OnCommit,
+): Promise<LockstepError | undefined> {
   try {
     const changes = async (records: RecordReader): Promise<Change[]> => {
       const all: Change[] = [];
       for (const edit of edits) all.push(...(await changesOf(catalog, records, edit)));
       return all;
     };
-    await store.commit({ changes, kind: 'file', author: 'file', reason: reasonOf(edits) });
+    onCommit(await store.commit({ changes, kind: 'file', author: 'file', reason: reasonOf(edits) }));
     return undefined;
   } catch (error) {
     return asLockstepError(error);

@@ -5,7 +5,7 @@ import type { Catalog } from '../../schema/catalog.ts';
 import { LockstepError } from '../../schema/error.ts';
 import type { Store } from '../store.ts';
 import { look, stampAt } from './disk.ts';
-import { adoptEdit, commitEdits, type Edit } from './edit.ts';
+import { adoptEdit, commitEdits, type Edit, type OnCommit } from './edit.ts';
 import { hashOf, parseFile } from './file.ts';
 import { type MirrorFolders, parentOf } from './folders.ts';
 import { isKept, type KeptFiles, originalOf } from './kept.ts';
@@ -25,6 +25,7 @@ export interface MirrorEditsOptions {
   reader: MirrorReader;
   writer: MirrorWriter;
   kept: KeptFiles;
+  onCommit: OnCommit;
 }
 
 /** Looked at in a row before the event loop gets a turn. */
@@ -168,8 +169,8 @@ export class MirrorEdits {
   }
 
   private async commit(edits: Edit[]): Promise<void> {
-    const { store, catalog, log, memory, troubled, reader, writer } = this.options;
-    const refusals = await commitEdits(store, catalog, edits);
+    const { store, catalog, log, memory, troubled, reader, writer, onCommit } = this.options;
+    const refusals = await commitEdits(store, catalog, edits, onCommit);
     const refused = new Set(refusals.map(({ edit }) => edit));
     const accepted = edits.filter(edit => !refused.has(edit));
     for (const { edit, error } of refusals) {

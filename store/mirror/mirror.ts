@@ -10,6 +10,7 @@ import { asLockstepError, LockstepError } from '../../schema/error.ts';
 import { type Cursor, Follower } from '../follower.ts';
 import type { CommitRequest, Store } from '../store.ts';
 import { stampAt } from './disk.ts';
+import type { OnCommit } from './edit.ts';
 import { fileIn, MirrorEdits } from './edits.ts';
 import { FORM, foldersOf, topOf } from './file.ts';
 import { MirrorFlush } from './flush.ts';
@@ -46,6 +47,8 @@ export interface MirrorOptions {
   flushMs?: number;
   /** The clocks of the machine. */
   clock(): Moment;
+  /** What files that were saved became. */
+  onCommit?: OnCommit;
 }
 
 const SHORTEST_DEBOUNCE_MS = 120;
@@ -97,7 +100,7 @@ export class Mirror {
   private stopped = false;
 
   private constructor(options: MirrorOptions) {
-    const { store, catalog, folder, log } = options;
+    const { store, catalog, folder, log, onCommit = () => undefined } = options;
     this.options = options;
     this.form = `${FORM} ${catalog.digest}`;
     this.memory = new MirrorMemory(store);
@@ -142,7 +145,7 @@ export class Mirror {
       nameless: path => log.warn({ path }, 'an object has no file: its name would be too long'),
     });
     const { troubled, folders, reader, writer, kept } = this;
-    this.edits = new MirrorEdits({ ...room, log, troubled, folders, reader, writer, kept });
+    this.edits = new MirrorEdits({ ...room, log, troubled, folders, reader, writer, kept, onCommit });
     this.follower = new Follower<Mark>({
       store,
       timers: realTimers,

@@ -52,6 +52,15 @@ describe('a restore', () => {
 
   const FIRST = { unit: { mode: 'first' as const } };
 
+  it('tells in its answer what it brings about', async () => {
+    const unit = await unitWith({});
+    const { warnings } = await restorer.restore(unit, bundle({ 'hosts/doubtful': { address: '10.0.0.9' } }));
+    assert.deepEqual(
+      warnings?.filter(({ code }) => code === 'doubtful').map(({ path }) => path),
+      ['hosts/doubtful'],
+    );
+  });
+
   it('of the base of a single unit is refused on a unit of a pair, and the reverse', async () => {
     assert.equal(await codeOf({ ha: { mode: 'second' } }, bundle({ ha: {} })), 'restore-single-on-ha');
     assert.equal(

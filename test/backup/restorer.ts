@@ -16,9 +16,11 @@ import { Store } from '../../store/store.ts';
 import { Restoring } from '../../unit/backups/restoring.ts';
 import { Incoming } from '../../unit/backups/uploads.ts';
 import { CertificateRestoring } from '../../unit/certificates/restoring.ts';
+import { ChangeAnswers } from '../../unit/changes/change-answers.ts';
 import { Committing } from '../../unit/changes/committing.ts';
 import { catalog } from '../schema/records-of.ts';
 import { ManualTimers } from '../sync/manual-timers.ts';
+import { keptLog } from '../unit/log/kept-log.ts';
 
 export type AskedCertificates = Partial<
   Omit<RestoreCertificatesRequest, 'upload' | 'passphrase' | 'select'>
@@ -42,6 +44,19 @@ export async function contentOf(store: Store): Promise<Record<string, JsonObject
   return all;
 }
 
+/** Records with `doubtful` in their path bring a warning about. */
+const answersOf = ({ catalog }: Store): ChangeAnswers =>
+  new ChangeAnswers({
+    catalog,
+    log: keptLog().log,
+    causedBy: [
+      async steps =>
+        steps
+          .filter(({ path }) => path.includes('doubtful'))
+          .map(({ path }) => ({ code: 'doubtful', path, message: 'it is doubtful' })),
+    ],
+  });
+
 /** Restores bundles as the daemon does, but takes them from memory: the upload is an empty file. */
 export class Restorer {
   private readonly folder = mkdtempSync(join(tmpdir(), 'lockstep-'));
@@ -53,6 +68,7 @@ export class Restorer {
       catalog: store.catalog,
       incoming: this.incoming,
       openBundle: async () => ({ bundle, close: async () => undefined }),
+      answers: answersOf(store),
       unitId: 'own-unit',
       partner: () => (isPaired ? { name: 'lb-b', unitId: 'lb-b-id', seen: true } : undefined),
       answersAt: async () => false,
@@ -81,6 +97,7 @@ export class Restorer {
         () => ({ wall: 0, uptime: 0, bootId: 'x' }),
         () => 0,
       ),
+      answers: answersOf(store),
       now: () => now,
     });
     return this.uploaded(upload =>

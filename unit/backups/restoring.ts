@@ -9,6 +9,7 @@ import type { Catalog } from '../../schema/catalog.ts';
 import { LockstepError } from '../../schema/error.ts';
 import type { Part } from '../../schema/kind.ts';
 import type { Store } from '../../store/store.ts';
+import type { ChangeAnswers } from '../changes/change-answers.ts';
 import { unservedAfter } from '../changes/unserved.ts';
 import { changeAnswer } from '../changes/views.ts';
 import type { Incoming } from './uploads.ts';
@@ -24,6 +25,7 @@ export interface RestoringOptions {
   catalog: Catalog;
   incoming: Incoming;
   openBundle: OpenBundle;
+  answers: Pick<ChangeAnswers, 'to'>;
   /** Id of this unit, and who its partner is. */
   unitId: string;
   partner(): { name: string; unitId: string; seen: boolean } | undefined;
@@ -87,7 +89,7 @@ export class Restoring {
       .catch(error => {
         throw asRestoreRefusal(catalog, error);
       });
-    const answer = changeAnswer(catalog, result, dryRun);
+    const answer = await this.options.answers.to(result, dryRun);
     return {
       ...answer,
       changes: answer.changes.map(view => ({ ...view, part: catalog.kindOf(view.path).part })),

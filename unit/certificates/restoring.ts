@@ -9,9 +9,9 @@ import type { Catalog } from '../../schema/catalog.ts';
 import type { Store } from '../../store/store.ts';
 import type { OpenBundle } from '../backups/restoring.ts';
 import type { Incoming } from '../backups/uploads.ts';
+import type { ChangeAnswers } from '../changes/change-answers.ts';
 import type { Committing } from '../changes/committing.ts';
 import { unservedAfter } from '../changes/unserved.ts';
-import { changeAnswer } from '../changes/views.ts';
 import { certificateFault } from './fault.ts';
 import { newerHere } from './newer.ts';
 
@@ -23,6 +23,7 @@ export interface CertificateRestoringOptions {
   incoming: Incoming;
   openBundle: OpenBundle;
   committing: Pick<Committing, 'make'>;
+  answers: Pick<ChangeAnswers, 'to'>;
   now(): Date;
 }
 
@@ -79,7 +80,7 @@ export class CertificateRestoring {
         .catch(error => Promise.reject(asRestoreRefusal(catalog, error))),
     );
     return {
-      ...changeAnswer(catalog, result, dryRun),
+      ...(await this.options.answers.to(result, dryRun)),
       ...more,
       select: [...select.words],
       certificates: plan.certificates,

@@ -13,10 +13,10 @@ import type {
   Safety,
 } from '../../api/contract/changes.ts';
 import { fromDocument } from '../../schema/document.ts';
-import { LockstepError, type Problem } from '../../schema/error.ts';
+import { LockstepError } from '../../schema/error.ts';
 import type { Mirror } from '../../store/mirror/mirror.ts';
 import type { RevisionKind } from '../../store/revision.ts';
-import type { CommitRequest, CommitResult, Store } from '../../store/store.ts';
+import type { CommitRequest, Store } from '../../store/store.ts';
 import type { Change } from '../../store/transition.ts';
 import type { RecordReader } from '../../store/view.ts';
 import type { BalProof } from '../access/bal-proof.ts';
@@ -24,10 +24,10 @@ import { hashedRecords, takeIn } from '../access/given-secrets.ts';
 import { guardOf } from '../access/roles.ts';
 import type { Log } from '../log/log.ts';
 import type { Pair } from '../pair/pair.ts';
+import type { ChangeAnswers } from './change-answers.ts';
 import type { Committing } from './committing.ts';
 import { documentChanges, putOf } from './document-changes.ts';
 import { chooser, conflictViews, mergeConflict } from './merging.ts';
-import { changeAnswer, type RecordStep, recordStep } from './views.ts';
 
 const NOBODYS = { author: '', reason: '', at: '' };
 
@@ -38,8 +38,7 @@ export interface ChangingOptions {
   mirror: Mirror | undefined;
   bal: BalProof;
   log: Log;
-  /** What a change brings about beside what the rules say: each of them looks at its records. */
-  causedBy: ((steps: RecordStep[]) => Promise<Problem[]>)[];
+  answers: ChangeAnswers;
 }
 
 type Asked = Safety & { author: string; reason?: string; expected?: number; dryRun?: boolean };
@@ -98,7 +97,7 @@ export class Changing {
     const { result, ...more } = await this.#options.committing.make(request, how =>
       this.#options.store.rollback(revision, { author, reason, ...how }),
     );
-    return { ...(await this.#answerTo(result, dryRun)), ...more };
+    return { ...(await this.#options.answers.to(result, dryRun)), ...more };
   }
 
   async confirm(request: ConfirmRequest): Promise<ConfirmAnswer> {
@@ -111,7 +110,7 @@ export class Changing {
     pair.provisionalSettled(author, undo);
     return {
       change: { author: by, reason, at },
-      ...(undone === undefined ? {} : { undone: changeAnswer(store.catalog, undone, false) }),
+      ...(undone === undefined ? {} : { undone: await this.#options.answers.to(undone, false) }),
       ...(await pair.updates.tellPartner()),
     };
   }
@@ -129,7 +128,7 @@ export class Changing {
       this.#options.log.warn({ branch, author, reason }, 'nothing of the branch was taken');
     const conflicts = conflictViews(this.#options.store.catalog, result.conflicts);
     if (conflicts.length > 0 && !dryRun) throw mergeConflict(branch, conflicts, result.conflicts.length);
-    return { ...(await this.#answerTo(result, dryRun)), ...more, branch, conflicts };
+    return { ...(await this.#options.answers.to(result, dryRun)), ...more, branch, conflicts };
   }
 
   async restoreFile(file: string): Promise<{ file: string }> {
@@ -173,21 +172,9 @@ export class Changing {
     const { result, ...more } = await this.#options.committing.make(request, how =>
       this.#options.store.commit({ changes, kind, author, reason, ...how }),
     );
-    const answer = await this.#answerTo(result, dryRun);
+    const answer = await this.#options.answers.to(result, dryRun);
     const pairNotes = this.#options.pair.notesOn(answer.changes);
     return { ...answer, ...more, ...(pairNotes.length === 0 ? {} : { pairNotes }) };
-  }
-
-  /** With what the change brings about certificates and backups: nobody should have to ask for the status to learn it. */
-  async #answerTo(result: CommitResult, dryRun: boolean): Promise<ChangeAnswer> {
-    const steps = result.changes.map(change => recordStep(this.#options.store.catalog, change));
-    const caused = await Promise.all(this.#options.causedBy.map(look => look(steps))).catch(error => {
-      // The change stands, and the status will tell.
-      this.#options.log.warn({ reason: String(error) }, 'what a change brings about could not be judged');
-      return [];
-    });
-    const warnings = [...result.warnings, ...caused.flat()];
-    return changeAnswer(this.#options.store.catalog, { ...result, warnings }, dryRun);
   }
 }
 
