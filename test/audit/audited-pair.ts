@@ -10,7 +10,7 @@ import { openBundle } from '../../unit/backups/open-bundle.ts';
 import { Incoming } from '../../unit/backups/uploads.ts';
 import { Events } from '../../unit/events.ts';
 import { Health } from '../../unit/store-care/health.ts';
-import { MemoryPair, type MemoryUnit } from '../sync/pair-in-memory.ts';
+import { type Image, MemoryPair, type MemoryUnit } from '../sync/pair-in-memory.ts';
 import { keptLog } from '../unit/log/kept-log.ts';
 
 /** One unit of a pair in memory, with all that it does about audits. */
@@ -27,6 +27,8 @@ export interface AuditedPair {
   pair: MemoryPair;
   first: AuditedUnit;
   second: AuditedUnit;
+  /** A unit begins again with an older image of its disk, and dials its partner. */
+  fallBack(mode: 'first' | 'second', image: Image): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -72,12 +74,21 @@ export async function openAudited({
     unit.auditing = auditing;
     return { unit, auditing, health, lines, files };
   };
-  const [first, second] = [await audited(pair.first), await audited(pair.second)];
-  const close = async (): Promise<void> => {
-    await Promise.all([first.auditing.stop(), second.auditing.stop()]);
-    await pair.close();
-    await Promise.all([first.health.settled(), second.health.settled()]);
-    rmSync(folder, { recursive: true, force: true });
+  const both: AuditedPair = {
+    pair,
+    first: await audited(pair.first),
+    second: await audited(pair.second),
+    async fallBack(mode, image) {
+      await both[mode].auditing.stop();
+      both[mode] = await audited(await pair.fallBack(mode, image));
+      pair[mode].link.start();
+    },
+    async close() {
+      await Promise.all([both.first.auditing.stop(), both.second.auditing.stop()]);
+      await pair.close();
+      await Promise.all([both.first.health.settled(), both.second.health.settled()]);
+      rmSync(folder, { recursive: true, force: true });
+    },
   };
-  return { pair, first, second, close };
+  return both;
 }

@@ -4,19 +4,12 @@ import { builtInSchemas, Catalog } from '../../schema/catalog.ts';
 import type { JsonObject } from '../../schema/json.ts';
 import { bucketBytes, bucketOf } from '../../store/digest.ts';
 import { keys } from '../../store/keys.ts';
-import type { StorePort } from '../../store/port.ts';
 import type { Change } from '../../store/transition.ts';
-import type { MemoryUnit } from '../sync/pair-in-memory.ts';
 import { type AuditedPair, openAudited } from './audited-pair.ts';
 
 const put = (path: string, value: JsonObject): Change => ({ op: 'put', path, value });
 const host = (name: string, address: string): Change => put(`hosts/${name}`, { address });
 const PAIR = { a: { of: 'local' }, b: { of: 'partner' } } as const;
-
-/** The bytes below a store, as somebody with a tool would change them. */
-function portOf(unit: MemoryUnit): StorePort {
-  return (unit.store as unknown as { port: StorePort }).port;
-}
 
 /** What a class needs to be told apart from the others. */
 function brief({ path, class: found, on, revision, by }: Omit<AuditFinding, 'fields'>): unknown[] {
@@ -138,15 +131,10 @@ describe('each class of drift', () => {
 
   it('missed update: confirmed, but the standby fell back to what it was before', async () => {
     await inStep();
-    const before = await copyOf(portOf(standby().unit));
+    const before = await audited.pair.image('second');
     await active().unit.commit(host('a', '10.0.0.9'));
     await active().unit.link.forceUpdate();
-    audited.pair.cut();
-    await overwrite(portOf(standby().unit), before);
-    const head = JSON.parse(String(before.get('head')));
-    Object.assign((standby().unit.store as unknown as { writer: { current: object } }).writer, {
-      current: head,
-    });
+    await audited.fallBack('second', before);
     active().unit.facts.pause = {
       by: 'ada',
       reason: 'to look at it',
@@ -163,7 +151,7 @@ describe('each class of drift', () => {
   it('corruption: a record that is not what its hash says is found at the next interval, on both units', async () => {
     await inStep();
     const key = keys.pair('hosts/a');
-    await portOf(standby().unit).batch({
+    await audited.pair.ports.second.batch({
       expect: [],
       put: [[key, Buffer.from('{"address":"6.6.6.6"}')]],
       remove: [],
@@ -185,7 +173,7 @@ describe('each class of drift', () => {
     await active().unit.commit(host('a', '10.0.0.9'));
     const bucket = keys.bucket(bucketOf('hosts/a'));
     const wrong = bucketBytes(new Map([['hosts/a', Buffer.alloc(32, 1)]]));
-    await portOf(active().unit).batch({ expect: [], put: [[bucket, wrong]], remove: [] });
+    await audited.pair.ports.first.batch({ expect: [], put: [[bucket, wrong]], remove: [] });
     assert.deepEqual((await audit()).findings.map(brief), [
       ['hosts/a', 'corruption', 'a', undefined, undefined],
     ]);
@@ -194,7 +182,7 @@ describe('each class of drift', () => {
   it('a hand that left no revision is told as a local edit by nobody known', async () => {
     await inStep();
     await onStandby(host('a', '6.6.6.6'));
-    const port = portOf(standby().unit);
+    const port = audited.pair.ports.second;
     await port.batch({
       expect: [],
       put: [],
@@ -339,14 +327,3 @@ describe('each class of drift', () => {
     assert.ok(String(c?.firstSeen) >= String(first));
   });
 });
-
-async function copyOf(port: StorePort): Promise<Map<string, Buffer>> {
-  const copy = new Map<string, Buffer>();
-  for await (const [key, value] of port.range({ from: '', to: '\u007f' })) copy.set(key, value);
-  return copy;
-}
-
-async function overwrite(port: StorePort, copy: Map<string, Buffer>): Promise<void> {
-  const now = await copyOf(port);
-  await port.batch({ expect: [], put: [...copy], remove: [...now.keys()].filter(key => !copy.has(key)) });
-}

@@ -205,7 +205,8 @@ export class MemoryPair {
   readonly unreachable = new Set<HaMode>();
   private readonly lines = new Set<{ cut(reason: string): void }>();
   private readonly folder: string | undefined;
-  private readonly ports: Record<HaMode, StorePort>;
+  /** The bytes below each store, as somebody with a tool would change them. */
+  readonly ports: Record<HaMode, StorePort>;
 
   private constructor(
     stores: { first: Store; second: Store },
