@@ -132,7 +132,7 @@ export class SimulatedUnit {
     await this.disk.crash();
   }
 
-  /** Another partner is pinned in place of the one before; the link to that one ends (unit/pair/pair.ts, connect). */
+  /** Another partner is pinned in place of the one before; the link to that one ends (unit/pair/connections.ts). */
   repaired(pairId: string): void {
     this.pairId = pairId;
     // Before that it had another partner, whose keys no one has any more.
