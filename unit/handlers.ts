@@ -27,6 +27,7 @@ import { Followers } from './followers.ts';
 import { gaugesOf } from './gauges.ts';
 import type { Log } from './log/log.ts';
 import type { Metrics } from './metrics.ts';
+import { pageOf } from './pages.ts';
 import { answersAt } from './pair/answers-at.ts';
 import { type StatusSources, wholeStatus } from './status.ts';
 
@@ -90,9 +91,9 @@ export function makeHandlers(parts: UnitParts): { handlers: Handlers; examine: E
       return parts.metrics.render(gaugesOf(await status(), auditing.driftRecords));
     },
 
-    show: async ({ path = '', defaults = false }) => {
+    show: async ({ path = '', defaults = false, ...page }) => {
       const { revision } = store.head;
-      return { path, revision, value: await showTarget(store, catalog, catalog.resolve(path), defaults) };
+      return { path, revision, ...(await showTarget(store, catalog, catalog.resolve(path), defaults, page)) };
     },
     describe: async ({ path = '', startsWith = '' }) =>
       describeTarget(store, catalog, catalog.resolve(path), startsWith),
@@ -109,7 +110,10 @@ export function makeHandlers(parts: UnitParts): { handlers: Handlers; examine: E
     confirm: asked => changing.confirm(asked),
     restoreFile: ({ file }) => changing.restoreFile(file),
     adoptFile: asked => changing.adoptFile(asked),
-    branches: async () => ({ branches: store.branches.all() }),
+    branches: async asked => {
+      const { items: branches, ...rest } = pageOf(store.branches.all(), asked, ({ name }) => name);
+      return { branches, ...rest };
+    },
     merge: asked => changing.merge(asked),
 
     forceUpdate: () => pair.updates.force(),
@@ -150,7 +154,7 @@ export function makeHandlers(parts: UnitParts): { handlers: Handlers; examine: E
     restore: asked => restoring.restore(asked).catch(nameActive),
     restoreCertificates: asked => certificateRestoring.restore(asked),
 
-    certificates: () => certificates.records.certificates(),
+    certificates: asked => certificates.records.certificates(asked),
     certificate: asked => certificates.records.certificate(asked),
     addCertificate: (asked, left) => certificates.records.addCertificate(asked, left),
     removeCertificate: asked => certificates.records.removeCertificate(asked),
@@ -161,7 +165,7 @@ export function makeHandlers(parts: UnitParts): { handlers: Handlers; examine: E
     },
 
     audit: asked => auditing.audit(asked),
-    auditHistory: () => auditing.auditHistory(),
+    auditHistory: asked => auditing.auditHistory(asked),
     auditAsk: ({ author: _who, role: _any, ...question }) => auditing.auditAsk(question),
     auditProof: () => auditing.auditProof(),
     doctor: ({ before }) => examining.doctor(before),

@@ -20,7 +20,7 @@ import {
   text,
   time,
 } from './schema.ts';
-import { pairRole, passphrase, revision, upload } from './shapes.ts';
+import { next, page, pairRole, passphrase, revision, upload } from './shapes.ts';
 
 const target = named(
   'AuditTarget',
@@ -184,7 +184,8 @@ export const AUDITS = {
     'GET /v1/audit/history',
     'read',
     'The drift that came and went',
-    object({ reports: list(driftReport, 'Newest first; 100 are kept.') }),
+    object({ reports: list(driftReport, 'Newest first; 100 are kept.') }, { next }),
+    { asks: object({}, page), example: { limit: 10 } },
   ),
   // Whoever chooses the nonce of the hashes could guess at weak secrets.
   auditAsk: method(

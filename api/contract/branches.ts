@@ -2,7 +2,7 @@
 import { changeAnswer } from './changes.ts';
 import { method, type RequestOf } from './method.ts';
 import { anyJson, count, extended, flag, list, named, type Of, object, text, time } from './schema.ts';
-import { briefRevision, careful, dryRun, reason, recordPath, revision } from './shapes.ts';
+import { briefRevision, careful, dryRun, next, page, reason, recordPath, revision } from './shapes.ts';
 
 /** Of every branch. */
 export const openBranch = named(
@@ -60,7 +60,8 @@ export const BRANCHES = {
     'GET /v1/branches',
     'read',
     'What one side changed while the pair was divided; newest first, merged ones too',
-    object({ branches: list(branch) }),
+    object({ branches: list(branch) }, { next }),
+    { asks: object({}, page), example: { limit: 20 } },
   ),
   merge: method(
     'POST /v1/merge',

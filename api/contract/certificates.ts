@@ -2,7 +2,7 @@
 import { changeAnswer } from './changes.ts';
 import { method, type RequestOf } from './method.ts';
 import { count, extended, flag, integer, list, named, type Of, object, oneOf, text } from './schema.ts';
-import { careful, dryRun, finding, problem, reason, recordPath } from './shapes.ts';
+import { careful, dryRun, finding, next, page, problem, reason, recordPath } from './shapes.ts';
 
 const kind = oneOf(
   ['certificate', 'intermediate', 'web'],
@@ -74,8 +74,8 @@ export const CERTIFICATES = {
     'GET /v1/certificates',
     'read',
     'All certificates: for whom, by whom, until when, and who uses them',
-    object({ certificates: list(facts) }),
-    { heavy: true },
+    object({ certificates: list(facts, 'In the order of their paths.') }, { next }),
+    { heavy: true, asks: object({}, page), example: { limit: 100 } },
   ),
   certificate: method(
     'GET /v1/certificates/one',

@@ -16,11 +16,11 @@ import {
   text,
   time,
 } from './schema.ts';
-import { briefRevision, path, revision, revisionKind } from './shapes.ts';
+import { briefRevision, next, page, path, revision, revisionKind } from './shapes.ts';
 
 const showAnswer = object(
   { path: text(), revision, value: anyJson('A nested document, a record or a field.') },
-  { next: text('Of a page that is not the last: ask with `after` as this says.') },
+  { next },
 );
 export type ShowAnswer = Of<typeof showAnswer>;
 
@@ -99,6 +99,7 @@ export const CONFIGURATION = {
         {
           path,
           defaults: flag('Fill in the defaults of the schema.'),
+          ...page,
         },
       ),
       example: { path: 'virtualServices/tcp:10.20.0.100:443' },

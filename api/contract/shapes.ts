@@ -4,6 +4,7 @@ import {
   anyObject,
   count,
   flag,
+  integer,
   list,
   named,
   number,
@@ -42,9 +43,11 @@ export const passphrase = text('Opens the bundle.', { minLength: 1, maxLength: 1
 export const upload = text('What POST /v1/restore/upload answered.', { minLength: 1, maxLength: 64 });
 
 /** Of lists that are read by page. */
-export const pageLimit = (what: string, max: number): Schema<number> =>
-  count(`How many ${what} at most; without, ${max}.`, { minimum: 1, maximum: max });
-export const more = flag('There are more: ask again with what `next` says.');
+export const page = {
+  limit: integer('How many at most. Default: all.', { minimum: 1, maximum: 10_000 }),
+  after: text('Begin after this one: what `next` of the page before said.', { maxLength: 4096 }),
+};
+export const next = text('There are more: ask with `after` as this says. Left out: these were all.');
 
 export const problem = named(
   'Problem',

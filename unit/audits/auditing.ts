@@ -3,6 +3,7 @@ import type { JsonObject } from '../../schema/json.ts';
 import type { Partner } from '../../sync/pairing.ts';
 import type { SyncState } from '../../sync/state.ts';
 import type { Events } from '../events.ts';
+import { type Page, pageOf } from '../pages.ts';
 import { Auditor, type AuditorOptions } from './auditor.ts';
 import { DriftAlert, type DriftAlertOptions } from './drift-alert.ts';
 import { DriftReports } from './drift-reports.ts';
@@ -66,8 +67,9 @@ export class Auditing {
     return ofThePair ? this.watch.note(report, 'an audit') : report;
   }
 
-  async auditHistory(): Promise<{ reports: DriftReport[] }> {
-    return { reports: this.reports.reports };
+  async auditHistory(page: Page = {}): Promise<{ reports: DriftReport[]; next?: string }> {
+    const { items: reports, ...rest } = pageOf(this.reports.reports, page, ({ id }) => String(id));
+    return { reports, ...rest };
   }
 
   auditAsk(question: JsonObject): Promise<JsonObject> {

@@ -25,6 +25,7 @@ import type { Change } from '../../store/transition.ts';
 import type { Committing } from '../changes/committing.ts';
 import { changeAnswer } from '../changes/views.ts';
 import type { Log } from '../log/log.ts';
+import { type Page, pageOf } from '../pages.ts';
 import { findingsOf } from './findings.ts';
 import { candidateOf, putAt } from './newer.ts';
 import { certificatePath } from './record-path.ts';
@@ -118,12 +119,13 @@ export class Certificates {
     return { ...changeAnswer(catalog, result, dryRun), ...more };
   }
 
-  async certificates(): Promise<{ certificates: CertificateFacts[] }> {
+  async certificates(page: Page = {}): Promise<{ certificates: CertificateFacts[]; next?: string }> {
     const { registry, now } = this.options;
     await registry.settled();
     const at = now();
-    const facts = await Promise.all([...registry.all()].map(held => registry.facts(held, at)));
-    return { certificates: facts.sort((one, other) => (one.path < other.path ? -1 : 1)) };
+    const all = [...registry.all()].sort((one, other) => (one.path < other.path ? -1 : 1));
+    const { items, ...rest } = pageOf(all, page, ({ path }) => path);
+    return { certificates: await Promise.all(items.map(held => registry.facts(held, at))), ...rest };
   }
 
   async certificate(request: CertificateChoice): Promise<CertificateDetails> {

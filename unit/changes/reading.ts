@@ -1,22 +1,24 @@
 import type { Description } from '../../api/contract/configuration.ts';
 import type { Catalog } from '../../schema/catalog.ts';
-import { toDocument } from '../../schema/document.ts';
+import { type ConfigRecord, toDocument } from '../../schema/document.ts';
 import { LockstepError } from '../../schema/error.ts';
 import { isObject, type Json, type JsonObject } from '../../schema/json.ts';
 import { schemaAt } from '../../schema/kind.ts';
 import { nodeAt, type Target } from '../../schema/path.ts';
 import { maskSecrets, valueAt, withDefaults } from '../../schema/record.ts';
 import type { Store } from '../../store/store.ts';
+import type { Page } from '../pages.ts';
 
 const MAX_NEXT = 200;
 
-/** What stands at `target`, masked. Throws `no-such-record`. */
+/** What stands at `target`, masked; a page of it has so many records. Throws `no-such-record`. */
 export async function showTarget(
   store: Store,
   catalog: Catalog,
   target: Target,
   defaults: boolean,
-): Promise<Json> {
+  { limit = Number.POSITIVE_INFINITY, after }: Page = {},
+): Promise<{ value: Json; next?: string }> {
   const shown = (path: string, value: JsonObject): JsonObject => {
     const kind = catalog.kindOf(path);
     return maskSecrets(kind, defaults ? withDefaults(kind, value) : value);
@@ -25,13 +27,28 @@ export async function showTarget(
     const record = await store.read(target.path);
     const value = record === undefined ? undefined : valueAt(shown(target.path, record), target.field);
     if (value === undefined) throw nothingAt([target.path, ...target.field].join('/'));
-    return value;
+    return { value };
   }
   const records = [];
-  for await (const { path, value } of store.list(target.path))
+  const from = after === undefined ? store.list(target.path) : listAfter(store, target.path, after);
+  for await (const { path, value } of from) {
+    const last = records.at(-1);
+    if (last !== undefined && records.length === limit)
+      return { value: toDocument(records, target.path), next: last.path };
     records.push({ path, value: shown(path, value) });
-  if (records.length === 0 && target.type === 'record') throw nothingAt(target.path);
-  return toDocument(records, target.path);
+  }
+  if (records.length === 0 && target.type === 'record' && after === undefined) throw nothingAt(target.path);
+  return { value: toDocument(records, target.path) };
+}
+
+/** What stands before `after` is passed over without being read. */
+async function* listAfter(store: Store, below: string, after: string): AsyncIterable<ConfigRecord> {
+  const last = Buffer.from(after);
+  for await (const path of store.paths(below)) {
+    if (Buffer.compare(Buffer.from(path), last) <= 0) continue;
+    const value = await store.read(path);
+    if (value !== undefined) yield { path, value };
+  }
 }
 
 function nothingAt(path: string): LockstepError {
