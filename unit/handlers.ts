@@ -53,44 +53,45 @@ export interface UnitParts extends StatusSources {
   startAgain(): void;
 }
 
+/** What the handlers of several nouns share. */
+interface Shared extends UnitParts {
+  bal: BalProof;
+  changing: Changing;
+  status(): Promise<Status>;
+  /** Throws the error again, with the active unit in its hint. */
+  nameActive(error: unknown): never;
+}
+
+type Some<Names extends keyof Handlers> = Pick<Handlers, Names>;
+
+const now = (): Date => new Date();
+
 /** `examine`: how this unit is, for its partner. */
 export function makeHandlers(parts: UnitParts): { handlers: Handlers; examine: Examining['examination'] } {
-  const { store, pair, log, committing, certificates, auditing, backups, bundles, incoming } = parts;
-  const { catalog } = store;
-  const now = (): Date => new Date();
-  const status = (): Promise<Status> => wholeStatus(parts);
-  const bal = new BalProof({ ...parts, pairId: () => pair.pairId });
-  const examining = new Examining({
-    ...parts,
-    catalog,
-    bal,
-    status,
-    examinePartner: async nonce => pair.connections.linked().examine(nonce),
-    roundTrip: async () => pair.connections.linked().roundTrip(),
-    now,
-  });
-  const followers = new Followers({ store, status, events: parts.events, timers: realTimers, now, log });
-  const changing = new Changing({
+  const bal = new BalProof({ ...parts, pairId: () => parts.pair.pairId });
+  const shared: Shared = {
     ...parts,
     bal,
-  });
-  const restoring = new Restoring({
-    ...parts,
-    catalog,
-    unitId: parts.id,
-    partner: () => pair.knownPartner,
-    answersAt: address => answersAt(address, pair.address.address),
-  });
-  const certificateRestoring = new CertificateRestoring({ ...parts, catalog, now });
-  const nameActive = (error: unknown): never => committing.nameActive(error);
-
+    changing: new Changing({ ...parts, bal }),
+    status: () => wholeStatus(parts),
+    nameActive: error => parts.committing.nameActive(error),
+  };
+  const examining = examiningOf(shared);
   const handlers: Handlers = {
-    status,
-    metrics: async () => {
-      parts.metrics.certificateDays(certificates.days());
-      return parts.metrics.render(gaugesOf(await status(), auditing.driftRecords));
-    },
+    ...configuration(shared),
+    ...changes(shared),
+    ...thePair(shared),
+    ...bundles(shared),
+    ...certificates(shared),
+    ...looks(shared, examining),
+    ...care(shared),
+  };
+  return { handlers, examine: nonce => examining.examination(nonce) };
+}
 
+function configuration({ store }: Shared): Some<'show' | 'describe' | 'history' | 'diff'> {
+  const { catalog } = store;
+  return {
     show: async ({ path = '', defaults = false, ...page }) => {
       const { revision } = store.head;
       return { path, revision, ...(await showTarget(store, catalog, catalog.resolve(path), defaults, page)) };
@@ -102,7 +103,13 @@ export function makeHandlers(parts: UnitParts): { handlers: Handlers; examine: E
       const changes = await store.diff(from, to);
       return { from, to, changes: changes.map(change => changeView(catalog, change)) };
     },
+  };
+}
 
+type Changes = 'change' | 'apply' | 'importLoadMaster' | 'rollback' | 'confirm' | 'restoreFile' | 'adoptFile';
+
+function changes({ store, changing }: Shared): Some<Changes | 'branches' | 'merge'> {
+  return {
     change: asked => changing.change(asked),
     apply: asked => changing.apply(asked),
     importLoadMaster: asked => changing.importLoadMaster(asked),
@@ -115,7 +122,21 @@ export function makeHandlers(parts: UnitParts): { handlers: Handlers; examine: E
       return { branches, ...rest };
     },
     merge: asked => changing.merge(asked),
+  };
+}
 
+type OfThePair =
+  | 'forceUpdate'
+  | 'takeover'
+  | 'pause'
+  | 'resume'
+  | 'confirmSource'
+  | 'invite'
+  | 'join'
+  | 'unpair';
+
+function thePair({ pair, changing, nameActive }: Shared): Some<OfThePair> {
+  return {
     forceUpdate: () => pair.updates.force(),
     takeover: ({ force = false }) => pair.takeover.takeOver(force),
     pause: ({ author, reason, seconds }) =>
@@ -136,51 +157,120 @@ export function makeHandlers(parts: UnitParts): { handlers: Handlers; examine: E
       };
     },
     unpair: () => pair.unpair(),
+  };
+}
 
-    backup: async asked => backUp(await store.snapshot(), catalog, parts.id, now(), asked),
+type OfBundles = 'backup' | 'drill' | 'sendBackup' | 'bundles' | 'pruneBackups' | 'upload' | 'dropUpload';
+
+function bundles(shared: Shared): Some<OfBundles | 'restore'> {
+  const { store, pair, backups, bundles, drills, incoming, nameActive } = shared;
+  const { catalog } = store;
+  const restoring = new Restoring({
+    ...shared,
+    catalog,
+    unitId: shared.id,
+    partner: () => pair.knownPartner,
+    answersAt: address => answersAt(address, pair.address.address),
+  });
+  return {
+    backup: async asked => backUp(await store.snapshot(), catalog, shared.id, now(), asked),
     drill: async ({ upload, name, passphrase }) =>
-      parts.drills.drill(await incoming.find(upload), name, passphrase).finally(() => incoming.drop(upload)),
+      drills.drill(await incoming.find(upload), name, passphrase).finally(() => incoming.drop(upload)),
     sendBackup: async ({ author: _who, role: _any, name, ...target }) => ({
-      to: await sendFromFolder(parts, name, target),
+      to: await sendFromFolder(shared, name, target),
     }),
     bundles: async () => ({ bundles: await bundles.bundles() }),
     pruneBackups: asked => bundles.prune(backups.policy, backups.timeZone, asked),
-
     upload: ({ bytes, author }) => incoming.receive(bytes, author),
     dropUpload: async ({ upload }) => {
       await incoming.drop(upload);
       return { upload };
     },
     restore: asked => restoring.restore(asked).catch(nameActive),
-    restoreCertificates: asked => certificateRestoring.restore(asked),
+  };
+}
 
-    certificates: asked => certificates.records.certificates(asked),
-    certificate: asked => certificates.records.certificate(asked),
-    addCertificate: (asked, left) => certificates.records.addCertificate(asked, left),
-    removeCertificate: asked => certificates.records.removeCertificate(asked),
+type OfCertificates =
+  | 'certificates'
+  | 'certificate'
+  | 'addCertificate'
+  | 'removeCertificate'
+  | 'exportCertificate'
+  | 'restoreCertificates';
+
+function certificates(shared: Shared): Some<OfCertificates> {
+  const { records } = shared.certificates;
+  const restoring = new CertificateRestoring({ ...shared, catalog: shared.store.catalog, now });
+  return {
+    certificates: asked => records.certificates(asked),
+    certificate: asked => records.certificate(asked),
+    addCertificate: (asked, left) => records.addCertificate(asked, left),
+    removeCertificate: asked => records.removeCertificate(asked),
     exportCertificate: async asked => {
       if (asked.withKey === true && asked.role !== 'admin')
         throw refuseRole(asked.role, 'admin', 'A private key');
-      return certificates.records.exportCertificate(asked);
+      return records.exportCertificate(asked);
     },
+    restoreCertificates: asked => restoring.restore(asked),
+  };
+}
 
+function examiningOf(shared: Shared): Examining {
+  const { pair } = shared;
+  return new Examining({
+    ...shared,
+    catalog: shared.store.catalog,
+    examinePartner: async nonce => pair.connections.linked().examine(nonce),
+    roundTrip: async () => pair.connections.linked().roundTrip(),
+    now,
+  });
+}
+
+type Looks =
+  | 'status'
+  | 'metrics'
+  | 'events'
+  | 'audit'
+  | 'auditHistory'
+  | 'auditAsk'
+  | 'auditProof'
+  | 'doctor';
+
+function looks(shared: Shared, examining: Examining): Some<Looks> {
+  const { auditing, certificates, metrics, status } = shared;
+  const followers = new Followers({ ...shared, timers: realTimers, now });
+  return {
+    status,
+    metrics: async () => {
+      metrics.certificateDays(certificates.days());
+      return metrics.render(gaugesOf(await status(), auditing.driftRecords));
+    },
+    events: (asked, left) => followers.follow(asked, left),
     audit: asked => auditing.audit(asked),
     auditHistory: asked => auditing.auditHistory(asked),
     auditAsk: ({ author: _who, role: _any, ...question }) => auditing.auditAsk(question),
     auditProof: () => auditing.auditProof(),
     doctor: ({ before }) => examining.doctor(before),
-    events: (asked, left) => followers.follow(asked, left),
+  };
+}
 
-    verifyStore: () => parts.scrub.verify(),
+function care({
+  scrub,
+  pair,
+  log,
+  startEmpty,
+  startAgain,
+}: Shared): Some<'verifyStore' | 'rebuild' | 'restart'> {
+  return {
+    verifyStore: () => scrub.verify(),
     rebuild: async ({ force = false }) => {
       pair.assertMayRebuild(force);
-      return parts.startEmpty();
+      return startEmpty();
     },
     restart: async ({ author }) => {
       log.warn({ by: author }, 'this unit starts again');
-      parts.startAgain();
+      startAgain();
       return { startedAt: pair.startedAt };
     },
   };
-  return { handlers, examine: nonce => examining.examination(nonce) };
 }
