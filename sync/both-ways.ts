@@ -3,9 +3,9 @@ import { kindOfFrame } from './message-format.ts';
 
 /** One connection as its two uses: on each end somebody asks, and somebody answers. */
 export interface Line {
-  /** Requests go out here, and their replies come in. What comes before anybody asks is nobody's, and dropped. */
+  /** Requests go out here, and their replies come in. */
   asking: Channel;
-  /** Requests come in here, and their replies go out. */
+  /** Requests come in here, and their replies go out. A reply that comes before anybody asked comes in here too: it is no request. */
   answering: Channel;
 }
 
@@ -24,7 +24,7 @@ export function bothWays(channel: Channel, whoDialled: 'this-unit' | 'the-partne
   answering.other = asking;
   channel.onFrame(payload => {
     const kind = kindOfFrame(payload) ?? (whoDialled === 'this-unit' ? 'reply' : 'request');
-    (kind === 'reply' ? asking : answering).take(payload);
+    (kind === 'reply' && asking.isUsed ? asking : answering).take(payload);
   });
   return { asking, answering };
 }
@@ -37,6 +37,10 @@ class Side implements Channel {
 
   constructor(channel: Channel) {
     this.channel = channel;
+  }
+
+  get isUsed(): boolean {
+    return this.listener !== undefined;
   }
 
   get remote(): Channel['remote'] {

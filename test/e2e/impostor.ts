@@ -37,6 +37,7 @@ export class Impostor {
       name: 'impostor',
       mode: unit.mode === 'first' ? 'second' : 'first',
       role: 'active',
+      store: 'robbed',
       epoch,
       revision: 1,
       digest,
