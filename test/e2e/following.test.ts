@@ -7,8 +7,8 @@ import { TestUnit, temporaryFolder } from './daemon.ts';
 
 describe('who follows a unit from a terminal', function () {
   this.timeout(60_000);
-  const folder = temporaryFolder();
-  const unit = new TestUnit(`${folder}/one`, '127.0.74.1');
+  const { folder, remove } = temporaryFolder();
+  const unit = new TestUnit(`${folder}/one`, '127.0.114.1');
   const running: ChildProcess[] = [];
 
   before(async () => {
@@ -18,6 +18,7 @@ describe('who follows a unit from a terminal', function () {
   after(async () => {
     for (const child of running) child.kill('SIGKILL');
     await unit.stop();
+    remove();
   });
 
   /** What a command prints, line by line. */
