@@ -1,6 +1,6 @@
 /**
  * What the sync protocol sees of a transport: whole frames, in order, between two ends that know who the other is.
- * SSH is one (ssh-channel.ts); a simulated network is another. Nothing here knows about either.
+ * SSH is one (ssh/channel.ts); a simulated network is another. Nothing here knows about either.
  */
 export interface Channel {
   /**

@@ -178,12 +178,10 @@ export class Mirror {
 
   /** Files that are not in the store, with the reason; and what had to make way for the store, and is kept. */
   troubles(): Trouble[] {
+    const { folder } = this.options;
     // Nobody watches folders that are none of the mirror's.
     for (const file of this.troubled.files())
-      if (
-        !this.folders.names.includes(parentOf(file)) &&
-        stampAt(join(this.options.folder, file)) === undefined
-      )
+      if (!this.folders.names.includes(parentOf(file)) && stampAt(join(folder, file)) === undefined)
         this.troubled.clear(file);
     return this.named();
   }
