@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { EventEmitter, once } from 'node:events';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { type Duplex, duplexPair } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { whoAsks } from '../../api/asking.ts';
+import { readAuthor } from '../../api/author.ts';
 import { ApiClient } from '../../api/client.ts';
 import { OPERATOR_ROLES } from '../../api/contract/method.ts';
 import { METHOD_NAMES, methodOf } from '../../api/contract/methods.ts';
@@ -292,8 +293,16 @@ describe('the API over a stream of an operator', () => {
     assert.throws(() => whoAsks([new UnixDoor(server), new OperatorDoor(server)], asked), {
       code: 'role-refused',
     });
-    const handedIn = { server: {} };
-    server.emit('connection', Object.assign(new EventEmitter(), handedIn));
-    assert.throws(() => whoAsks([new UnixDoor(server)], asked), { code: 'role-refused' });
+    server.removeAllListeners('connection'); // HTTP would read from them
+    const door = new UnixDoor(server);
+    const [accepted, handedIn] = [{ server }, { server: createServer() }];
+    for (const connection of [accepted, handedIn]) server.emit('connection', connection);
+    const by = (socket: object) => ({ ...asked, socket }) as unknown as IncomingMessage;
+    assert.throws(() => whoAsks([door], by(handedIn)), { code: 'role-refused' });
+    const author = { 'lockstep-author': 'root' };
+    assert.deepEqual(whoAsks([door], by(accepted)), {
+      author: readAuthor(author['lockstep-author']),
+      role: 'admin',
+    });
   });
 });
