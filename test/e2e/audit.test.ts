@@ -5,6 +5,7 @@ import type { AuditReport, DriftReport } from '../../api/contract/audits.ts';
 import type { ProvedFacts } from '../../audit/proof.ts';
 import { keys } from '../../store/keys.ts';
 import { openLmdb } from '../../store/lmdb/lmdb.ts';
+import { stepByStep } from '../steps.ts';
 import { pairUp, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 
 const PASSPHRASE = 'four words are enough';
@@ -30,7 +31,7 @@ function gadget(size: number): string {
 
 describe('drift, on a pair that lives', function () {
   this.timeout(120_000);
-  this.bail(true); // each step stands on the one before
+  stepByStep();
   const { folder, remove } = temporaryFolder();
   const ha1 = new TestUnit(path.join(folder, 'ha1'), '127.0.168.1');
   const ha2 = new TestUnit(path.join(folder, 'ha2'), '127.0.168.2');

@@ -5,6 +5,7 @@ import type { Asked } from '../../api/contract/methods.ts';
 import type { RestoreCertificatesAnswer } from '../../api/contract/restore.ts';
 import type { Manifest } from '../../backup/bundle.ts';
 import { made, piecesOf } from '../backup/made-certificates.ts';
+import { stepByStep } from '../steps.ts';
 import { pairUp, refusalOf, TestUnit, temporaryFolder, untilInStep } from './daemon.ts';
 
 const PASSPHRASE = 'four words are enough';
@@ -16,7 +17,7 @@ type Answered<Answer> = Answer & { error: { code: string; message: string; facts
 
 describe('certificate bundles on running units', function () {
   this.timeout(90_000);
-  this.bail(true); // each step stands on the one before
+  stepByStep();
   const { folder, remove } = temporaryFolder();
   const ha1 = new TestUnit(path.join(folder, 'ha1'), '127.0.78.1');
   const ha2 = new TestUnit(path.join(folder, 'ha2'), '127.0.78.2');

@@ -7,6 +7,7 @@ import { canonicalize, type JsonObject } from '../../schema/json.ts';
 import type { Change } from '../../store/transition.ts';
 import { Random } from '../random.ts';
 import { SEED } from '../seed.ts';
+import { stepByStep } from '../steps.ts';
 import { pairUp, TestUnit, temporaryFolder, untilInStep } from './daemon.ts';
 
 /** How often a daemon is killed; 200 for the whole run. */
@@ -165,7 +166,7 @@ function onDisk(
 
 describe(`kill -9 of either daemon at ${KILLS} random moments (LOCKSTEP_SEED=${SEED})`, function () {
   this.timeout(60_000 + KILLS * 10_000);
-  this.bail(true); // each step stands on the one before
+  stepByStep();
   const random = new Random(SEED);
   const { folder, remove } = temporaryFolder();
   const ha1 = new TestUnit(path.join(folder, 'ha1'), '127.0.73.1');

@@ -5,6 +5,7 @@ import type { RebuildAnswer, VerifyAnswer } from '../../api/contract/store-care.
 import { bucketBytes, bucketOf } from '../../store/digest.ts';
 import { keys } from '../../store/keys.ts';
 import { openLmdb } from '../../store/lmdb/lmdb.ts';
+import { stepByStep } from '../steps.ts';
 import { pairUp, refusalOf, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 
 const RECORDS = 300;
@@ -26,7 +27,7 @@ const asides = (unit: TestUnit): string[] =>
 
 describe('a damaged store', function () {
   this.timeout(120_000);
-  this.bail(true); // each step stands on the one before
+  stepByStep();
   const { folder, remove } = temporaryFolder();
   const ha1 = new TestUnit(path.join(folder, 'ha1'), '127.0.167.1');
   const ha2 = new TestUnit(path.join(folder, 'ha2'), '127.0.167.2');

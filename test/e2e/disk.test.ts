@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ErrorBody, LockstepError } from '../../schema/error.ts';
+import { stepByStep } from '../steps.ts';
 import { lockstep, TestUnit, temporaryFolder, until } from './daemon.ts';
 import { smallDisk } from './small-disk.ts';
 
@@ -12,7 +13,7 @@ const LARGE = 'x'.repeat(1000);
 
 describe('a disk that takes no more', function () {
   this.timeout(60_000);
-  this.bail(true); // each step stands on the one before
+  stepByStep();
   const { folder, remove } = temporaryFolder();
   const disk = path.join(folder, 'disk');
   let holder: ChildProcess | undefined;

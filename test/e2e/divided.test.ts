@@ -3,11 +3,12 @@ import path from 'node:path';
 import type { Branch, MergeAnswer } from '../../api/contract/branches.ts';
 import type { ChangeAnswer, ConfirmAnswer } from '../../api/contract/changes.ts';
 import type { Status } from '../../api/contract/status.ts';
+import { stepByStep } from '../steps.ts';
 import { pairUp, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 
 describe('two units that were changed on both sides', function () {
   this.timeout(90_000);
-  this.bail(true); // each step stands on the one before
+  stepByStep();
   const { folder, remove } = temporaryFolder();
   const ha1 = new TestUnit(path.join(folder, 'ha1'), '127.0.63.1');
   const ha2 = new TestUnit(path.join(folder, 'ha2'), '127.0.63.2');

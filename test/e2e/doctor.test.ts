@@ -7,6 +7,7 @@ import forge from 'node-forge';
 import type { DoctorAnswer, Step } from '../../api/contract/doctor.ts';
 import type { JsonObject } from '../../schema/json.ts';
 import { DEFAULT_PORT } from '../../unit/identity.ts';
+import { stepByStep } from '../steps.ts';
 import { lockstep, pairUp, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 import { ADDRESSES, type Machine, twoMachines } from './two-networks.ts';
 
@@ -35,7 +36,7 @@ const SECRETS = {
 
 describe('lockstep doctor on a real pair', function () {
   this.timeout(60_000);
-  this.bail(true); // all share one pair
+  stepByStep();
   const { folder, remove } = temporaryFolder();
   const disk = path.join(folder, 'disk');
   const shift = path.join(folder, 'shift');

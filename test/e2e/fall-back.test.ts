@@ -5,11 +5,12 @@ import type { MergeAnswer } from '../../api/contract/branches.ts';
 import type { TakeoverAnswer } from '../../api/contract/pair.ts';
 import type { Status } from '../../api/contract/status.ts';
 import type { ErrorBody } from '../../schema/error.ts';
+import { stepByStep } from '../steps.ts';
 import { pairUp, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 
 describe('a snapshot of the active unit is put back', function () {
   this.timeout(60_000);
-  this.bail(true); // each step stands on the one before
+  stepByStep();
   const { folder, remove } = temporaryFolder();
   const ha1 = new TestUnit(path.join(folder, 'ha1'), '127.0.107.1');
   const ha2 = new TestUnit(path.join(folder, 'ha2'), '127.0.107.2');

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import type { HistoryKept } from '../../api/contract/status.ts';
+import { stepByStep } from '../steps.ts';
 import { pairUp, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 
 const CHANGES = 200;
 
 describe('a pair that keeps little of its history', function () {
   this.timeout(90_000);
-  this.bail(true); // each step stands on the one before
+  stepByStep();
   const { folder, remove } = temporaryFolder();
   const ha1 = new TestUnit(path.join(folder, 'ha1'), '127.0.113.1');
   const ha2 = new TestUnit(path.join(folder, 'ha2'), '127.0.113.2');

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { stepByStep } from '../steps.ts';
 import { pairUp, refusalOf, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 
 const at = (last: number): string => `127.0.150.${last}`;
@@ -10,7 +11,7 @@ const PARTNER = 'interfaces/eth0/partnerAddress';
 
 describe('a pair whose units move', function () {
   this.timeout(120_000);
-  this.bail(true);
+  stepByStep();
   const { folder, remove } = temporaryFolder();
   const ha1 = new TestUnit(path.join(folder, 'ha1'), '');
   const ha2 = new TestUnit(path.join(folder, 'ha2'), '');

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { Golden } from '../golden/golden.ts';
+import { stepByStep } from '../steps.ts';
 import { pairUp, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 
 const HOST = 'hosts/crosses.example.com/address';
@@ -8,7 +9,7 @@ const HOST = 'hosts/crosses.example.com/address';
 for (const golden of Golden.all()) {
   describe(`a unit of release ${golden.release} as the partner of one of today`, function () {
     this.timeout(60_000);
-    this.bail(true); // each step stands on the one before
+    stepByStep();
     const { folder, remove } = temporaryFolder();
     let main = '';
     let [ha1, ha2] = [] as unknown as [TestUnit, TestUnit];

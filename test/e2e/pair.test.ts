@@ -9,6 +9,7 @@ import type { Status } from '../../api/contract/status.ts';
 import { loadCatalog } from '../../schema/catalog.ts';
 import type { Json, JsonObject } from '../../schema/json.ts';
 import { splitRecord } from '../../schema/record.ts';
+import { stepByStep } from '../steps.ts';
 import { lockstep, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 
 const SITE = path.resolve('examples', 'site');
@@ -29,7 +30,7 @@ function sharedRecords(unit: TestUnit): Promise<Record<string, JsonObject>> {
 
 describe('two units on one site', function () {
   this.timeout(60_000);
-  this.bail(true); // each step stands on the one before
+  stepByStep();
   const { folder, remove } = temporaryFolder();
   const ha1 = new TestUnit(path.join(folder, 'ha1'), '127.0.61.1');
   const ha2 = new TestUnit(path.join(folder, 'ha2'), '127.0.61.2');

@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { needs } from '../needs.ts';
+import { stepByStep } from '../steps.ts';
 import { type CommandResult, lockstep, TestUnit, temporaryFolder, untilInStep } from './daemon.ts';
 import { type Letter, Site, Writer } from './replacement.ts';
 import { smallDisk } from './small-disk.ts';
@@ -14,7 +15,7 @@ const LETTERS: readonly Letter[] = ['A', 'B', 'C', 'D'];
 
 describe('units are replaced from another machine', function () {
   this.timeout(120_000);
-  this.bail(true);
+  stepByStep();
   const { folder, remove } = temporaryFolder();
   const site = new Site(folder, 102); // 127.0.102.
   const home = path.join(folder, 'home');
@@ -151,7 +152,7 @@ describe('units are replaced from another machine', function () {
     assert.equal(code, 3, stderr);
     assert.match(
       stderr,
-      /onto D \(new-d\): The disk refused a write: .*no space left[\s\S]*goes on at restore-d/,
+      /onto D \(new-d\): The disk of the unit has no room for an upload[\s\S]*goes on at restore-d/,
     );
     assert.equal((await site.units.D.status()).unit.name, 'new-d');
     free(diskOfD);

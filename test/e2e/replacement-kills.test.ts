@@ -1,5 +1,6 @@
 /** Units that die while they are replaced: the power goes in the middle of a step, and is back at once. */
 import assert from 'node:assert/strict';
+import { stepByStep } from '../steps.ts';
 import { temporaryFolder, untilInStep } from './daemon.ts';
 import { type Letter, Site, Writer } from './replacement.ts';
 
@@ -9,7 +10,7 @@ const MOST_MS = 90_000;
 
 describe('a unit dies in the middle of its replacement', function () {
   this.timeout(120_000);
-  this.bail(true);
+  stepByStep();
   const { folder, remove } = temporaryFolder();
   const site = new Site(folder, 101); // 127.0.101.
   const { A, C, D } = site.units;

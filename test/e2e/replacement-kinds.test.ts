@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { copyFileSync } from 'node:fs';
 import path from 'node:path';
+import { stepByStep } from '../steps.ts';
 import { temporaryFolder, untilInStep } from './daemon.ts';
 import { Site } from './replacement.ts';
 
 describe('replacing units, the other ways', function () {
   this.timeout(120_000);
-  this.bail(true); // one pair lives through all of it
+  stepByStep();
   const { folder, remove } = temporaryFolder();
   const site = new Site(path.join(folder, 'one'), 98);
   const { A, B, C, D } = site.units;

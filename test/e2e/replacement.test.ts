@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { copyFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { stepByStep } from '../steps.ts';
 import { lockstep, refusalOf, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 import { PASSPHRASE, Site, Writer } from './replacement.ts';
 
 describe('both units of a pair are replaced', function () {
   this.timeout(120_000);
-  this.bail(true);
+  stepByStep();
   const { folder, remove } = temporaryFolder();
   const site = new Site(folder, 91);
   const { A, B, C, D } = site.units;
@@ -168,7 +169,8 @@ describe('both units of a pair are replaced', function () {
     process.stdout.write(
       `      ${writer.acknowledged.size} commits, ${writer.interruptions} interruptions, ${writer.darkMs.toFixed(0)} ms without an active unit (longest ${writer.longestMs.toFixed(0)} ms)\n`,
     );
-    assert.ok(writer.interruptions <= 1 && writer.longestMs < 5_000);
+    // the takeover, and the unit that serves starting again at the end
+    assert.ok(writer.interruptions <= 2 && writer.longestMs < 5_000);
   });
 
   it('what was restored and then replaced is no branch that stops the next replacement, and brings nothing back', async () => {

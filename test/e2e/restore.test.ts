@@ -6,13 +6,14 @@ import type { RestoreAnswer } from '../../api/contract/restore.ts';
 import type { Status } from '../../api/contract/status.ts';
 import { createBundle } from '../../backup/create.ts';
 import type { ErrorBody } from '../../schema/error.ts';
+import { stepByStep } from '../steps.ts';
 import { pairUp, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 
 const PASSPHRASE = 'four words are enough';
 
 describe('a restore on running units', function () {
   this.timeout(90_000);
-  this.bail(true); // each step stands on the one before
+  stepByStep();
   const { folder, remove } = temporaryFolder();
   const ha1 = new TestUnit(path.join(folder, 'ha1'), '127.0.64.1');
   const ha2 = new TestUnit(path.join(folder, 'ha2'), '127.0.64.2');

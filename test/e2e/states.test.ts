@@ -6,6 +6,7 @@ import type { ConfirmSourceAnswer, ResumeAnswer } from '../../api/contract/pair.
 import type { Pause } from '../../api/contract/shapes.ts';
 import type { Status } from '../../api/contract/status.ts';
 import type { JsonObject } from '../../schema/json.ts';
+import { stepByStep } from '../steps.ts';
 import { pairUp, TestUnit, temporaryFolder, until, untilInStep } from './daemon.ts';
 
 const { shop } = JSON.parse(readFileSync(path.resolve('examples', 'site', 'site.json'), 'utf8'))
@@ -13,7 +14,7 @@ const { shop } = JSON.parse(readFileSync(path.resolve('examples', 'site', 'site.
 
 describe('a unit that does not take part in everything', function () {
   this.timeout(60_000);
-  this.bail(true); // each step stands on the one before
+  stepByStep();
   const { folder, remove } = temporaryFolder();
   const ha1 = new TestUnit(path.join(folder, 'ha1'), '127.0.62.1');
   const ha2 = new TestUnit(path.join(folder, 'ha2'), '127.0.62.2');
