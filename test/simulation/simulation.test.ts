@@ -5,7 +5,7 @@ import { runSeeds } from './seeds.ts';
 import { simulate } from './simulation.ts';
 import { tale } from './tale.ts';
 
-/** The same ones each time; `.ci/run` adds 2,000 that nobody has seen. */
+/** The same ones each time; `.ci/run` adds 500 that nobody has seen. */
 const FIRST_SEED = 1;
 const SEEDS = 500;
 

@@ -171,7 +171,7 @@ class Simulation {
     if (head?.unconfirmed !== undefined) return; // its next change waits for confirm-source
     for (let commits = 0; commits < 2; commits++) {
       void operator.own(active);
-      void operator.host(active);
+      void operator.shared(active);
       await time.pass(15);
     }
     await time.pass(active.everyCommit ? LOOK_MS : INTERVAL_MS + LOOK_MS);
