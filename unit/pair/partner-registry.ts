@@ -119,11 +119,16 @@ export class PartnerRegistry {
         channel.close('pairing is over');
       }
     };
-    const joined = await attempt(self).catch((error: unknown) => {
-      if (!(error instanceof LockstepError) || error.code !== 'bad-message') throw error;
-      const { ha: _unknownThere, ...older } = self; // release 0.1.0 takes no message with it
-      return attempt(older);
-    });
+    const joined = await attempt(self)
+      .catch((error: unknown) => {
+        if (!(error instanceof LockstepError) || error.code !== 'bad-message') throw error;
+        const { ha: _unknownThere, ...older } = self; // release 0.1.0 takes no message with it
+        return attempt(older);
+      })
+      .catch((error: unknown) => {
+        this.tellWhenPinned(before);
+        throw error;
+      });
     const { name } = joined.partner;
     this.options.events.emit('paired', { name });
     return {
@@ -133,6 +138,12 @@ export class PartnerRegistry {
         ? {}
         : { replacedThere: { old: joined.replaces, new: fingerprint(self.hostKey) } }),
     };
+  }
+
+  /** The line broke when all was pinned here: the other unit may have done the same, and then they are a pair. */
+  private tellWhenPinned(before: pairing.Partner | undefined): void {
+    const { pinned } = this;
+    if (pinned !== undefined && pinned !== before) this.options.events.emit('paired', { name: pinned.name });
   }
 
   /** Answer somebody who was admitted as a candidate. */

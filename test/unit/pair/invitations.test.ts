@@ -29,6 +29,8 @@ class Machine {
   readonly client = generateKeyPair('client');
   readonly file: string;
   readonly left: string[] = [];
+  /** Partners that it was told to look for. */
+  readonly paired: string[] = [];
   store!: Store;
   registry!: PartnerRegistry;
   membership!: PairMembership;
@@ -58,6 +60,7 @@ class Machine {
     this.membership = await PairMembership.open(this.store);
     const events = new Events(QUIET);
     events.on('unpaired', () => this.left.push('left'));
+    events.on('paired', ({ name }) => this.paired.push(name));
     this.registry = await PartnerRegistry.open({
       partnerFile: this.file,
       self: () => ({
@@ -197,6 +200,13 @@ describe('a unit of a pair is replaced', () => {
       assert.ok(knows(fresh, survivor.client));
       await pair(survivor, fresh, { there: old });
       assert.ok(knows(survivor, fresh.client));
+    });
+
+    it('both pinned, and the last word is lost: they are a pair without anybody’s help', async () => {
+      survivor.losesNext = 'confirmed';
+      await assert.rejects(pair(survivor, fresh, { there: old }), { code: 'partner-unreachable' });
+      assert.ok(knows(survivor, fresh.client) && knows(fresh, survivor.client));
+      assert.deepEqual([survivor.paired.at(-1), fresh.paired], ['fresh', ['survivor']]);
     });
 
     it('the survivor joined and the other never heard: it knows the new one only; done again without --replace, it is whole', async () => {
