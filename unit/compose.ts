@@ -139,8 +139,7 @@ export async function compose({ options, folder, log, startApi }: Surroundings):
     const incoming = new Incoming(folder.incoming, realTimers);
     closers.push(() => incoming.clear());
     events.on('operatorGone', ({ name }) => void incoming.dropOf(`operator:${name}`).catch(() => undefined));
-    let answers: ChangeAnswers | undefined;
-    const onCommit: OnCommit = result => void answers?.logFile(result);
+    const onCommit: OnCommit = result => events.emit('filesCommitted', result);
     const mirror = options.mirror
       ? await Mirror.start({ ...base, folder: folder.config, onCommit })
       : undefined;
@@ -223,9 +222,8 @@ export async function compose({ options, folder, log, startApi }: Surroundings):
         setImmediate(() => replacement.begin());
       }
     };
-    answers = new ChangeAnswers({
-      catalog,
-      log,
+    const answers = new ChangeAnswers({
+      ...base,
       causedBy: [steps => certificates.causedBy(steps), steps => backups.causedBy(steps)],
     });
     const { handlers, examine } = makeHandlers({

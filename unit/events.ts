@@ -3,7 +3,7 @@
 import type { DriftReport } from '../api/contract/audits.ts';
 import type { Damage } from '../api/contract/status.ts';
 import type { Revision } from '../store/revision.ts';
-import type { Role, Store } from '../store/store.ts';
+import type { CommitResult, Role, Store } from '../store/store.ts';
 import type { StateName } from '../sync/pair-state.ts';
 import type { Pause } from '../sync/pause.ts';
 import type { Receipt, TakenUpdate } from '../sync/receipt.ts';
@@ -12,6 +12,8 @@ import type { Log } from './log/log.ts';
 export interface Happenings {
   /** A commit or an update is on the disk. `paths`: the records it touched; its author is in the revision. */
   committed: { revision: Revision; paths: readonly string[] };
+  /** Files under config/ that somebody saved became a revision. */
+  filesCommitted: CommitResult;
   /** The unit became active or standby, durably. */
   roleChanged: { role: Role; epoch: number };
   /** The store was found damaged; more may be found later without another event. */

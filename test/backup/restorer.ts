@@ -18,6 +18,7 @@ import { Incoming } from '../../unit/backups/uploads.ts';
 import { CertificateRestoring } from '../../unit/certificates/restoring.ts';
 import { ChangeAnswers } from '../../unit/changes/change-answers.ts';
 import { Committing } from '../../unit/changes/committing.ts';
+import { Events } from '../../unit/events.ts';
 import { catalog } from '../schema/records-of.ts';
 import { ManualTimers } from '../sync/manual-timers.ts';
 import { keptLog } from '../unit/log/kept-log.ts';
@@ -45,10 +46,12 @@ export async function contentOf(store: Store): Promise<Record<string, JsonObject
 }
 
 /** Records with `doubtful` in their path bring a warning about. */
-const answersOf = ({ catalog }: Store): ChangeAnswers =>
-  new ChangeAnswers({
+const answersOf = ({ catalog }: Store): ChangeAnswers => {
+  const { log } = keptLog();
+  return new ChangeAnswers({
     catalog,
-    log: keptLog().log,
+    log,
+    events: new Events(log),
     causedBy: [
       async steps =>
         steps
@@ -56,6 +59,7 @@ const answersOf = ({ catalog }: Store): ChangeAnswers =>
           .map(({ path }) => ({ code: 'doubtful', path, message: 'it is doubtful' })),
     ],
   });
+};
 
 /** Restores bundles as the daemon does, but takes them from memory: the upload is an empty file. */
 export class Restorer {

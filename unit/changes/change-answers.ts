@@ -2,12 +2,16 @@ import type { ChangeAnswer } from '../../api/contract/changes.ts';
 import type { Catalog } from '../../schema/catalog.ts';
 import type { Problem } from '../../schema/error.ts';
 import type { CommitResult } from '../../store/store.ts';
+import type { Events } from '../events.ts';
 import type { Log } from '../log/log.ts';
 import { changeAnswer, type RecordStep, recordStep } from './views.ts';
+
+const MAX_LOGGED = 20;
 
 export interface ChangeAnswersOptions {
   catalog: Catalog;
   log: Log;
+  events: Events;
   /** What a change brings about beside what the rules say: each of them looks at its records. */
   causedBy: ((steps: RecordStep[]) => Promise<Problem[]>)[];
 }
@@ -20,6 +24,7 @@ export class ChangeAnswers {
 
   constructor(options: ChangeAnswersOptions) {
     this.options = options;
+    options.events.on('filesCommitted', result => void this.logFile(result));
   }
 
   async to(result: Made, dryRun: boolean): Promise<ChangeAnswer> {
@@ -28,7 +33,7 @@ export class ChangeAnswers {
   }
 
   /** Who saved a file reads the log and the status, and no answer. */
-  async logFile(result: Made): Promise<void> {
+  private async logFile(result: Made): Promise<void> {
     const warnings = await this.warnings(result);
     const said = warnings.slice(0, MAX_LOGGED).map(({ code, path, message }) => ({ code, path, message }));
     const { revision } = result;
@@ -50,5 +55,3 @@ export class ChangeAnswers {
     return [...warnings, ...caused.flat()];
   }
 }
-
-const MAX_LOGGED = 20;
